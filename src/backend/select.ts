@@ -1,0 +1,45 @@
+import * as tf from "@tensorflow/tfjs";
+import { NuwaError, UsageError } from "../errors.ts";
+import { loadTensorflow } from "./tensorflow.ts";
+import { prepareWasm } from "./wasm/prepare.ts";
+
+/** The backends that a model can run on. */
+export const BACKEND_NAMES = ["tensorflow", "wasm", "cpu"] as const;
+
+/** See {@link BACKEND_NAMES}. `cpu` is plain JavaScript, right but slow: only on request. */
+export type BackendName = (typeof BACKEND_NAMES)[number];
+
+/** Which backend is used, and why this one. */
+export interface BackendChoice {
+  readonly name: BackendName;
+  /** A sentence for the user. */
+  readonly reason: string;
+}
+
+/**
+ * Makes a backend the current one: the one asked for, else tensorflow where it is installed, else wasm.
+ *
+ * @throws UsageError when there is no backend of that name, NuwaError when the one asked for cannot be had
+ */
+export async function useBackend(requested?: string): Promise<BackendChoice> {
+  if (requested !== undefined && !(BACKEND_NAMES as readonly string[]).includes(requested)) {
+    throw new UsageError(`backend "${requested}" does not exist. There are: ${BACKEND_NAMES.join(", ")}.`);
+  }
+  const choice = await choose(requested as BackendName | undefined);
+  if (!(await tf.setBackend(choice.name)))
+    throw new NuwaError(`the ${choice.name} backend failed to start. Run "npx nuwa doctor".`);
+  return choice;
+}
+
+async function choose(requested: BackendName | undefined): Promise<BackendChoice> {
+  if (requested === "cpu") return { name: "cpu", reason: "asked for; plain JavaScript, for small checks only" };
+  if (requested === "wasm") {
+    await prepareWasm();
+    return { name: "wasm", reason: "asked for" };
+  }
+  const native = await loadTensorflow();
+  if (native.loaded) return { name: "tensorflow", reason: requested ? "asked for" : "the native backend is installed" };
+  if (requested === "tensorflow") throw new NuwaError(`the tensorflow backend cannot be used: ${native.reason}.`);
+  await prepareWasm();
+  return { name: "wasm", reason: `embedded default; tensorflow is not used because ${native.reason}` };
+}

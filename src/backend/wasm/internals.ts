@@ -1,0 +1,32 @@
+import type { TensorInfo, TypedArray } from "@tensorflow/tfjs";
+
+/**
+ * The parts of the wasm backend that the repairs in this folder build on. They are the backend's own
+ * internals, not a public interface: its version is pinned, and the tests of this folder notice when
+ * they change.
+ *
+ * Source: https://github.com/tensorflow/tfjs/blob/master/tfjs-backend-wasm/src/backend_wasm.ts
+ */
+export interface WasmInternals {
+  readonly wasm: {
+    /** Allocates on the wasm heap; 0 when it is full. */
+    _malloc(bytes: number): number;
+    cwrap(
+      name: string,
+      returns: null,
+      parameters: readonly ("number" | "array")[],
+    ): (...values: (number | Uint8Array)[]) => void;
+    readonly tfjs: {
+      /** Makes a place on the heap known to the C++ side under an id. */
+      registerTensor(id: number, elements: number, address: number): void;
+      /** Forgets an id and what was cached for it; the memory stays. */
+      disposeData(id: number): void;
+    };
+  };
+  readonly dataIdMap: { get(dataId: object): { readonly id: number; readonly memoryOffset: number } };
+  /** The next id that is not in use. */
+  dataIdNextNumber: number;
+  makeOutput(shape: number[], dtype: string): TensorInfo;
+  typedArrayFromHeap(tensor: TensorInfo): TypedArray;
+  disposeData(dataId: object): void;
+}

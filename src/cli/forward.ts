@@ -1,0 +1,126 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Command } from "commander";
+import { useBackend } from "../backend/select.ts";
+import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../data/safetensors.ts";
+import { NuwaError } from "../errors.ts";
+import { run, tensorsIn } from "../model/reading.ts";
+import { disposeModel, type Model } from "../model/weights.ts";
+import { forward } from "../pipeline/forward.ts";
+import { generate } from "../pipeline/generate.ts";
+import { loadModel } from "../pipeline/load.ts";
+import { checkTapName, type Recorder, record, type TapName, tapNames } from "../tap.ts";
+import { addRunOptions, methodFrom, parseCount, type RunOptions } from "./options.ts";
+
+interface ForwardCommandOptions extends RunOptions {
+  readonly model: string;
+  readonly inputs: string;
+  readonly dump: string;
+  readonly generate?: number;
+  readonly ignoreEos?: boolean;
+  readonly tap: readonly string[];
+}
+
+/** What every dump holds, as far as the method passes there. */
+const DUMPED: readonly TapName[] = [
+  "vision.features",
+  "vision.cls_attention",
+  "projector.output",
+  "stage1.indices",
+  "stage1.tokens",
+  "stage1.pillars",
+  "stage2.indices",
+  "logits_last",
+];
+
+/** `nuwa forward`: one forward pass on given pixels and ids, dumped for comparison with other programs. */
+export function addForward(program: Command): void {
+  const command = program
+    .command("forward")
+    .description("run a checkpoint on pixel_values and input_ids of a safetensors file and dump what it computes")
+    .requiredOption("--model <folder>", "checkpoint folder")
+    .requiredOption("--inputs <file>", "safetensors with pixel_values [3,H,W] F32 and input_ids [n] I32")
+    .requiredOption("--dump <file>", "safetensors to write")
+    .option("--generate <n>", "also generate n tokens greedily", parseCount)
+    .option("--ignore-eos", "do not stop at end-of-sequence tokens")
+    .option(
+      "--tap <name>",
+      "also dump this tap; may be given more than once",
+      (name: string, all: string[]) => [...all, name],
+      [],
+    );
+  addRunOptions(command, "none").action(runForward);
+}
+
+async function runForward(options: ForwardCommandOptions): Promise<void> {
+  const inputs = readInputs(options.inputs);
+  await useBackend(options.backend);
+  const model = loadModel(options.model);
+  try {
+    const known = tapNames({ vision: model.config.vision.numHiddenLayers, llm: model.config.text.numHiddenLayers });
+    const asked = options.tap.map((name) => checkTapName(name, known));
+    const recorder = record([...DUMPED, ...asked]);
+    try {
+      const generated = await computeForward(model, inputs, options, recorder);
+      const dumped = [...DUMPED.filter((name) => recorder.has(name)), ...asked];
+      const entries = [...new Set(dumped)].map((name) => [name, valuesOf(recorder.get(name))] as const);
+      writeSafetensors(options.dump, generated ? [...entries, ["generated", generated] as const] : entries);
+    } finally {
+      recorder.dispose();
+    }
+  } finally {
+    disposeModel(model);
+  }
+}
+
+async function computeForward(
+  model: Model,
+  { pixels, ids }: Inputs,
+  options: ForwardCommandOptions,
+  { tap }: Recorder,
+): Promise<TensorValues | undefined> {
+  checkPixels(options.inputs, pixels, model.config.vision.imageSize);
+  const method = methodFrom(options, model.config);
+  const tensor = tf.tensor4d(pixels.values as Float32Array, [1, ...(pixels.shape as [number, number, number])]);
+  try {
+    const result = await run(() => forward(model, { pixels: tensor, prompts: [ids] }, method, tap));
+    try {
+      if (!options.generate) return undefined;
+      const generated: number[] = [];
+      const stop = options.ignoreEos ? { stopTokens: [] } : {};
+      for await (const [id] of generate(model, result, { maxNewTokens: options.generate, ...stop }))
+        generated.push(id as number);
+      return { shape: [generated.length], values: Int32Array.from(generated) };
+    } finally {
+      tf.dispose(tensorsIn(result));
+    }
+  } finally {
+    tensor.dispose();
+  }
+}
+
+interface Inputs {
+  readonly pixels: TensorValues;
+  readonly ids: readonly number[];
+}
+
+function readInputs(path: string): Inputs {
+  const file = openSafetensors(path);
+  const pixels = readTensor(file, "pixel_values");
+  const ids = readTensor(file, "input_ids");
+  if (!(ids.values instanceof Int32Array) || ids.shape.length !== 1)
+    throw new NuwaError(`${path}: input_ids must be integers of shape [n], not [${ids.shape}].`);
+  if (!(pixels.values instanceof Float32Array) || pixels.shape.length !== 3)
+    throw new NuwaError(`${path}: pixel_values must be floats of shape [3,H,W], not [${pixels.shape}].`);
+  if (!pixels.values.every(Number.isFinite)) throw new NuwaError(`${path}: pixel_values holds NaN or infinite values.`);
+  return { pixels, ids: [...ids.values] };
+}
+
+function checkPixels(path: string, { shape }: TensorValues, [height, width]: readonly [number, number]): void {
+  if (shape.join() !== [3, height, width].join())
+    throw new NuwaError(`${path}: pixel_values has shape [${shape}], but config.json asks for [3,${height},${width}].`);
+}
+
+/** A recorded tensor of a batch of one, without the batch axis. */
+function valuesOf(tensor: tf.Tensor): TensorValues {
+  return { shape: tensor.shape.slice(1), values: tensor.dataSync() as Float32Array | Int32Array };
+}

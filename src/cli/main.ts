@@ -1,0 +1,56 @@
+import { readFileSync } from "node:fs";
+import { Command, CommanderError } from "commander";
+import { NuwaError, UsageError } from "../errors.ts";
+import { addAsk } from "./ask.ts";
+import { addDoctor } from "./doctor.ts";
+import { addForward } from "./forward.ts";
+import { addTokenize } from "./tokenize.ts";
+
+/** The version in package.json. */
+export const VERSION: string = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
+
+/**
+ * Runs the command line.
+ *
+ * @param argv arguments after the program's name
+ * @returns the exit code: 0, 1 (files, models, the machine) or 2 (usage); errors are one line on stderr
+ */
+export async function main(argv: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(argv as string[], { from: "user" });
+    return 0;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function createProgram(): Command {
+  const program = new Command("nuwa")
+    .description("Nüwa: two-stage visual token pruning for vision-language models, in the open")
+    .version(VERSION)
+    .showHelpAfterError("(add --help for what there is)")
+    .configureOutput({ outputError: () => undefined });
+  for (const add of [addAsk, addForward, addTokenize, addDoctor]) add(program);
+  // Exits must pass through main(), so that there is one place that prints errors.
+  for (const command of [program, ...program.commands])
+    command.exitOverride().configureOutput({ outputError: () => undefined });
+  return program;
+}
+
+function report(error: unknown): number {
+  if (error instanceof CommanderError) {
+    if (error.exitCode === 0 || error.code === "commander.help") return error.exitCode === 0 ? 0 : 2;
+    return complain(new UsageError(error.message.replace(/^error: /, "").replaceAll("\n", " ")));
+  }
+  if (error instanceof NuwaError) return complain(error);
+  return complain(
+    new NuwaError(
+      `internal error: ${error instanceof Error ? error.message : error} (this is a bug; please report it with the command)`,
+    ),
+  );
+}
+
+function complain(error: NuwaError): number {
+  process.stderr.write(`nuwa: ${error.message.replaceAll("\n", " ")}\n`);
+  return error.exitCode;
+}

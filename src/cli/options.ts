@@ -1,0 +1,80 @@
+import { type Command, Option } from "commander";
+import { BACKEND_NAMES } from "../backend/select.ts";
+import { UsageError } from "../errors.ts";
+import type { Method } from "../methods/method.ts";
+import type { NuwaSwitches, Variant } from "../methods/nuwa.ts";
+import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
+import type { VlmConfig } from "../model/config.ts";
+import { parseAverage } from "../pruning/budget.ts";
+import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
+
+/** Options that say how a model is run, the same for every command that runs one. */
+export interface RunOptions {
+  readonly method: string;
+  readonly variant?: Variant;
+  readonly average: string;
+  readonly stage2?: NuwaSwitches["stage2"];
+  readonly positions?: PositionPolicy;
+  readonly seed: number;
+  readonly backend?: string;
+}
+
+/** Adds {@link RunOptions} to a command. */
+export function addRunOptions(command: Command, defaultMethod: string): Command {
+  return command
+    .addOption(new Option("--method <name>", "pruning method").choices(METHOD_NAMES).default(defaultMethod))
+    .addOption(
+      new Option("--variant <name>", "reading of Nüwa: the released code's (official) or the paper's")
+        .choices(["official", "paper"])
+        .default("official"),
+    )
+    .option(
+      "--average <tokens>",
+      "average visual tokens per decoder layer: a number such as 64, or a ratio such as 1/9",
+      "1/9",
+    )
+    .addOption(
+      new Option("--stage2 <score>", "score of the second pruning (default: the variant's own)").choices([
+        "attention",
+        "cosine",
+        "random",
+      ]),
+    )
+    .addOption(
+      new Option("--positions <policy>", "position ids of the kept tokens")
+        .choices([...POSITION_POLICIES])
+        .default("original"),
+    )
+    .option("--seed <integer>", "seed of everything random", parseInteger, 44)
+    .addOption(
+      new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
+        ...BACKEND_NAMES,
+      ]),
+    );
+}
+
+/** The method that the options ask for. @throws UsageError when the budget does not fit the model */
+export function methodFrom(options: RunOptions, config: VlmConfig): Method {
+  return createMethod(options.method, config, { ...options, average: parseAverage(options.average) });
+}
+
+/** A commander argument parser for integers. @throws UsageError */
+export function parseInteger(text: string): number {
+  const value = Number(text);
+  if (!/^-?\d+$/.test(text) || !Number.isSafeInteger(value)) throw new UsageError(`"${text}" is not an integer.`);
+  return value;
+}
+
+/** A commander argument parser for integers from 1. @throws UsageError */
+export function parseCount(text: string): number {
+  const value = parseInteger(text);
+  if (value < 1) throw new UsageError(`"${text}" must be at least 1.`);
+  return value;
+}
+
+/** A commander argument parser for numbers. @throws UsageError */
+export function parseNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !Number.isFinite(value)) throw new UsageError(`"${text}" is not a number.`);
+  return value;
+}

@@ -1,0 +1,111 @@
+import {
+  closeSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import type { ZodType } from "zod";
+import { NuwaError } from "../errors.ts";
+
+/**
+ * Writes a file so that it is either whole or not there: into a temporary neighbour, then renamed.
+ *
+ * @throws NuwaError naming the path when the disk refuses
+ */
+export function writeAtomically(path: string, ...chunks: (string | Uint8Array)[]): void {
+  const temporary = `${path}.${process.pid}.part`;
+  try {
+    mkdirSync(dirname(path), { recursive: true });
+    const file = openSync(temporary, "w");
+    try {
+      for (const chunk of chunks) writeWhole(file, typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw new NuwaError(
+      `${path}: cannot be written (${systemReason(error)}). Check the folder's rights and the free space.`,
+    );
+  }
+}
+
+/** `writeSync` may write less than it was given (signals, chunks over 2 GiB): repeat until all is out. */
+function writeWhole(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; )
+    done += writeSync(file, bytes, done, Math.min(bytes.length - done, 2 ** 30));
+}
+
+/**
+ * Reads a text file that came from somewhere else, with a limit on its size.
+ *
+ * @param maxBytes files above this are refused unread
+ * @throws NuwaError when it is missing, not a file, or too large
+ */
+export function readText(path: string, maxBytes: number): string {
+  const size = fileSize(path);
+  if (size > maxBytes)
+    throw new NuwaError(`${path}: ${size} bytes, more than the ${maxBytes} allowed for this kind of file.`);
+  try {
+    return readFileSync(path, "utf8");
+  } catch (error) {
+    throw new NuwaError(`${path}: cannot be read (${systemReason(error)}).`);
+  }
+}
+
+/**
+ * The size of a regular file in bytes.
+ *
+ * @throws NuwaError when there is no such file
+ */
+export function fileSize(path: string): number {
+  try {
+    const status = statSync(path);
+    if (status.isFile()) return status.size;
+  } catch (error) {
+    throw new NuwaError(`${path}: cannot be read (${systemReason(error)}). Check the path.`);
+  }
+  throw new NuwaError(`${path}: is not a file. Check the path.`);
+}
+
+/**
+ * Reads a JSON file and checks it against a schema.
+ *
+ * @throws NuwaError naming the file and the first field that is wrong
+ */
+export function readJson<T>(path: string, schema: ZodType<T>, maxBytes = 8 * 2 ** 20): T {
+  const text = readText(path, maxBytes);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new NuwaError(`${path}: is not JSON (${(error as Error).message}).`);
+  }
+  return checkSchema(path, value, schema);
+}
+
+/**
+ * Checks a value against a schema.
+ *
+ * @throws NuwaError with `where`, the path of the first wrong field, and what was expected there
+ */
+export function checkSchema<T>(where: string, value: unknown, schema: ZodType<T>): T {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const field = issue.path.map(String).join(".");
+  throw new NuwaError(`${where}: ${field ? `field "${field}": ` : ""}${issue.message}.`);
+}
+
+/** The short reason in an operating-system error, such as "ENOENT: no such file or directory". */
+function systemReason(error: unknown): string {
+  return (error as Error).message.split(", ")[0].replace(/\.$/, "");
+}

@@ -1,0 +1,37 @@
+/**
+ * The tensor names of one LLaVA checkpoint, in all the ways they are written to disk, as one canonical
+ * set: `vision_tower.vision_model.*`, `multi_modal_projector.*`, `language_model.model.*` and
+ * `language_model.lm_head.*`. Nothing after this file knows that there are others.
+ *
+ * Sources: transformers' LlavaForConditionalGeneration before and after 4.52 (canonical and in-memory
+ * names), haotian-liu/LLaVA's LlavaLlamaForCausalLM and openai's CLIP tower (original names).
+ */
+const REWRITES: readonly (readonly [RegExp, string])[] = [
+  // In-memory names of transformers ≥ 4.52.
+  [/^model\.language_model\./, "language_model.model."],
+  [/^lm_head\./, "language_model.lm_head."],
+  [/^model\.multi_modal_projector\./, "multi_modal_projector."],
+  // Original LLaVA keeps the tower inside two modules of the same name.
+  [/^model\.vision_tower\.vision_tower\./, "vision_tower."],
+  [/^model\.vision_tower\./, "vision_tower."],
+  [/^model\.mm_projector\.0\./, "multi_modal_projector.linear_1."],
+  [/^model\.mm_projector\.2\./, "multi_modal_projector.linear_2."],
+  [/^model\.(embed_tokens|layers|norm)\./, "language_model.model.$1."],
+  // A CLIP checkpoint of its own.
+  [/^vision_model\./, "vision_tower.vision_model."],
+  // transformers 5 drops the `vision_model` segment.
+  [/^vision_tower\.(?!vision_model\.)/, "vision_tower.vision_model."],
+];
+
+/** Buffers that some versions save although they follow from the configuration. */
+const BUFFERS = /(^|\.)(position_ids|inv_freq)$/;
+
+/**
+ * The canonical name of a tensor, or undefined for buffers that carry no weights.
+ *
+ * @param name as it stands in the file
+ */
+export function canonicalName(name: string): string | undefined {
+  if (BUFFERS.test(name)) return undefined;
+  return REWRITES.reduce((current, [pattern, replacement]) => current.replace(pattern, replacement), name);
+}

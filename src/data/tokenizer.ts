@@ -1,0 +1,63 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
+import { z } from "zod";
+import { NuwaError } from "../errors.ts";
+import { readJson } from "./files.ts";
+
+/** Text to token ids and back. */
+export interface Tokenizer {
+  /** Ids of a text; special tokens written in it are recognised. `addSpecialTokens` adds what the model starts with. */
+  encode(text: string, addSpecialTokens: boolean): number[];
+  /** Text of ids, special tokens left out. */
+  decode(ids: readonly number[]): string;
+  /** Id of a token such as `<image>`. */
+  idOf(token: string): number | undefined;
+  /** The token of an id. */
+  tokenOf(id: number): string | undefined;
+}
+
+const tokenizerSchema = z.looseObject({
+  model: z.looseObject({
+    type: z.string().optional(),
+    vocab: z.union([z.record(z.string(), z.number()), z.array(z.unknown())]),
+  }),
+});
+const configSchema = z.looseObject({});
+
+/** The largest known tokenizer.json files have about 30 MB. */
+const MAX_BYTES = 64 * 2 ** 20;
+
+/**
+ * Loads the tokenizer of a checkpoint folder: tokenizer.json and, where there is one, tokenizer_config.json.
+ *
+ * @throws NuwaError when the file is missing, too large, not JSON, or of an unknown kind
+ */
+export function loadTokenizer(directory: string): Tokenizer {
+  const path = join(directory, "tokenizer.json");
+  const configPath = join(directory, "tokenizer_config.json");
+  if (!existsSync(path))
+    throw new NuwaError(`${path}: is missing. Save the tokenizer in its fast form (tokenizer.json) beside the model.`);
+  const json = readJson(path, tokenizerSchema, MAX_BYTES);
+  const config = existsSync(configPath) ? readJson(configPath, configSchema) : {};
+  const guarded = <T>(work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      throw new NuwaError(
+        `${path}: cannot be used (${(error as Error).message}). The file is damaged or of a kind that is not supported.`,
+      );
+    }
+  };
+  const tokenizer = guarded(() => new HuggingFaceTokenizer(json, config));
+  return {
+    encode: (text, addSpecialTokens) =>
+      guarded(() => tokenizer.encode(text, { add_special_tokens: addSpecialTokens }).ids),
+    decode: (ids) =>
+      ids.length === 0
+        ? ""
+        : guarded(() => tokenizer.decode([...ids], { skip_special_tokens: true, clean_up_tokenization_spaces: false })),
+    idOf: (token) => tokenizer.token_to_id(token),
+    tokenOf: (id) => tokenizer.id_to_token(id),
+  };
+}

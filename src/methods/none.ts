@@ -1,0 +1,16 @@
+import type { PositionPolicy } from "../pruning/positions.ts";
+import type { Method } from "./method.ts";
+
+/** The unpruned model: every visual token goes everywhere. */
+export function none(positions: PositionPolicy = "original"): Method {
+  return {
+    name: "none",
+    positions,
+    // biome-ignore lint/correctness/useYield: a selection that needs to see no values
+    *selectPatches({ features }) {
+      const [images, total] = features.shape;
+      return { indices: Array.from({ length: images }, () => Array.from({ length: total }, (_, i) => i)) };
+    },
+    cuts: new Map(),
+  };
+}

@@ -1,0 +1,44 @@
+import { UsageError } from "../errors.ts";
+import type { VlmConfig } from "../model/config.ts";
+import { type AverageTokens, solveBudget } from "../pruning/budget.ts";
+import type { PositionPolicy } from "../pruning/positions.ts";
+import type { Method } from "./method.ts";
+import { none } from "./none.ts";
+import { type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa.ts";
+
+/** What all methods are asked for with; a method takes what concerns it. */
+export interface MethodRequest {
+  readonly average: AverageTokens;
+  readonly variant?: Variant;
+  /** Overrides the variant's own. */
+  readonly stage2?: NuwaSwitches["stage2"];
+  readonly positions?: PositionPolicy;
+  /** For methods that draw at random. */
+  readonly seed?: number;
+}
+
+const METHODS: Readonly<Record<string, (config: VlmConfig, request: MethodRequest) => Method>> = {
+  none: (_config, { positions }) => none(positions),
+  nuwa(config, { average, variant = "official", stage2, ...rest }) {
+    const { vision, text } = config;
+    const total = (vision.imageSize[0] / vision.patchSize) * (vision.imageSize[1] / vision.patchSize);
+    const cutLayer = Math.floor(text.numHiddenLayers / 2);
+    const budget = solveBudget(average, total, text.numHiddenLayers, cutLayer);
+    const switches = VARIANTS[variant];
+    return nuwa({ ...switches, ...rest, stage2: stage2 ?? switches.stage2, budget, cutLayer });
+  },
+};
+
+/** Names of all methods. */
+export const METHOD_NAMES: readonly string[] = Object.keys(METHODS);
+
+/**
+ * A method by name, with its parameters solved for a model and an average.
+ *
+ * @throws UsageError when the name or the average does not fit
+ */
+export function createMethod(name: string, config: VlmConfig, request: MethodRequest): Method {
+  if (!Object.hasOwn(METHODS, name))
+    throw new UsageError(`method "${name}" does not exist. There are: ${METHOD_NAMES.join(", ")}.`);
+  return METHODS[name](config, request);
+}

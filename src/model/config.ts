@@ -1,0 +1,254 @@
+import { z } from "zod";
+import { checkSchema } from "../data/files.ts";
+import { NuwaError } from "../errors.ts";
+import { ACTIVATION_NAMES, type ActivationName } from "./activations.ts";
+
+/** The CLIP vision tower. Field names follow transformers' CLIPVisionConfig. */
+export interface VisionConfig {
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  /** [height, width] in pixels; transformers writes a single number for a square. */
+  readonly imageSize: readonly [number, number];
+  /** Side of a patch in pixels. */
+  readonly patchSize: number;
+  readonly layerNormEps: number;
+  readonly hiddenAct: ActivationName;
+}
+
+/** The Llama language model. Field names follow transformers' LlamaConfig. */
+export interface TextConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  readonly numKeyValueHeads: number;
+  readonly headDim: number;
+  readonly rmsNormEps: number;
+  readonly ropeTheta: number;
+  /** Whether `lm_head` is the transposed token embedding. */
+  readonly tieWordEmbeddings: boolean;
+  /** Generation ends at any of these. */
+  readonly eosTokenIds: readonly number[];
+}
+
+/** A LLaVA model: everything that the forward pass may not guess. */
+export interface VlmConfig {
+  readonly vision: VisionConfig;
+  readonly text: TextConfig;
+  /** The placeholder in the prompt that the visual tokens replace (−200 in original LLaVA). */
+  readonly imageTokenId: number;
+  /** Index into hidden_states[0..L], negative from the end; −2 in LLaVA-1.5. */
+  readonly visionFeatureLayer: number;
+  /** "default" drops the class token, "full" keeps it in front. */
+  readonly visionFeatureSelectStrategy: "default" | "full";
+  readonly projectorHiddenAct: ActivationName;
+  readonly projectorBias: boolean;
+  /** Whether images are padded to the tower's aspect ratio (original LLaVA-1.5) or cropped (CLIP). */
+  readonly padImages: boolean;
+}
+
+const size = z
+  .number()
+  .int()
+  .positive()
+  .max(2 ** 24);
+const positive = z.number().positive().finite();
+const activation = z.enum(ACTIVATION_NAMES);
+const absent = (what: string) => z.literal([null, false], { message: `${what} is not supported` }).optional();
+
+/** CLIPVisionConfig with its defaults in transformers. */
+const visionSchema = z.object({
+  model_type: z.enum(["clip_vision_model"], { message: "only clip_vision_model is supported" }).optional(),
+  hidden_size: size.default(768),
+  intermediate_size: size.default(3072),
+  num_hidden_layers: size.max(512).default(12),
+  num_attention_heads: size.default(12),
+  num_channels: z.literal(3, { message: "only 3 channels are supported" }).default(3),
+  image_size: z.union([size, z.tuple([size, size])]).default(224),
+  patch_size: size.default(32),
+  layer_norm_eps: positive.default(1e-5),
+  hidden_act: activation.default("quick_gelu"),
+});
+
+/** What transformers' LlavaConfig uses when `vision_config` is missing: CLIP ViT-L/14 at 336 pixels. */
+const DEFAULT_TOWER = {
+  hidden_size: 1024,
+  intermediate_size: 4096,
+  num_hidden_layers: 24,
+  num_attention_heads: 16,
+  image_size: 336,
+  patch_size: 14,
+};
+
+const ropeType = z.literal("default", { message: 'only the type "default" is supported' });
+const ropeParameters = z.object({
+  rope_theta: positive.optional(),
+  rope_type: ropeType.optional(),
+  type: ropeType.optional(),
+});
+const tokenIds = z.union([z.number().int(), z.array(z.number().int())]);
+
+/** LlamaConfig with its defaults in transformers. */
+const textSchema = z.object({
+  model_type: z.enum(["llama"], { message: "only llama is supported" }).optional(),
+  vocab_size: size.default(32000),
+  hidden_size: size.default(4096),
+  intermediate_size: size.default(11008),
+  num_hidden_layers: size.max(512).default(32),
+  num_attention_heads: size.default(32),
+  num_key_value_heads: size.nullish(),
+  head_dim: size.nullish(),
+  hidden_act: z.literal("silu", { message: "only silu is supported" }).default("silu"),
+  rms_norm_eps: positive.default(1e-6),
+  rope_theta: positive.optional(),
+  rope_parameters: ropeParameters.nullish(),
+  rope_scaling: ropeParameters.nullish(),
+  attention_bias: absent("a bias in the attention"),
+  mlp_bias: absent("a bias in the MLP"),
+  tie_word_embeddings: z.boolean().default(false),
+  eos_token_id: tokenIds.nullish(),
+  quantization_config: absent("quantisation"),
+});
+
+const llavaSchema = z.object({
+  model_type: z.enum(["llava"], { message: "only llava (LLaVA-1.5) is supported" }).default("llava"),
+  vision_config: visionSchema.default(() => visionSchema.parse(DEFAULT_TOWER)),
+  text_config: textSchema.default(() => textSchema.parse({})),
+  image_token_index: z.number().int().optional(),
+  image_token_id: z.number().int().optional(),
+  vision_feature_layer: z.number({ message: "must be one layer; lists are not supported" }).int().default(-2),
+  vision_feature_select_strategy: z.enum(["default", "full"]).default("default"),
+  projector_hidden_act: activation.default("gelu"),
+  multimodal_projector_bias: z.boolean().default(true),
+  tie_word_embeddings: z.boolean().optional(),
+  image_aspect_ratio: z.enum(["pad", "square", "crop"]).nullish(),
+  quantization_config: absent("quantisation"),
+});
+
+/** config.json of the original LLaVA release: a Llama configuration with `mm_` fields in it. */
+const originalSchema = textSchema.extend({
+  model_type: z.enum(["llava_llama", "llava"]),
+  mm_projector_type: z.literal("mlp2x_gelu", { message: "only mlp2x_gelu is supported" }),
+  mm_vision_select_layer: z.number().int().default(-2),
+  mm_vision_select_feature: z.enum(["patch", "cls_patch"]).default("patch"),
+  image_aspect_ratio: z.enum(["pad", "square"], { message: "only pad and square are supported" }).nullish(),
+});
+
+/**
+ * Reads a model configuration from the JSON files of a checkpoint, with the defaults that transformers
+ * fills in. What is not supported is refused by name, so that no model is silently run wrong.
+ *
+ * @param where the path to name in errors
+ * @param config config.json
+ * @param generationConfig generation_config.json or `{}`; its `eos_token_id` goes first
+ * @param towerConfig config.json of a CLIP tower in a folder of its own (original LLaVA)
+ * @throws NuwaError naming file and field
+ */
+export function parseConfig(
+  where: string,
+  config: Record<string, unknown>,
+  generationConfig: Record<string, unknown> = {},
+  towerConfig?: Record<string, unknown>,
+): VlmConfig {
+  const parsed = "mm_projector_type" in config ? parseOriginal(where, config, towerConfig) : parseLlava(where, config);
+  const eos = checkSchema(`${where} (generation_config.json)`, generationConfig.eos_token_id, tokenIds.nullish());
+  const withEos =
+    eos === null || eos === undefined ? parsed : { ...parsed, text: { ...parsed.text, eosTokenIds: [eos].flat() } };
+  return checkConsistency(where, withEos);
+}
+
+function parseLlava(where: string, config: Record<string, unknown>): VlmConfig {
+  const llava = checkSchema(where, config, llavaSchema);
+  return {
+    vision: visionConfig(llava.vision_config),
+    text: textConfig({
+      ...llava.text_config,
+      tie_word_embeddings: llava.tie_word_embeddings ?? llava.text_config.tie_word_embeddings,
+    }),
+    imageTokenId: llava.image_token_index ?? llava.image_token_id ?? 32000,
+    visionFeatureLayer: llava.vision_feature_layer,
+    visionFeatureSelectStrategy: llava.vision_feature_select_strategy,
+    projectorHiddenAct: llava.projector_hidden_act,
+    projectorBias: llava.multimodal_projector_bias,
+    padImages: llava.image_aspect_ratio === "pad",
+  };
+}
+
+function parseOriginal(
+  where: string,
+  config: Record<string, unknown>,
+  towerConfig?: Record<string, unknown>,
+): VlmConfig {
+  const original = checkSchema(where, config, originalSchema);
+  if (!towerConfig) {
+    throw new NuwaError(
+      `${where}: field "mm_vision_tower": the CLIP tower is kept elsewhere. Put its config.json and model.safetensors into the subfolder vision_tower/.`,
+    );
+  }
+  const tower = towerConfig.vision_config ?? towerConfig;
+  return {
+    vision: visionConfig(checkSchema(`${where} (vision_tower/config.json)`, tower, visionSchema)),
+    text: textConfig(original),
+    imageTokenId: -200,
+    visionFeatureLayer: original.mm_vision_select_layer,
+    visionFeatureSelectStrategy: original.mm_vision_select_feature === "patch" ? "default" : "full",
+    projectorHiddenAct: "gelu",
+    projectorBias: true,
+    padImages: original.image_aspect_ratio === "pad",
+  };
+}
+
+function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {
+  const { image_size: image } = vision;
+  return {
+    hiddenSize: vision.hidden_size,
+    intermediateSize: vision.intermediate_size,
+    numHiddenLayers: vision.num_hidden_layers,
+    numAttentionHeads: vision.num_attention_heads,
+    imageSize: typeof image === "number" ? [image, image] : image,
+    patchSize: vision.patch_size,
+    layerNormEps: vision.layer_norm_eps,
+    hiddenAct: vision.hidden_act,
+  };
+}
+
+function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextConfig {
+  return {
+    vocabSize: text.vocab_size,
+    hiddenSize: text.hidden_size,
+    intermediateSize: text.intermediate_size,
+    numHiddenLayers: text.num_hidden_layers,
+    numAttentionHeads: text.num_attention_heads,
+    numKeyValueHeads: text.num_key_value_heads ?? text.num_attention_heads,
+    headDim: text.head_dim ?? text.hidden_size / text.num_attention_heads,
+    rmsNormEps: text.rms_norm_eps,
+    ropeTheta: text.rope_parameters?.rope_theta ?? text.rope_theta ?? 10000,
+    tieWordEmbeddings: text.tie_word_embeddings,
+    eosTokenIds: [text.eos_token_id ?? 2].flat(),
+  };
+}
+
+/** Conditions between fields. */
+function checkConsistency(where: string, config: VlmConfig): VlmConfig {
+  const { vision, text } = config;
+  const require = (holds: boolean, problem: string) => {
+    if (!holds) throw new NuwaError(`${where}: ${problem}.`);
+  };
+  require(vision.imageSize.every(
+    (side) => side % vision.patchSize === 0,
+  ), `image_size [${vision.imageSize}] is not a multiple of patch_size ${vision.patchSize}`);
+  require(vision.hiddenSize % vision.numAttentionHeads ===
+    0, `vision hidden_size ${vision.hiddenSize} is not divisible by num_attention_heads ${vision.numAttentionHeads}`);
+  require(Number.isInteger(text.headDim) &&
+    text.headDim % 2 === 0, `text head_dim ${text.headDim} is not an even integer, which rotary positions need`);
+  require(text.numAttentionHeads % text.numKeyValueHeads ===
+    0, `num_attention_heads ${text.numAttentionHeads} is not divisible by num_key_value_heads ${text.numKeyValueHeads}`);
+  const layers = vision.numHiddenLayers;
+  require(config.visionFeatureLayer >= -layers - 1 &&
+    config.visionFeatureLayer <=
+      layers, `vision_feature_layer ${config.visionFeatureLayer} lies outside the ${layers + 1} hidden states`);
+  return config;
+}

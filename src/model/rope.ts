@@ -1,0 +1,42 @@
+import * as tf from "@tensorflow/tfjs";
+
+/** cos and sin of the rotary angles, each [B, 1, S, d], ready to broadcast over heads. */
+export interface Rotation {
+  readonly cos: tf.Tensor4D;
+  readonly sin: tf.Tensor4D;
+}
+
+/**
+ * Rotary position angles from explicit position ids (Su et al., arXiv 2104.09864): token at position p
+ * turns pair i by p·θ^(−2i/d). Rounded to float32 at each step as the PyTorch implementation does,
+ * because at p ≈ 1000 the rounding of the angle is visible in the logits.
+ *
+ * @param positions position id of every token, [B][S]; any integers, in any order
+ */
+export function rotaryAngles(positions: readonly (readonly number[])[], headDim: number, theta: number): Rotation {
+  const half = headDim / 2;
+  const frequencies = Array.from({ length: half }, (_, i) =>
+    Math.fround(1 / Math.fround(theta ** Math.fround((2 * i) / headDim))),
+  );
+  const shape: [number, number, number, number] = [positions.length, 1, positions[0].length, headDim];
+  const [cos, sin] = [new Float32Array(tf.util.sizeFromShape(shape)), new Float32Array(tf.util.sizeFromShape(shape))];
+  positions.flat().forEach((position, token) => {
+    for (let i = 0; i < half; i++) {
+      const angle = Math.fround(position * frequencies[i]);
+      const at = token * headDim + i;
+      cos[at] = cos[at + half] = Math.cos(angle);
+      sin[at] = sin[at + half] = Math.sin(angle);
+    }
+  });
+  return { cos: tf.tensor4d(cos, shape), sin: tf.tensor4d(sin, shape) };
+}
+
+/**
+ * Turns the pairs (i, i + d/2), the "rotate half" convention of Hugging Face checkpoints, not the
+ * interleaved one of the paper: [B, h, S, d] → [B, h, S, d].
+ */
+export function rotate(x: tf.Tensor4D, { cos, sin }: Rotation): tf.Tensor4D {
+  const half = x.shape[3] / 2;
+  const [first, second] = [x.slice([0, 0, 0, 0], [-1, -1, -1, half]), x.slice([0, 0, 0, half])];
+  return x.mul(cos).add(tf.concat([second.neg(), first], 3).mul(sin));
+}

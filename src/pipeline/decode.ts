@@ -1,0 +1,55 @@
+import * as tf from "@tensorflow/tfjs";
+import { decoderLayer, embed, finalNorm, lmHead, type Placement } from "../model/language.ts";
+import { append, type Sequence } from "../model/sequence.ts";
+import type { Model } from "../model/weights.ts";
+import { noTap, type Tap } from "../tap.ts";
+import { type DecodeState, type LayerState, place } from "./forward.ts";
+
+/** Logits of the next token and the state that includes the new ones. */
+export interface Advanced {
+  /** [B, V] */
+  readonly logits: tf.Tensor2D;
+  readonly state: DecodeState;
+}
+
+/**
+ * Feeds new text tokens to the decoder, which reads everything before them from its caches. Layers
+ * behind a cut have shorter caches; each is extended by its own sequence. The old state stays valid.
+ *
+ * @param ids for each sample the new token ids, all lists equally long
+ */
+export function advance(
+  model: Model,
+  state: DecodeState,
+  ids: readonly (readonly number[])[],
+  tap: Tap = noTap,
+): Advanced {
+  const count = ids[0].length;
+  const fresh: Sequence = ids.map((list, sample) =>
+    list.map((id, i) => ({ kind: "text", id, position: state.next[sample] + i })),
+  );
+  // Layers between two cuts share one sequence, and so its extension, mask and angles.
+  const extended = new Map(state.layers.map(({ sequence }) => [sequence, append(sequence, fresh)]));
+  const { logits, caches } = tf.tidy(() => {
+    const placements = new Map<Sequence, Placement>(
+      [...extended.values()].map((sequence) => [sequence, place(model, sequence, count)]),
+    );
+    let x: tf.Tensor = embed(model, fresh, undefined, []); // [B, Q, Hd]
+    const caches = state.layers.map(({ cache, sequence }, i) => {
+      const placement = placements.get(extended.get(sequence) as Sequence) as Placement;
+      const output = tf.tidy(() => {
+        const { x: y, cache: grown } = decoderLayer(model, i, x, placement, tap, cache);
+        return { x: y, cache: grown };
+      });
+      x = output.x;
+      return output.cache;
+    });
+    const last = finalNorm(model, x).slice([0, count - 1, 0], [-1, 1, -1]);
+    return { logits: lmHead(model, last).squeeze([1]) as tf.Tensor2D, caches };
+  });
+  const layers: LayerState[] = caches.map((cache, i) => ({
+    cache,
+    sequence: extended.get(state.layers[i].sequence) as Sequence,
+  }));
+  return { logits, state: { layers, next: state.next.map((position) => position + count) } };
+}

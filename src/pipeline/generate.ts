@@ -1,0 +1,98 @@
+import * as tf from "@tensorflow/tfjs";
+import { UsageError } from "../errors.ts";
+import { tensorsIn } from "../model/reading.ts";
+import type { Model } from "../model/weights.ts";
+import { best } from "../pruning/ranking.ts";
+import type { Random } from "../random.ts";
+import { type Advanced, advance } from "./decode.ts";
+
+/** How the next token is drawn. Without it the best one is taken (greedy). */
+export interface Sampling {
+  /** Logits are divided by it; above 0. */
+  readonly temperature: number;
+  /** Nucleus: only the most probable tokens that together reach this probability are drawn from; in (0, 1]. */
+  readonly topP: number;
+  readonly random: Random;
+}
+
+/** Options of {@link generate}. */
+export interface GenerateOptions {
+  readonly maxNewTokens: number;
+  readonly sampling?: Sampling;
+  /** A sample ends when it draws one of these; the model's end-of-sequence ids unless given. Empty: never. */
+  readonly stopTokens?: readonly number[];
+}
+
+/**
+ * Decodes token by token and yields, as it goes, one id per sample; undefined for samples that have
+ * ended. The stop token itself is not yielded. Leaves `start` to its owner, frees everything else, also
+ * when the consumer stops early.
+ *
+ * @param start logits and state of a prefill (`forward`) or of an earlier `advance`
+ */
+export async function* generate(
+  model: Model,
+  start: Advanced,
+  options: GenerateOptions,
+): AsyncGenerator<(number | undefined)[]> {
+  const { maxNewTokens, sampling, stopTokens = model.config.text.eosTokenIds } = options;
+  if (sampling) checkSampling(sampling);
+  let current = start;
+  const ended = start.state.next.map(() => false);
+  try {
+    for (let step = 0; step < maxNewTokens; step++) {
+      const values = (await current.logits.data()) as Float32Array;
+      const vocabulary = values.length / ended.length;
+      const ids = ended.map((_, sample) =>
+        pick(values.subarray(sample * vocabulary, (sample + 1) * vocabulary), sampling),
+      );
+      ids.forEach((id, sample) => {
+        ended[sample] ||= stopTokens.includes(id);
+      });
+      if (ended.every(Boolean)) return;
+      yield ids.map((id, sample) => (ended[sample] ? undefined : id));
+      if (step === maxNewTokens - 1) return;
+      // Ended samples are fed on with what they drew; nobody looks at them.
+      const next = advance(
+        model,
+        current.state,
+        ids.map((id) => [id]),
+      );
+      free(current, start);
+      current = next;
+    }
+  } finally {
+    free(current, start);
+  }
+}
+
+function free(current: Advanced, start: Advanced): void {
+  if (current !== start) tf.dispose(tensorsIn(current));
+}
+
+function checkSampling({ temperature, topP }: Sampling): void {
+  if (!(temperature > 0 && Number.isFinite(temperature)))
+    throw new UsageError(`temperature ${temperature} is not a positive number. Leave it out for greedy decoding.`);
+  if (!(topP > 0 && topP <= 1)) throw new UsageError(`top-p ${topP} is not in (0, 1].`);
+}
+
+/** The next token from one row of logits. */
+export function pick(logits: Float32Array, sampling?: Sampling): number {
+  const all = [...logits.keys()];
+  if (!sampling) return logits.reduce((top, value, id) => (value > logits[top] ? id : top), 0);
+  const { temperature, topP, random } = sampling;
+  const ranked = best(all, logits, all.length);
+  const highest = logits[ranked[0]];
+  const weights = ranked.map((id) => Math.exp((logits[id] - highest) / temperature));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  // Nucleus sampling (Holtzman et al., arXiv 1904.09751): the token that crosses the threshold still counts.
+  let count = 0;
+  let mass = 0;
+  while (count < weights.length && mass < topP * total) mass += weights[count++];
+  let left = random() * mass;
+  for (let i = 0; i < count; i++) {
+    left -= weights[i];
+    if (left < 0) return ranked[i];
+  }
+  return ranked[count - 1];
+}

@@ -1,0 +1,82 @@
+import { NuwaError } from "../errors.ts";
+import type { VlmConfig } from "../model/config.ts";
+import { padded, type Sequence, type Slot } from "../model/sequence.ts";
+import { imagePositions, type PositionPolicy } from "../pruning/positions.ts";
+
+/** A prompt cut at its image: text ids before and after. A text-only prompt is all `before`. */
+export interface CutPrompt {
+  readonly before: readonly number[];
+  readonly after: readonly number[];
+  /** Which image of the batch stands between; undefined without one. */
+  readonly image: number | undefined;
+}
+
+/**
+ * Finds the image in each prompt: one placeholder, or a run of as many as the image has visual tokens
+ * (transformers' processor expands it so). The i-th prompt that has one gets the i-th image.
+ *
+ * @param images how many images the batch has
+ * @param total visual tokens of one unpruned image
+ * @throws NuwaError when ids are not in the vocabulary, prompts are empty, hold more than one image, or do not match the images
+ */
+export function cutPrompts(
+  prompts: readonly (readonly number[])[],
+  config: VlmConfig,
+  images: number,
+  total: number,
+): CutPrompt[] {
+  let nextImage = 0;
+  const cut = prompts.map((ids, sample) => {
+    const count = ids.filter((id) => id === config.imageTokenId).length;
+    const text = ids.filter((id) => id !== config.imageTokenId);
+    const stranger = text.find((id) => !Number.isInteger(id) || id < 0 || id >= config.text.vocabSize);
+    if (stranger !== undefined)
+      throw new NuwaError(
+        `prompt ${sample}: token id ${stranger} is not in the vocabulary of ${config.text.vocabSize}. Use the model's own tokenizer.`,
+      );
+    if (text.length === 0) throw new NuwaError(`prompt ${sample}: holds no text tokens.`);
+    if (count === 0) return { before: ids, after: [], image: undefined };
+    const first = ids.indexOf(config.imageTokenId);
+    const contiguous = ids.lastIndexOf(config.imageTokenId) === first + count - 1;
+    if (!contiguous || (count !== 1 && count !== total)) {
+      throw new NuwaError(
+        `prompt ${sample}: holds ${count} image tokens (id ${config.imageTokenId}); one image is supported, as one token or as ${total} in a row.`,
+      );
+    }
+    return { before: ids.slice(0, first), after: ids.slice(first + count), image: nextImage++ };
+  });
+  if (nextImage !== images)
+    throw new NuwaError(`${images} images for ${nextImage} prompts with an image token (id ${config.imageTokenId}).`);
+  return cut;
+}
+
+/** The sequence that enters the decoder, and where each sample's text goes on. */
+export interface Layout {
+  readonly sequence: Sequence;
+  /** Position id of the first decoded token, for each sample. */
+  readonly next: readonly number[];
+}
+
+/**
+ * Puts the kept visual tokens where the image stood and gives everyone a position id.
+ *
+ * @param indices for each image, the cells that stage 1 kept
+ * @param total visual tokens of one unpruned image
+ */
+export function layOut(
+  prompts: readonly CutPrompt[],
+  indices: readonly (readonly number[])[],
+  policy: PositionPolicy,
+  total: number,
+): Layout {
+  const text = (ids: readonly number[], start: number): Slot[] =>
+    ids.map((id, i) => ({ kind: "text", id, position: start + i }));
+  const samples = prompts.map(({ before, after, image }) => {
+    const start = before.length;
+    if (image === undefined) return { slots: text(before, 0), next: start };
+    const { visual, next } = imagePositions(policy, indices[image], start, total);
+    const tokens: Slot[] = visual.map((position, row) => ({ kind: "visual", row, position }));
+    return { slots: [...text(before, 0), ...tokens, ...text(after, next)], next: next + after.length };
+  });
+  return { sequence: padded(samples.map(({ slots }) => slots)), next: samples.map(({ next }) => next) };
+}

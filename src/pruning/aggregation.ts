@@ -1,0 +1,82 @@
+import * as tf from "@tensorflow/tfjs";
+import { gatherRows, normalizeRows } from "../model/layers.ts";
+import { withoutClassToken } from "../model/vision.ts";
+import type { Tap } from "../tap.ts";
+import { type Grid, patchCount, squaredDistance } from "./grid.ts";
+
+/**
+ * How the raw weights of a row become weights of a mean.
+ * - `sum-to-one`: the paper divides each row by its sum.
+ * - `self-overwritten`: the released code divides by the sum + 1e-8 and then overwrites the entry of the
+ *   anchor itself by 1, so that a collector's row sums to 2 − 1/s, s being its raw sum.
+ */
+export type Normalisation = "sum-to-one" | "self-overwritten";
+
+/** What the kept patches are, for each image: k patches in raster order and which of them are pillars. */
+export interface Anchors {
+  readonly indices: readonly (readonly number[])[];
+  readonly pillars: readonly (readonly boolean[])[];
+}
+
+/**
+ * The features that similarity is measured on: the mean of the hidden states of the last third of the
+ * tower, hs[⌊2L/3⌋..L], without the class token: [I, N, D].
+ *
+ * @param hiddenStates hs[0..L], each [I, N+1, D]
+ */
+export function similarityFeatures(hiddenStates: readonly tf.Tensor3D[]): tf.Tensor3D {
+  const last = hiddenStates.slice(Math.floor((2 * (hiddenStates.length - 1)) / 3));
+  return withoutClassToken(tf.addN(last).div(last.length));
+}
+
+/**
+ * **Aggregation** (paper, section 3.1, step 3, Eqs. 5-7): for each kept patch i the weights over all
+ * patches j of its image that its token is mixed from.
+ *
+ * A_ij = ReLU(cos(X_i, X_j)) is how alike they look, P_ij = 1 − min(1, d_ij/τ) how near they are
+ * (the paper prints max, which would never be positive). A collector's row is A·P, a pillar's row is
+ * itself alone; then rows are normalised.
+ *
+ * @param features X, see {@link similarityFeatures}: [I, N, D]
+ * @param distanceThreshold τ in grid units
+ * @returns [I, k, N]
+ */
+export function aggregationWeights(
+  features: tf.Tensor3D,
+  { indices, pillars }: Anchors,
+  grid: Grid,
+  distanceThreshold: number,
+  normalisation: Normalisation,
+  tap: Tap,
+): tf.Tensor3D {
+  const unit = normalizeRows(features) as tf.Tensor3D;
+  const cosine = tf.matMul(gatherRows(unit, indices), unit, false, true); // [I, k, N]
+  const similarity = tap("stage1.similarity", tf.relu(cosine));
+  const proximity = tf.relu(tf.sub(1, distances(grid, indices).div(distanceThreshold))); // [I, k, N]
+  // A patch is exactly like itself and at distance 0, also where rounding or a zero vector says otherwise.
+  const self = tf
+    .oneHot(tf.tensor2d(indices as number[][], undefined, "int32"), patchCount(grid))
+    .toFloat() as tf.Tensor3D;
+  const others = tf.sub(1, self);
+  const collects = tf.tensor2d(pillars.map((row) => row.map((pillar) => (pillar ? 0 : 1)))).expandDims(2); // [I, k, 1]
+  const raw = similarity.mul(proximity).mul(others).mul(collects).add(self);
+  const sums = raw.sum(-1, true); // [I, k, 1], at least 1
+  if (normalisation === "sum-to-one") return raw.div(sums);
+  return raw.div(sums.add(1e-8)).mul(others).add(self);
+}
+
+/** Mixes patch features by weights: [I, k, N] × [I, N, D] → [I, k, D]. */
+export function aggregate(weights: tf.Tensor3D, features: tf.Tensor3D): tf.Tensor3D {
+  return tf.matMul(weights, features);
+}
+
+/** Distance of each kept patch to every patch, in grid units: [I, k, N]. */
+function distances(grid: Grid, indices: Anchors["indices"]): tf.Tensor3D {
+  const [images, kept, total] = [indices.length, indices[0].length, patchCount(grid)];
+  const values = new Float32Array(images * kept * total);
+  let at = 0;
+  for (const p of indices.flat()) {
+    for (let q = 0; q < total; q++) values[at++] = Math.sqrt(squaredDistance(grid, p, q));
+  }
+  return tf.tensor3d(values, [images, kept, total]);
+}

@@ -1,0 +1,47 @@
+/**
+ * Position ids of the visual tokens that stage 1 kept, after the paper's taxonomy (section 2.3).
+ * - `original` (PESP): the id that the token's cell had unpruned; the ids are sparse. Nüwa's own choice.
+ * - `compressed` (PERC): consecutive ids, as if the kept tokens were all there ever was.
+ * - `rpme`: relative position mapping extension (Algorithm 3): the kept ids stretched linearly over the
+ *   whole range that the image had.
+ */
+export type PositionPolicy = "original" | "compressed" | "rpme";
+
+/** All {@link PositionPolicy} values. */
+export const POSITION_POLICIES = ["original", "compressed", "rpme"] as const satisfies readonly PositionPolicy[];
+
+/** Position ids around an image. */
+export interface ImagePositions {
+  /** One id for each kept visual token. */
+  readonly visual: readonly number[];
+  /** The id of the first text token after the image. */
+  readonly next: number;
+}
+
+/**
+ * @param indices cells of the kept tokens among 0..total−1, strictly ascending
+ * @param start how many tokens stand before the image (s)
+ * @param total how many visual tokens the image had unpruned (N)
+ */
+export function imagePositions(
+  policy: PositionPolicy,
+  indices: readonly number[],
+  start: number,
+  total: number,
+): ImagePositions {
+  switch (policy) {
+    case "original":
+      return { visual: indices.map((cell) => start + cell), next: start + total };
+    case "compressed":
+      return { visual: indices.map((_, i) => start + i), next: start + indices.length };
+    case "rpme":
+      return { visual: stretched(indices, start, total), next: start + total };
+  }
+}
+
+/** pos₀ = s, pos_j = s + ⌈I_j·(e − s)/I_last⌉ with e = s + N − 1. */
+function stretched(indices: readonly number[], start: number, total: number): number[] {
+  const last = indices[indices.length - 1];
+  // The product comes first: it is an exact integer, and the quotient then rounds up only where it must.
+  return indices.map((cell, i) => (i === 0 ? start : start + Math.ceil((cell * (total - 1)) / last)));
+}

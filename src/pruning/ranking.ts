@@ -1,0 +1,43 @@
+import { UsageError } from "../errors.ts";
+
+/**
+ * The `count` items with the highest scores, best first. Equal scores: the lower item first. Scores
+ * are compared as the float32 numbers that they are.
+ *
+ * Guaranteed on every backend for given scores; two backends may round scores that differ by a few
+ * units in the last place to different orders, so near-ties may be decided differently between them.
+ *
+ * @param items candidates, in any order
+ * @param scores indexed by item
+ */
+export function best(items: readonly number[], scores: ArrayLike<number>, count: number): number[] {
+  return [...items].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, count);
+}
+
+/**
+ * The q-quantile with linear interpolation at q·(n−1), as numpy and torch define it, in float32.
+ *
+ * @param values at least one
+ * @param q in [0, 1]
+ */
+export function quantile(values: ArrayLike<number>, q: number): number {
+  const sorted = Float32Array.from(values).sort();
+  const position = q * (sorted.length - 1);
+  const below = Math.floor(position);
+  const above = Math.min(below + 1, sorted.length - 1);
+  // Rounded to float32, so that a quantile that falls on a value equals that value.
+  return Math.fround(sorted[below] + (position - below) * (sorted[above] - sorted[below]));
+}
+
+/**
+ * Refuses scores that have no order.
+ *
+ * @param what named in the error
+ * @throws UsageError naming the first place that is NaN or infinite
+ */
+export function checkScores(what: string, scores: ArrayLike<number>): void {
+  for (let i = 0; i < scores.length; i++) {
+    if (!Number.isFinite(scores[i]))
+      throw new UsageError(`${what}: the score of item ${i} is ${scores[i]}. Scores must be finite.`);
+  }
+}
