@@ -6,7 +6,6 @@ export function none(positions: PositionPolicy = "original"): Method {
   return {
     name: "none",
     positions,
-    // biome-ignore lint/correctness/useYield: a selection that needs to see no values
     *selectPatches({ features }) {
       const [images, total] = features.shape;
       return { indices: Array.from({ length: images }, () => Array.from({ length: total }, (_, i) => i)) };

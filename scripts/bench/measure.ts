@@ -1,0 +1,106 @@
+import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../../src/errors.ts";
+import type { Method } from "../../src/methods/method.ts";
+import { runSync, tensorsIn } from "../../src/model/reading.ts";
+import type { Model } from "../../src/model/weights.ts";
+import { type ForwardInputs, forward } from "../../src/pipeline/forward.ts";
+import { generate } from "../../src/pipeline/generate.ts";
+import { PARTS, Stopwatch, type Times, waitFor } from "./stopwatch.ts";
+
+/** Milliseconds: medians over the runs. */
+export interface Costs extends Times {
+  /** One forward pass, from pixels to logits and ledger. */
+  readonly pass: number;
+  /** One decoding step: a token in, the next token's logits read and the best taken. */
+  readonly decode: number;
+}
+
+/** Tokens decoded after each pass. */
+const DECODED = 6;
+
+/**
+ * Times several methods on the same inputs, in turns, so that what else the machine does meets all
+ * alike. The first turn is a warm-up and does not count.
+ *
+ * @throws NuwaError when a run leaves tensors behind
+ */
+export async function measureMethods(
+  model: Model,
+  inputs: ForwardInputs,
+  methods: readonly Method[],
+  runs: number,
+): Promise<Costs[]> {
+  const samples = methods.map((): { times: Times; decode: number }[] => []);
+  for (let run = 0; run <= runs; run++) {
+    for (const [i, method] of methods.entries()) {
+      const sample = await withoutLeaks(method.name, () => measureOnce(model, inputs, method));
+      if (run > 0) samples[i].push(sample);
+    }
+  }
+  return samples.map((ofMethod) => {
+    const parts = PARTS.map((part) => [part, median(ofMethod.map(({ times }) => times[part]))]);
+    return {
+      ...(Object.fromEntries(parts) as Times),
+      pass: median(ofMethod.map(({ times }) => PARTS.reduce((sum, part) => sum + times[part], 0))),
+      decode: median(ofMethod.map(({ decode }) => decode)),
+    };
+  });
+}
+
+async function measureOnce(model: Model, inputs: ForwardInputs, method: Method) {
+  const stopwatch = new Stopwatch();
+  stopwatch.start();
+  const result = runSync(() => forward(model, inputs, stopwatch.watch(method), stopwatch.tap));
+  const times = stopwatch.stop(result.logits);
+  const steps: number[] = [];
+  let since = performance.now();
+  for await (const _ids of generate(model, result, { maxNewTokens: DECODED + 1, stopTokens: [] })) {
+    steps.push(performance.now() - since);
+    since = performance.now();
+  }
+  tf.dispose(tensorsIn(result));
+  // The first token comes from the pass itself.
+  return { times, decode: median(steps.slice(1)) };
+}
+
+async function withoutLeaks<T>(what: string, use: () => Promise<T>): Promise<T> {
+  const before = tf.memory().numTensors;
+  const result = await use();
+  const left = tf.memory().numTensors - before;
+  if (left !== 0) throw new NuwaError(`${what}: a run left ${left} tensors behind. This is a bug; please report it.`);
+  return result;
+}
+
+/**
+ * The best rate of a 2-D product on the current backend, in GFLOP/s, over the shapes that the linear
+ * layers of a ViT-B have and one square product.
+ */
+export function bestMatMulRate(runs: number): number {
+  const shapes = [
+    [577, 768, 768],
+    [577, 768, 3072],
+    [577, 3072, 768],
+    [1024, 1024, 1024],
+  ];
+  return Math.max(...shapes.map(([m, k, n]) => (2 * m * k * n) / 1e6 / shortestProduct(m, k, n, 3 * runs)));
+}
+
+/** Milliseconds of the fastest of several products [m, k] × [k, n]. */
+function shortestProduct(m: number, k: number, n: number, runs: number): number {
+  const factors = [tf.ones<tf.Rank.R2>([m, k]), tf.ones<tf.Rank.R2>([k, n])] as const;
+  const times = Array.from({ length: runs + 1 }, () => {
+    const since = performance.now();
+    const product = tf.matMul(...factors);
+    waitFor(product);
+    product.dispose();
+    return performance.now() - since;
+  });
+  tf.dispose([...factors]);
+  return Math.min(...times.slice(1));
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = Math.floor(sorted.length / 2);
+  return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}

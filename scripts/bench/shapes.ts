@@ -1,0 +1,101 @@
+import * as tf from "@tensorflow/tfjs";
+import { parseConfig, type VlmConfig } from "../../src/model/config.ts";
+import { createModel, type Model, tensorShapes } from "../../src/model/weights.ts";
+import { weightTensor } from "../../src/pipeline/load.ts";
+import { normal, randomFrom } from "../../src/random.ts";
+
+/** A model size to measure, in the words of a checkpoint's config.json. */
+export interface Shape {
+  readonly name: string;
+  readonly description: string;
+  readonly config: Record<string, unknown>;
+}
+
+/** What `npm run bench` measures. Both have 24×24 = 576 patches, as LLaVA-1.5 has. */
+export const SHAPES: readonly Shape[] = [
+  {
+    name: "miniature",
+    description: "ViT of 24 layers, 32 wide; LLM of 32 layers, 64 wide, vocabulary 400",
+    config: {
+      image_token_index: 3,
+      vision_config: {
+        hidden_size: 32,
+        intermediate_size: 64,
+        num_hidden_layers: 24,
+        num_attention_heads: 4,
+        image_size: 336,
+        patch_size: 14,
+      },
+      text_config: {
+        vocab_size: 400,
+        hidden_size: 64,
+        intermediate_size: 128,
+        num_hidden_layers: 32,
+        num_attention_heads: 4,
+      },
+    },
+  },
+  {
+    name: "middle",
+    description: "ViT-B/16 at 384 pixels (12 layers, 768 wide); LLM of 12 layers, 768 wide, vocabulary 8000",
+    config: {
+      image_token_index: 3,
+      vision_config: {
+        hidden_size: 768,
+        intermediate_size: 3072,
+        num_hidden_layers: 12,
+        num_attention_heads: 12,
+        image_size: 384,
+        patch_size: 16,
+      },
+      text_config: {
+        vocab_size: 8000,
+        hidden_size: 768,
+        intermediate_size: 2048,
+        num_hidden_layers: 12,
+        num_attention_heads: 12,
+      },
+    },
+  },
+];
+
+/** The configuration of a shape. */
+export function configOf(shape: Shape): VlmConfig {
+  return parseConfig(`shape ${shape.name}`, shape.config);
+}
+
+/** Standard deviation of random weights, transformers' `initializer_range`. */
+const SPREAD = 0.02;
+
+/**
+ * A model with random weights on the current backend. All tensors read from one pool of normal numbers,
+ * each at another place: speed does not depend on the values, and drawing 200 million would take longer
+ * than the benchmark.
+ */
+export function randomModel(config: VlmConfig, seed: number): Model {
+  const random = randomFrom(seed);
+  const pool = Float32Array.from({ length: 2 ** 20 + 7 }, () => SPREAD * normal(random));
+  let next = 0;
+  const draw = (count: number) => {
+    const values = new Float32Array(count);
+    for (let at = 0; at < count; ) {
+      const part = pool.subarray(next, next + count - at);
+      values.set(part, at);
+      at += part.length;
+      next = (next + part.length) % pool.length;
+    }
+    return values;
+  };
+  const tensors = new Map<string, tf.Tensor>();
+  for (const [name, shape] of tensorShapes(config)) {
+    const isNormScale = shape.length === 1 && name.endsWith(".weight");
+    const count = tf.util.sizeFromShape([...shape]);
+    tensors.set(name, weightTensor(name, isNormScale ? new Float32Array(count).fill(1) : draw(count), shape));
+  }
+  return createModel(config, tensors);
+}
+
+/** A number of weights, in words such as "98.4 M". */
+export function countParameters(model: Model, prefix = ""): number {
+  return [...model.tensors].filter(([name]) => name.startsWith(prefix)).reduce((sum, [, { size }]) => sum + size, 0);
+}

@@ -1,0 +1,45 @@
+import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../errors.ts";
+import type { Method } from "../methods/method.ts";
+import { recordReads, replay, tensorsIn } from "../model/reading.ts";
+import type { Model } from "../model/weights.ts";
+import { type ForwardInputs, type ForwardResult, forward } from "./forward.ts";
+
+/** What {@link gradients} returns; the caller frees it. */
+export interface Gradients {
+  readonly value: tf.Scalar;
+  /** One for each of `of`, of the same shape. Linear weights, and so their gradients, are [in, out]. */
+  readonly gradients: readonly tf.Tensor[];
+}
+
+/**
+ * The gradient of a number computed from a forward pass, with pruning in the path. The selections are
+ * made first, outside the tape, and held fixed: the hard selection is piecewise constant, so this is
+ * its gradient almost everywhere.
+ *
+ * @param scalar from the result of the pass to the number, such as one logit
+ * @param of any of `inputs.pixels` and `model.tensors`
+ * @throws NuwaError when the number does not depend on one of them
+ */
+export async function gradients(
+  model: Model,
+  inputs: ForwardInputs,
+  method: Method,
+  scalar: (result: ForwardResult) => tf.Scalar,
+  of: readonly tf.Tensor[],
+): Promise<Gradients> {
+  const { result, reads } = await recordReads(() => forward(model, inputs, method));
+  tf.dispose(tensorsIn(result));
+  return tf.tidy(() => {
+    // Not tf.valueAndGrads: that one throws where a gradient is missing, and then never frees its tape.
+    const { value, grads } = tf
+      .engine()
+      .gradients(() => scalar(replay(() => forward(model, inputs, method), reads)), [...of], undefined, true);
+    const missing = grads.findIndex((gradient: tf.Tensor | undefined) => gradient === undefined);
+    if (missing >= 0)
+      throw new NuwaError(
+        `gradients: the number does not depend on tensor ${missing} of those given (shape [${of[missing].shape}]).`,
+      );
+    return { value: value as tf.Scalar, gradients: grads };
+  });
+}

@@ -1,0 +1,103 @@
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { createMethod } from "../../src/methods/registry.ts";
+import { lmHead } from "../../src/model/language.ts";
+import { run, tensorsIn } from "../../src/model/reading.ts";
+import { disposeModel, type Model } from "../../src/model/weights.ts";
+import { forward } from "../../src/pipeline/forward.ts";
+import { generate } from "../../src/pipeline/generate.ts";
+import { loadModel } from "../../src/pipeline/load.ts";
+import { record, type TapName } from "../../src/tap.ts";
+import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
+
+/** Made with PyTorch and transformers by test/fixtures/generate.py. `wide` is 4×7 patches, bf16, in shards, with tied embeddings. */
+const CASES = ["square", "wide"];
+const AVERAGE = { ratio: 1 / 3 };
+
+describe.each(TESTED_BACKENDS)("on %s", (backend) => {
+  describe.each(CASES)("the fixture %s", (name) => {
+    const want = expected(name);
+    let model: Model;
+    let pixels: tf.Tensor4D;
+    const prompts = [want.integers("input_ids")];
+
+    beforeAll(async () => {
+      await useBackend(backend);
+      model = loadModel(fixturePath(name));
+      pixels = tf.tensor4d(want.floats("pixel_values"), [
+        1,
+        ...(want.shape("pixel_values") as [number, number, number]),
+      ]);
+    });
+    afterAll(() => {
+      pixels.dispose();
+      disposeModel(model);
+    });
+
+    it("agrees with transformers at three depths: vision features, spliced embeddings, logits", async () => {
+      const names: TapName[] = [
+        "vision.features",
+        "vision.cls_attention",
+        "vision.key_norms",
+        "projector.output",
+        "llm.embeddings",
+      ];
+      const recorder = record(names);
+      const method = createMethod("none", model.config, { average: AVERAGE });
+      const result = await run(() => forward(model, { pixels, prompts }, method, recorder.tap));
+      for (const tap of names) {
+        const key = tap.replace("llm.embeddings", "embeddings");
+        expect(relativeError(recorder.get(tap).dataSync(), want.floats(key)), tap).toBeLessThan(1e-5);
+      }
+      const logits = tf.tidy(() => lmHead(model, result.hidden).dataSync());
+      expect(relativeError(logits, want.floats("logits")), "logits").toBeLessThan(1e-5);
+      expect(await collect(model, result, 8)).toEqual(want.integers("generated"));
+      recorder.dispose();
+      tf.dispose(tensorsIn(result));
+    });
+
+    for (const variant of ["official", "paper"] as const) {
+      for (const stage2 of ["attention", "cosine"] as const) {
+        it.each(["original", "compressed", "rpme"] as const)(
+          `prunes as the reference does: ${variant}, ${stage2}, %s positions`,
+          async (positions) => {
+            const recorder = record([
+              "stage1.indices",
+              "stage1.pillars",
+              "stage1.weights",
+              "stage1.tokens",
+              "stage2.indices",
+              "position_ids",
+            ]);
+            const method = createMethod("nuwa", model.config, { average: AVERAGE, variant, stage2, positions });
+            const result = await run(() => forward(model, { pixels, prompts }, method, recorder.tap));
+            const integers = (tap: TapName) => [...recorder.get(tap).dataSync()];
+            expect(integers("stage1.indices")).toEqual(want.integers(`nuwa.${variant}.stage1.indices`));
+            expect(integers("stage1.pillars")).toEqual(want.integers(`nuwa.${variant}.stage1.pillars`));
+            expect(
+              relativeError(recorder.get("stage1.weights").dataSync(), want.floats(`nuwa.${variant}.stage1.weights`)),
+            ).toBeLessThan(1e-5);
+            expect(
+              relativeError(recorder.get("stage1.tokens").dataSync(), want.floats(`nuwa.${variant}.stage1.tokens`)),
+            ).toBeLessThan(1e-5);
+            const place = `nuwa.${variant}.${stage2}.${positions}`;
+            expect(integers("position_ids")).toEqual(want.integers(`${place}.position_ids`));
+            expect(integers("stage2.indices")).toEqual(want.integers(`${place}.stage2.indices`));
+            expect(relativeError(result.logits.dataSync(), want.floats(`${place}.logits_last`))).toBeLessThan(1e-5);
+            expect(await collect(model, result, 6)).toEqual(want.integers(`${place}.generated`));
+            recorder.dispose();
+            tf.dispose(tensorsIn(result));
+          },
+        );
+      }
+    }
+  });
+});
+
+/** Greedy decoding that ignores end-of-sequence tokens, as the reference does. */
+async function collect(model: Model, start: Parameters<typeof generate>[1], count: number): Promise<number[]> {
+  const ids: number[] = [];
+  for await (const [id] of generate(model, start, { maxNewTokens: count, stopTokens: [] })) ids.push(id as number);
+  return ids;
+}
