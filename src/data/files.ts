@@ -45,20 +45,25 @@ function writeWhole(file: number, bytes: Uint8Array): void {
 }
 
 /**
- * Reads a text file that came from somewhere else, with a limit on its size.
+ * Reads a file that came from somewhere else, with a limit on its size.
  *
  * @param maxBytes files above this are refused unread
  * @throws NuwaError when it is missing, not a file, or too large
  */
-export function readText(path: string, maxBytes: number): string {
+export function readBytes(path: string, maxBytes: number): Buffer {
   const size = fileSize(path);
   if (size > maxBytes)
     throw new NuwaError(`${path}: ${size} bytes, more than the ${maxBytes} allowed for this kind of file.`);
   try {
-    return readFileSync(path, "utf8");
+    return readFileSync(path);
   } catch (error) {
     throw new NuwaError(`${path}: cannot be read (${systemReason(error)}).`);
   }
+}
+
+/** Like {@link readBytes}, as UTF-8. */
+export function readText(path: string, maxBytes: number): string {
+  return readBytes(path, maxBytes).toString("utf8");
 }
 
 /**

@@ -46,7 +46,8 @@ export function parseAverage(text: string): AverageTokens {
 export function solveBudget(average: AverageTokens, total: number, layers: number, cut: number): Budget {
   const tokens = "tokens" in average ? average.tokens : average.ratio * total;
   if (tokens > total) throw new UsageError(`average ${tokens} exceeds the ${total} visual tokens that this model has.`);
-  if (tokens < 1)
+  // A ratio such as 1/748 of 748 may come out a rounding error below one.
+  if (tokens < 1 - 1e-9)
     throw new UsageError(
       `average ${tokens.toFixed(2)} of ${total} visual tokens is less than one token. Ask for more.`,
     );

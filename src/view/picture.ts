@@ -1,0 +1,93 @@
+import sharp from "sharp";
+import { enteringPerLayer, type SampleLedger, type VisualToken } from "../pruning/ledger.ts";
+
+/** What the model saw: 8-bit RGB, row-major, after cropping or padding and resizing. */
+export interface SeenImage {
+  readonly width: number;
+  readonly height: number;
+  readonly rgb: Uint8Array;
+}
+
+/** Width of a panel, pixels of the finished picture. */
+const PANEL = 336;
+const GAP = 16;
+const TITLE = 28;
+const CHART = 96;
+const INK = "#1b1b1b";
+const PILLAR = "#ff9f1c";
+const COLLECTOR = "#2ec4ff";
+
+/**
+ * The picture of a run: what the model saw, what stage 1 kept (pillars and collectors framed, the rest
+ * darkened), what went on after the last cut, and the visual tokens per decoder layer.
+ *
+ * @returns SVG text
+ */
+export async function drawRun(image: SeenImage, ledger: SampleLedger): Promise<string> {
+  const png = await sharp(image.rgb, { raw: { width: image.width, height: image.height, channels: 3 } })
+    .png()
+    .toBuffer();
+  const height = Math.round((PANEL * image.height) / image.width);
+  const entered = ledger.tokens;
+  const survived = ledger.tokens.filter((token) => token.layers === ledger.layers);
+  const panels = [
+    panel(`what the model sees: ${ledger.total} patches`, ""),
+    panel(`before the decoder: ${entered.length} kept`, cells(entered, ledger, height)),
+    panel(`after the last cut: ${survived.length} kept`, cells(survived, ledger, height)),
+  ];
+  const width = 3 * PANEL + 4 * GAP;
+  const total = TITLE + height + CHART + 3 * GAP;
+  return [
+    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${width}" height="${total}" font-family="sans-serif" font-size="14" fill="${INK}">`,
+    `<defs><image id="seen" width="${PANEL}" height="${height}" preserveAspectRatio="none" xlink:href="data:image/png;base64,${png.toString("base64")}"/></defs>`,
+    `<rect width="${width}" height="${total}" fill="#fff"/>`,
+    ...panels.map((content, i) => `<g transform="translate(${GAP + i * (PANEL + GAP)},${GAP})">${content}</g>`),
+    `<g transform="translate(${GAP},${TITLE + height + 2 * GAP})">${layerChart(ledger, width - 2 * GAP)}</g>`,
+    "</svg>",
+  ].join("\n");
+}
+
+/** The picture as PNG. */
+export async function renderPng(svg: string): Promise<Uint8Array> {
+  return sharp(Buffer.from(svg)).png().toBuffer();
+}
+
+function panel(title: string, overlay: string): string {
+  return `<text y="14">${title}</text><g transform="translate(0,${TITLE - 6})"><use xlink:href="#seen"/>${overlay}</g>`;
+}
+
+/** Darkens every cell without a token and frames the others. */
+function cells(tokens: readonly VisualToken[], { grid }: SampleLedger, height: number): string {
+  const kept = new Map(tokens.map((token) => [token.cell, token]));
+  const [w, h] = [PANEL / grid.columns, height / grid.rows];
+  return Array.from({ length: grid.rows * grid.columns }, (_, cell) => {
+    const place = `x="${((cell % grid.columns) * w).toFixed(2)}" y="${(Math.floor(cell / grid.columns) * h).toFixed(2)}"`;
+    const token = kept.get(cell);
+    if (!token)
+      return `<rect ${place} width="${w.toFixed(2)}" height="${h.toFixed(2)}" fill="#000" fill-opacity="0.72"/>`;
+    const colour = token.pillar === undefined ? "none" : token.pillar ? PILLAR : COLLECTOR;
+    return `<rect ${place} width="${w.toFixed(2)}" height="${h.toFixed(2)}" fill="none" stroke="${colour}" stroke-width="1.5"/>`;
+  }).join("");
+}
+
+/** Bars: visual tokens entering each decoder layer, with a legend of the frames. */
+function layerChart(ledger: SampleLedger, width: number): string {
+  const counts = enteringPerLayer(ledger);
+  const bar = width / counts.length;
+  const room = CHART - 34;
+  const bars = counts.map((count, layer) => {
+    const h = Math.max(1, (room * count) / ledger.total);
+    return `<rect x="${(layer * bar + 1).toFixed(1)}" y="${(CHART - h).toFixed(1)}" width="${(bar - 2).toFixed(1)}" height="${h.toFixed(1)}" fill="#5b8e7d"/>`;
+  });
+  const labels = counts.flatMap((count, layer) =>
+    layer === 0 || counts[layer - 1] !== count
+      ? [
+          `<text x="${(layer * bar + 4).toFixed(1)}" y="${CHART - Math.max(1, (room * count) / ledger.total) - 5}" font-size="12">${count}</text>`,
+        ]
+      : [],
+  );
+  const legend = ledger.tokens.some((token) => token.pillar !== undefined)
+    ? `<g transform="translate(${width - 190},0)" font-size="12"><rect width="10" height="10" fill="none" stroke="${PILLAR}" stroke-width="2"/><text x="15" y="10">pillars</text><rect x="90" width="10" height="10" fill="none" stroke="${COLLECTOR}" stroke-width="2"/><text x="105" y="10">collectors</text></g>`
+    : "";
+  return `<text y="10">visual tokens entering each of the ${counts.length} decoder layers (height: share of ${ledger.total})</text>${legend}${bars.join("")}${labels.join("")}`;
+}

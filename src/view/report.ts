@@ -1,0 +1,35 @@
+import { costOf, unprunedCost } from "../measure/cost.ts";
+import type { TextConfig } from "../model/config.ts";
+import { averageTokens, enteringPerLayer, type SampleLedger } from "../pruning/ledger.ts";
+
+/** Text that may hold anything, made safe to print on a terminal: control characters become escapes. */
+export function printable(text: string): string {
+  return text.replace(/[^\P{Cc}\n\t]/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+}
+
+/** One line per stage: what it kept, the visual tokens per layer, and what that saves. */
+export function describeRun(ledger: SampleLedger, config: TextConfig): string[] {
+  const counts = enteringPerLayer(ledger);
+  const pillars = ledger.tokens.filter((token) => token.pillar).length;
+  const roles = ledger.tokens.some((token) => token.pillar !== undefined)
+    ? `: ${pillars} pillars, ${counts[0] - pillars} collectors`
+    : "";
+  const cuts = counts.flatMap((count, layer) =>
+    layer > 0 && count !== counts[layer - 1]
+      ? [`${counts[layer - 1]} → ${count} before decoder layer ${layer} (of ${counts.length}, from 0)`]
+      : [],
+  );
+  const [pruned, whole] = [costOf(ledger, config), unprunedCost(ledger, config)];
+  return [
+    `stage 1    ${ledger.total} → ${counts[0]} visual tokens${roles}`,
+    ...(cuts.length ? cuts : ["nothing dropped inside the decoder"]).map((cut) => `stage 2    ${cut}`),
+    `per layer  ${counts.join(" ")} (average ${trim(averageTokens(counts))} of ${ledger.total})`,
+    `saves      ${percentLess(pruned.flops, whole.flops)} of the decoder's FLOPs for visual tokens (${giga(whole.flops)} → ${giga(pruned.flops)} GFLOP, the paper's formula)`,
+    `           ${percentLess(pruned.cacheBytes, whole.cacheBytes)} of their key-value cache (${mebi(whole.cacheBytes)} → ${mebi(pruned.cacheBytes)} MiB)`,
+  ];
+}
+
+const trim = (value: number) => String(Number(value.toFixed(2)));
+const percentLess = (part: number, whole: number) => `${(100 * (1 - part / whole)).toFixed(1)} %`;
+const giga = (value: number) => (value / 1e9).toPrecision(3);
+const mebi = (bytes: number) => (bytes / 2 ** 20).toPrecision(3);
