@@ -17,8 +17,9 @@ const REWRITES: readonly (readonly [RegExp, string])[] = [
   [/^model\.mm_projector\.0\./, "multi_modal_projector.linear_1."],
   [/^model\.mm_projector\.2\./, "multi_modal_projector.linear_2."],
   [/^model\.(embed_tokens|layers|norm)\./, "language_model.model.$1."],
-  // A CLIP checkpoint of its own.
+  // A CLIP checkpoint of its own, before and from transformers 5.
   [/^vision_model\./, "vision_tower.vision_model."],
+  [/^(embeddings|pre_layrnorm|encoder|post_layernorm)\./, "vision_tower.vision_model.$1."],
   // transformers 5 drops the `vision_model` segment.
   [/^vision_tower\.(?!vision_model\.)/, "vision_tower.vision_model."],
 ];

@@ -16,7 +16,8 @@ export interface ChatMessage {
 export interface ChatTemplate {
   /** The file it was read from, or what it is; for errors. */
   readonly origin: string;
-  render(messages: readonly ChatMessage[]): string;
+  /** @param imageToken what to write for an image, where the template leaves that open */
+  render(messages: readonly ChatMessage[], imageToken?: string): string;
 }
 
 /** A question, ready for the model. */
@@ -32,7 +33,7 @@ const VICUNA_V1 =
   "A chat between a curious user and an artificial intelligence assistant. " +
   "The assistant gives helpful, detailed, and polite answers to the user's questions. " +
   "{% for message in messages %}{{ message.role | upper }}: " +
-  "{% for part in message.content %}{{ '<image>\n' if part.type == 'image' else part.text }}{% endfor %}" +
+  "{% for part in message.content %}{{ image_token + '\\n' if part.type == 'image' else part.text }}{% endfor %}" +
   "{{ '</s>' if message.role == 'assistant' else ' ' }}{% endfor %}ASSISTANT:";
 
 /** Templates are programs: a small limit keeps them to what a person can have written. */
@@ -73,7 +74,8 @@ export function loadChatTemplate(directory: string): ChatTemplate {
   const variables = { bos_token: textOf(config.bos_token), eos_token: textOf(config.eos_token) };
   return {
     origin,
-    render: (messages) => guarded(() => template.render({ ...variables, messages, add_generation_prompt: true })),
+    render: (messages, imageToken = "<image>") =>
+      guarded(() => template.render({ ...variables, messages, image_token: imageToken, add_generation_prompt: true })),
   };
 }
 
@@ -121,7 +123,7 @@ export function buildPrompt(
     throw new UsageError(`the question holds "${marker}", which stands for the image. Leave it out.`);
 
   const content = [...(withImage ? [{ type: "image" } as const] : []), { type: "text", text: question } as const];
-  const text = template.render([{ role: "user", content }]);
+  const text = template.render([{ role: "user", content }], marker);
   const parts = text.split(marker);
   const images = withImage ? 1 : 0;
   if (parts.length - 1 !== images) {

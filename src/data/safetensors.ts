@@ -156,24 +156,31 @@ function toInt32(value: bigint, path: string, name: string): number {
 
 /** bfloat16 is the upper half of a float32. */
 function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(halves, (half) => half << 16).buffer);
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) bits[i] = halves[i] << 16;
+  return new Float32Array(bits.buffer);
 }
 
-/** IEEE 754 half precision: 1 sign, 5 exponent (bias 15), 10 mantissa bits. */
+/** Looked up, because there are only 65536 halves and a model has billions of weights. */
 function float16ToFloat32(halves: Uint16Array): Float32Array {
-  return Float32Array.from(halves, (half) => {
-    const sign = half & 0x8000 ? -1 : 1;
-    const exponent = (half >> 10) & 31;
-    const mantissa = half & 1023;
-    if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-    return sign * (exponent === 0 ? mantissa * 2 ** -24 : (1024 + mantissa) * 2 ** (exponent - 25));
-  });
+  const floats = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) floats[i] = FLOAT16[halves[i]];
+  return floats;
 }
+
+/** Every IEEE 754 half: 1 sign, 5 exponent (bias 15), 10 mantissa bits. */
+const FLOAT16 = Float32Array.from({ length: 2 ** 16 }, (_, half) => {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 31;
+  const mantissa = half & 1023;
+  if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (exponent === 0 ? mantissa * 2 ** -24 : (1024 + mantissa) * 2 ** (exponent - 25));
+});
 
 /** The bytes [begin, end) of a file, in a buffer of exactly that length. */
 function readBytes(path: string, begin: number, end: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(end - begin);
-  const file = openSync(path, "r");
+  const file = openForReading(path);
   try {
     for (let done = 0; done < bytes.length; ) {
       const read = readSync(file, bytes, done, Math.min(bytes.length - done, 2 ** 30), begin + done);
@@ -186,32 +193,43 @@ function readBytes(path: string, begin: number, end: number): Uint8Array<ArrayBu
   return bytes;
 }
 
+function openForReading(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    throw new NuwaError(`${path}: cannot be read (${(error as NodeJS.ErrnoException).code}). Check the file's rights.`);
+  }
+}
+
 /**
  * Writes tensors in the order given, atomically. Float32Array becomes F32, Int32Array I32, and a
  * Uint16Array is taken as the bits of F16.
  *
  * @param metadata strings for the header's `__metadata__`
- * @throws NuwaError when a shape does not fit its values or the disk refuses
+ * @throws NuwaError when a shape does not fit its values, a name is given twice, or the disk refuses
  */
 export function writeSafetensors(
   path: string,
   tensors: Iterable<readonly [string, { shape: readonly number[]; values: Float32Array | Int32Array | Uint16Array }]>,
   metadata: Record<string, string> = {},
 ): void {
-  const header: Record<string, unknown> = Object.keys(metadata).length ? { __metadata__: metadata } : {};
+  // A map, because a plain object would take the name "__proto__" for something else.
+  const header = new Map<string, unknown>(Object.keys(metadata).length ? [["__metadata__", metadata]] : []);
   const chunks: Uint8Array[] = [];
   let offset = 0;
   for (const [name, { shape, values }] of tensors) {
     if (shape.reduce((product, n) => product * n, 1) !== values.length) {
       throw new NuwaError(`${path}: tensor "${name}" of shape [${shape}] got ${values.length} values.`);
     }
+    if (name === "__metadata__" || header.has(name))
+      throw new NuwaError(`${path}: the tensor name "${name}" is reserved or given twice.`);
     const dtype = values instanceof Float32Array ? "F32" : values instanceof Int32Array ? "I32" : "F16";
-    header[name] = { dtype, shape, data_offsets: [offset, offset + values.byteLength] };
+    header.set(name, { dtype, shape, data_offsets: [offset, offset + values.byteLength] });
     chunks.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
     offset += values.byteLength;
   }
   // Spaces after the JSON bring the data to a multiple of 8 bytes, as the reference writer does.
-  const json = JSON.stringify(header);
+  const json = JSON.stringify(Object.fromEntries(header));
   const text = new TextEncoder().encode(json + " ".repeat((8 - (Buffer.byteLength(json) % 8)) % 8));
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);

@@ -11,17 +11,21 @@ import type { Weights } from "./weights.ts";
 export function linear(w: Weights, x: tf.Tensor): tf.Tensor {
   const weight = w.tensor("weight");
   const [inputs, outputs] = weight.shape;
+  return tf.tidy(() => {
   // Leading axes are flattened because a 2-D product is the one that every backend does fast.
   const flat = tf.matMul(x.reshape([-1, inputs]), weight as tf.Tensor2D); // [B·T, out]
   const biased = w.has("bias") ? flat.add(w.tensor("bias")) : flat;
   return biased.reshape([...x.shape.slice(0, -1), outputs]);
+  });
 }
 
 /** LayerNorm over the last axis (Ba et al., arXiv 1607.06450). */
 export function layerNorm(w: Weights, x: tf.Tensor, eps: number): tf.Tensor {
-  const centred = x.sub(x.mean(-1, true));
-  const variance = centred.square().mean(-1, true);
-  return centred.mul(variance.add(eps).rsqrt()).mul(w.tensor("weight")).add(w.tensor("bias"));
+  return tf.tidy(() => {
+    const centred = x.sub(x.mean(-1, true));
+    const variance = centred.square().mean(-1, true);
+    return centred.mul(variance.add(eps).rsqrt()).mul(w.tensor("weight")).add(w.tensor("bias"));
+  });
 }
 
 /** RMSNorm over the last axis (Zhang and Sennrich, arXiv 1910.07467). */

@@ -52,11 +52,10 @@ export function aggregationWeights(
   const unit = normalizeRows(features) as tf.Tensor3D;
   const cosine = tf.matMul(gatherRows(unit, indices), unit, false, true); // [I, k, N]
   const similarity = tap("stage1.similarity", tf.relu(cosine));
-  const proximity = tf.relu(tf.sub(1, distances(grid, indices).div(distanceThreshold))); // [I, k, N]
-  // A patch is exactly like itself and at distance 0, also where rounding or a zero vector says otherwise.
-  const self = tf
-    .oneHot(tf.tensor2d(indices as number[][], undefined, "int32"), patchCount(grid))
-    .toFloat() as tf.Tensor3D;
+  const distance = distances(grid, indices); // [I, k, N]
+  const proximity = tf.relu(tf.sub(1, distance.div(distanceThreshold)));
+  // A patch is exactly like itself, also where rounding or a zero vector says otherwise.
+  const self = distance.equal(0).toFloat();
   const others = tf.sub(1, self);
   const collects = tf.tensor2d(pillars.map((row) => row.map((pillar) => (pillar ? 0 : 1)))).expandDims(2); // [I, k, 1]
   const raw = similarity.mul(proximity).mul(others).mul(collects).add(self);

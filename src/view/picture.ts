@@ -1,12 +1,6 @@
 import sharp from "sharp";
+import type { Picture } from "../data/resample.ts";
 import { enteringPerLayer, type SampleLedger, type VisualToken } from "../pruning/ledger.ts";
-
-/** What the model saw: 8-bit RGB, row-major, after cropping or padding and resizing. */
-export interface SeenImage {
-  readonly width: number;
-  readonly height: number;
-  readonly rgb: Uint8Array;
-}
 
 /** Width of a panel, pixels of the finished picture. */
 const PANEL = 336;
@@ -23,8 +17,8 @@ const COLLECTOR = "#2ec4ff";
  *
  * @returns SVG text
  */
-export async function drawRun(image: SeenImage, ledger: SampleLedger): Promise<string> {
-  const png = await sharp(image.rgb, { raw: { width: image.width, height: image.height, channels: 3 } })
+export async function drawRun(image: Picture, ledger: SampleLedger): Promise<string> {
+  const png = await sharp(image.pixels, { raw: { width: image.width, height: image.height, channels: 3 } })
     .png()
     .toBuffer();
   const height = Math.round((PANEL * image.height) / image.width);

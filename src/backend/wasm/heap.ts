@@ -4,11 +4,17 @@ import type { WasmInternals } from "./internals.ts";
 /** A 32-bit wasm memory ends here. */
 export const WASM_HEAP_BYTES = 4 * 2 ** 30;
 
+/** The parts of the backend that allocate. */
+type Heap = { readonly wasm: Pick<WasmInternals["wasm"], "_malloc" | "_free"> };
+
 /**
  * Makes the end of the wasm heap an error. When the heap is full, `malloc` returns address 0 and the
  * backend writes there: tensors are silently overwritten. From here on an allocation that fails throws.
  */
-export function guardHeap(backend: WasmInternals): void {
+export function guardHeap(backend: Heap): void {
+  // The published `_malloc` is a stub that puts the real function in its own place when it is first
+  // called. That has to happen before it is wrapped, or it would throw the wrapper out.
+  backend.wasm._free(backend.wasm._malloc(1));
   const allocate = backend.wasm._malloc;
   backend.wasm._malloc = (bytes: number) => {
     const address = allocate(bytes);
@@ -19,4 +25,14 @@ export function guardHeap(backend: WasmInternals): void {
     }
     return address;
   };
+}
+
+/**
+ * Makes sure that a block of this size can be had, for code on the C++ side: where that finds no memory
+ * it prints a warning and leaves its output as it is.
+ *
+ * @throws NuwaError when the heap is full, see {@link guardHeap}
+ */
+export function requireHeap(backend: Heap, bytes: number): void {
+  backend.wasm._free(backend.wasm._malloc(bytes));
 }

@@ -11,6 +11,7 @@ export interface WasmInternals {
   readonly wasm: {
     /** Allocates on the wasm heap; 0 when it is full. */
     _malloc(bytes: number): number;
+    _free(address: number): void;
     cwrap(
       name: string,
       returns: null,

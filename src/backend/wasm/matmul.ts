@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { WasmInternals } from "./internals.ts";
+import { mayUseOwnId } from "./packing.ts";
 
 /**
  * BatchMatMul as the wasm backend should do it. The published kernel reaches XNNPACK, and with it the
@@ -27,6 +28,11 @@ export function repairMatMul(backend: WasmInternals): void {
     kernelFunc({ inputs, attrs }) {
       const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean };
       const factors = inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+      // The library would take the bits of other types for floats.
+      tf.util.assert(
+        factors.a.dtype === "float32" && factors.b.dtype === "float32",
+        () => `matMul: ${factors.a.dtype} times ${factors.b.dtype} is not supported on wasm. Cast both to float32.`,
+      );
       const a = transposeA ? transposed(backend, factors.a) : factors.a;
       const b = transposeB ? transposed(backend, factors.b) : factors.b;
       const [m, k] = a.shape.slice(-2);
@@ -47,12 +53,14 @@ export function repairMatMul(backend: WasmInternals): void {
       const shapeB = shapeBytes([1, k, n]);
       // A sum over nothing is zero; the library leaves such an output unwritten.
       if (k === 0) backend.typedArrayFromHeap(out).fill(0);
+      const ownId = k > 0 && m * n * products > 0 && mayUseOwnId(backend, b, k, n);
       for (let i = 0; k > 0 && m * n > 0 && i < products; i++) {
+        const second = view(backend, b, i % bProducts, k * n);
         withViews(
           backend,
           [
             view(backend, a, i % aProducts, m * k),
-            view(backend, b, i % bProducts, k * n),
+            ownId ? second : { ...second, id: undefined },
             view(backend, out, i, m * n),
           ],
           ([idA, idB, idOut]) => {

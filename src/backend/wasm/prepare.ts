@@ -13,11 +13,26 @@ let prepared: Promise<void> | undefined;
 export function prepareWasm(): Promise<void> {
   prepared ??= (async () => {
     await import("@tensorflow/tfjs-backend-wasm");
-    await tf.setBackend("wasm");
+    await withoutErrorListeners(() => tf.setBackend("wasm"));
     const backend = tf.backend() as unknown as WasmInternals;
     guardHeap(backend);
     repairMatMul(backend);
     addMissingKernels();
   })();
   return prepared;
+}
+
+/**
+ * The published module listens to the process's uncaught errors and throws them again from its own file.
+ * Node then prints that file, 30 KB in one line, before the error, and exits with code 7 instead of 1.
+ */
+async function withoutErrorListeners(start: () => Promise<unknown>): Promise<void> {
+  const events = ["uncaughtException", "unhandledRejection"] as const;
+  const before = events.map((event) => new Set(process.rawListeners(event)));
+  await start();
+  events.forEach((event, i) => {
+    for (const listener of process.rawListeners(event)) {
+      if (!before[i].has(listener)) process.removeListener(event, listener as () => void);
+    }
+  });
 }

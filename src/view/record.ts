@@ -1,0 +1,62 @@
+import { costOf, unprunedCost, type VisualCost } from "../measure/cost.ts";
+import type { TextConfig } from "../model/config.ts";
+import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../pruning/ledger.ts";
+
+/** What {@link runRecord} is made from. */
+export interface RunFacts {
+  readonly image: string;
+  readonly question: string;
+  readonly answer: string;
+  readonly answerIds: readonly number[];
+  readonly model: string;
+  readonly backend: string;
+  /** Name and parameters as they were asked for. */
+  readonly method: Readonly<Record<string, string | number | undefined>>;
+  readonly ledger: SampleLedger;
+  readonly config: TextConfig;
+}
+
+/** A run as JSON: what was asked and answered, every visual token's fate, counts per layer, cost. */
+export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
+  readonly grid: { readonly rows: number; readonly columns: number };
+  readonly textTokens: number;
+  /** In the order in which they stand in the decoder; `layers` is how many decoder layers each entered. */
+  readonly visualTokens: readonly {
+    readonly cell: number;
+    readonly position: number;
+    readonly pillar: boolean | undefined;
+    readonly layers: number;
+    readonly mergedPatches: number;
+  }[];
+  readonly visualTokensPerLayer: {
+    readonly entering: number[];
+    readonly leaving: number[];
+    readonly averageEntering: number;
+    readonly averageLeaving: number;
+  };
+  readonly cost: { readonly pruned: VisualCost; readonly unpruned: VisualCost };
+}
+
+/** The record of a run. */
+export function runRecord({ ledger, config, ...facts }: RunFacts): RunRecord {
+  const [entering, leaving] = [enteringPerLayer(ledger), leavingPerLayer(ledger)];
+  return {
+    ...facts,
+    grid: ledger.grid,
+    textTokens: ledger.textTokens,
+    visualTokens: ledger.tokens.map(({ cell, position, pillar, layers, weights }) => ({
+      cell,
+      position,
+      pillar,
+      layers,
+      mergedPatches: weights ? weights.reduce((count, weight) => count + Number(weight > 0), 0) : 1,
+    })),
+    visualTokensPerLayer: {
+      entering,
+      leaving,
+      averageEntering: averageTokens(entering),
+      averageLeaving: averageTokens(leaving),
+    },
+    cost: { pruned: costOf(ledger, config), unpruned: unprunedCost(ledger, config) },
+  };
+}

@@ -1,0 +1,66 @@
+import * as tf from "@tensorflow/tfjs";
+import { type BackendName, useBackend } from "../../../src/backend/select.ts";
+import { loadTensorflow } from "../../../src/backend/tensorflow.ts";
+
+const native = await loadTensorflow();
+
+/** Why tensorflow is left out on this machine; undefined where it is there. */
+export const noTensorflow = native.loaded ? undefined : native.reason;
+
+/** The backends that are held against `cpu`, each with what its tests are called. */
+export const COMPARED: readonly { readonly name: BackendName; readonly title: string; readonly absent: boolean }[] = [
+  { name: "wasm", title: "wasm", absent: false },
+  {
+    name: "tensorflow",
+    title: noTensorflow === undefined ? "tensorflow" : `tensorflow (left out: ${noTensorflow})`,
+    absent: noTensorflow !== undefined,
+  },
+];
+
+/** A tensor's values, away from any backend. */
+export interface Plain {
+  readonly shape: number[];
+  readonly dtype: tf.DataType;
+  readonly values: Float32Array | Int32Array | Uint8Array;
+}
+
+/** Reads a tensor out. */
+export function plain(tensor: tf.Tensor): Plain {
+  return { shape: tensor.shape, dtype: tensor.dtype, values: tensor.dataSync().slice() as Plain["values"] };
+}
+
+/** Puts values on the current backend. */
+export function onDevice({ values, shape, dtype }: Plain): tf.Tensor {
+  return tf.tensor(values, shape, dtype as "float32" | "int32" | "bool");
+}
+
+/** Runs something on a backend and takes the tensors that it returns away from it. Leaks nothing. */
+export async function on(backend: BackendName, make: () => tf.Tensor[]): Promise<Plain[]> {
+  await useBackend(backend);
+  tf.engine().startScope();
+  try {
+    return make().map(plain);
+  } finally {
+    tf.engine().endScope();
+  }
+}
+
+/**
+ * How far two results are apart: the largest difference, relative to the largest finite magnitude that is
+ * expected. Infinite when shapes, types, or places of NaN and infinities differ.
+ */
+export function distance(actual: Plain, expected: Plain): number {
+  if (actual.shape.join() !== expected.shape.join() || actual.dtype !== expected.dtype) return Infinity;
+  let [largest, apart] = [0, 0];
+  for (let i = 0; i < expected.values.length; i++) {
+    const [a, e] = [actual.values[i], expected.values[i]];
+    if (Object.is(a, e) || a === e) {
+      if (Number.isFinite(e)) largest = Math.max(largest, Math.abs(e));
+    } else if (!Number.isFinite(a) || !Number.isFinite(e)) return Infinity;
+    else {
+      largest = Math.max(largest, Math.abs(e));
+      apart = Math.max(apart, Math.abs(a - e));
+    }
+  }
+  return apart === 0 ? 0 : apart / largest;
+}

@@ -1,0 +1,13 @@
+import { defineConfig } from "vitest/config";
+
+export default defineConfig({
+  test: {
+    include: ["test/**/*.test.ts"],
+    // Processes, not threads: the native backend cannot be loaded twice in one process. Each file has a
+    // process of its own, so that files share neither the current backend nor its tensors.
+    pool: "forks",
+    // Some tests run the command line or the cpu backend; on a busy machine that takes its time.
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+  },
+});
