@@ -27,7 +27,7 @@ export { type Advanced, advance } from "./pipeline/decode.ts";
 export { type DecodeState, type ForwardInputs, type ForwardResult, forward } from "./pipeline/forward.ts";
 export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
 export { type Gradients, gradients } from "./pipeline/gradients.ts";
-export { loadModel } from "./pipeline/load.ts";
+export { loadModel, weightTensor } from "./pipeline/load.ts";
 export {
   type Anchors,
   aggregate,

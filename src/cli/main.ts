@@ -28,7 +28,6 @@ function createProgram(): Command {
   const program = new Command("nuwa")
     .description("Nüwa: two-stage visual token pruning for vision-language models, in the open")
     .version(VERSION)
-    .showHelpAfterError("(add --help for what there is)")
     .configureOutput({ outputError: () => undefined });
   for (const add of [addAsk, addForward, addTokenize, addDoctor]) add(program);
   // Exits must pass through main(), so that there is one place that prints errors.
@@ -40,7 +39,9 @@ function createProgram(): Command {
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0 || error.code === "commander.help") return error.exitCode === 0 ? 0 : 2;
-    return complain(new UsageError(error.message.replace(/^error: /, "").replaceAll("\n", " ")));
+    return complain(
+      new UsageError(`${error.message.replace(/^error: /, "").replaceAll("\n", " ")} (--help shows what there is)`),
+    );
   }
   if (error instanceof NuwaError) return complain(error);
   return complain(

@@ -20,9 +20,11 @@ import { NuwaError } from "../errors.ts";
  */
 export function writeAtomically(path: string, ...chunks: (string | Uint8Array)[]): void {
   const temporary = `${path}.${process.pid}.part`;
+  let created = false;
   try {
     mkdirSync(dirname(path), { recursive: true });
     const file = openSync(temporary, "w");
+    created = true;
     try {
       for (const chunk of chunks) writeWhole(file, typeof chunk === "string" ? Buffer.from(chunk) : chunk);
       fsyncSync(file);
@@ -31,10 +33,20 @@ export function writeAtomically(path: string, ...chunks: (string | Uint8Array)[]
     }
     renameSync(temporary, path);
   } catch (error) {
-    rmSync(temporary, { force: true });
+    if (created) rmSync(temporary, { force: true });
     throw new NuwaError(
       `${path}: cannot be written (${systemReason(error)}). Check the folder's rights and the free space.`,
     );
+  }
+}
+
+function writeFile(path: string, chunks: readonly (string | Uint8Array)[]): void {
+  const file = openSync(path, "w");
+  try {
+    for (const chunk of chunks) writeWhole(file, typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -92,7 +104,7 @@ export function readJson<T>(path: string, schema: ZodType<T>, maxBytes = 8 * 2 *
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new NuwaError(`${path}: is not JSON (${(error as Error).message}).`);
+    throw new NuwaError(`${path}: is not JSON (${(error as Error).message.replaceAll("\n", " ")}).`);
   }
   return checkSchema(path, value, schema);
 }

@@ -1,0 +1,148 @@
+import { spawnSync } from "node:child_process";
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { describe, expect, it } from "vitest";
+import { fixturePath } from "../support.ts";
+import { listing, nuwa, temporaryFolder } from "./support.ts";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+const photograph = fileURLToPath(new URL("../../docs/images/coffee.png", import.meta.url));
+
+describe("nuwa ask", () => {
+  it("prints the answer, what each stage kept, the tokens per layer and what that saves; draws and records it", async () => {
+    const out = join(temporaryFolder(), "run");
+    const {
+      code,
+      out: text,
+      err,
+    } = await nuwa(
+      "ask",
+      photograph,
+      "What is on the table?",
+      "--backend",
+      "wasm",
+      "--average",
+      "64",
+      "--max-new-tokens",
+      "3",
+      "--out",
+      out,
+    );
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(text).toMatch(/^backend +wasm \(asked for\)$/m);
+    expect(text).toMatch(/^answer /m);
+    expect(text).toMatch(/^stage 1 +576 → 112 visual tokens: 50 pillars, 62 collectors$/m);
+    expect(text).toMatch(/^stage 2 +112 → 16 before decoder layer/m);
+    expect(text).toMatch(/\(average 64 of 576\)$/m);
+    expect(text).toMatch(/88\.9 % of their key-value cache/);
+    expect(listing(out)).toEqual(["picture.png", "picture.svg", "run.json"]);
+    const record = JSON.parse(readFileSync(join(out, "run.json"), "utf8"));
+    expect(record.visualTokens).toHaveLength(112);
+    expect(record.visualTokensPerLayer.averageEntering).toBe(64);
+    const { width, height } = await sharp(join(out, "picture.png")).metadata();
+    expect(width).toBeGreaterThan(1000);
+    expect(height).toBeGreaterThan(400);
+  });
+
+  it("gives the same answer for the same seed and leaves everything in place without pruning", async () => {
+    const run = () =>
+      nuwa(
+        "ask",
+        photograph,
+        "What?",
+        "--backend",
+        "wasm",
+        "--method",
+        "none",
+        "--temperature",
+        "1.5",
+        "--top-p",
+        "0.9",
+        "--seed",
+        "7",
+        "--max-new-tokens",
+        "4",
+      );
+    const [one, two] = [await run(), await run()];
+    expect(two).toEqual(one);
+    expect(one.out).toMatch(/^stage 1 +576 → 576 visual tokens$/m);
+    expect(one.out).toMatch(/nothing dropped inside the decoder/);
+  });
+
+  const folder = temporaryFolder();
+  const text = join(folder, "notes.png");
+  writeFileSync(text, "this is not an image");
+  it.each<[string, string[], number, RegExp]>([
+    ["an image that is not one", [text, "What?"], 1, /notes\.png: cannot be read as an image/],
+    ["an image that is not there", [join(folder, "gone.png"), "What?"], 1, /gone\.png/],
+    ["an empty question", [photograph, ""], 2, /question is empty/],
+    ["a question of spaces", [photograph, "  "], 2, /question is empty/],
+    ["a question that holds the image token", [photograph, "what is <image>?"], 2, /stands for the image/],
+    ["no question at all", [photograph], 2, /missing required argument 'question'/],
+    ["a temperature of zero", [photograph, "What?", "--temperature", "0"], 2, /temperature 0/],
+    ["a top-p above one", [photograph, "What?", "--temperature", "1", "--top-p", "2"], 2, /top-p 2/],
+    ["a seed that is no integer", [photograph, "What?", "--seed", "1.5"], 2, /not an integer/],
+    [
+      "a model without a tokenizer",
+      [photograph, "What?", "--model", fixturePath("square")],
+      1,
+      /tokenizer\.json: is missing/,
+    ],
+    ["too large a budget", [photograph, "What?", "--average", "577"], 2, /exceeds the 576/],
+  ])("refuses %s in one line", async (_, argv, code, message) => {
+    const outcome = await nuwa("ask", ...argv, "--backend", "wasm");
+    expect(outcome.err).toMatch(message);
+    expect(outcome.code).toBe(code);
+    expect(outcome.err.trimEnd().split("\n")).toHaveLength(1);
+    expect(outcome.out).toBe("");
+  });
+
+  it("leaves no record behind when the folder cannot be written", async () => {
+    const file = join(temporaryFolder(), "file");
+    writeFileSync(file, "");
+    const outcome = await nuwa(
+      "ask",
+      photograph,
+      "What?",
+      "--backend",
+      "wasm",
+      "--max-new-tokens",
+      "1",
+      "--out",
+      join(file, "below"),
+    );
+    expect(outcome.code).toBe(1);
+    expect(outcome.err).toMatch(/below.*cannot be written/);
+  });
+});
+
+describe("the nuwa program", () => {
+  const program = (...argv: string[]) =>
+    spawnSync("npx", ["--no-install", "nuwa", ...argv], { cwd: project, encoding: "utf8" });
+
+  it("runs as npx nuwa, tells its version and helps", () => {
+    expect(program("--version").stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
+    const help = program("--help");
+    expect(help.status).toBe(0);
+    for (const command of ["ask", "forward", "tokenize", "doctor"]) expect(help.stdout).toContain(command);
+  });
+
+  it("exits with 2 on wrong usage and 1 on wrong files, without a stack trace", () => {
+    const usage = program("ask");
+    expect(usage.status).toBe(2);
+    const files = program("tokenize", "--model", "nowhere", "--text", "x");
+    expect(files.status).toBe(1);
+    for (const { stderr } of [usage, files]) expect(stderr).not.toMatch(/\n\s+at /);
+  });
+
+  it("tokenizes as the fixture's tokenizer does", () => {
+    const { texts } = JSON.parse(readFileSync(fixturePath("tokenizer", "expected.json"), "utf8"));
+    for (const { text: sentence, ids } of texts.slice(0, 3)) {
+      expect(JSON.parse(program("tokenize", "--model", fixturePath("tokenizer"), "--text", sentence).stdout)).toEqual(
+        ids,
+      );
+    }
+  });
+});

@@ -1,0 +1,250 @@
+import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { describe, expect, it } from "vitest";
+import { openSafetensors, readTensor, writeSafetensors } from "../../src/data/safetensors.ts";
+import { expected, fixturePath, relativeError } from "../support.ts";
+import { copyOf, editJson, listing, nuwa, temporaryFolder } from "./support.ts";
+
+const want = expected("square");
+const folder = temporaryFolder();
+const inputs = join(folder, "inputs.safetensors");
+const pixels = { shape: want.shape("pixel_values"), values: want.floats("pixel_values") };
+const ids = { shape: want.shape("input_ids"), values: Int32Array.from(want.integers("input_ids")) };
+writeSafetensors(inputs, [
+  ["pixel_values", pixels],
+  ["input_ids", ids],
+]);
+const forward = (model: string, dump: string, ...more: string[]) =>
+  nuwa("forward", "--model", model, "--inputs", inputs, "--dump", dump, "--backend", "wasm", ...more);
+
+describe("nuwa forward", () => {
+  it("dumps what the reference computes, under the names of the interchange", async () => {
+    const dump = join(folder, "dump.safetensors");
+    const outcome = await forward(
+      fixturePath("square"),
+      dump,
+      "--method",
+      "nuwa",
+      "--average",
+      "1/3",
+      "--generate",
+      "6",
+      "--ignore-eos",
+      "--tap",
+      "llm.3.tokens",
+      "--tap",
+      "position_ids",
+    );
+    expect(outcome).toEqual({ code: 0, out: "", err: "" });
+    const file = openSafetensors(dump);
+    const place = "nuwa.official.attention.original";
+    expect([...readTensor(file, "stage1.indices").values]).toEqual(want.integers("nuwa.official.stage1.indices"));
+    expect([...readTensor(file, "stage1.pillars").values]).toEqual(want.integers("nuwa.official.stage1.pillars"));
+    expect([...readTensor(file, "stage2.indices").values]).toEqual(want.integers(`${place}.stage2.indices`));
+    expect([...readTensor(file, "generated").values]).toEqual(want.integers(`${place}.generated`));
+    expect(relativeError(readTensor(file, "logits_last").values, want.floats(`${place}.logits_last`))).toBeLessThan(
+      1e-5,
+    );
+    expect(readTensor(file, "vision.features").shape).toEqual(want.shape("vision.features"));
+    expect(readTensor(file, "projector.output").shape).toEqual([want.integers("budget.k")[0], 48]);
+    expect(readTensor(file, "llm.3.tokens").shape).toEqual([13 + want.integers("budget.k2")[0], 48]);
+  });
+
+  it("frees everything that it made", async () => {
+    const before = tf.memory().numTensors;
+    await forward(fixturePath("square"), join(folder, "again.safetensors"), "--generate", "2");
+    await forward(fixturePath("square"), join(folder, "again.safetensors"), "--tap", "stage1.weights");
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("writes nothing when something is wrong", async () => {
+    const empty = temporaryFolder();
+    const { code } = await forward(fixturePath("square"), join(empty, "dump.safetensors"), "--tap", "stage1.weights");
+    expect(code).toBe(2);
+    expect(listing(empty)).toEqual([]);
+  });
+});
+
+describe("bad input ends in one clear line", () => {
+  const dump = join(folder, "never.safetensors");
+  const damaged = (damage: (model: string) => void) => {
+    const model = copyOf("square");
+    damage(model);
+    return () => forward(model, dump);
+  };
+  const config = (change: (json: Record<string, never>) => void) =>
+    damaged((model) => editJson(join(model, "config.json"), change));
+  const withInputs = (...tensors: Parameters<typeof writeSafetensors>[1] extends Iterable<infer T> ? T[] : never) => {
+    const path = join(temporaryFolder(), "inputs.safetensors");
+    writeSafetensors(path, tensors);
+    return () =>
+      nuwa("forward", "--model", fixturePath("square"), "--inputs", path, "--dump", dump, "--backend", "wasm");
+  };
+  const square = fixturePath("square");
+  const header = (text: string) => {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(Buffer.byteLength(text)));
+    return Buffer.concat([length, Buffer.from(text)]);
+  };
+
+  it.each<[string, () => ReturnType<typeof nuwa>, number, RegExp]>([
+    ["no such folder", () => forward("nowhere", dump), 1, /nowhere: is not a checkpoint folder/],
+    [
+      "no such inputs",
+      () => nuwa("forward", "--model", square, "--inputs", "nothing.safetensors", "--dump", dump),
+      1,
+      /nothing\.safetensors: cannot be read.*ENOENT/,
+    ],
+    ["an unknown option", () => forward(square, dump, "--colour"), 2, /unknown option '--colour'/],
+    [
+      "a missing option",
+      () => nuwa("forward", "--model", square),
+      2,
+      /required option '--inputs <file>' not specified/,
+    ],
+    ["an unknown command", () => nuwa("foward"), 2, /unknown command 'foward'/],
+    ["an unknown method", () => forward(square, dump, "--method", "magic"), 2, /magic/],
+    ["an unknown backend", () => forward(square, dump, "--backend", "gpu"), 2, /gpu/],
+    ["an unknown tap", () => forward(square, dump, "--tap", "llm.6.tokens"), 2, /tap "llm\.6\.tokens" does not exist/],
+    [
+      "a budget larger than the grid",
+      () => forward(square, dump, "--method", "nuwa", "--average", "37"),
+      2,
+      /average 37 exceeds the 36/,
+    ],
+    ["a budget of zero", () => forward(square, dump, "--method", "nuwa", "--average", "0"), 2, /average "0" is not/],
+    [
+      "a budget that is no number",
+      () => forward(square, dump, "--average", "some", "--method", "nuwa"),
+      2,
+      /average "some"/,
+    ],
+    ["zero tokens to generate", () => forward(square, dump, "--generate", "0"), 2, /at least 1/],
+    [
+      "config.json missing",
+      damaged((model) => truncateSync(join(model, "config.json"))),
+      1,
+      /config\.json: is not JSON/,
+    ],
+    [
+      "another architecture",
+      config((json) => Object.assign(json, { model_type: "llava_next" })),
+      1,
+      /config\.json: field "model_type": only llava/,
+    ],
+    [
+      "an unsupported field",
+      config((json) => Object.assign(json.text_config, { attention_bias: true })),
+      1,
+      /text_config\.attention_bias.*not supported/,
+    ],
+    [
+      "scaled rotary positions",
+      config((json) => Object.assign(json.text_config, { rope_parameters: { rope_type: "llama3", factor: 8 } })),
+      1,
+      /rope_parameters\.rope_type.*"default"/,
+    ],
+    [
+      "shapes that disagree",
+      config((json) => Object.assign(json.text_config, { intermediate_size: 81 })),
+      1,
+      /has shape \[80,48\], but config\.json asks for \[81,48\]/,
+    ],
+    [
+      "a missing tensor",
+      config((json) => Object.assign(json.text_config, { num_hidden_layers: 7 })),
+      1,
+      /lacks the tensor language_model\.model\.layers\.6/,
+    ],
+    [
+      "truncated weights",
+      damaged((model) => truncateSync(join(model, "model.safetensors"), 5000)),
+      1,
+      /model\.safetensors: .*truncated/,
+    ],
+    [
+      "weights cut in the data",
+      damaged((model) => truncateSync(join(model, "model.safetensors"), 400_000)),
+      1,
+      /lie outside the file/,
+    ],
+    [
+      "a header that lies about a size",
+      damaged((model) =>
+        writeFileSync(
+          join(model, "model.safetensors"),
+          header('{"a":{"dtype":"F32","shape":[4],"data_offsets":[0,8]}}'),
+        ),
+      ),
+      1,
+      /tensor "a"/,
+    ],
+    ["an empty weights file", damaged((model) => truncateSync(join(model, "model.safetensors"))), 1, /too short/],
+    [
+      "pixels of another size",
+      withInputs(["pixel_values", { shape: [3, 2, 2], values: new Float32Array(12) }], ["input_ids", ids]),
+      1,
+      /pixel_values has shape \[3,2,2\], but config\.json asks for \[3,48,48\]/,
+    ],
+    [
+      "pixels that are not numbers",
+      withInputs(["pixel_values", { ...pixels, values: pixels.values.map(() => Number.NaN) }], ["input_ids", ids]),
+      1,
+      /NaN/,
+    ],
+    [
+      "ids that are floats",
+      withInputs(["pixel_values", pixels], ["input_ids", { shape: [2], values: new Float32Array(2) }]),
+      1,
+      /input_ids must be integers/,
+    ],
+    [
+      "no image token",
+      withInputs(["pixel_values", pixels], ["input_ids", { shape: [2], values: Int32Array.of(1, 2) }]),
+      1,
+      /1 images for 0 prompts/,
+    ],
+    [
+      "an id beyond the vocabulary",
+      withInputs(["pixel_values", pixels], ["input_ids", { shape: [2], values: Int32Array.of(3, 5000) }]),
+      1,
+      /token id 5000/,
+    ],
+  ])("%s", async (_, work, code, message) => {
+    const outcome = await work();
+    expect(outcome.err).toMatch(message);
+    expect(outcome.code).toBe(code);
+    expect(outcome.err.trimEnd().split("\n")).toHaveLength(1);
+    expect(outcome.err).not.toMatch(/\n\s+at |internal error/);
+    expect(outcome.out).toBe("");
+    expect(existsSync(dump)).toBe(false);
+  });
+
+  it("a checkpoint too big for the backend's memory, before any weight is read", async () => {
+    const model = copyOf("square");
+    // 8 billion parameters by the configuration; the file itself holds only a header with holes punched out.
+    editJson(join(model, "config.json"), (json) =>
+      Object.assign(json.text_config, { vocab_size: 2 ** 24, hidden_size: 48 }),
+    );
+    const path = join(model, "model.safetensors");
+    const original = readFileSync(path);
+    const length = Number(original.readBigUInt64LE());
+    const json = JSON.parse(original.subarray(8, 8 + length).toString());
+    let grown = 0;
+    for (const [name, entry] of Object.entries<{ shape: number[]; data_offsets: number[] }>(json)) {
+      if (name === "__metadata__") continue;
+      if (/embed_tokens|lm_head/.test(name)) entry.shape[0] = 2 ** 24;
+      const bytes = 4 * entry.shape.reduce((a, b) => a * b, 1);
+      entry.data_offsets = [grown, grown + bytes];
+      grown += bytes;
+    }
+    const fresh = header(JSON.stringify(json));
+    writeFileSync(path, fresh);
+    truncateSync(path, fresh.length + grown); // a sparse file takes no room on the disk
+    const outcome = await forward(model, dump);
+    expect(outcome.err).toMatch(/needs about .* GiB as float32, but the wasm backend has .* GiB left/);
+    expect(outcome.code).toBe(1);
+    truncateSync(path, 0);
+  });
+});
