@@ -32,7 +32,11 @@ export async function useBackend(requested?: string): Promise<BackendChoice> {
 }
 
 async function choose(requested: BackendName | undefined): Promise<BackendChoice> {
-  if (requested === "cpu") return { name: "cpu", reason: "asked for; plain JavaScript, for small checks only" };
+  if (requested === "cpu") {
+    // The cpu backend advertises the native one on stderr unless tfjs runs in its production mode.
+    tf.enableProdMode();
+    return { name: "cpu", reason: "asked for; plain JavaScript, for small checks only" };
+  }
   if (requested === "wasm") {
     await prepareWasm();
     return { name: "wasm", reason: "asked for" };

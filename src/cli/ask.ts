@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import type { Command } from "commander";
 import { type BackendChoice, useBackend } from "../backend/select.ts";
@@ -21,6 +20,7 @@ import { randomFrom } from "../random.ts";
 import { drawRun, renderPng } from "../view/picture.ts";
 import { runRecord } from "../view/record.ts";
 import { describeRun, printable } from "../view/report.ts";
+import { SHIPPED_MODEL } from "./about.ts";
 import { addRunOptions, methodFrom, parseCount, parseNumber, type RunOptions } from "./options.ts";
 
 interface AskOptions extends RunOptions {
@@ -30,9 +30,6 @@ interface AskOptions extends RunOptions {
   readonly temperature?: number;
   readonly topP: number;
 }
-
-/** The checkpoint that comes with the project. */
-const SHIPPED_MODEL = fileURLToPath(new URL("../../weights/untrained", import.meta.url));
 
 /** `nuwa ask`: the main job. A picture and a question go in; the answer and what pruning did come out. */
 export function addAsk(program: Command): void {

@@ -1,4 +1,72 @@
+import { cpus, totalmem } from "node:os";
+import * as tf from "@tensorflow/tfjs";
 import type { Command } from "commander";
+import sharp from "sharp";
+import { nativeReport } from "../backend/native/report.ts";
+import { useBackend } from "../backend/select.ts";
+import { loadTokenizer } from "../data/tokenizer.ts";
+import { NuwaError } from "../errors.ts";
+import { disposeModel } from "../model/weights.ts";
+import { loadModel } from "../pipeline/load.ts";
+import { SHIPPED_MODEL, VERSION } from "./about.ts";
+
+/** `nuwa doctor`: versions, what each backend can do here, what is missing and the remedy. */
 export function addDoctor(program: Command): void {
-  program.command("doctor");
+  program
+    .command("doctor")
+    .description("say what is installed, which backend will be used, and what is missing")
+    .action(doctor);
+}
+
+async function doctor(): Promise<void> {
+  say("nuwa", VERSION);
+  say(
+    "node",
+    `${process.version} on ${process.platform} ${process.arch}, ${cpus().length} processors, ${(totalmem() / 2 ** 30).toFixed(1)} GiB of memory`,
+  );
+  say("tfjs", tf.version.tfjs);
+  say("sharp", `${sharp.versions.sharp} (libvips ${sharp.versions.vips})`);
+
+  // The native backend goes last: it is tried in a process of its own.
+  const wasm = await works("wasm");
+  say("wasm", wasm ?? "works; needs nothing but npm");
+  say("cpu", (await works("cpu")) ?? "works; plain JavaScript, for small checks only");
+  const native = await nativeReport();
+  native.lines.forEach((line, i) => {
+    say(i === 0 ? "tensorflow" : "", line);
+  });
+  if (!native.usable) say("", "optional, several times faster than wasm; to set it up: npm run setup:native");
+
+  const choice = await useBackend();
+  say("used", `${choice.name} (${choice.reason})`);
+  say("model", checkModel());
+  if (wasm !== undefined) throw new NuwaError(`the embedded backend does not work here: ${wasm}. Run npm ci again.`);
+}
+
+/** Makes a product on a backend. Undefined when it is right, else what went wrong. */
+async function works(backend: string): Promise<string | undefined> {
+  try {
+    await useBackend(backend);
+    const value = tf.tidy(() => tf.matMul(tf.tensor2d([[1, 2]]), tf.tensor2d([[3], [4]])).dataSync()[0]);
+    return value === 11 ? undefined : `computes wrongly (1·3 + 2·4 = ${value})`;
+  } catch (error) {
+    return `does not work (${(error as Error).message.split("\n")[0]})`;
+  }
+}
+
+/** Whether the shipped checkpoint can be loaded whole. */
+function checkModel(): string {
+  try {
+    loadTokenizer(SHIPPED_MODEL);
+    const model = loadModel(SHIPPED_MODEL);
+    const parameters = [...model.tensors.values()].reduce((sum, tensor) => sum + tensor.size, 0);
+    disposeModel(model);
+    return `${SHIPPED_MODEL} loads (${(parameters / 1e6).toFixed(2)} M parameters)`;
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function say(label: string, text: string): void {
+  process.stdout.write(`${label.padEnd(10)} ${text}\n`);
 }

@@ -1,13 +1,10 @@
-import { readFileSync } from "node:fs";
 import { Command, CommanderError } from "commander";
 import { NuwaError, UsageError } from "../errors.ts";
+import { VERSION } from "./about.ts";
 import { addAsk } from "./ask.ts";
 import { addDoctor } from "./doctor.ts";
 import { addForward } from "./forward.ts";
 import { addTokenize } from "./tokenize.ts";
-
-/** The version in package.json. */
-export const VERSION: string = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 
 /**
  * Runs the command line.
