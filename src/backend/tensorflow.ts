@@ -1,26 +1,68 @@
+import { createRequire } from "node:module";
 import util from "node:util";
+import * as tf from "@tensorflow/tfjs";
+import { describeGpu, nvidiaGpus, visibleGpus } from "./native/gpu.ts";
+import { activeSetup, NATIVE_PACKAGE } from "./native/locate.ts";
 
 /** Whether the native backend could be loaded, and if not, why, as the end of a sentence. */
 export type TensorflowStatus =
-  | { readonly loaded: true; readonly version: string }
+  | {
+      readonly loaded: true;
+      /** Version of the package @tensorflow/tfjs-node-gpu. */
+      readonly version: string;
+      /** Version of the TensorFlow C library. */
+      readonly libraryVersion: string;
+      readonly usesGpu: boolean;
+      /** What ops run on, for people: "CPU", or the GPU with its memory. */
+      readonly device: string;
+    }
   | { readonly loaded: false; readonly reason: string };
 
+/** The part of the package's backend object that is used here. */
+interface NativeBackend {
+  readonly isUsingGpuDevice: boolean;
+  readonly binding: { readonly TF_Version: string };
+}
+
 /**
- * Loads @tensorflow/tfjs-node-gpu, an optional dependency whose binary is set up by a command of its
- * own, and registers its backend `tensorflow`. Never throws.
+ * Loads @tensorflow/tfjs-node-gpu and registers its backend `tensorflow`: the copy that
+ * `npm run setup:native` built, else the one in node_modules if that has a binary. Never throws.
+ *
+ * @param packageFolder a built copy to load instead of those
  */
-export async function loadTensorflow(): Promise<TensorflowStatus> {
+export async function loadTensorflow(packageFolder?: string): Promise<TensorflowStatus> {
+  prepareEnvironment();
+  supplyRemovedFunctions();
+  const place = packageFolder ?? activeSetup()?.packageFolder;
+  try {
+    // `require`, because the copy lies outside node_modules, where bundlers and test runners would transform it.
+    const native = createRequire(import.meta.url)(place ?? NATIVE_PACKAGE) as typeof tf;
+    if (native.engine() !== tf.engine())
+      return { loaded: false, reason: `${NATIVE_PACKAGE} brings its own copy of @tensorflow/tfjs (npm ci mends that)` };
+    const backend = tf.findBackend("tensorflow") as unknown as NativeBackend;
+    const usesGpu = backend.isUsingGpuDevice;
+    return {
+      loaded: true,
+      version: (native.version as Record<string, string>)["tfjs-node"],
+      libraryVersion: backend.binding.TF_Version,
+      usesGpu,
+      device: usesGpu ? describeUsedGpu() : "CPU",
+    };
+  } catch (error) {
+    return { loaded: false, reason: reasonOf(error as Error & { code?: string }, place !== undefined) };
+  }
+}
+
+/** TensorFlow reads these when its library is loaded; what the user has set stays. */
+function prepareEnvironment(): void {
   // Only these two together keep TensorFlow's start-up messages from between the program's lines. oneDNN
   // is off also because its rounding depends on the machine; matrix products are no slower without it.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "1";
   process.env.TF_ENABLE_ONEDNN_OPTS ??= "0";
-  supplyRemovedFunctions();
-  try {
-    const native = await import("@tensorflow/tfjs-node-gpu");
-    return { loaded: true, version: native.version["tfjs-node"] };
-  } catch (error) {
-    return { loaded: false, reason: reasonOf(error as Error & { code?: string }) };
-  }
+  // GPU memory is taken as it is needed; otherwise the first program would take all of it for itself.
+  process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
+  // The order in which nvidia-smi lists GPUs, so that the one named to the user is the one that computes.
+  process.env.CUDA_DEVICE_ORDER ??= "PCI_BUS_ID";
 }
 
 /** Node 23 removed two functions that the package calls when it runs its first op. */
@@ -30,9 +72,16 @@ function supplyRemovedFunctions(): void {
   legacy.isArray ??= Array.isArray;
 }
 
-function reasonOf(error: Error & { code?: string }): string {
+/** The binding computes on the last GPU that it sees. */
+function describeUsedGpu(): string {
+  const gpu = visibleGpus(nvidiaGpus(), process.env.CUDA_VISIBLE_DEVICES).at(-1);
+  return gpu ? `GPU ${describeGpu(gpu)}` : "GPU";
+}
+
+function reasonOf(error: Error & { code?: string }, wasSetUp: boolean): string {
   const firstLine = error.message.split("\n")[0];
-  if (error.code === "ERR_MODULE_NOT_FOUND") return "@tensorflow/tfjs-node-gpu is not installed";
-  if (firstLine.includes("tfjs_binding.node")) return "@tensorflow/tfjs-node-gpu has no compiled binary";
-  return `@tensorflow/tfjs-node-gpu does not load (${firstLine})`;
+  if (wasSetUp) return `the native backend that was set up does not load (${firstLine}; npm run setup:native mends that)`;
+  if (error.code === "MODULE_NOT_FOUND" || firstLine.includes("tfjs_binding.node"))
+    return "the native backend is not set up (npm run setup:native does that)";
+  return `${NATIVE_PACKAGE} does not load (${firstLine})`;
 }

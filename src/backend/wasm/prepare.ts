@@ -3,12 +3,13 @@ import { guardHeap } from "./heap.ts";
 import type { WasmInternals } from "./internals.ts";
 import { repairMatMul } from "./matmul.ts";
 import { addMissingKernels } from "./missing.ts";
+import { repairSums } from "./sums.ts";
 
 let prepared: Promise<void> | undefined;
 
 /**
  * Registers the wasm backend, once, with the repairs that the model relies on: an error at the end of
- * the heap, fast batched and transposed products, and the kernels that are missing.
+ * the heap, fast batched and transposed products, exact sums, and the kernels that are missing.
  */
 export function prepareWasm(): Promise<void> {
   prepared ??= (async () => {
@@ -17,6 +18,7 @@ export function prepareWasm(): Promise<void> {
     const backend = tf.backend() as unknown as WasmInternals;
     guardHeap(backend);
     repairMatMul(backend);
+    repairSums();
     addMissingKernels();
   })();
   return prepared;

@@ -1,0 +1,48 @@
+import { type Gpu, visibleGpus } from "./gpu.ts";
+import type { GpuLog } from "./log.ts";
+
+/** Why a GPU that is there computes nothing, and what mends it. */
+export interface UnusedGpu {
+  readonly reason: string;
+  readonly remedy: string;
+}
+
+/** The command that builds with CUDA. */
+const BUILD_WITH_CUDA = "Run: npm run setup:native -- --cuda";
+
+/**
+ * Why the GPUs of this machine are not used, though the tensorflow backend runs.
+ *
+ * @param gpus what the driver's tool reports; must not be empty
+ * @param log what TensorFlow said
+ * @param cuda whether libtensorflow was built with CUDA, where that is known
+ * @param visible value of CUDA_VISIBLE_DEVICES
+ */
+export function whyUnused(
+  gpus: readonly Gpu[],
+  log: GpuLog,
+  cuda: boolean | null,
+  visible: string | undefined,
+): UnusedGpu {
+  if (visibleGpus(gpus, visible).length === 0)
+    return { reason: `CUDA_VISIBLE_DEVICES="${visible}" hides it`, remedy: "Unset CUDA_VISIBLE_DEVICES." };
+  if (cuda === false) return { reason: "this libtensorflow was built without CUDA", remedy: BUILD_WITH_CUDA };
+  const libraries = log.missing.filter(({ library }) => !library.startsWith("libcuda.so"));
+  if (libraries.length > 0) {
+    const list = libraries.map(({ library, reason }) => `${library} (${reason})`).join(", ");
+    return { reason: `not found: ${list}`, remedy: BUILD_WITH_CUDA };
+  }
+  const driver = log.driverError ?? log.missing[0]?.reason;
+  if (driver) {
+    return {
+      reason: `the driver does not answer (${driver})`,
+      remedy: "Give the program access to the GPU (in a container: docker run --gpus all), or reinstall the driver.",
+    };
+  }
+  if (log.ignored)
+    return { reason: `TensorFlow ignores it: ${log.ignored}`, remedy: "Use --backend webgpu on this GPU." };
+  return {
+    reason: "this libtensorflow does not say why; most likely it was built without CUDA",
+    remedy: BUILD_WITH_CUDA,
+  };
+}
