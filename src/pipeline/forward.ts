@@ -9,7 +9,7 @@ import { project, type VisionOutput, visionTower } from "../model/vision.ts";
 import type { Model } from "../model/weights.ts";
 import { aggregate } from "../pruning/aggregation.ts";
 import { openLedger, type SampleLedger } from "../pruning/ledger.ts";
-import { noTap, type Tap } from "../tap.ts";
+import { noTap, type Tap, type TapName } from "../tap.ts";
 import { cutPrompts, layOut } from "./prompts.ts";
 
 /** A batch of prompts and the images in them. */
@@ -61,21 +61,15 @@ export function* forward(
   const cut = cutPrompts(prompts, model.config, images, total);
 
   // Stage 1: which patches go on, and as which mixtures of their neighbours.
-  const selection: PatchSelection = seen ? yield* method.selectPatches(seen, tap) : { indices: [] };
-  const tokens =
-    seen &&
-    tap(
-      "stage1.tokens",
-      selection.weights ? aggregate(selection.weights, seen.features) : gatherRows(seen.features, selection.indices),
-    ); // [I, k, D]
-  const visual = tokens && tap("projector.output", project(model, tokens)); // [I, k, Hd]
+  const selection = seen ? yield* method.selectPatches(seen, tap) : NO_IMAGES;
+  const visual = seen && projectSelected(model, seen, selection, tap); // [I, k, Hd]
 
   // Splice: text and visual tokens in one sequence, each with its position id.
   const layout = layOut(cut, selection.indices, method.positions, total);
-  let sequence = layout.sequence;
   const imageOf = cut.map(({ image }) => image);
+  let sequence = layout.sequence;
   let embeddings = tap("llm.embeddings", embed(model, sequence, visual, imageOf)); // [B, S, Hd]
-  tapLists(tap, selection, sequence);
+  tapIntegers(tap, "position_ids", positionIds(sequence));
 
   let x: tf.Tensor = embeddings;
   let placement = place(model, sequence, sequence[0].length);
@@ -86,15 +80,8 @@ export function* forward(
     const choose = visual && method.cuts.get(i);
     if (choose) {
       const keep = yield* choose({ tokens: x as tf.Tensor3D, embeddings, attention, sequence, tap });
+      tapIntegers(tap, "stage2.indices", keep);
       const kept = keepVisual(sequence, keep);
-      tap(
-        "stage2.indices",
-        tf.tensor2d(
-          keep.filter((_, sample) => imageOf[sample] !== undefined),
-          undefined,
-          "int32",
-        ),
-      );
       x = gatherRows(x, kept.places); // [B, S', Hd]
       embeddings = gatherRows(embeddings, kept.places);
       sequence = kept.sequence;
@@ -102,27 +89,34 @@ export function* forward(
     }
     x = tap(`llm.${i}.tokens`, x);
     const output = tf.tidy(() => {
-      const { x: y, cache, attention: weights } = decoderLayer(model, i, x, placement, tap);
-      return method.cuts.has(i + 1) ? { x: y, cache, attention: weights } : { x: y, cache };
+      const { attention: weights, ...rest } = decoderLayer(model, i, x, placement, tap);
+      return method.cuts.has(i + 1) ? { ...rest, attention: weights } : { ...rest, attention: undefined };
     });
-    x = output.x;
-    attention = "attention" in output ? (output.attention as tf.Tensor4D) : undefined;
+    ({ x, attention } = output);
     layers.push({ cache: output.cache, sequence });
   }
 
   const hidden = tap("llm.norm", finalNorm(model, x)) as tf.Tensor3D;
-  const last = gatherRows(
-    hidden,
-    sequence.map((slots) => [lastPlace(slots)]),
-  ); // [B, 1, Hd]
-  const logits = tap("logits_last", lmHead(model, last).squeeze([1])) as tf.Tensor2D;
-  const ledgers = yield* keepLedgers(
-    seen,
-    selection,
-    layers.map((layer) => layer.sequence),
-    imageOf,
-  );
+  const ends = sequence.map((slots) => [lastPlace(slots)]);
+  const logits = tap("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
+  const ledgers = yield* keepLedgers(seen, selection, layers, imageOf);
   return { logits, hidden, state: { layers, next: layout.next }, ledgers };
+}
+
+const NO_IMAGES: PatchSelection = { indices: [] };
+
+/** The selected patches, mixed where the method says so, as token embeddings: [I, k, Hd]. */
+function projectSelected(model: Model, seen: VisionOutput, selection: PatchSelection, tap: Tap): tf.Tensor3D {
+  const { indices, pillars, weights } = selection;
+  tapIntegers(tap, "stage1.indices", indices);
+  if (pillars)
+    tapIntegers(
+      tap,
+      "stage1.pillars",
+      pillars.map((row) => row.map(Number)),
+    );
+  const tokens = weights ? aggregate(weights, seen.features) : gatherRows(seen.features, indices); // [I, k, D]
+  return tap("projector.output", project(model, tap("stage1.tokens", tokens)));
 }
 
 /** Rotary angles and mask of the last `queries` tokens of a sequence. */
@@ -132,36 +126,29 @@ export function place(model: Model, sequence: Sequence, queries: number): Placem
   return { rotation: rotaryAngles(positions, headDim, ropeTheta), mask: causalMask(sequence, queries) };
 }
 
-/** Shows the lists of integers to the tap as int32 tensors. */
-function tapLists(tap: Tap, { indices, pillars }: PatchSelection, sequence: Sequence): void {
-  tap("position_ids", tf.tensor2d(positionIds(sequence), undefined, "int32"));
-  if (indices.length) tap("stage1.indices", tf.tensor2d(indices as number[][], undefined, "int32"));
-  if (pillars)
-    tap(
-      "stage1.pillars",
-      tf.tensor2d(
-        pillars.map((row) => row.map(Number)),
-        undefined,
-        "int32",
-      ),
-    );
+/** Shows lists of integers to the tap, one row per image or sample; samples without an image have none. */
+function tapIntegers(tap: Tap, name: TapName, lists: readonly (readonly number[])[]): void {
+  const rows = lists.filter((list) => list.length > 0) as number[][];
+  if (rows.length > 0) tap(name, tf.tensor2d(rows, undefined, "int32"));
 }
 
+/** For each sample with an image the record of its visual tokens. */
 function* keepLedgers(
   seen: VisionOutput | undefined,
-  selection: PatchSelection,
-  sequences: readonly Sequence[],
+  { indices, pillars, weights }: PatchSelection,
+  layers: readonly LayerState[],
   imageOf: readonly (number | undefined)[],
 ): Reading<(SampleLedger | undefined)[]> {
   if (!seen) return imageOf.map(() => undefined);
   const { grid, features } = seen;
   const total = features.shape[1];
   const classTokens = total - grid.rows * grid.columns;
-  const weights = selection.weights && (yield* read(selection.weights));
+  const values = weights && (yield* read(weights));
+  const sequences = layers.map(({ sequence }) => sequence);
   return imageOf.map((image, sample) => {
     if (image === undefined) return undefined;
-    const cells = selection.indices[image].map((row) => row - classTokens);
-    const own = weights?.subarray(image * cells.length * total, (image + 1) * cells.length * total);
-    return openLedger({ grid, total, cells, pillars: selection.pillars?.[image], weights: own }, sequences, sample);
+    const cells = indices[image].map((row) => row - classTokens);
+    const own = values?.subarray(image * cells.length * total, (image + 1) * cells.length * total);
+    return openLedger({ grid, total, cells, pillars: pillars?.[image], weights: own }, sequences, sample);
   });
 }

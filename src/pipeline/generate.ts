@@ -78,10 +78,9 @@ function checkSampling({ temperature, topP }: Sampling): void {
 
 /** The next token from one row of logits. */
 export function pick(logits: Float32Array, sampling?: Sampling): number {
-  const all = [...logits.keys()];
   if (!sampling) return logits.reduce((top, value, id) => (value > logits[top] ? id : top), 0);
   const { temperature, topP, random } = sampling;
-  const ranked = best(all, logits, all.length);
+  const ranked = best([...logits.keys()], logits, logits.length);
   const highest = logits[ranked[0]];
   const weights = ranked.map((id) => Math.exp((logits[id] - highest) / temperature));
   const total = weights.reduce((sum, weight) => sum + weight, 0);
