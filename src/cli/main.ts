@@ -5,6 +5,7 @@ import { addAsk } from "./ask.ts";
 import { addDoctor } from "./doctor.ts";
 import { addForward } from "./forward.ts";
 import { addTokenize } from "./tokenize.ts";
+import { addTrain } from "./train.ts";
 
 /**
  * Runs the command line.
@@ -26,7 +27,7 @@ function createProgram(): Command {
     .description("Nüwa: two-stage visual token pruning for vision-language models, in the open")
     .version(VERSION)
     .configureOutput({ outputError: () => undefined });
-  for (const add of [addAsk, addForward, addTokenize, addDoctor]) add(program);
+  for (const add of [addAsk, addForward, addTokenize, addTrain, addDoctor]) add(program);
   // Exits must pass through main(), so that there is one place that prints errors.
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({ outputError: () => undefined });
@@ -36,9 +37,7 @@ function createProgram(): Command {
 function report(error: unknown): number {
   if (error instanceof CommanderError) {
     if (error.exitCode === 0 || error.code === "commander.help") return error.exitCode === 0 ? 0 : 2;
-    return complain(
-      new UsageError(`${error.message.replace(/^error: /, "").replaceAll("\n", " ")} (--help shows what there is)`),
-    );
+    return complain(new UsageError(`${error.message.replace(/^error: /, "")} (--help shows what there is)`));
   }
   if (error instanceof NuwaError) return complain(error);
   return complain(
@@ -49,6 +48,6 @@ function report(error: unknown): number {
 }
 
 function complain(error: NuwaError): number {
-  process.stderr.write(`nuwa: ${error.message.replaceAll("\n", " ")}\n`);
+  process.stderr.write(`nuwa: ${error.message}\n`);
   return error.exitCode;
 }

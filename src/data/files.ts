@@ -40,16 +40,6 @@ export function writeAtomically(path: string, ...chunks: (string | Uint8Array)[]
   }
 }
 
-function writeFile(path: string, chunks: readonly (string | Uint8Array)[]): void {
-  const file = openSync(path, "w");
-  try {
-    for (const chunk of chunks) writeWhole(file, typeof chunk === "string" ? Buffer.from(chunk) : chunk);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-}
-
 /** `writeSync` may write less than it was given (signals, chunks over 2 GiB): repeat until all is out. */
 function writeWhole(file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; )
@@ -104,7 +94,7 @@ export function readJson<T>(path: string, schema: ZodType<T>, maxBytes = 8 * 2 *
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new NuwaError(`${path}: is not JSON (${(error as Error).message.replaceAll("\n", " ")}).`);
+    throw new NuwaError(`${path}: is not JSON (${reasonOf(error)}).`);
   }
   return checkSchema(path, value, schema);
 }
@@ -125,4 +115,9 @@ export function checkSchema<T>(where: string, value: unknown, schema: ZodType<T>
 /** The short reason in an operating-system error, such as "ENOENT: no such file or directory". */
 function systemReason(error: unknown): string {
   return (error as Error).message.split(", ")[0].replace(/\.$/, "");
+}
+
+/** The message of a library's error as a part of one of our lines: no line breaks, no full stop. */
+export function reasonOf(error: unknown): string {
+  return (error as Error).message.trim().replace(/\s+/g, " ").replace(/\.$/, "");
 }

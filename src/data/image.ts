@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { NuwaError } from "../errors.ts";
-import { readBytes } from "./files.ts";
+import { readBytes, reasonOf } from "./files.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import { type Picture, type Rectangle, resizeBicubic } from "./resample.ts";
 
@@ -35,9 +35,9 @@ interface Size {
  * - `pad` (LLaVA-1.5): first padded to the target's proportions with the mean colour, offset
  *   ⌊(long−short)/2⌋, then scaled to the target; nothing is lost.
  *
- * Then value/255, minus mean, divided by std. Against transformers' CLIPImageProcessor: identical pixels
- * for opaque images; where alpha is partial, sharp rounds down and Pillow to the nearest, at most 1 level
- * in 256.
+ * Then value/255, minus mean, divided by std. Against transformers' CLIPImageProcessor: the same levels
+ * for opaque images; where alpha is partial, sharp rounds down and Pillow to the nearest, at most 2
+ * levels in 256.
  *
  * @throws NuwaError when the file is missing, too large, or not an image
  */
@@ -89,9 +89,8 @@ async function asImage<T>(path: string, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const reason = (error as Error).message.split("\n")[0].replace(/\.$/, "");
     throw new NuwaError(
-      `${path}: cannot be read as an image (${reason}). Give a whole JPEG, PNG, WebP, GIF, AVIF, TIFF or SVG file.`,
+      `${path}: cannot be read as an image (${reasonOf(error)}). Give a whole JPEG, PNG, WebP, GIF, AVIF, TIFF or SVG file.`,
     );
   }
 }

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Template } from "@huggingface/jinja";
 import { z } from "zod";
 import { NuwaError, UsageError } from "../errors.ts";
-import { readJson, readText } from "./files.ts";
+import { readJson, readText, reasonOf } from "./files.ts";
 import type { Tokenizer } from "./tokenizer.ts";
 
 /** One turn of a conversation, in the form that chat templates take. */
@@ -64,9 +64,8 @@ export function loadChatTemplate(directory: string): ChatTemplate {
     try {
       return work();
     } catch (error) {
-      const reason = (error as Error).message.replace(/\.$/, "");
       throw new NuwaError(
-        `${origin}: the chat template fails (${reason}). Mend it, or remove it to use LLaVA-1.5's prompt.`,
+        `${origin}: the chat template fails (${reasonOf(error)}). Mend it, or remove it to use LLaVA-1.5's prompt.`,
       );
     }
   };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { NuwaError } from "../errors.ts";
-import { readJson } from "./files.ts";
+import { readJson, reasonOf } from "./files.ts";
 
 /** Text to token ids and back. */
 export interface Tokenizer {
@@ -45,7 +45,7 @@ export function loadTokenizer(directory: string): Tokenizer {
       return work();
     } catch (error) {
       throw new NuwaError(
-        `${path}: cannot be used (${(error as Error).message}). The file is damaged or of a kind that is not supported.`,
+        `${path}: cannot be used (${reasonOf(error)}). The file is damaged or of a kind that is not supported.`,
       );
     }
   };

@@ -3,11 +3,11 @@ import * as tf from "@tensorflow/tfjs";
 /** The activations that CLIP, LLaVA's projector and Llama name in their configurations. */
 export const activations = {
   /** x·σ(1.702x), CLIP's approximation of GELU. */
-  quick_gelu: (x: tf.Tensor) => tf.tidy(() => x.mul(tf.sigmoid(x.mul(1.702)))),
+  quick_gelu: <T extends tf.Tensor>(x: T): T => tf.tidy(() => x.mul(tf.sigmoid(x.mul(1.702)))),
   /** The exact x·Φ(x), with the error function. */
-  gelu: (x: tf.Tensor) => x.mul(tf.erf(x.mul(Math.SQRT1_2)).add(1).mul(0.5)),
+  gelu: <T extends tf.Tensor>(x: T): T => tf.tidy(() => x.mul(tf.erf(x.mul(Math.SQRT1_2)).add(1).mul(0.5))),
   /** x·σ(x), also called swish. */
-  silu: (x: tf.Tensor) => tf.tidy(() => x.mul(tf.sigmoid(x))),
+  silu: <T extends tf.Tensor>(x: T): T => tf.tidy(() => x.mul(tf.sigmoid(x))),
 } as const;
 
 /** A key of {@link activations}. */

@@ -88,6 +88,8 @@ const ropeParameters = z.object({
   rope_theta: positive.optional(),
   rope_type: ropeType.optional(),
   type: ropeType.optional(),
+  factor: z.literal(1, { message: "stretched positions are not supported" }).nullish(),
+  partial_rotary_factor: z.literal(1, { message: "rotating a part of each head is not supported" }).nullish(),
 });
 const tokenIds = z.union([z.number().int(), z.array(z.number().int())]);
 

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Tap } from "../tap.ts";
 import { activations } from "./activations.ts";
 import type { TextConfig } from "./config.ts";
-import { attend, linear, mergeHeads, rmsNorm, splitHeads } from "./layers.ts";
+import { attend, linear, mergeHeads, rmsNorm, splitHeads, tokenRows } from "./layers.ts";
 import { type Rotation, rotate } from "./rope.ts";
 import type { Sequence } from "./sequence.ts";
 import type { Model, Weights } from "./weights.ts";
@@ -48,32 +48,33 @@ export function decoderLayer(
 ): LayerOutput {
   const config = model.config.text;
   const w = model.weights.at("language_model.model.layers", i);
-  const normed = rmsNorm(w.at("input_layernorm"), x, config.rmsNormEps);
-  const { q, k, v } = queriesKeysValues(w.at("self_attn"), normed, config, rotation);
+  const rows = tokenRows(x); // [B·Q, Hd]
+  const normed = rmsNorm(w.at("input_layernorm"), rows, config.rmsNormEps);
+  const { q, k, v } = queriesKeysValues(w.at("self_attn"), normed, x.shape[0], config, rotation);
   const queries = tap(`llm.${i}.queries`, q); // [B, h, Q, d]
   const newKeys = tap(`llm.${i}.keys`, k); // [B, hkv, Q, d]
   const newValues = tap(`llm.${i}.values`, v);
   const keys = past ? tf.concat([past.keys, newKeys], 2) : newKeys; // [B, hkv, S, d]
   const values = past ? tf.concat([past.values, newValues], 2) : newValues;
   const { output, attention } = attend(queries, keys, values, mask, tap, `llm.${i}`);
-  const y = x.add(linear(w.at("self_attn.o_proj"), mergeHeads(output))); // [B, Q, Hd]
+  const y = rows.add<tf.Tensor2D>(linear(w.at("self_attn.o_proj"), mergeHeads(output)));
   return {
-    x: y.add(swiGlu(w.at("mlp"), rmsNorm(w.at("post_attention_layernorm"), y, config.rmsNormEps))),
+    x: y.add(swiGlu(w.at("mlp"), rmsNorm(w.at("post_attention_layernorm"), y, config.rmsNormEps))).reshape(x.shape),
     cache: { keys, values },
     attention,
   };
 }
 
-function queriesKeysValues(w: Weights, x: tf.Tensor, config: TextConfig, rotation: Rotation) {
+function queriesKeysValues(w: Weights, x: tf.Tensor2D, batch: number, config: TextConfig, rotation: Rotation) {
   return {
-    q: rotate(splitHeads(linear(w.at("q_proj"), x), config.numAttentionHeads), rotation),
-    k: rotate(splitHeads(linear(w.at("k_proj"), x), config.numKeyValueHeads), rotation),
-    v: splitHeads(linear(w.at("v_proj"), x), config.numKeyValueHeads),
+    q: rotate(splitHeads(linear(w.at("q_proj"), x), batch, config.numAttentionHeads), rotation),
+    k: rotate(splitHeads(linear(w.at("k_proj"), x), batch, config.numKeyValueHeads), rotation),
+    v: splitHeads(linear(w.at("v_proj"), x), batch, config.numKeyValueHeads),
   };
 }
 
 /** down(silu(gate(x)) ⊙ up(x)) (Shazeer, arXiv 2002.05202). */
-function swiGlu(w: Weights, x: tf.Tensor): tf.Tensor {
+function swiGlu(w: Weights, x: tf.Tensor2D): tf.Tensor2D {
   return linear(w.at("down_proj"), activations.silu(linear(w.at("gate_proj"), x)).mul(linear(w.at("up_proj"), x)));
 }
 
@@ -119,6 +120,6 @@ export function finalNorm(model: Model, x: tf.Tensor): tf.Tensor {
 export function lmHead(model: Model, x: tf.Tensor): tf.Tensor {
   if (!model.config.text.tieWordEmbeddings) return linear(model.weights.at("language_model.lm_head"), x);
   const embeddings = model.weights.at("language_model.model.embed_tokens").tensor("weight") as tf.Tensor2D; // [V, Hd]
-  const flat = tf.matMul(x.reshape([-1, embeddings.shape[1]]) as tf.Tensor2D, embeddings, false, true);
+  const flat = tf.matMul(tokenRows(x), embeddings, false, true);
   return flat.reshape([...x.shape.slice(0, -1), embeddings.shape[0]]);
 }

@@ -5,22 +5,29 @@ import type { Weights } from "./weights.ts";
 /**
  * The layers that the vision tower, the projector and the decoder are made of.
  * Shapes: B batch, T tokens, C channels; h heads of width d; Q queries, S keys.
+ *
+ * Each frees its intermediate tensors when it returns, so that the next one works on memory that is
+ * still in the processor's cache.
  */
 
+/** All tokens of a batch as the rows of one matrix: [..., C] → [B·T, C]. */
+export function tokenRows(x: tf.Tensor): tf.Tensor2D {
+  return x.rank === 2 ? (x as tf.Tensor2D) : x.reshape([-1, x.shape[x.rank - 1]]);
+}
+
 /** y = x·W + b over the last axis: [..., in] → [..., out]. The weight lies in memory as [in, out]. */
-export function linear(w: Weights, x: tf.Tensor): tf.Tensor {
-  const weight = w.tensor("weight");
-  const [inputs, outputs] = weight.shape;
+export function linear<T extends tf.Tensor>(w: Weights, x: T): T {
+  const weight = w.tensor("weight") as tf.Tensor2D;
   return tf.tidy(() => {
-  // Leading axes are flattened because a 2-D product is the one that every backend does fast.
-  const flat = tf.matMul(x.reshape([-1, inputs]), weight as tf.Tensor2D); // [B·T, out]
-  const biased = w.has("bias") ? flat.add(w.tensor("bias")) : flat;
-  return biased.reshape([...x.shape.slice(0, -1), outputs]);
+    // Leading axes are flattened because a 2-D product is the one that every backend does fast.
+    const product = tf.matMul(tokenRows(x), weight); // [B·T, out]
+    const y = w.has("bias") ? product.add(w.tensor("bias")) : product;
+    return (x.rank === 2 ? y : y.reshape([...x.shape.slice(0, -1), weight.shape[1]])) as T;
   });
 }
 
 /** LayerNorm over the last axis (Ba et al., arXiv 1607.06450). */
-export function layerNorm(w: Weights, x: tf.Tensor, eps: number): tf.Tensor {
+export function layerNorm<T extends tf.Tensor>(w: Weights, x: T, eps: number): T {
   return tf.tidy(() => {
     const centred = x.sub(x.mean(-1, true));
     const variance = centred.square().mean(-1, true);
@@ -29,21 +36,23 @@ export function layerNorm(w: Weights, x: tf.Tensor, eps: number): tf.Tensor {
 }
 
 /** RMSNorm over the last axis (Zhang and Sennrich, arXiv 1910.07467). */
-export function rmsNorm(w: Weights, x: tf.Tensor, eps: number): tf.Tensor {
-  const meanSquare = x.square().mean(-1, true);
-  return x.mul(meanSquare.add(eps).rsqrt()).mul(w.tensor("weight"));
+export function rmsNorm<T extends tf.Tensor>(w: Weights, x: T, eps: number): T {
+  return tf.tidy(() => {
+    const meanSquare = x.square().mean(-1, true);
+    return x.mul(meanSquare.add(eps).rsqrt()).mul(w.tensor("weight"));
+  });
 }
 
-/** [B, T, h·d] → [B, h, T, d] */
-export function splitHeads(x: tf.Tensor, heads: number): tf.Tensor4D {
-  const [batch, tokens, channels] = x.shape;
-  return x.reshape([batch, tokens, heads, channels / heads]).transpose([0, 2, 1, 3]) as tf.Tensor4D;
+/** [B·T, h·d] → [B, h, T, d] */
+export function splitHeads(x: tf.Tensor2D, batch: number, heads: number): tf.Tensor4D {
+  const [rows, channels] = x.shape;
+  return x.reshape([batch, rows / batch, heads, channels / heads]).transpose([0, 2, 1, 3]);
 }
 
-/** [B, h, T, d] → [B, T, h·d] */
-export function mergeHeads(x: tf.Tensor4D): tf.Tensor3D {
+/** [B, h, T, d] → [B·T, h·d] */
+export function mergeHeads(x: tf.Tensor4D): tf.Tensor2D {
   const [batch, heads, tokens, width] = x.shape;
-  return x.transpose([0, 2, 1, 3]).reshape([batch, tokens, heads * width]);
+  return x.transpose([0, 2, 1, 3]).reshape([batch * tokens, heads * width]);
 }
 
 /** What {@link attend} returns. */
@@ -72,14 +81,17 @@ export function attend(
   tap: Tap,
   place: `vision.${number}` | `llm.${number}`,
 ): Attended {
-  const [batch, heads, queries, width] = q.shape;
-  const [, keyValueHeads, keys] = k.shape;
-  const grouped = q.mul(width ** -0.5).reshape([batch, keyValueHeads, (heads / keyValueHeads) * queries, width]);
-  const raw = tf.matMul(grouped, k, false, true).reshape([batch, heads, queries, keys]);
-  const scores = tap(`${place}.attention_scores`, mask ? raw.add(mask) : raw);
-  const attention = tap(`${place}.attention`, tf.softmax(scores)) as tf.Tensor4D; // [B, h, Q, S]
-  const mixed = tf.matMul(attention.reshape([batch, keyValueHeads, (heads / keyValueHeads) * queries, keys]), v);
-  return { output: mixed.reshape([batch, heads, queries, width]), attention };
+  return tf.tidy(() => {
+    const [batch, heads, queries, width] = q.shape;
+    const [, keyValueHeads, keys] = k.shape;
+    const rows = (heads / keyValueHeads) * queries; // of all heads that share their keys
+    const grouped = q.mul(width ** -0.5).reshape([batch, keyValueHeads, rows, width]);
+    const raw = tf.matMul(grouped, k, false, true).reshape([batch, heads, queries, keys]);
+    const scores = tap(`${place}.attention_scores`, mask ? raw.add(mask) : raw);
+    const attention = tap(`${place}.attention`, tf.softmax(scores)) as tf.Tensor4D; // [B, h, Q, S]
+    const mixed = tf.matMul(attention.reshape([batch, keyValueHeads, rows, keys]), v);
+    return { output: mixed.reshape<tf.Tensor4D>([batch, heads, queries, width]), attention };
+  });
 }
 
 /**

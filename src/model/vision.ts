@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Tap } from "../tap.ts";
 import { activations } from "./activations.ts";
 import type { VisionConfig } from "./config.ts";
-import { attend, layerNorm, linear, mergeHeads, splitHeads } from "./layers.ts";
+import { attend, layerNorm, linear, mergeHeads, splitHeads, tokenRows } from "./layers.ts";
 import type { Model, Weights } from "./weights.ts";
 
 /** What the vision tower shows to the projector and to a pruning method. I images, N patches, D wide. */
@@ -75,10 +75,13 @@ function embedPatches(w: Weights, pixels: tf.Tensor4D, config: VisionConfig): tf
   const [images, channels, height, width] = pixels.shape;
   const side = config.patchSize;
   const [rows, columns] = [height / side, width / side];
-  // A convolution whose stride is its kernel is a linear layer on flattened patches.
+  // A convolution whose stride is its kernel is a linear layer on flattened patches: first the pixels of
+  // each patch are put together, then its channels.
   const patches = pixels
-    .reshape([images, channels, rows, side, columns, side])
-    .transpose([0, 2, 4, 1, 3, 5]) // [I, rows, columns, 3, side, side]
+    .reshape([images * channels * rows, side, columns, side])
+    .transpose([0, 2, 1, 3]) // [I·3·rows, columns, side, side]
+    .reshape([images, channels, rows * columns, side * side])
+    .transpose([0, 2, 1, 3]) // [I, N, 3, side²]
     .reshape([images * rows * columns, channels * side * side]);
   const kernel = w
     .tensor("patch_embedding.weight")
@@ -91,19 +94,21 @@ function embedPatches(w: Weights, pixels: tf.Tensor4D, config: VisionConfig): tf
 
 function encoderLayer(w: Weights, x: tf.Tensor, config: VisionConfig, tap: Tap, i: number): BlockOutput {
   const heads = config.numAttentionHeads;
-  const normed = layerNorm(w.at("layer_norm1"), x, config.layerNormEps);
+  const [images] = x.shape;
+  const rows = tokenRows(x); // [I·(N+1), D]
+  const normed = layerNorm(w.at("layer_norm1"), rows, config.layerNormEps);
   const attention = w.at("self_attn");
-  const keys = linear(attention.at("k_proj"), normed); // [I, N+1, D]
-  const q = tap(`vision.${i}.queries`, splitHeads(linear(attention.at("q_proj"), normed), heads)); // [I, h, N+1, d]
-  const k = tap(`vision.${i}.keys`, splitHeads(keys, heads));
-  const v = tap(`vision.${i}.values`, splitHeads(linear(attention.at("v_proj"), normed), heads));
+  const keys = linear(attention.at("k_proj"), normed);
+  const q = tap(`vision.${i}.queries`, splitHeads(linear(attention.at("q_proj"), normed), images, heads)); // [I, h, N+1, d]
+  const k = tap(`vision.${i}.keys`, splitHeads(keys, images, heads));
+  const v = tap(`vision.${i}.values`, splitHeads(linear(attention.at("v_proj"), normed), images, heads));
   const attended = attend(q, k, v, undefined, tap, `vision.${i}`);
-  const y = x.add(linear(attention.at("out_proj"), mergeHeads(attended.output)));
-  const inner = linear(w.at("mlp.fc1"), layerNorm(w.at("layer_norm2"), y, config.layerNormEps)); // [I, N+1, 4D]
+  const y = rows.add<tf.Tensor2D>(linear(attention.at("out_proj"), mergeHeads(attended.output)));
+  const inner = linear(w.at("mlp.fc1"), layerNorm(w.at("layer_norm2"), y, config.layerNormEps)); // [I·(N+1), 4D]
   return {
-    x: y.add(linear(w.at("mlp.fc2"), activations[config.hiddenAct](inner))),
+    x: y.add(linear(w.at("mlp.fc2"), activations[config.hiddenAct](inner))).reshape(x.shape),
     attention: attended.attention,
-    keys,
+    keys: keys.reshape(x.shape),
   };
 }
 

@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import { type Command, Option } from "commander";
+import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
+import { UsageError } from "../errors.ts";
+import { hasCheckpoint } from "../train/checkpoint.ts";
+import { writeCurves } from "../train/curves.ts";
+import { RECIPES, recipeNamed } from "../train/recipe.ts";
+import { terminalReport } from "../train/report.ts";
+import { disposeResult, runRecipe } from "../train/session.ts";
+import { parseCount } from "./options.ts";
+
+interface TrainCommandOptions {
+  readonly recipe: string;
+  readonly out: string;
+  readonly resume?: boolean;
+  readonly saveEvery: number;
+  readonly backend?: string;
+}
+
+/** `nuwa train`: trains a small model by a recipe; the model lies in OUT/model when it is done. */
+export function addTrain(program: Command): void {
+  program
+    .command("train")
+    .description("train a small vision-language model on scenes of shapes")
+    .addOption(new Option("--recipe <name>", "what to train").choices(Object.keys(RECIPES)).default("shapes"))
+    .option("--out <folder>", "checkpoints, curves and the finished model", "out/train")
+    .option("--resume", "go on with the training in the folder")
+    .option("--save-every <seconds>", "time between checkpoints", parseCount, 120)
+    .addOption(
+      new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
+        ...BACKEND_NAMES,
+      ]),
+    )
+    .action(runTrain);
+}
+
+async function runTrain(options: TrainCommandOptions): Promise<void> {
+  const recipe = recipeNamed(options.recipe);
+  const resume = options.resume ?? false;
+  if (resume && !hasCheckpoint(options.out))
+    throw new UsageError(`${options.out}: holds no training to resume. Leave out --resume.`);
+  if (!resume && hasCheckpoint(options.out))
+    throw new UsageError(`${options.out}: holds a training. Add --resume to go on with it, or give another --out.`);
+  const backend = await useBackend(options.backend);
+  process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
+
+  let interrupted = false;
+  const interrupt = () => {
+    // A second Ctrl-C ends the process at once; the checkpoint before stays whole.
+    if (interrupted) process.exit(130);
+    interrupted = true;
+    process.stdout.write("\nsaving after this step\n");
+  };
+  process.on("SIGINT", interrupt);
+  process.on("SIGTERM", interrupt);
+  try {
+    const result = await runRecipe(recipe, {
+      folder: options.out,
+      resume,
+      saveEvery: options.saveEvery,
+      stopped: () => interrupted,
+      observer: terminalReport(process.stdout),
+    });
+    disposeResult(result);
+    await writeCurves(options.out, result.progress);
+    process.stdout.write(
+      result.finished
+        ? `\nfinished: the model is in ${join(options.out, "model")}, its curves in ${join(options.out, "curves.svg")}\n`
+        : `\nstopped; go on with: nuwa train --recipe ${recipe.name} --out ${options.out} --resume\n`,
+    );
+  } finally {
+    process.off("SIGINT", interrupt);
+    process.off("SIGTERM", interrupt);
+  }
+}

@@ -1,0 +1,96 @@
+import * as tf from "@tensorflow/tfjs";
+import { decoderLayer, embed, finalNorm, lmHead } from "../model/language.ts";
+import { rotaryAngles } from "../model/rope.ts";
+import { padded, positionIds } from "../model/sequence.ts";
+import { project, visionTower } from "../model/vision.ts";
+import type { Model } from "../model/weights.ts";
+import { noTap } from "../tap.ts";
+import { COORDINATE_BINS } from "../world/coordinates.ts";
+import type { Family } from "../world/question.ts";
+import { type AnswerTarget, blockMask, type PackedPicture } from "./packing.ts";
+
+/** How answers count in the loss. */
+export interface AnswerLoss {
+  /** Weight of each family's answers. */
+  readonly weights: Readonly<Record<Family, number>>;
+  /** Spread of the targets of coordinate tokens, in bins: a near miss costs less than a far one. */
+  readonly coordinateSpread: number;
+  /** Id of the first of the {@link COORDINATE_BINS} + 1 coordinate tokens. */
+  readonly firstCoordinate: number;
+}
+
+/**
+ * Cross-entropy of the answers of packed questions, answer tokens only.
+ *
+ * @param pixels [I, 3, H, W]; the i-th picture's questions are `pictures[i]`
+ */
+export function answeringLoss(
+  model: Model,
+  pixels: tf.Tensor4D,
+  pictures: readonly PackedPicture[],
+  options: AnswerLoss,
+): tf.Scalar {
+  const { features } = visionTower(model, pixels, noTap);
+  const logits = answerLogits(model, features, pictures); // [M, V]
+  const targets = softTargets(
+    pictures.flatMap((picture) => picture.targets),
+    model.config.text.vocabSize,
+    options,
+  );
+  return tf.logSoftmax(logits).mul(targets).sum().neg() as tf.Scalar;
+}
+
+/** Logits at every place that predicts an answer token, picture by picture: [M, V]. */
+export function answerLogits(model: Model, features: tf.Tensor3D, pictures: readonly PackedPicture[]): tf.Tensor2D {
+  const { text } = model.config;
+  const sequence = padded(pictures.map(({ slots }) => slots));
+  const length = sequence[0].length;
+  const visual = project(model, features);
+  let x: tf.Tensor = embed(
+    model,
+    sequence,
+    visual,
+    pictures.map((_, image) => image),
+  ); // [B, S, Hd]
+  const placement = {
+    rotation: rotaryAngles(positionIds(sequence), text.headDim, text.ropeTheta),
+    mask: tf.tensor4d(blockMask(pictures, length), [pictures.length, 1, length, length]),
+  };
+  for (let i = 0; i < text.numHiddenLayers; i++) x = tf.tidy(() => decoderLayer(model, i, x, placement, noTap).x);
+  const places = pictures.flatMap(({ targets }, picture) => targets.map(({ place }) => picture * length + place));
+  const predicting = tf.gather(x.reshape([-1, text.hiddenSize]), tf.tensor1d(places, "int32"));
+  return lmHead(model, finalNorm(model, predicting)) as tf.Tensor2D;
+}
+
+/**
+ * What each logit row should be, times its weight; the weights sum to 1, so that the loss is a mean.
+ *
+ * @returns [M, V]
+ */
+export function softTargets(
+  targets: readonly AnswerTarget[],
+  vocabulary: number,
+  { weights, coordinateSpread, firstCoordinate }: AnswerLoss,
+): tf.Tensor2D {
+  const values = new Float32Array(targets.length * vocabulary);
+  const weightOf = ({ family, answerLength }: AnswerTarget) => weights[family] / Math.sqrt(answerLength);
+  const total = targets.reduce((sum, target) => sum + weightOf(target), 0);
+  targets.forEach((target, row) => {
+    const weight = weightOf(target) / total;
+    const bin = target.id - firstCoordinate;
+    if (bin < 0 || bin > COORDINATE_BINS) {
+      values[row * vocabulary + target.id] = weight;
+      return;
+    }
+    const reach = Math.ceil(4 * coordinateSpread);
+    const near = Array.from({ length: 2 * reach + 1 }, (_, i) => bin - reach + i).filter(
+      (other) => other >= 0 && other <= COORDINATE_BINS,
+    );
+    const shares = near.map((other) => Math.exp(-0.5 * ((other - bin) / coordinateSpread) ** 2));
+    const sum = shares.reduce((all, share) => all + share, 0);
+    near.forEach((other, i) => {
+      values[row * vocabulary + firstCoordinate + other] = (weight * shares[i]) / sum;
+    });
+  });
+  return tf.tensor2d(values, [targets.length, vocabulary]);
+}
