@@ -25,7 +25,7 @@ export const COLOUR_RGB: Readonly<Record<Colour, Rgb>> = {
 };
 
 /** Largest change of a colour channel from one shape to the next, in levels of 255. */
-export const COLOUR_JITTER = 12;
+export const COLOUR_JITTER = 8;
 
 export const SIZES = ["small", "medium", "large"] as const;
 export type Size = (typeof SIZES)[number];
