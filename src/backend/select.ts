@@ -2,11 +2,15 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError, UsageError } from "../errors.ts";
 import { loadTensorflow } from "./tensorflow.ts";
 import { prepareWasm } from "./wasm/prepare.ts";
+import { describeAdapter, prepareWebgpu } from "./webgpu/prepare.ts";
 
 /** The backends that a model can run on. */
-export const BACKEND_NAMES = ["tensorflow", "wasm", "cpu"] as const;
+export const BACKEND_NAMES = ["tensorflow", "wasm", "webgpu", "cpu"] as const;
 
-/** See {@link BACKEND_NAMES}. `cpu` is plain JavaScript, right but slow: only on request. */
+/**
+ * See {@link BACKEND_NAMES}. Only on request: `webgpu`, a GPU without CUDA, which can be read only
+ * asynchronously, and `cpu`, plain JavaScript, right but slow.
+ */
 export type BackendName = (typeof BACKEND_NAMES)[number];
 
 /** Which backend is used, and why this one. */
@@ -41,6 +45,8 @@ async function choose(requested: BackendName | undefined): Promise<BackendChoice
     await prepareWasm();
     return { name: "wasm", reason: "asked for" };
   }
+  if (requested === "webgpu")
+    return { name: "webgpu", reason: `asked for; on ${describeAdapter(await prepareWebgpu())}` };
   const native = await loadTensorflow();
   if (native.loaded) return { name: "tensorflow", reason: requested ? "asked for" : "the native backend is installed" };
   if (requested === "tensorflow") throw new NuwaError(`the tensorflow backend cannot be used: ${native.reason}.`);

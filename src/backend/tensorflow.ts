@@ -80,7 +80,8 @@ function describeUsedGpu(): string {
 
 function reasonOf(error: Error & { code?: string }, wasSetUp: boolean): string {
   const firstLine = error.message.split("\n")[0];
-  if (wasSetUp) return `the native backend that was set up does not load (${firstLine}; npm run setup:native mends that)`;
+  if (wasSetUp)
+    return `the native backend that was set up does not load (${firstLine}; npm run setup:native mends that)`;
   if (error.code === "MODULE_NOT_FOUND" || firstLine.includes("tfjs_binding.node"))
     return "the native backend is not set up (npm run setup:native does that)";
   return `${NATIVE_PACKAGE} does not load (${firstLine})`;

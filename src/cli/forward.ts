@@ -62,8 +62,9 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
     try {
       const generated = await computeForward(model, inputs, options, recorder);
       const dumped = [...DUMPED.filter((name) => recorder.has(name)), ...asked];
-      const entries = [...new Set(dumped)].map((name) => [name, valuesOf(recorder.get(name))] as const);
-      writeSafetensors(options.dump, generated ? [...entries, ["generated", generated] as const] : entries);
+      const entries: [string, TensorValues][] = [];
+      for (const name of new Set(dumped)) entries.push([name, await valuesOf(recorder.get(name))]);
+      writeSafetensors(options.dump, generated ? [...entries, ["generated", generated]] : entries);
     } finally {
       recorder.dispose();
     }
@@ -121,6 +122,6 @@ function checkPixels(path: string, { shape }: TensorValues, [height, width]: rea
 }
 
 /** A recorded tensor of a batch of one, without the batch axis. */
-function valuesOf(tensor: tf.Tensor): TensorValues {
-  return { shape: tensor.shape.slice(1), values: tensor.dataSync() as Float32Array | Int32Array };
+async function valuesOf(tensor: tf.Tensor): Promise<TensorValues> {
+  return { shape: tensor.shape.slice(1), values: (await tensor.data()) as Float32Array | Int32Array };
 }

@@ -41,8 +41,11 @@ export function whyUnused(
   }
   if (log.ignored)
     return { reason: `TensorFlow ignores it: ${log.ignored}`, remedy: "Use --backend webgpu on this GPU." };
-  return {
-    reason: "this libtensorflow does not say why; most likely it was built without CUDA",
-    remedy: BUILD_WITH_CUDA,
-  };
+  const found = "it was built with CUDA, and its log names nothing that is missing";
+  return cuda
+    ? {
+        reason: found,
+        remedy: "TF_CPP_MIN_LOG_LEVEL=0 TF_CPP_MAX_VLOG_LEVEL=1 before a nuwa command shows all of its log.",
+      }
+    : { reason: "most likely this libtensorflow was built without CUDA", remedy: BUILD_WITH_CUDA };
 }

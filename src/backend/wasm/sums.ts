@@ -48,7 +48,7 @@ function sumOver(x: Float32Array, shape: readonly number[], axes: readonly numbe
   sumOver(sums, [...shape.slice(0, start), inner], left, out, by);
 }
 
-/** [outer, reduced, inner] → [outer, inner], divided by a number. */
+/** [outer, reduced, inner] → [outer, inner], divided by a number. Four rows at a time, to touch the sums less often. */
 function sumMiddle(x: Float32Array, outer: number, reduced: number, inner: number, out: Float32Array, by: number) {
   if (inner === 1) {
     for (let i = 0; i < outer; i++) out[i] = sumRow(x, i * reduced, (i + 1) * reduced) / by;
@@ -57,7 +57,12 @@ function sumMiddle(x: Float32Array, outer: number, reduced: number, inner: numbe
   const sums = new Float64Array(inner);
   for (let i = 0, at = 0; i < outer; i++) {
     sums.fill(0);
-    for (let row = 0; row < reduced; row++) for (let j = 0; j < inner; j++) sums[j] += x[at++];
+    let row = 0;
+    for (; row + 4 <= reduced; row += 4, at += 4 * inner) {
+      for (let j = 0, k = at; j < inner; j++, k++)
+        sums[j] += x[k] + x[k + inner] + (x[k + 2 * inner] + x[k + 3 * inner]);
+    }
+    for (; row < reduced; row++, at += inner) for (let j = 0; j < inner; j++) sums[j] += x[at + j];
     for (let j = 0; j < inner; j++) out[i * inner + j] = sums[j] / by;
   }
 }

@@ -21,17 +21,18 @@ export const COMPARED: readonly { readonly name: BackendName; readonly title: st
 export interface Plain {
   readonly shape: number[];
   readonly dtype: tf.DataType;
-  readonly values: Float32Array | Int32Array | Uint8Array;
+  readonly values: Float32Array | Int32Array | Uint8Array | Float64Array;
 }
 
-/** Reads a tensor out. */
-export function plain(tensor: tf.Tensor): Plain {
-  return { shape: tensor.shape, dtype: tensor.dtype, values: tensor.dataSync().slice() as Plain["values"] };
+/** Reads a tensor out, asynchronously, because not every backend can do it otherwise. */
+async function plain(tensor: tf.Tensor): Promise<Plain> {
+  const values = await tensor.data();
+  return { shape: tensor.shape, dtype: tensor.dtype, values: values.slice() as Plain["values"] };
 }
 
-/** Puts values on the current backend. */
+/** Puts values on the current backend; float64 is rounded. */
 export function onDevice({ values, shape, dtype }: Plain): tf.Tensor {
-  return tf.tensor(values, shape, dtype as "float32" | "int32" | "bool");
+  return tf.tensor(values as Float32Array, shape, dtype as "float32" | "int32" | "bool");
 }
 
 /** Runs something on a backend and takes the tensors that it returns away from it. Leaks nothing. */
@@ -39,7 +40,7 @@ export async function on(backend: BackendName, make: () => tf.Tensor[]): Promise
   await useBackend(backend);
   tf.engine().startScope();
   try {
-    return make().map(plain);
+    return await Promise.all(make().map(plain));
   } finally {
     tf.engine().endScope();
   }

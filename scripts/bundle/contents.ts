@@ -1,0 +1,138 @@
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+} from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { SHIPPED_MODEL, VERSION } from "../../src/cli/about.ts";
+import { NuwaError } from "../../src/errors.ts";
+import { launcher } from "./launcher.ts";
+import { addLibraries } from "./libraries.ts";
+import { compilePrograms, describePackage, PROGRAMS, SEPARATE_PACKAGES } from "./program.ts";
+
+/** Files that the programs read, at the same place in the bundle's folder `app` as in the project. */
+const DATA = ["docs/images/coffee.png", "src/backend/webgpu/manifests", "test/fixtures/square", "test/fixtures/wide"];
+
+/** The list of what went in. It is there from the beginning, so that only a bundle is ever overwritten. */
+const LIST = "PACKAGES.txt";
+const LIST_TITLE = "What this bundle of Nüwa is made of:\n";
+
+/**
+ * Fills a folder with the programs and all they need on another machine of the same platform:
+ *
+ *     nuwa, check, times   launchers
+ *     bin/node             the Node that runs this
+ *     app/                 the compiled programs, a checkpoint, fixtures, packages with compiled parts
+ *     lib/                 shared libraries for machines that lack them
+ *
+ * @param project root of the sources
+ * @param out the folder; replaced when it is a bundle
+ * @param withNode whether Node is copied too
+ * @param say told what goes in
+ * @throws NuwaError when `out` holds something else, or something that belongs into the bundle is missing
+ */
+export async function makeBundle(
+  project: string,
+  out: string,
+  withNode: boolean,
+  say: (line: string) => void,
+): Promise<void> {
+  if (process.platform !== "linux") throw new NuwaError("a bundle can be made only on Linux, where it is to run.");
+  clear(out);
+  const app = join(out, "app");
+  mkdirSync(app, { recursive: true });
+  writeFileSync(join(out, LIST), LIST_TITLE);
+  const packages = await compilePrograms(project, app);
+  copyWasm(project, app);
+  for (const name of SEPARATE_PACKAGES) packages.push(...copyPackage(project, app, name));
+  for (const place of [...DATA, relative(project, SHIPPED_MODEL)]) copy(join(project, place), join(app, place));
+  writeFileSync(join(app, "package.json"), `${JSON.stringify({ name: "nuwa", version: VERSION, type: "module" })}\n`);
+  copy(join(project, "LICENSE"), join(out, "LICENSE"));
+  copy(join(project, "docs/bundle.md"), join(out, "README.md"));
+  for (const program of Object.keys(PROGRAMS)) {
+    writeFileSync(join(out, program), launcher(program));
+    chmodSync(join(out, program), 0o755);
+  }
+  if (withNode) {
+    copyNode(out);
+    packages.push(`node ${process.version}, MIT and others`);
+    for (const line of addLibraries(join(out, "lib"))) say(line);
+  }
+  writeFileSync(join(out, LIST), `${LIST_TITLE}${packages.join("\n")}\n`);
+  say(`${out}: ${(sizeOf(out) / 1e6).toFixed(1)} MB, for ${process.platform} ${process.arch}`);
+}
+
+function clear(out: string): void {
+  if (!existsSync(out)) return;
+  const list = join(out, LIST);
+  const isBundle = existsSync(list) && readFileSync(list, "utf8").startsWith(LIST_TITLE);
+  if (!isBundle && readdirSync(out).length > 0)
+    throw new NuwaError(`${out}: holds something that is not a bundle. Give another folder with --out.`);
+  rmSync(out, { recursive: true });
+}
+
+/** The programs that tfjs's wasm backend loads by their names from beside its own file. */
+function copyWasm(project: string, app: string): void {
+  const folder = join(project, "node_modules/@tensorflow/tfjs-backend-wasm/dist");
+  for (const name of readdirSync(folder).filter((entry) => entry.endsWith(".wasm")))
+    copyFileSync(join(folder, name), join(app, name));
+}
+
+/**
+ * Copies a package and what it needs, without what is for other platforms.
+ *
+ * @returns a line for each
+ */
+function copyPackage(project: string, app: string, name: string, done = new Set<string>()): string[] {
+  const place = join("node_modules", name);
+  const from = join(project, place);
+  if (done.has(name)) return [];
+  done.add(name);
+  if (!existsSync(from))
+    throw new NuwaError(`the package ${name} is not installed. Run npm ci, with optional packages.`);
+  cpSync(from, join(app, place), { recursive: true, filter: (path) => isNeeded(relative(from, path)) });
+  const { dependencies = {}, optionalDependencies = {} } = JSON.parse(readFileSync(join(from, "package.json"), "utf8"));
+  const optional = Object.keys(optionalDependencies).filter((other) =>
+    existsSync(join(project, "node_modules", other)),
+  );
+  // What webgpu names as dependencies are types and tools of its own development.
+  const needed = name === "webgpu" ? [] : [...Object.keys(dependencies), ...optional];
+  return [describePackage(from), ...needed.flatMap((other) => copyPackage(project, app, other, done))];
+}
+
+/** Whether a file of a package is needed at run time on this platform. */
+function isNeeded(place: string): boolean {
+  if (/^(src|build|install|node_modules)(\/|$)/.test(place)) return false;
+  const platform = place.match(/^dist\/((?:linux|win32|darwin)-\w+)/)?.[1];
+  return platform === undefined || platform === `${process.platform}-${process.arch}`;
+}
+
+/** The Node that runs this, if it is one file: distributions split theirs into shared libraries. */
+function copyNode(out: string): void {
+  const node = process.execPath;
+  if (statSync(node).size < 30e6)
+    throw new NuwaError(
+      `${node}: needs shared libraries of this machine. Run this with a Node from nodejs.org, or leave Node out with --without-node.`,
+    );
+  copy(node, join(out, "bin/node"));
+  chmodSync(join(out, "bin/node"), 0o755);
+}
+
+function copy(from: string, to: string): void {
+  if (!existsSync(from)) throw new NuwaError(`${from}: is missing; it belongs into the bundle.`);
+  mkdirSync(dirname(to), { recursive: true });
+  cpSync(from, to, { recursive: true });
+}
+
+function sizeOf(folder: string): number {
+  return readdirSync(folder, { recursive: true, encoding: "utf8" })
+    .map((place) => statSync(join(folder, place)))
+    .reduce((sum, status) => sum + (status.isFile() ? status.size : 0), 0);
+}

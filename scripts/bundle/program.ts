@@ -1,0 +1,105 @@
+import { readFileSync } from "node:fs";
+import { join, relative } from "node:path";
+import { build, type Plugin } from "esbuild";
+import { NuwaError } from "../../src/errors.ts";
+
+/** The programs of a bundle, by the name of their launcher. */
+export const PROGRAMS = {
+  nuwa: "scripts/bundle/nuwa.ts",
+  check: "scripts/bundle/check.ts",
+  times: "scripts/bundle/times.ts",
+} as const;
+
+/** Packages with compiled parts, which stay packages. */
+export const SEPARATE_PACKAGES = ["sharp", "webgpu"] as const;
+
+/** The native TensorFlow is bound to the machine that it was built on, so a bundle goes without. */
+const LEFT_OUT: Readonly<Record<string, string>> = {
+  "src/backend/tensorflow.ts": `
+    export async function loadTensorflow() {
+      return { loaded: false, reason: "it is not part of a bundle" };
+    }`,
+  "src/backend/native/report.ts": `
+    export async function nativeReport() {
+      return { usable: false, usesGpu: false, lines: ["not part of a bundle; its GPU backend is webgpu"] };
+    }`,
+};
+
+/** What CommonJS modules, and emscripten's program for wasm, expect to find; every file gets it. */
+const PREAMBLE = `
+import { createRequire as nuwaCreateRequire } from "node:module";
+import { dirname as nuwaDirname } from "node:path";
+import { fileURLToPath as nuwaFileURLToPath } from "node:url";
+const require = nuwaCreateRequire(import.meta.url);
+const __filename = nuwaFileURLToPath(import.meta.url);
+const __dirname = nuwaDirname(__filename);
+const NUWA_ROOT = import.meta.url;
+`;
+
+/**
+ * Compiles the programs with all they import into plain JavaScript files.
+ *
+ * @param project root of the sources
+ * @param folder where the files go; what the sources find by a path relative to themselves (weights,
+ *   package.json) must lie in this folder as it does in the project
+ * @returns a line for every package that went in: name, version, licence
+ */
+export async function compilePrograms(project: string, folder: string): Promise<string[]> {
+  const { metafile } = await build({
+    absWorkingDir: project,
+    entryPoints: Object.entries(PROGRAMS).map(([out, path]) => ({ in: join(project, path), out })),
+    outdir: folder,
+    bundle: true,
+    splitting: true,
+    // All in one folder, which the preamble takes for the root.
+    chunkNames: "[name]-[hash]",
+    format: "esm",
+    platform: "node",
+    target: "node20",
+    minifySyntax: true,
+    minifyWhitespace: true,
+    // Messages that come from the sources keep their words, and a stack trace its names.
+    minifyIdentifiers: false,
+    legalComments: "none",
+    external: [...SEPARATE_PACKAGES],
+    banner: { js: PREAMBLE },
+    plugins: [keepPlaces(project)],
+    metafile: true,
+    logLevel: "silent",
+  }).catch((error: Error) => {
+    throw new NuwaError(`bundle: the programs cannot be compiled (${error.message.replaceAll("\n", " ")}).`);
+  });
+  return packagesIn(project, Object.keys(metafile.inputs));
+}
+
+/** Lets every source find files as if it still lay where it does in the project. */
+function keepPlaces(project: string): Plugin {
+  return {
+    name: "keep-places",
+    setup({ onLoad }) {
+      onLoad({ filter: /\.ts$/ }, ({ path }) => {
+        const place = relative(project, path);
+        if (place.startsWith("node_modules")) return undefined;
+        const source = LEFT_OUT[place] ?? readFileSync(path, "utf8");
+        const url = `new URL(${JSON.stringify(place)}, NUWA_ROOT).href`;
+        return { contents: source.replaceAll("import.meta.url", url), loader: "ts" };
+      });
+    },
+  };
+}
+
+/** Name, version and licence of the packages that the compiled files come from. */
+function packagesIn(project: string, inputs: readonly string[]): string[] {
+  const folders = new Set(
+    inputs
+      .map((path) => path.match(/^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//)?.[1])
+      .filter((path) => path !== undefined),
+  );
+  return [...folders].sort().map((folder) => describePackage(join(project, folder)));
+}
+
+/** "sharp 0.35.5, Apache-2.0". */
+export function describePackage(folder: string): string {
+  const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  return `${name} ${version}, ${license ?? "licence in its repository"}`;
+}

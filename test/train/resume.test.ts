@@ -1,0 +1,73 @@
+import { existsSync, readdirSync } from "node:fs";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { loadModel } from "../../src/pipeline/load.ts";
+import { loadCheckpoint } from "../../src/train/checkpoint.ts";
+import { curvesSvg } from "../../src/train/curves.ts";
+import type { TrainOptions } from "../../src/train/loop.ts";
+import { disposeResult, runRecipe } from "../../src/train/session.ts";
+import { leaked, TESTED_BACKENDS } from "../support.ts";
+import { inFolder, MICRO, SILENT } from "./support.ts";
+
+const options = (folder: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
+  folder,
+  resume: false,
+  saveEvery: 1e9,
+  stopped: () => false,
+  observer: SILENT,
+  ...more,
+});
+
+describe.each(TESTED_BACKENDS)("a training on %s", (backend) => {
+  it.each([1, 2, 3, 5])("that is stopped after %i steps goes on to the same losses and weights", async (stop) => {
+    await useBackend(backend);
+    await inFolder(async (folder) => {
+      const whole = await runRecipe(MICRO, options(join(folder, "whole")));
+      const broken = join(folder, "broken");
+      const first = await runRecipe(MICRO, options(broken, { stopAfter: stop }));
+      expect(first.finished).toBe(false);
+      const second = await runRecipe(MICRO, options(broken, { resume: true }));
+      expect(second.finished).toBe(true);
+      expect(second.progress.steps).toEqual(whole.progress.steps);
+      expect(second.progress.figures).toEqual(whole.progress.figures);
+      for (const [name, tensor] of whole.weights)
+        expect(second.weights.get(name)?.dataSync(), name).toEqual(tensor.dataSync());
+      for (const result of [whole, first, second]) disposeResult(result);
+    });
+  });
+});
+
+it("a training leaves no tensors behind but the weights it returns", async () => {
+  await useBackend("wasm");
+  await inFolder(async (folder) => {
+    const left = await leaked(async () => disposeResult(await runRecipe(MICRO, options(folder))));
+    expect(left).toBe(0);
+  });
+});
+
+it("a finished training leaves one state, a model that loads, and curves of both stages", async () => {
+  await useBackend("wasm");
+  await inFolder(async (folder) => {
+    const result = await runRecipe(MICRO, options(folder));
+    expect(readdirSync(folder).filter((name) => name.startsWith("state-"))).toHaveLength(1);
+    const model = loadModel(join(folder, "model"));
+    for (const [name, tensor] of model.tensors)
+      expect(result.weights.get(name)?.dataSync(), name).toEqual(tensor.dataSync());
+    const svg = curvesSvg(result.progress);
+    for (const { name } of [{ name: "vision" }, { name: "language" }, { name: "grounding" }].slice(0, 2))
+      expect(svg).toContain(name);
+    tf.dispose([...model.tensors.values()]);
+    disposeResult(result);
+  });
+});
+
+it("a checkpoint of another recipe is refused", async () => {
+  await useBackend("wasm");
+  await inFolder(async (folder) => {
+    disposeResult(await runRecipe(MICRO, options(folder, { stopAfter: 1 })));
+    expect(existsSync(join(folder, "progress.json"))).toBe(true);
+    expect(() => loadCheckpoint(folder, { ...MICRO, seed: 7 })).toThrow(/field "recipe"/);
+  });
+});

@@ -1,0 +1,45 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { TrainObserver } from "../../src/train/loop.ts";
+import { RECIPES, type Recipe } from "../../src/train/recipe.ts";
+
+/** A recipe of a few steps of a model as small as can be. */
+export const MICRO: Recipe = {
+  ...RECIPES.shapes,
+  name: "micro",
+  model: {
+    vision: {
+      hidden_size: 16,
+      intermediate_size: 32,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      image_size: 32,
+      patch_size: 8,
+    },
+    text: { hidden_size: 16, intermediate_size: 32, num_hidden_layers: 2, num_attention_heads: 2 },
+  },
+  vision: { steps: 3, batch: 2, warmup: 2, peak: 1e-3, floor: 0.1, validateEvery: 3, validateOn: 2 },
+  language: {
+    ...RECIPES.shapes.language,
+    steps: 3,
+    batch: 2,
+    warmup: 2,
+    validateEvery: 3,
+    validateOn: 1,
+    questions: 3,
+  },
+};
+
+/** Watches nothing. */
+export const SILENT: TrainObserver = { step: () => undefined, figures: () => undefined, saved: () => undefined };
+
+/** Runs `work` with a fresh folder, which is removed afterwards. */
+export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise<T> {
+  const folder = mkdtempSync(join(tmpdir(), "nuwa-train-"));
+  try {
+    return await work(folder);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
