@@ -1,3 +1,4 @@
+import { availableParallelism, loadavg } from "node:os";
 import { Command, Option } from "commander";
 import { useBackend } from "../src/backend/select.ts";
 import { parseCount } from "../src/cli/options.ts";
@@ -9,9 +10,10 @@ import { printReport } from "./bench/table.ts";
 
 /**
  * The benchmark: what the parts of a run cost, pruned and unpruned, on every backend that is installed.
- * It measures, it does not judge: times depend on the machine.
+ * It measures, it does not judge: times depend on the machine and on what else runs there.
  */
 const BACKENDS = ["wasm", "tensorflow"];
+const SHAPE_NAMES = SHAPES.map(({ name }) => name);
 
 interface Options {
   readonly backend: string[];
@@ -20,39 +22,44 @@ interface Options {
   readonly json?: string;
 }
 
-const options = new Command("bench")
-  .description("Times the parts of a run, pruned (Nüwa, official, average 1/9) and unpruned, with random weights.")
-  .addOption(new Option("--backend <names...>", "backends to measure").choices(BACKENDS).default(BACKENDS))
-  .addOption(
-    new Option("--shape <names...>", "model sizes to measure")
-      .choices(SHAPES.map(({ name }) => name))
-      .default(SHAPES.map(({ name }) => name)),
-  )
-  .option("--runs <count>", "runs after the warm-up; figures are medians", parseCount, 5)
-  .option("--json <file>", "write the figures to a file too")
-  .parse()
-  .opts<Options>();
-
-const reports: ShapeReport[] = [];
-try {
-  for (const backend of options.backend) {
-    const skipped = await useBackend(backend).then(() => undefined, reasonOf);
-    if (skipped) console.log(`\n${backend}: skipped, ${skipped}`);
-    else {
-      for (const shape of SHAPES.filter(({ name }) => options.shape.includes(name))) {
-        const report = await benchmarkShape(backend, shape, options.runs);
-        printReport(report);
-        reports.push(report);
-      }
-    }
-  }
-  if (options.json) writeAtomically(options.json, `${JSON.stringify(reports, null, 2)}\n`);
-} catch (error) {
-  console.error(`bench: ${reasonOf(error)}`);
-  process.exitCode = 1;
+function readOptions(): Options {
+  return new Command("bench")
+    .description("Times the parts of a run, pruned (Nüwa, official, average 1/9) and unpruned, with random weights.")
+    .addOption(new Option("--backend <names...>", "backends to measure").choices(BACKENDS).default(BACKENDS))
+    .addOption(new Option("--shape <names...>", "model sizes to measure").choices(SHAPE_NAMES).default(SHAPE_NAMES))
+    .option("--runs <count>", "runs after the warm-up; figures are medians", parseCount, 5)
+    .option("--json <file>", "write the figures to a file too")
+    .parse()
+    .opts<Options>();
 }
 
-function reasonOf(error: unknown): string {
+async function bench({ backend: backends, shape, runs, json }: Options): Promise<void> {
+  console.log(`${availableParallelism()} cores, load average ${loadavg()[0].toFixed(1)}, Node ${process.version}`);
+  const reports: ShapeReport[] = [];
+  for (const backend of backends) {
+    const missing = await useBackend(backend).then(() => undefined, messageOf);
+    if (missing) {
+      console.log(`\n${backend}: skipped, ${missing}`);
+      continue;
+    }
+    for (const size of SHAPES.filter(({ name }) => shape.includes(name))) {
+      const report = await benchmarkShape(backend, size, runs);
+      printReport(report);
+      reports.push(report);
+    }
+  }
+  if (json) writeAtomically(json, `${JSON.stringify(reports, null, 2)}\n`);
+}
+
+/** The line of an error that the user can mend; any other is a bug and goes on. */
+function messageOf(error: unknown): string {
   if (error instanceof NuwaError) return error.message;
   throw error;
+}
+
+try {
+  await bench(readOptions());
+} catch (error) {
+  console.error(`bench: ${messageOf(error)}`);
+  process.exitCode = (error as NuwaError).exitCode;
 }

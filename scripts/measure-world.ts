@@ -46,8 +46,9 @@ function accuracy(questions: readonly Question[], guess: Guesser): string {
 function boxAccuracy(training: readonly Question[], test: readonly Question[], keyOf: Key): string {
   const boxes = new Map<string, Box[]>();
   for (const question of training) {
-    const key = keyOf(question);
-    boxes.set(key, [...(boxes.get(key) ?? []), question.box as Box].slice(-2000));
+    const list = boxes.get(keyOf(question)) ?? [];
+    list.push(question.box as Box);
+    boxes.set(keyOf(question), list);
   }
   const best = new Map([...boxes].map(([key, list]) => [key, bestConstantBox(list)]));
   const right = test.filter(({ box, ...rest }) => {

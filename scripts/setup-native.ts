@@ -59,7 +59,7 @@ async function setUp(options: Options): Promise<void> {
     if (options.remove) return remove(workspace, options);
     const installed = installedPackage(PROJECT);
     const machine = thisMachine();
-    const sources = planSources(options, machine, await foundFolders(workspace, options));
+    const sources = planSources(options, machine, await foundFolders(workspace, options)).map(fromUsersFolder);
     if (isDone(options.libtensorflow || options.cuda ? sources[0] : undefined, installed)) {
       say("Already set up; nothing to do.");
     } else {
@@ -71,6 +71,11 @@ async function setUp(options: Options): Promise<void> {
     closeWorkspace(workspace);
   }
   for (const line of (await nativeReport()).lines) say(line);
+}
+
+/** npm runs this program in the project's folder; a relative path is meant from where the user called npm. */
+function fromUsersFolder(source: Source): Source {
+  return source.kind === "path" ? { ...source, path: resolve(process.env.INIT_CWD ?? ".", source.path) } : source;
 }
 
 function thisMachine(): Machine {
@@ -127,7 +132,7 @@ async function fetchLibraries(workspace: Workspace, installed: string, source: S
   if (source.kind === "published") return publishedLibraries(workspace, installed);
   await findCompiler(workspace); // before anything large is fetched
   if (source.kind === "pypi") return librariesFromPypi(workspace, source.version, source.cuda);
-  return librariesFromFolder(workspace, resolve(process.env.INIT_CWD ?? ".", source.path));
+  return librariesFromFolder(workspace, source.path);
 }
 
 function remove({ folder }: Workspace, options: Options): void {

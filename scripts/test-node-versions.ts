@@ -49,7 +49,10 @@ function forwardLogits(node: string, dump: string): Float32Array {
     cwd: PROJECT,
     encoding: "utf8",
   });
-  if (status !== 0) throw new NuwaError(`nuwa forward ended with ${status}: ${stderr.trim().split("\n").at(-1)}`);
+  if (status !== 0) {
+    const said = stderr.split("\n").find((line) => /^nuwa:|Error/.test(line)) ?? "";
+    throw new NuwaError(`nuwa forward ended with ${status}: ${said}`);
+  }
   return readTensor(openSafetensors(dump), "logits_last").values as Float32Array;
 }
 

@@ -7,12 +7,20 @@ import { type ForwardInputs, forward } from "../../src/pipeline/forward.ts";
 import { generate } from "../../src/pipeline/generate.ts";
 import { PARTS, Stopwatch, type Times, waitFor } from "./stopwatch.ts";
 
-/** Milliseconds: medians over the runs. */
+/** Milliseconds. */
 export interface Costs extends Times {
   /** One forward pass, from pixels to logits and ledger. */
   readonly pass: number;
   /** One decoding step: a token in, the next token's logits read and the best taken. */
   readonly decode: number;
+}
+
+/** What several runs of one method cost. */
+export interface Measured {
+  /** Medians of each part on its own, so that they need not add up to the whole. */
+  readonly median: Costs;
+  /** The fastest run of each part: nearest to what the machine can do when it does nothing else. */
+  readonly fastest: Costs;
 }
 
 /** Tokens decoded after each pass. */
@@ -29,25 +37,26 @@ export async function measureMethods(
   inputs: ForwardInputs,
   methods: readonly Method[],
   runs: number,
-): Promise<Costs[]> {
-  const samples = methods.map((): { times: Times; decode: number }[] => []);
+): Promise<Measured[]> {
+  const samples = methods.map((): Costs[] => []);
   for (let run = 0; run <= runs; run++) {
     for (const [i, method] of methods.entries()) {
       const sample = await withoutLeaks(method.name, () => measureOnce(model, inputs, method));
       if (run > 0) samples[i].push(sample);
     }
   }
-  return samples.map((ofMethod) => {
-    const parts = PARTS.map((part) => [part, median(ofMethod.map(({ times }) => times[part]))]);
-    return {
-      ...(Object.fromEntries(parts) as Times),
-      pass: median(ofMethod.map(({ times }) => PARTS.reduce((sum, part) => sum + times[part], 0))),
-      decode: median(ofMethod.map(({ decode }) => decode)),
-    };
-  });
+  return samples.map((ofMethod) => ({
+    median: summarise(ofMethod, median),
+    fastest: summarise(ofMethod, (values) => Math.min(...values)),
+  }));
 }
 
-async function measureOnce(model: Model, inputs: ForwardInputs, method: Method) {
+function summarise(samples: readonly Costs[], how: (values: number[]) => number): Costs {
+  const names = [...PARTS, "pass", "decode"] as const;
+  return Object.fromEntries(names.map((name) => [name, how(samples.map((costs) => costs[name]))])) as unknown as Costs;
+}
+
+async function measureOnce(model: Model, inputs: ForwardInputs, method: Method): Promise<Costs> {
   const stopwatch = new Stopwatch();
   stopwatch.start();
   const result = runSync(() => forward(model, inputs, stopwatch.watch(method), stopwatch.tap));
@@ -59,8 +68,9 @@ async function measureOnce(model: Model, inputs: ForwardInputs, method: Method) 
     since = performance.now();
   }
   tf.dispose(tensorsIn(result));
+  const pass = PARTS.reduce((sum, part) => sum + times[part], 0);
   // The first token comes from the pass itself.
-  return { times, decode: median(steps.slice(1)) };
+  return { ...times, pass, decode: median(steps.slice(1)) };
 }
 
 async function withoutLeaks<T>(what: string, use: () => Promise<T>): Promise<T> {

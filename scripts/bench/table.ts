@@ -15,7 +15,8 @@ const ROWS: readonly (readonly [string, (costs: Costs) => number])[] = [
 
 /** Prints the figures of one model size on one backend. */
 export function printReport(report: ShapeReport): void {
-  const { unpruned, pruned, parameters } = report;
+  const { parameters } = report;
+  const [unpruned, pruned] = [report.unpruned.median, report.pruned.median];
   const millions = (count: number) => `${(count / 1e6).toFixed(1)} M parameters`;
   console.log(`\n${report.backend}, ${report.shape}: ${report.description}`);
   console.log(

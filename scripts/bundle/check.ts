@@ -1,17 +1,21 @@
 import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
 import { BACKEND_NAMES, useBackend } from "../../src/backend/select.ts";
+import { SHIPPED_MODEL } from "../../src/cli/about.ts";
 import { NuwaError } from "../../src/errors.ts";
-import { compareWithReference } from "./parity.ts";
+import { loadModel } from "../../src/pipeline/load.ts";
+import { compareWithWasm } from "./against-wasm.ts";
+import { type Comparison, compareWithReference } from "./parity.ts";
 
 /**
- * Holds a backend against what PyTorch computed for the small checkpoints in test/fixtures: forward
- * pass, both prunings, generation, gradients. Ends with exit code 1 when a value is too far off.
+ * Holds a backend against what PyTorch computed for the small checkpoints in test/fixtures (forward
+ * pass, both prunings, generation, gradients), and against wasm on the checkpoint that comes with the
+ * project, which has the real number of tokens. Ends with exit code 1 when a value is too far off.
  */
 const FIXTURES = ["square", "wide"];
 
 const { backend } = new Command("check")
-  .description("Compares a backend with the reference outputs of PyTorch: forward, pruning, generation, gradients.")
+  .description("Compares a backend with the reference outputs of PyTorch, and with wasm on a larger model.")
   .addOption(new Option("--backend <name>", "backend to check").choices([...BACKEND_NAMES]).default("webgpu"))
   .parse()
   .opts<{ backend: string }>();
@@ -21,20 +25,30 @@ try {
   console.log(`${name}: ${reason}`);
   let wrong = 0;
   for (const fixture of FIXTURES) {
-    console.log(`\n${fixture.padEnd(72)} error   allowed`);
     const folder = fileURLToPath(new URL(`../../test/fixtures/${fixture}`, import.meta.url));
-    for await (const { what, error, allowed } of compareWithReference(folder)) {
-      const right = error <= allowed;
-      if (!right) wrong++;
-      console.log(
-        `${right ? "ok   " : "WRONG"} ${what.padEnd(62)} ${error.toExponential(1).padStart(9)} ${allowed.toExponential(0).padStart(7)}`,
-      );
-    }
+    wrong += await show(`${fixture}, against PyTorch`, compareWithReference(folder));
   }
-  if (wrong) throw new NuwaError(`${wrong} values of ${name} are not PyTorch's.`);
+  if (name !== "wasm")
+    wrong += await show(
+      "the shipped checkpoint, against wasm",
+      compareWithWasm(name, () => loadModel(SHIPPED_MODEL)),
+    );
+  if (wrong) throw new NuwaError(`${wrong} values of ${name} are too far off.`);
   console.log(`\neverything agrees on ${name}`);
 } catch (error) {
   if (!(error instanceof NuwaError)) throw error;
   console.error(`check: ${error.message}`);
   process.exitCode = error.exitCode;
+}
+
+/** Prints a table as it comes. Returns how many values are too far off. */
+async function show(title: string, comparisons: AsyncIterable<Comparison>): Promise<number> {
+  let wrong = 0;
+  console.log(`\n${title.padEnd(88)} error allowed`);
+  for await (const { what, error, allowed } of comparisons) {
+    const right = error <= allowed;
+    if (!right) wrong++;
+    console.log(`${right ? "ok   " : "WRONG"} ${what.padEnd(78)} ${error.toExponential(1).padStart(9)} ${allowed}`);
+  }
+  return wrong;
 }

@@ -146,15 +146,19 @@ async function* compareGradients(
 }
 
 async function floats(what: string, tensor: tf.Tensor, { values }: TensorValues, allowed: number): Promise<Comparison> {
-  const found = await tensor.data();
-  if (found.length !== values.length) return { what, error: Number.POSITIVE_INFINITY, allowed };
+  return { what, error: relativeError(await tensor.data(), values), allowed };
+}
+
+/** ‖a − b‖ / ‖b‖; infinite when the lengths differ. */
+export function relativeError(found: ArrayLike<number>, wanted: ArrayLike<number>): number {
+  if (found.length !== wanted.length) return Number.POSITIVE_INFINITY;
   let difference = 0;
   let total = 0;
-  for (let i = 0; i < values.length; i++) {
-    difference += (found[i] - values[i]) ** 2;
-    total += values[i] ** 2;
+  for (let i = 0; i < wanted.length; i++) {
+    difference += (found[i] - wanted[i]) ** 2;
+    total += wanted[i] ** 2;
   }
-  return { what, error: Math.sqrt(difference / (total || 1)), allowed };
+  return Math.sqrt(difference / (total || 1));
 }
 
 async function integers(what: string, tensor: tf.Tensor, { values }: TensorValues): Promise<Comparison> {

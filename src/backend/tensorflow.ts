@@ -61,6 +61,9 @@ function prepareEnvironment(): void {
   process.env.TF_ENABLE_ONEDNN_OPTS ??= "0";
   // GPU memory is taken as it is needed; otherwise the first program would take all of it for itself.
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
+  // Since Ampere, GPUs would round the factors of a matrix product to 10 bits of mantissa (TF32). The other
+  // backends do not, and a selection may hang on the last bits of a score.
+  process.env.NVIDIA_TF32_OVERRIDE ??= "0";
   // The order in which nvidia-smi lists GPUs, so that the one named to the user is the one that computes.
   process.env.CUDA_DEVICE_ORDER ??= "PCI_BUS_ID";
 }

@@ -1,14 +1,20 @@
+import { existsSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
+import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import type { Command } from "commander";
 import sharp from "sharp";
 import { nativeReport } from "../backend/native/report.ts";
 import { useBackend } from "../backend/select.ts";
+import { webgpuReport } from "../backend/webgpu/report.ts";
 import { loadTokenizer } from "../data/tokenizer.ts";
 import { NuwaError } from "../errors.ts";
 import { disposeModel } from "../model/weights.ts";
 import { loadModel } from "../pipeline/load.ts";
 import { SHIPPED_MODEL, VERSION } from "./about.ts";
+
+/** What `npm run setup:native` runs; a bundle (docs/bundle.md) is without it. */
+const NATIVE_SETUP = fileURLToPath(new URL("../../scripts/setup-native.ts", import.meta.url));
 
 /** `nuwa doctor`: versions, what each backend can do here, what is missing and the remedy. */
 export function addDoctor(program: Command): void {
@@ -31,11 +37,11 @@ async function doctor(): Promise<void> {
   const wasm = await works("wasm");
   say("wasm", wasm ?? "works; needs nothing but npm");
   say("cpu", (await works("cpu")) ?? "works; plain JavaScript, for small checks only");
+  sayLines("webgpu", webgpuReport().lines);
   const native = await nativeReport();
-  native.lines.forEach((line, i) => {
-    say(i === 0 ? "tensorflow" : "", line);
-  });
-  if (!native.usable) say("", "optional, several times faster than wasm; to set it up: npm run setup:native");
+  sayLines("tensorflow", native.lines);
+  if (!native.usable && existsSync(NATIVE_SETUP))
+    say("", "optional, several times faster than wasm; to set it up: npm run setup:native");
 
   const choice = await useBackend();
   say("used", `${choice.name} (${choice.reason})`);
@@ -65,6 +71,12 @@ function checkModel(): string {
   } catch (error) {
     return (error as Error).message;
   }
+}
+
+function sayLines(label: string, lines: readonly string[]): void {
+  lines.forEach((line, i) => {
+    say(i === 0 ? label : "", line);
+  });
 }
 
 function say(label: string, text: string): void {

@@ -107,7 +107,7 @@ export function gatherRows(x: tf.Tensor, rows: readonly (readonly number[])[]): 
   return tf.gather(x.reshape([batch * tokens, channels]), tf.tensor1d(flat, "int32")).reshape([batch, -1, channels]);
 }
 
-/** Rows scaled to unit length over the last axis; a zero row stays zero, and so does its gradient's limit. */
+/** Rows scaled to unit length over the last axis. A zero row stays zero; its gradient is finite but very large. */
 export function normalizeRows(x: tf.Tensor): tf.Tensor {
   return x.mul(x.square().sum(-1, true).add(1e-24).rsqrt());
 }

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { VisionConfig } from "../model/config.ts";
 import { COLOURS, SHAPES, SIZES } from "../world/attributes.ts";
-import { covers } from "../world/geometry.ts";
+import { patchLabels } from "../world/labels.ts";
 import { type Scene, SHAPE_COUNTS } from "../world/scene.ts";
 
 /** Pictures with dense targets. I images of N patches. */
@@ -20,37 +20,6 @@ export interface VisionBatch {
   readonly present: tf.Tensor2D;
   /** One 1 for the number of shapes: [I, counts]. */
   readonly counts: tf.Tensor2D;
-}
-
-/** Points along a side of a patch at which coverage is measured. */
-const PROBES = 4;
-/** Covered share from which a patch shows a shape. */
-const LEAST_COVER = 0.2;
-
-/**
- * Which shape of a scene each patch shows: the one that covers most of it, −1 where none covers a fifth.
- *
- * @param rows patches along a column, `columns` along a row
- * @returns indices into `scene.shapes`, [rows·columns]
- */
-export function patchOwners(scene: Scene, rows: number, columns: number): Int8Array {
-  const owners = new Int8Array(rows * columns).fill(-1);
-  for (let cell = 0; cell < owners.length; cell++) {
-    const [row, column] = [Math.floor(cell / columns), cell % columns];
-    let most = LEAST_COVER * PROBES ** 2;
-    scene.shapes.forEach(({ shape, box: [x0, y0, x1, y1], box }, index) => {
-      const away = x0 * columns > column + 1 || x1 * columns < column || y0 * rows > row + 1 || y1 * rows < row;
-      if (away) return;
-      let hits = 0;
-      for (let probe = 0; probe < PROBES ** 2; probe++) {
-        const x = (column + ((probe % PROBES) + 0.5) / PROBES) / columns;
-        const y = (row + (Math.floor(probe / PROBES) + 0.5) / PROBES) / rows;
-        if (covers(shape, box, x, y)) hits++;
-      }
-      if (hits > most) [most, owners[cell]] = [hits, index];
-    });
-  }
-  return owners;
 }
 
 /** The targets of scenes as tensors, with their pixels (see `pixelsOf`); the caller frees them. */
@@ -72,10 +41,10 @@ export function visionBatch(scenes: readonly Scene[], pixels: tf.Tensor4D, visio
       present[image * kinds + colours + SHAPES.indexOf(shape)] = 1;
     }
     counts[image * countWidth + scene.shapes.length - SHAPE_COUNTS.least] = 1;
-    patchOwners(scene, rows, columns).forEach((owner, cell) => {
-      if (owner < 0) return;
+    patchLabels(scene, rows, columns).object.forEach((label, cell) => {
+      if (label === 0) return;
       const at = image * patches + cell;
-      const { colour, shape, size, box } = scene.shapes[owner];
+      const { colour, shape, size, box } = scene.shapes[label - 1];
       shown[at] = 1;
       attributes[at * width + COLOURS.indexOf(colour)] = 1;
       attributes[at * width + colours + SHAPES.indexOf(shape)] = 1;

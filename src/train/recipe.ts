@@ -61,7 +61,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     optimizer: OPTIMIZER,
     vision: { steps: 1400, batch: 32, warmup: 40, peak: 1.5e-3, floor: 0.02, validateEvery: 100, validateOn: 128 },
     language: {
-      steps: 2400,
+      steps: 1600,
       batch: 10,
       warmup: 60,
       peak: 1e-3,

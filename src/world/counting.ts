@@ -3,6 +3,7 @@ import { COLOURS, SHAPES } from "./attributes.ts";
 import { questionable } from "./balance.ts";
 import { type Description, withAttributes } from "./description.ts";
 import { pick, pickWeighted } from "./draws.ts";
+import { HELD_OUT_PAIRS } from "./pairs.ts";
 import type { CountStyle, Question } from "./question.ts";
 import { type Scene, SHAPE_COUNTS } from "./scene.ts";
 import { COUNT_TEMPLATES } from "./templates.ts";
@@ -14,7 +15,7 @@ interface Form {
   readonly values: readonly Description[];
   /** How often this form is tried. */
   readonly weight: number;
-  /** Measured over 100 000 training scenes; a test holds it against the world. */
+  /** Measured over 100 000 scenes; a test holds it against the world. */
   readonly availability: readonly [none: number, one: number, two: number, three: number];
 }
 
@@ -38,16 +39,35 @@ export const COUNT_FORMS: readonly Form[] = [
 ];
 const MOST_COUNTED = 3;
 
+/**
+ * The forms of compositional scenes: a value once for each held-out pair that has it, and only where it
+ * counts such a pair or nothing. Listing "circle" twice, which is held out in two colours, keeps its
+ * zeros in step with its ones. Sizes have nothing to do with held-out pairs.
+ */
+export const COMPOSITIONAL_COUNT_FORMS: readonly Form[] = [
+  {
+    style: "colour",
+    values: HELD_OUT_PAIRS.map(({ colour }) => ({ colour })),
+    weight: 3,
+    availability: [1, 0.407, 0.381, 0.204],
+  },
+  {
+    style: "shape",
+    values: HELD_OUT_PAIRS.map(({ shape }) => ({ shape })),
+    weight: 3,
+    availability: [1, 0.365, 0.378, 0.216],
+  },
+];
+
 /** How often all shapes are counted; the number of shapes is uniform by itself. */
 const ALL_WEIGHT = 1;
 
 /**
  * A question for a number. Low numbers are more common than high ones, so that they are asked for less
- * often where they occur: the answers come out equally likely. Sizes have nothing to do with held-out
- * pairs, so that compositional scenes are not asked for them.
+ * often where they occur: the answers come out equally likely.
  */
 export function proposeCount(scene: Scene, random: Random): Question | undefined {
-  const forms = COUNT_FORMS.filter(({ style }) => style !== "size" || scene.split !== "compositional");
+  const forms = scene.split === "compositional" ? COMPOSITIONAL_COUNT_FORMS : COUNT_FORMS;
   const form = forms[pickWeighted(random, [...forms.map(({ weight }) => weight), ALL_WEIGHT])];
   if (!form) {
     const { least, most } = SHAPE_COUNTS;
@@ -62,8 +82,8 @@ export function proposeCount(scene: Scene, random: Random): Question | undefined
   return about && question(scene, random, form.style, about, 1 / (MOST_COUNTED + 1));
 }
 
-/** The values that are there 0, 1, 2 and 3 times; in compositional scenes those that count a held-out pair, or nothing. */
-function countable(scene: Scene, { values }: Form): Description[][] {
+/** The values that are there 0, 1, 2 and 3 times and, where they are there, count a shape that may be asked about. */
+export function countable(scene: Scene, { values }: Form): Description[][] {
   const allowed = new Set(questionable(scene));
   return Array.from({ length: MOST_COUNTED + 1 }, (_, count) =>
     values.filter((value) => {

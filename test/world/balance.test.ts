@@ -1,7 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { bestConstantBox, fitNaiveBayes, fitTable, meaningOf } from "../../src/world/blind.ts";
-import { COUNT_FORMS } from "../../src/world/counting.ts";
-import { withAttributes } from "../../src/world/description.ts";
+import { COMPOSITIONAL_COUNT_FORMS, COUNT_FORMS, countable } from "../../src/world/counting.ts";
 import { type Box, intersectionOverUnion } from "../../src/world/geometry.ts";
 import { FAMILIES, type Question } from "../../src/world/question.ts";
 import { questionRandom, questionsFor } from "../../src/world/questions.ts";
@@ -75,11 +74,16 @@ describe("answers", () => {
   });
 
   it("rest on counts that are available as often as counting.ts says", () => {
-    const scenes = Array.from({ length: 5000 }, (_, seed) => sceneOf("tuning", seed));
-    for (const { values, availability } of COUNT_FORMS)
-      availability.forEach((share, count) => {
-        const found = scenes.filter((scene) => values.some((value) => withAttributes(scene, value).length === count));
-        expect(found.length / scenes.length).toBeCloseTo(share, 1);
-      });
+    for (const [split, forms] of [
+      ["tuning", COUNT_FORMS],
+      ["compositional", COMPOSITIONAL_COUNT_FORMS],
+    ] as const) {
+      const scenes = Array.from({ length: 5000 }, (_, seed) => sceneOf(split, seed));
+      for (const form of forms)
+        form.availability.forEach((share, count) => {
+          const found = scenes.filter((scene) => countable(scene, form)[count].length > 0);
+          expect(Math.abs(found.length / scenes.length - share), `${split} ${form.style} ${count}`).toBeLessThan(0.03);
+        });
+    }
   });
 });

@@ -1,6 +1,7 @@
-import { describeGpu, nvidiaGpus } from "./gpu.ts";
+import { describeGpu, type Gpu, nvidiaGpus } from "./gpu.ts";
 import { activeSetup } from "./locate.ts";
-import { type TrialResult, tryNative } from "./trial.ts";
+import type { GpuLog } from "./log.ts";
+import { tryNative } from "./trial.ts";
 import { whyUnused } from "./unused.ts";
 
 /** What there is to say about the native backend on this machine. */
@@ -19,38 +20,28 @@ export interface NativeReport {
  */
 export async function nativeReport(): Promise<NativeReport> {
   const gpus = nvidiaGpus();
-  const present = gpus.map((gpu) => `${describeGpu(gpu)}, driver ${gpu.driver}`);
-  const trial = tryNative();
-  if (!trial.answer.loaded) {
-    return {
-      usable: false,
-      usesGpu: false,
-      lines: [trial.answer.reason, ...present.map((gpu) => `GPU on this machine, not used: ${gpu}`)],
-    };
+  const { answer, log } = tryNative();
+  if (!answer.loaded) {
+    const idle = gpus.map((gpu) => `GPU on this machine, not used by this backend: ${describeGpu(gpu)}`);
+    return { usable: false, usesGpu: false, lines: [answer.reason, ...idle] };
   }
   const setup = activeSetup();
-  const { version, libraryVersion, usesGpu } = trial.answer;
-  const origin = setup ? `${setup.source}, set up by npm run setup:native` : "found in node_modules";
-  return {
-    usable: true,
-    usesGpu,
-    lines: [
-      `@tensorflow/tfjs-node-gpu ${version} on TensorFlow ${libraryVersion} (${origin})`,
-      ...(usesGpu ? [usedLine(trial)] : unusedLines(trial, setup?.cuda ?? null, present)),
-    ],
-  };
-
-  function unusedLines({ log }: TrialResult, cuda: boolean | null, names: readonly string[]): string[] {
-    if (gpus.length === 0) return ["runs on the CPU; no NVIDIA GPU was found (nvidia-smi reports none)"];
-    const { reason, remedy } = whyUnused(gpus, log, cuda, process.env.CUDA_VISIBLE_DEVICES);
-    return [`runs on the CPU, although there is a GPU: ${names.join("; ")}`, `GPU not used: ${reason}. ${remedy}`];
-  }
+  const origin = setup ? `${setup.source}; set up by npm run setup:native` : "found in node_modules";
+  const installed = `@tensorflow/tfjs-node-gpu ${answer.version} on TensorFlow ${answer.libraryVersion} (${origin})`;
+  const device = answer.usesGpu ? [usedLine(answer.device, log)] : unusedLines(gpus, log, setup?.cuda ?? null);
+  return { usable: true, usesGpu: answer.usesGpu, lines: [installed, ...device] };
 }
 
-/** TensorFlow's log names the device and what it may use of its memory; the answer itself names it as the driver does. */
-function usedLine({ answer, log }: TrialResult): string {
-  const named = answer.loaded ? answer.device : "";
-  if (!log.device) return `runs on the ${named}`;
-  const memory = `TensorFlow may use ${log.device.memoryGiB.toFixed(1)} GiB`;
-  return named === "GPU" ? `runs on the GPU ${log.device.name} (${memory})` : `runs on the ${named}; ${memory}`;
+/** The driver's tool says how much memory a GPU has, TensorFlow's log how much of it is for TensorFlow. */
+function usedLine(device: string, { device: logged }: GpuLog): string {
+  if (!logged) return `runs on the ${device}`;
+  const name = device === "GPU" ? `GPU ${logged.name}` : device;
+  return `runs on the ${name}; TensorFlow may use ${logged.memoryGiB.toFixed(1)} GiB`;
+}
+
+function unusedLines(gpus: readonly Gpu[], log: GpuLog, cuda: boolean | null): string[] {
+  if (gpus.length === 0) return ["runs on the CPU; no NVIDIA GPU was found (nvidia-smi reports none)"];
+  const names = gpus.map((gpu) => `${describeGpu(gpu)}, driver ${gpu.driver}`).join("; ");
+  const { reason, remedy } = whyUnused(gpus, log, cuda, process.env.CUDA_VISIBLE_DEVICES);
+  return [`runs on the CPU, although there is a GPU: ${names}`, `GPU not used: ${reason}. ${remedy}`];
 }

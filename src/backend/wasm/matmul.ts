@@ -27,52 +27,90 @@ export function repairMatMul(backend: WasmInternals): void {
     backendName: "wasm",
     kernelFunc({ inputs, attrs }) {
       const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean };
-      const factors = inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
+      const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
       // The library would take the bits of other types for floats.
       tf.util.assert(
-        factors.a.dtype === "float32" && factors.b.dtype === "float32",
-        () => `matMul: ${factors.a.dtype} times ${factors.b.dtype} is not supported on wasm. Cast both to float32.`,
+        a.dtype === "float32" && b.dtype === "float32",
+        () => `matMul: ${a.dtype} times ${b.dtype} is not supported on wasm. Cast both to float32.`,
       );
-      const a = transposeA ? transposed(backend, factors.a) : factors.a;
-      const b = transposeB ? transposed(backend, factors.b) : factors.b;
-      const [m, k] = a.shape.slice(-2);
-      const [inner, n] = b.shape.slice(-2);
-      const batchShape = tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+      const [m, k] = matrixShape(a, transposeA);
+      const [inner, n] = matrixShape(b, transposeB);
       tf.util.assert(
         k === inner,
         () => `matMul: inner sizes ${k} and ${inner} of shapes [${a.shape}] and [${b.shape}] differ`,
       );
-      const out = backend.makeOutput([...batchShape, m, n], "float32");
-      const products = tf.util.sizeFromShape(batchShape);
-      const aProducts = tf.util.sizeFromShape(a.shape.slice(0, -2));
-      const bProducts = tf.util.sizeFromShape(b.shape.slice(0, -2));
-      if (![aProducts, bProducts].every((count) => count === products || count === 1)) {
-        throw new Error(`matMul: batches [${a.shape}] and [${b.shape}] cannot be broadcast on wasm`);
+      // XNNPACK repacks the second factor, five times slower than it could be transposed; it keeps the
+      // result for weights, which stand alone, but not for parts of a batch. For few rows in a, such as one
+      // query against all keys, (bᵀ·aᵀ)ᵀ repacks less.
+      const turned = (transposeB || batchSize(b) > 1) && m * (k + n) < n * k;
+      const [first, firstFlips, second, secondFlips] = turned
+        ? [b, !transposeB, a, !transposeA]
+        : [a, transposeA, b, transposeB];
+      const temporary: tf.TensorInfo[] = [];
+      const passing = (x: tf.TensorInfo) => {
+        temporary.push(x);
+        return x;
+      };
+      try {
+        const left = firstFlips ? passing(transposed(backend, first)) : first;
+        const right = secondFlips ? passing(transposed(backend, second)) : second;
+        const product = multiplyBatches(backend, multiply, left, right);
+        return turned ? transposed(backend, passing(product)) : product;
+      } finally {
+        // Also where the heap was too full to go on.
+        for (const { dataId } of temporary) backend.disposeData(dataId);
       }
-      const shapeA = shapeBytes([1, m, k]);
-      const shapeB = shapeBytes([1, k, n]);
-      // A sum over nothing is zero; the library leaves such an output unwritten.
-      if (k === 0) backend.typedArrayFromHeap(out).fill(0);
-      const ownId = k > 0 && m * n * products > 0 && mayUseOwnId(backend, b, k, n);
-      for (let i = 0; k > 0 && m * n > 0 && i < products; i++) {
-        const second = view(backend, b, i % bProducts, k * n);
-        withViews(
-          backend,
-          [
-            view(backend, a, i % aProducts, m * k),
-            ownId ? second : { ...second, id: undefined },
-            view(backend, out, i, m * n),
-          ],
-          ([idA, idB, idOut]) => {
-            multiply(idA, shapeA, 3, idB, shapeB, 3, 0, 0, idOut);
-          },
-        );
-      }
-      if (transposeA) backend.disposeData(a.dataId);
-      if (transposeB) backend.disposeData(b.dataId);
-      return out;
     },
   });
+}
+
+/** How many matrices a tensor holds. */
+function batchSize({ shape }: tf.TensorInfo): number {
+  return tf.util.sizeFromShape(shape.slice(0, -2));
+}
+
+/** Rows and columns of the matrices that a tensor holds, or of their transposes. */
+function matrixShape({ shape }: tf.TensorInfo, flips: boolean): number[] {
+  return flips ? shape.slice(-2).reverse() : shape.slice(-2);
+}
+
+/** [..., m, k] × [..., k, n] → [..., m, n] */
+function multiplyBatches(
+  backend: WasmInternals,
+  multiply: ReturnType<WasmInternals["wasm"]["cwrap"]>,
+  a: tf.TensorInfo,
+  b: tf.TensorInfo,
+): tf.TensorInfo {
+  const [m, k] = a.shape.slice(-2);
+  const n = b.shape[b.shape.length - 1];
+  const batchShape = tf.broadcast_util.assertAndGetBroadcastShape(a.shape.slice(0, -2), b.shape.slice(0, -2));
+  const products = tf.util.sizeFromShape(batchShape);
+  const [aProducts, bProducts] = [batchSize(a), batchSize(b)];
+  if (![aProducts, bProducts].every((count) => count === products || count === 1)) {
+    throw new Error(`matMul: batches [${a.shape}] and [${b.shape}] cannot be broadcast on wasm`);
+  }
+  const shapeA = shapeBytes([1, m, k]);
+  const shapeB = shapeBytes([1, k, n]);
+  const empty = k * m * n * products === 0;
+  const ownId = !empty && mayUseOwnId(backend, b, k, n, 4 * m * n * products);
+  const out = backend.makeOutput([...batchShape, m, n], "float32");
+  // A sum over nothing is zero; the library leaves such an output unwritten.
+  if (empty) backend.typedArrayFromHeap(out).fill(0);
+  for (let i = 0; !empty && i < products; i++) {
+    const second = view(backend, b, i % bProducts, k * n);
+    withViews(
+      backend,
+      [
+        view(backend, a, i % aProducts, m * k),
+        ownId ? second : { ...second, id: undefined },
+        view(backend, out, i, m * n),
+      ],
+      ([idA, idB, idOut]) => {
+        multiply(idA, shapeA, 3, idB, shapeB, 3, 0, 0, idOut);
+      },
+    );
+  }
+  return out;
 }
 
 /** Swaps the last two axes with the backend's own kernel. */

@@ -14,13 +14,20 @@ const packedShapes = new WeakMap<object, string>();
  * not, a lent id gets a copy of its own.
  *
  * @param b the second factor, one or several matrices of k×n
- * @throws NuwaError when the heap has no room for the copy
+ * @param productBytes what has to have room beside the copy
+ * @throws NuwaError when the heap has not room for both
  */
-export function mayUseOwnId(backend: WasmInternals, b: tf.TensorInfo, k: number, n: number): boolean {
+export function mayUseOwnId(
+  backend: WasmInternals,
+  b: tf.TensorInfo,
+  k: number,
+  n: number,
+  productBytes: number,
+): boolean {
   const shape = `${k}×${n}`;
   const known = packedShapes.get(b.dataId);
   const whole = tf.util.sizeFromShape(b.shape) === k * n;
-  if (!whole || known !== shape) requireHeap(backend, packedBytes(k, n));
+  if (!whole || known !== shape) requireHeap(backend, packedBytes(k, n) + productBytes);
   if (!whole || (known !== undefined && known !== shape)) return false;
   packedShapes.set(b.dataId, shape);
   return true;

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { repairCopies } from "./copies.ts";
 import { guardHeap } from "./heap.ts";
 import type { WasmInternals } from "./internals.ts";
 import { repairMatMul } from "./matmul.ts";
@@ -9,7 +10,7 @@ let prepared: Promise<void> | undefined;
 
 /**
  * Registers the wasm backend, once, with the repairs that the model relies on: an error at the end of
- * the heap, fast batched and transposed products, exact sums, and the kernels that are missing.
+ * the heap, fast batched and transposed products, fast copies, exact sums, and the kernels that are missing.
  */
 export function prepareWasm(): Promise<void> {
   prepared ??= (async () => {
@@ -18,6 +19,7 @@ export function prepareWasm(): Promise<void> {
     const backend = tf.backend() as unknown as WasmInternals;
     guardHeap(backend);
     repairMatMul(backend);
+    repairCopies(backend);
     repairSums();
     addMissingKernels();
   })();

@@ -11,10 +11,12 @@ export function whyNoAdapter(log: string, end: string | undefined, nvidiaGpu: bo
     return "Vulkan's loader libvulkan.so.1 is missing (on Debian and Ubuntu: apt-get install libvulkan1)";
   if (end !== undefined) {
     const said = lines.find((line) => /error/i.test(line));
-    return `asking for a GPU ended with ${end}${said ? ` (${said})` : ""}; the driver may be broken`;
+    return `asking for a GPU ended with ${end}${said ? ` (${said})` : ""}`;
   }
   // A driver library that is there and cannot be loaded, and what it lacks.
-  const unloadable = lines.map((line) => line.match(/^ERROR[^:]*:\s*(.+\.so[.\d]*: .+)$/)?.[1]).find(Boolean);
+  const unloadable = lines
+    .map((line) => line.match(/^(?:\[Vulkan Loader\] )?ERROR[^:]*:\s*(.+\.so[.\d]*: .+)$/)?.[1])
+    .find(Boolean);
   if (unloadable) return `the Vulkan driver cannot be loaded (${unloadable})`;
   if (nvidiaGpu)
     return "there is an NVIDIA GPU, but Vulkan's part of its driver, libGLX_nvidia.so.0 or libEGL_nvidia.so.0, is not there or does not work (a container needs NVIDIA_DRIVER_CAPABILITIES=all)";

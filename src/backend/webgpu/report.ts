@@ -13,12 +13,13 @@ export interface WebgpuReport {
 export function webgpuReport(): WebgpuReport {
   const trial = tryWebgpu();
   if (!trial.usable) return { usable: false, lines: [`optional, not usable: ${trial.reason}`] };
-  const { adapter, variables } = trial;
+  const { adapter, variables, nvidiaUnused } = trial;
   const driver = variables.VK_ICD_FILENAMES;
   return {
     usable: true,
     lines: [
       `can run on ${describeAdapter(adapter)}, tensors up to ${(adapter.largestTensorBytes / 2 ** 30).toFixed(2)} GiB; only on request (--backend webgpu)`,
+      ...(nvidiaUnused ? [`not on the NVIDIA GPU: ${nvidiaUnused}`] : []),
       ...(driver ? [`driver found through ${driver}`] : []),
     ],
   };

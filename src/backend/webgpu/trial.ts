@@ -27,6 +27,8 @@ export type WebgpuTrial =
       readonly adapter: Adapter;
       /** The environment in which it was found. */
       readonly variables: LoaderVariables;
+      /** Why it is not the NVIDIA GPU of this machine, where there is one. */
+      readonly nvidiaUnused?: string;
     }
   | {
       readonly usable: false;
@@ -75,7 +77,7 @@ export function tryWebgpu(): WebgpuTrial {
     };
   }
   const { nvidiaGpu, attempts } = findVulkanDrivers();
-  let software: WebgpuTrial | undefined;
+  let other: (WebgpuTrial & { readonly usable: true }) | undefined;
   let log = "";
   let end: string | undefined;
   for (const variables of attempts) {
@@ -85,13 +87,14 @@ export function tryWebgpu(): WebgpuTrial {
       env: { ...process.env, ...variables, VK_LOADER_DEBUG: "error" },
     });
     const adapter = readAnswer(child.stdout);
-    const trial = adapter && ({ usable: true, adapter, variables } as const);
-    if (trial && (!nvidiaGpu || adapter.vendor === "nvidia")) return trial;
-    software ??= trial;
+    const found = adapter && ({ usable: true, adapter, variables } as const);
+    if (found && (!nvidiaGpu || adapter.vendor === "nvidia")) return found;
+    other ??= found;
     log += child.stderr;
     end ??= child.signal ?? (child.status === 0 ? undefined : `exit code ${child.status}`);
   }
-  return software ?? { usable: false, reason: whyNoAdapter(log, end, nvidiaGpu) };
+  const reason = whyNoAdapter(log, end, nvidiaGpu);
+  return other ? { ...other, nvidiaUnused: reason } : { usable: false, reason };
 }
 
 function readAnswer(stdout: string): Adapter | undefined {

@@ -47,21 +47,26 @@ export async function on(backend: BackendName, make: () => tf.Tensor[]): Promise
 }
 
 /**
- * How far two results are apart: the largest difference, relative to the largest finite magnitude that is
- * expected. Infinite when shapes, types, or places of NaN and infinities differ.
+ * How far two results are apart: the largest difference, relative to `scale`. Infinite when shapes, types,
+ * or places of NaN and infinities differ.
+ *
+ * @param scale the largest finite magnitude that is expected, unless given
  */
-export function distance(actual: Plain, expected: Plain): number {
+export function distance(actual: Plain, expected: Plain, scale = magnitude(expected)): number {
   if (actual.shape.join() !== expected.shape.join() || actual.dtype !== expected.dtype) return Infinity;
-  let [largest, apart] = [0, 0];
+  let apart = 0;
   for (let i = 0; i < expected.values.length; i++) {
     const [a, e] = [actual.values[i], expected.values[i]];
-    if (Object.is(a, e) || a === e) {
-      if (Number.isFinite(e)) largest = Math.max(largest, Math.abs(e));
-    } else if (!Number.isFinite(a) || !Number.isFinite(e)) return Infinity;
-    else {
-      largest = Math.max(largest, Math.abs(e));
-      apart = Math.max(apart, Math.abs(a - e));
-    }
+    if (Object.is(a, e) || a === e) continue;
+    if (!Number.isFinite(a) || !Number.isFinite(e)) return Infinity;
+    apart = Math.max(apart, Math.abs(a - e));
   }
-  return apart === 0 ? 0 : apart / largest;
+  return apart === 0 ? 0 : apart / scale;
+}
+
+/** The largest finite absolute value. */
+export function magnitude({ values }: Plain): number {
+  let largest = 0;
+  for (const value of values) if (Number.isFinite(value)) largest = Math.max(largest, Math.abs(value));
+  return largest;
 }

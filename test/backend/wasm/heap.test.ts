@@ -74,9 +74,10 @@ describe("the wasm backend at the end of its 4 GiB", () => {
     await useBackend("wasm");
     wasm = (tf.backend() as unknown as WasmInternals).wasm;
   });
-  afterEach(() => {
+  function emptyHeap(): void {
     for (const address of held.splice(0)) wasm._free(address);
-  });
+  }
+  afterEach(emptyHeap);
 
   it("refuses a tensor, and leaves those that are there as they were", () => {
     const x = tf.range(0, 1000);
@@ -91,12 +92,26 @@ describe("the wasm backend at the end of its 4 GiB", () => {
   });
 
   it("refuses a product whose second factor has no room to be packed, and makes it once there is room", () => {
-    const [x, w] = [tf.ones([2, 512]) as tf.Tensor2D, tf.fill([512, 2048], 0.5) as tf.Tensor2D];
+    const [x, w] = [tf.ones([600, 512]) as tf.Tensor2D, tf.fill([512, 2048], 0.5) as tf.Tensor2D];
     fillHeap();
     for (let time = 0; time < 2; time++) expect(() => tf.matMul(x, w)).toThrow(NuwaError);
-    for (const address of held.splice(0)) wasm._free(address);
+    emptyHeap();
     const y = tf.matMul(x, w);
     expect(new Set(y.dataSync())).toEqual(new Set([256]));
     tf.dispose([x, w, y]);
+  });
+
+  it("keeps nothing of a product that it gave up half way", () => {
+    const blocks = () => (tf.backend() as unknown as { numDataIds(): number }).numDataIds();
+    // The transposed factor (4 MiB) has room in the block that is freed, its packed copy has not.
+    const [x, w] = [tf.ones([600, 512]) as tf.Tensor2D, tf.fill([2048, 512], 0.5) as tf.Tensor2D];
+    const room = wasm._malloc(6 * MIB);
+    fillHeap();
+    wasm._free(room);
+    const before = blocks();
+    for (let time = 0; time < 3; time++) expect(() => tf.matMul(x, w, false, true)).toThrow(NuwaError);
+    expect(blocks()).toBe(before);
+    expect(tf.tidy(() => tf.fill([MIB], 1).size)).toBe(MIB);
+    tf.dispose([x, w]);
   });
 });
