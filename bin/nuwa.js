@@ -2,6 +2,15 @@
 // Runs the TypeScript sources as they are: what you change in src/ is what runs next.
 import { register } from "tsx/esm/api";
 
+// A reader that has seen enough (`| head`) is no error; a full disk is one, but no crash.
+for (const stream of [process.stdout, process.stderr]) {
+  stream.on("error", (error) => {
+    if (error.code === "EPIPE") process.exit(0);
+    if (stream === process.stdout) process.stderr.write(`nuwa: the output cannot be written (${error.code}).\n`);
+    process.exit(1);
+  });
+}
+
 register();
 const { main } = await import("../src/cli/main.ts");
 process.exitCode = await main(process.argv.slice(2));

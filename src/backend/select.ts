@@ -48,7 +48,11 @@ async function choose(requested: BackendName | undefined): Promise<BackendChoice
   if (requested === "webgpu")
     return { name: "webgpu", reason: `asked for; on ${describeAdapter(await prepareWebgpu())}` };
   const native = await loadTensorflow();
-  if (native.loaded) return { name: "tensorflow", reason: requested ? "asked for" : "the native backend is installed" };
+  if (native.loaded)
+    return {
+      name: "tensorflow",
+      reason: `${requested ? "asked for" : "the native backend is installed"}; TensorFlow ${native.libraryVersion} on ${native.device}`,
+    };
   if (requested === "tensorflow") throw new NuwaError(`the tensorflow backend cannot be used: ${native.reason}.`);
   await prepareWasm();
   return { name: "wasm", reason: `embedded default; tensorflow is not used because ${native.reason}` };

@@ -1,27 +1,26 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { Command } from "commander";
 import { type BackendChoice, useBackend } from "../backend/select.ts";
-import { openCheckpoint } from "../data/checkpoint.ts";
-import { writeAtomically } from "../data/files.ts";
+import { requireWritableFolder, writeAtomically } from "../data/files.ts";
 import { type PreparedImage, preprocess } from "../data/image.ts";
 import { preprocessingOf } from "../data/preprocessing.ts";
 import { buildPrompt, loadChatTemplate, type Prompt } from "../data/prompt.ts";
 import { loadTokenizer, type Tokenizer } from "../data/tokenizer.ts";
-import { UsageError } from "../errors.ts";
+import { printable, UsageError } from "../errors.ts";
 import type { Method } from "../methods/method.ts";
 import { run, tensorsIn } from "../model/reading.ts";
 import { disposeModel, type Model } from "../model/weights.ts";
 import { type ForwardResult, forward } from "../pipeline/forward.ts";
 import { type GenerateOptions, generate } from "../pipeline/generate.ts";
-import { configOf, loadModel } from "../pipeline/load.ts";
+import { loadModel, openModel } from "../pipeline/load.ts";
 import type { SampleLedger } from "../pruning/ledger.ts";
 import { randomFrom } from "../random.ts";
 import { drawRun, renderPng } from "../view/picture.ts";
 import { runRecord } from "../view/record.ts";
-import { describeRun, printable } from "../view/report.ts";
+import { describeRun } from "../view/report.ts";
 import { SHIPPED_MODEL } from "./about.ts";
-import { addRunOptions, methodFrom, parseCount, parseNumber, type RunOptions } from "./options.ts";
+import { addRunOptions, methodFrom, parseCount, parseNumber, type RunOptions, requireText } from "./options.ts";
 
 interface AskOptions extends RunOptions {
   readonly model: string;
@@ -48,14 +47,17 @@ export function addAsk(program: Command): void {
 
 async function ask(imagePath: string, question: string, options: AskOptions): Promise<void> {
   const sampling = samplingOf(options);
+  if (options.out !== undefined) requireWritableFolder(resolve(requireText("--out", options.out)));
   // Everything that can be wrong with the files is found before the weights are read.
-  const checkpoint = openCheckpoint(options.model);
-  const config = configOf(checkpoint);
+  const opened = openModel(requireText("--model", options.model));
+  const { config, checkpoint } = opened;
   const method = methodFrom(options, config);
   const tokenizer = loadTokenizer(options.model);
   const prompt = buildPrompt(loadChatTemplate(options.model), tokenizer, config.imageTokenId, question);
-  const image = await preprocess(imagePath, preprocessingOf(options.model, config.vision.imageSize, config.padImages));
+  const preprocessing = preprocessingOf(options.model, config.vision.imageSize, config.padImages);
+  const image = await preprocess(requireText("the image", imagePath), preprocessing);
   const backend = await useBackend(options.backend);
+  const model = loadModel(opened);
 
   const note = checkpoint.config.nuwa_note;
   say("backend", `${backend.name} (${backend.reason})`);
@@ -67,8 +69,6 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
       ? "none: every visual token goes everywhere"
       : `${method.name}, ${options.variant}, average ${options.average}, ${method.positions} positions`,
   );
-
-  const model = loadModel(options.model);
   try {
     await answer(
       { imagePath, question, options, model, method, tokenizer, prompt, image, backend },

@@ -1,6 +1,4 @@
-import { existsSync } from "node:fs";
 import { cpus, totalmem } from "node:os";
-import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import type { Command } from "commander";
 import sharp from "sharp";
@@ -12,9 +10,6 @@ import { NuwaError } from "../errors.ts";
 import { disposeModel } from "../model/weights.ts";
 import { loadModel } from "../pipeline/load.ts";
 import { SHIPPED_MODEL, VERSION } from "./about.ts";
-
-/** What `npm run setup:native` runs; a bundle (docs/bundle.md) is without it. */
-const NATIVE_SETUP = fileURLToPath(new URL("../../scripts/setup-native.ts", import.meta.url));
 
 /** `nuwa doctor`: versions, what each backend can do here, what is missing and the remedy. */
 export function addDoctor(program: Command): void {
@@ -40,9 +35,6 @@ async function doctor(): Promise<void> {
   sayLines("webgpu", webgpuReport().lines);
   const native = await nativeReport();
   sayLines("tensorflow", native.lines);
-  if (!native.usable && existsSync(NATIVE_SETUP))
-    say("", "optional, several times faster than wasm; to set it up: npm run setup:native");
-
   const choice = await useBackend();
   say("used", `${choice.name} (${choice.reason})`);
   say("model", checkModel());

@@ -1,6 +1,8 @@
+import { dirname, resolve } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { Command } from "commander";
 import { useBackend } from "../backend/select.ts";
+import { requireWritableFolder } from "../data/files.ts";
 import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../data/safetensors.ts";
 import { NuwaError } from "../errors.ts";
 import { run, tensorsIn } from "../model/reading.ts";
@@ -9,7 +11,7 @@ import { forward } from "../pipeline/forward.ts";
 import { generate } from "../pipeline/generate.ts";
 import { loadModel } from "../pipeline/load.ts";
 import { checkTapName, type Recorder, record, type TapName, tapNames } from "../tap.ts";
-import { addRunOptions, methodFrom, parseCount, type RunOptions } from "./options.ts";
+import { addRunOptions, methodFrom, parseCount, type RunOptions, requireText } from "./options.ts";
 
 interface ForwardCommandOptions extends RunOptions {
   readonly model: string;
@@ -52,9 +54,10 @@ export function addForward(program: Command): void {
 }
 
 async function runForward(options: ForwardCommandOptions): Promise<void> {
-  const inputs = readInputs(options.inputs);
-  await useBackend(options.backend);
-  const model = loadModel(options.model);
+  requireWritableFolder(dirname(resolve(requireText("--dump", options.dump))));
+  const inputs = readInputs(requireText("--inputs", options.inputs));
+  const backend = await useBackend(options.backend);
+  const model = loadModel(requireText("--model", options.model));
   try {
     const known = tapNames({ vision: model.config.vision.numHiddenLayers, llm: model.config.text.numHiddenLayers });
     const asked = options.tap.map((name) => checkTapName(name, known));
@@ -65,6 +68,7 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
       const entries: [string, TensorValues][] = [];
       for (const name of new Set(dumped)) entries.push([name, await valuesOf(recorder.get(name))]);
       writeSafetensors(options.dump, generated ? [...entries, ["generated", generated]] : entries);
+      process.stdout.write(`backend    ${backend.name} (${backend.reason})\nwrote      ${options.dump}\n`);
     } finally {
       recorder.dispose();
     }

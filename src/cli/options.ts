@@ -2,7 +2,7 @@ import { type Command, Option } from "commander";
 import { BACKEND_NAMES } from "../backend/select.ts";
 import { UsageError } from "../errors.ts";
 import type { Method } from "../methods/method.ts";
-import type { NuwaSwitches, Variant } from "../methods/nuwa.ts";
+import { type NuwaSwitches, STAGE2_SCORES, VARIANTS, type Variant } from "../methods/nuwa.ts";
 import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/config.ts";
 import { parseAverage } from "../pruning/budget.ts";
@@ -25,7 +25,7 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
     .addOption(new Option("--method <name>", "pruning method").choices(METHOD_NAMES).default(defaultMethod))
     .addOption(
       new Option("--variant <name>", "reading of Nüwa: the released code's (official) or the paper's")
-        .choices(["official", "paper"])
+        .choices(Object.keys(VARIANTS))
         .default("official"),
     )
     .option(
@@ -35,9 +35,7 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
     )
     .addOption(
       new Option("--stage2 <score>", "score of the second pruning (default: the variant's own)").choices([
-        "attention",
-        "cosine",
-        "random",
+        ...STAGE2_SCORES,
       ]),
     )
     .addOption(
@@ -76,5 +74,11 @@ export function parseCount(text: string): number {
 export function parseNumber(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !Number.isFinite(value)) throw new UsageError(`"${text}" is not a number.`);
+  return value;
+}
+
+/** A value that may not be empty. @throws UsageError naming it */
+export function requireText(what: string, value: string): string {
+  if (value === "") throw new UsageError(`${what} is empty. Give a path.`);
   return value;
 }

@@ -6,6 +6,12 @@ import { readJson } from "./files.ts";
 import { canonicalName } from "./layouts.ts";
 import { openSafetensors, type SafetensorsFile, type TensorEntry } from "./safetensors.ts";
 
+/** Where a tensor lies. */
+export interface TensorPlace {
+  readonly file: SafetensorsFile;
+  readonly entry: TensorEntry;
+}
+
 /** A checkpoint folder: its configuration as JSON and the table of contents of all its shards. */
 export interface Checkpoint {
   readonly directory: string;
@@ -16,7 +22,7 @@ export interface Checkpoint {
   /** config.json of a CLIP tower kept apart in `vision_tower/` (original LLaVA), if there is one. */
   readonly visionTowerConfig: Record<string, unknown> | undefined;
   /** Canonical tensor name → where it lies. */
-  readonly tensors: ReadonlyMap<string, { readonly file: SafetensorsFile; readonly entry: TensorEntry }>;
+  readonly tensors: ReadonlyMap<string, TensorPlace>;
 }
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -76,7 +82,7 @@ function shards(directory: string, indexPath: string): SafetensorsFile[] {
 }
 
 function tableOfContents(files: readonly SafetensorsFile[]): Checkpoint["tensors"] {
-  const tensors = new Map<string, { file: SafetensorsFile; entry: TensorEntry }>();
+  const tensors = new Map<string, TensorPlace>();
   for (const file of files) {
     for (const entry of file.entries.values()) {
       const name = canonicalName(entry.name);
@@ -96,11 +102,7 @@ function tableOfContents(files: readonly SafetensorsFile[]): Checkpoint["tensors
  * @param name canonical
  * @throws NuwaError when it is missing or its shape is not the expected one
  */
-export function findTensor(
-  checkpoint: Checkpoint,
-  name: string,
-  shape: readonly number[],
-): { file: SafetensorsFile; entry: TensorEntry } {
+export function findTensor(checkpoint: Checkpoint, name: string, shape: readonly number[]): TensorPlace {
   const found = checkpoint.tensors.get(name);
   if (!found) throw new NuwaError(`${checkpoint.directory}: lacks the tensor ${name}, which config.json asks for.`);
   const { file, entry } = found;

@@ -1,5 +1,8 @@
 import {
+  accessSync,
   closeSync,
+  constants,
+  existsSync,
   fsyncSync,
   mkdirSync,
   openSync,
@@ -22,7 +25,7 @@ export function writeAtomically(path: string, ...chunks: (string | Uint8Array)[]
   const temporary = `${path}.${process.pid}.part`;
   let created = false;
   try {
-    mkdirSync(dirname(path), { recursive: true });
+    makeFolder(dirname(path));
     const file = openSync(temporary, "w");
     created = true;
     try {
@@ -38,6 +41,32 @@ export function writeAtomically(path: string, ...chunks: (string | Uint8Array)[]
       `${path}: cannot be written (${systemReason(error)}). Check the folder's rights and the free space.`,
     );
   }
+}
+
+/** Creates a folder and those above it, one by one: Node's own recursion never ends below /proc. */
+function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  if (!existsSync(path)) mkdirSync(path);
+}
+
+/**
+ * Checks that files can be written into a folder, which need not exist yet, before work is done for them.
+ *
+ * @throws NuwaError when the folder, or the nearest one above it that exists, is not a writable folder
+ */
+export function requireWritableFolder(path: string): void {
+  if (!existsSync(path) && path !== dirname(path)) {
+    requireWritableFolder(dirname(path));
+    return;
+  }
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new NuwaError(`${path}: cannot be written (${systemReason(error)}). Choose another folder.`);
+  }
+  if (!statSync(path).isDirectory())
+    throw new NuwaError(`${path}: is not a folder, nothing can be written below it. Choose another one.`);
 }
 
 /** `writeSync` may write less than it was given (signals, chunks over 2 GiB): repeat until all is out. */

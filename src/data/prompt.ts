@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { runInNewContext } from "node:vm";
 import { Template } from "@huggingface/jinja";
 import { z } from "zod";
 import { NuwaError, UsageError } from "../errors.ts";
@@ -38,6 +39,7 @@ const VICUNA_V1 =
 
 /** Templates are programs: a small limit keeps them to what a person can have written. */
 const MAX_TEMPLATE_BYTES = 64 * 2 ** 10;
+const MAX_TEMPLATE_MILLISECONDS = 5000;
 
 const templateFile = z.object({ chat_template: z.string() });
 const namedTemplate = z.object({ name: z.string(), template: z.string() });
@@ -74,8 +76,17 @@ export function loadChatTemplate(directory: string): ChatTemplate {
   return {
     origin,
     render: (messages, imageToken = "<image>") =>
-      guarded(() => template.render({ ...variables, messages, image_token: imageToken, add_generation_prompt: true })),
+      guarded(() =>
+        withTimeLimit(() =>
+          template.render({ ...variables, messages, image_token: imageToken, add_generation_prompt: true }),
+        ),
+      ),
   };
+}
+
+/** A template can loop for ever; code that is called from a vm script can be stopped from outside. */
+function withTimeLimit(render: () => string): string {
+  return runInNewContext("render()", { render }, { timeout: MAX_TEMPLATE_MILLISECONDS });
 }
 
 function findTemplate(

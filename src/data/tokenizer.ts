@@ -19,8 +19,12 @@ export interface Tokenizer {
 
 const tokenizerSchema = z.looseObject({
   model: z.looseObject({
-    type: z.string().optional(),
-    vocab: z.union([z.record(z.string(), z.number()), z.array(z.unknown())]),
+    type: z
+      .enum(["BPE", "Unigram", "WordLevel", "WordPiece"], { message: "must be BPE, Unigram, WordLevel or WordPiece" })
+      .optional(),
+    vocab: z.union([z.record(z.string(), z.int().nonnegative()), z.array(z.unknown()).nonempty()], {
+      message: "must map tokens to ids from 0, or list them",
+    }),
   }),
 });
 const configSchema = z.looseObject({});

@@ -12,6 +12,9 @@ import { cosineToText, keepBest, keepRandom, lastTokenAttention } from "../pruni
 import type { Tap } from "../tap.ts";
 import type { Cut, CutView, Method, PatchSelection } from "./method.ts";
 
+/** Scores that stage 2 can go by. */
+export const STAGE2_SCORES = ["attention", "cosine", "random"] as const;
+
 /** Every point at which the paper and its released code differ, as a named switch. */
 export interface NuwaSwitches {
   /**
@@ -31,7 +34,7 @@ export interface NuwaSwitches {
    * What a visual token is worth in stage 2. The paper (Eqs. 8-9): likeness to the text. The released
    * code: attention of the last prompt token in the layer before. `random` is the paper's ablation.
    */
-  readonly stage2: "attention" | "cosine" | "random";
+  readonly stage2: (typeof STAGE2_SCORES)[number];
   /**
    * Where `cosine` compares; the paper does not say. `hidden`: the states entering the layer of the cut
    * (our reading). `embeddings`: the decoder's inputs.
@@ -86,10 +89,12 @@ export interface NuwaOptions extends NuwaSwitches {
  * Source: "Nüwa: Mending the Spatial Integrity Torn by VLM Token Pruning", ICLR 2026, arXiv 2602.02951,
  * section 3; released code: github.com/Man-PaperRejected/Nuwa.
  *
- * @throws UsageError when the second cut has no layer before it to take attention from
+ * @throws UsageError when stage 2 is unknown, or has no layer before it to take attention from
  */
 export function nuwa(options: NuwaOptions): Method {
   const { cutLayer, positions = "original" } = options;
+  if (!STAGE2_SCORES.includes(options.stage2))
+    throw new UsageError(`stage 2 "${options.stage2}" does not exist. There are: ${STAGE2_SCORES.join(", ")}.`);
   if (cutLayer < 1 && options.stage2 === "attention")
     throw new UsageError(
       "stage 2 by attention needs a decoder layer before the cut; this model has too few layers. Use cosine.",

@@ -1,7 +1,7 @@
 import { UsageError } from "../errors.ts";
 import type { VlmConfig } from "../model/config.ts";
 import { type AverageTokens, solveBudget } from "../pruning/budget.ts";
-import type { PositionPolicy } from "../pruning/positions.ts";
+import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
 import type { Method } from "./method.ts";
 import { none } from "./none.ts";
 import { type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa.ts";
@@ -24,6 +24,8 @@ const METHODS: Readonly<Record<string, (config: VlmConfig, request: MethodReques
     const total = (vision.imageSize[0] / vision.patchSize) * (vision.imageSize[1] / vision.patchSize);
     const cutLayer = Math.floor(text.numHiddenLayers / 2);
     const budget = solveBudget(average, total, text.numHiddenLayers, cutLayer);
+    if (!Object.hasOwn(VARIANTS, variant))
+      throw new UsageError(`variant "${variant}" does not exist. There are: ${Object.keys(VARIANTS).join(", ")}.`);
     const switches = VARIANTS[variant];
     return nuwa({ ...switches, ...rest, stage2: stage2 ?? switches.stage2, budget, cutLayer });
   },
@@ -35,10 +37,13 @@ export const METHOD_NAMES: readonly string[] = Object.keys(METHODS);
 /**
  * A method by name, with its parameters solved for a model and an average.
  *
- * @throws UsageError when the name or the average does not fit
+ * @throws UsageError when the name, a parameter or the average does not fit
  */
 export function createMethod(name: string, config: VlmConfig, request: MethodRequest): Method {
   if (!Object.hasOwn(METHODS, name))
     throw new UsageError(`method "${name}" does not exist. There are: ${METHOD_NAMES.join(", ")}.`);
+  const { positions = "original" } = request;
+  if (!POSITION_POLICIES.includes(positions))
+    throw new UsageError(`positions "${positions}" do not exist. There are: ${POSITION_POLICIES.join(", ")}.`);
   return METHODS[name](config, request);
 }

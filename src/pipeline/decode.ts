@@ -1,9 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../errors.ts";
 import { decoderLayer, embed, finalNorm, lmHead, type Placement } from "../model/language.ts";
 import { append, type Sequence } from "../model/sequence.ts";
 import type { Model } from "../model/weights.ts";
 import { noTap, type Tap } from "../tap.ts";
 import { type DecodeState, type LayerState, place } from "./forward.ts";
+import { requireVocabulary } from "./prompts.ts";
 
 /** Logits of the next token and the state that includes the new ones. */
 export interface Advanced {
@@ -17,6 +19,7 @@ export interface Advanced {
  * behind a cut have shorter caches; each is extended by its own sequence. The old state stays valid.
  *
  * @param ids for each sample the new token ids, all lists equally long
+ * @throws NuwaError when ids are missing or not in the vocabulary
  */
 export function advance(
   model: Model,
@@ -25,6 +28,9 @@ export function advance(
   tap: Tap = noTap,
 ): Advanced {
   const count = ids[0].length;
+  if (count === 0 || ids.length !== state.next.length || ids.some((list) => list.length !== count))
+    throw new NuwaError(`advance: ${state.next.length} lists of equal length, at least 1, are needed, one per sample.`);
+  requireVocabulary("advance", ids.flat(), model.config);
   const fresh: Sequence = ids.map((list, sample) =>
     list.map((id, i) => ({ kind: "text", id, position: state.next[sample] + i })),
   );

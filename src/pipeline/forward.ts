@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../errors.ts";
 import type { Method, PatchSelection } from "../methods/method.ts";
 import { decoderLayer, embed, finalNorm, type LayerCache, lmHead, type Placement } from "../model/language.ts";
 import { gatherRows } from "../model/layers.ts";
@@ -10,7 +11,7 @@ import type { Model } from "../model/weights.ts";
 import { aggregate } from "../pruning/aggregation.ts";
 import { openLedger, type SampleLedger } from "../pruning/ledger.ts";
 import { noTap, type Tap, type TapName } from "../tap.ts";
-import { cutPrompts, layOut } from "./prompts.ts";
+import { cutPrompts, layOut, requirePositions } from "./prompts.ts";
 
 /** A batch of prompts and the images in them. */
 export interface ForwardInputs {
@@ -56,6 +57,7 @@ export function* forward(
   method: Method,
   tap: Tap = noTap,
 ): Reading<ForwardResult> {
+  if (pixels) requireSize(pixels, model);
   const seen = pixels && visionTower(model, pixels, tap);
   const [images, total] = seen ? seen.features.shape : [0, 0];
   const cut = cutPrompts(prompts, model.config, images, total);
@@ -66,6 +68,7 @@ export function* forward(
 
   // Splice: text and visual tokens in one sequence, each with its position id.
   const layout = layOut(cut, selection.indices, method.positions, total);
+  requirePositions(layout, model.config);
   const imageOf = cut.map(({ image }) => image);
   let sequence = layout.sequence;
   let embeddings = tap("llm.embeddings", embed(model, sequence, visual, imageOf)); // [B, S, Hd]
@@ -101,6 +104,12 @@ export function* forward(
   const logits = tap("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
   const ledgers = yield* keepLedgers(seen, selection, layers, imageOf);
   return { logits, hidden, state: { layers, next: layout.next }, ledgers };
+}
+
+function requireSize(pixels: tf.Tensor4D, { config }: Model): void {
+  const wanted = [3, ...config.vision.imageSize];
+  if (pixels.shape.slice(1).join() !== wanted.join())
+    throw new NuwaError(`pixels have shape [${pixels.shape}], but the model sees [images,${wanted}].`);
 }
 
 const NO_IMAGES: PatchSelection = { indices: [] };

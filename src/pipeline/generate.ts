@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../errors.ts";
 import { tensorsIn } from "../model/reading.ts";
 import type { Model } from "../model/weights.ts";
-import { best } from "../pruning/ranking.ts";
+import { best, checkScores } from "../pruning/ranking.ts";
 import type { Random } from "../random.ts";
 import { type Advanced, advance } from "./decode.ts";
 
@@ -76,8 +76,9 @@ function checkSampling({ temperature, topP }: Sampling): void {
   if (!(topP > 0 && topP <= 1)) throw new UsageError(`top-p ${topP} is not in (0, 1].`);
 }
 
-/** The next token from one row of logits. */
+/** The next token from one row of logits. @throws NuwaError when they hold NaN or infinities */
 export function pick(logits: Float32Array, sampling?: Sampling): number {
+  checkScores("logits", logits);
   if (!sampling) return logits.reduce((top, value, id) => (value > logits[top] ? id : top), 0);
   const { temperature, topP, random } = sampling;
   const ranked = best([...logits.keys()], logits, logits.length);

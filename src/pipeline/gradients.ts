@@ -29,7 +29,14 @@ export async function gradients(
   of: readonly tf.Tensor[],
 ): Promise<Gradients> {
   const { result, reads } = await recordReads(() => forward(model, inputs, method));
-  tf.dispose(tensorsIn(result));
+  try {
+    // Once outside the tape: should the caller's function throw, tfjs would never free what the tape holds.
+    tf.tidy(() => {
+      scalar(result);
+    });
+  } finally {
+    tf.dispose(tensorsIn(result));
+  }
   return tf.tidy(() => {
     // Not tf.valueAndGrads: that one throws where a gradient is missing, and then never frees its tape.
     const { value, grads } = tf

@@ -29,11 +29,7 @@ export function cutPrompts(
   const cut = prompts.map((ids, sample) => {
     const count = ids.filter((id) => id === config.imageTokenId).length;
     const text = ids.filter((id) => id !== config.imageTokenId);
-    const stranger = text.find((id) => !Number.isInteger(id) || id < 0 || id >= config.text.vocabSize);
-    if (stranger !== undefined)
-      throw new NuwaError(
-        `prompt ${sample}: token id ${stranger} is not in the vocabulary of ${config.text.vocabSize}. Use the model's own tokenizer.`,
-      );
+    requireVocabulary(`prompt ${sample}`, text, config);
     if (text.length === 0) throw new NuwaError(`prompt ${sample}: holds no text tokens.`);
     if (count === 0) return { before: ids, after: [], image: undefined };
     const first = ids.indexOf(config.imageTokenId);
@@ -48,6 +44,29 @@ export function cutPrompts(
   if (nextImage !== images)
     throw new NuwaError(`${images} images for ${nextImage} prompts with an image token (id ${config.imageTokenId}).`);
   return cut;
+}
+
+/**
+ * Refuses prompts that the decoder has no positions for.
+ *
+ * @throws NuwaError with the numbers
+ */
+export function requirePositions({ next }: Layout, { text }: VlmConfig): void {
+  const longest = Math.max(...next);
+  if (longest > text.maxPositionEmbeddings) {
+    throw new NuwaError(
+      `a prompt reaches position ${longest}, but the model has max_position_embeddings ${text.maxPositionEmbeddings}. Ask a shorter question.`,
+    );
+  }
+}
+
+/** Refuses ids that the token embedding has no row for. @throws NuwaError naming the first */
+export function requireVocabulary(what: string, ids: readonly number[], { text }: VlmConfig): void {
+  const stranger = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= text.vocabSize);
+  if (stranger !== undefined)
+    throw new NuwaError(
+      `${what}: token id ${stranger} is not in the vocabulary of ${text.vocabSize}. Use the model's own tokenizer.`,
+    );
 }
 
 /** The sequence that enters the decoder, and where each sample's text goes on. */

@@ -49,7 +49,7 @@ export function solveBudget(average: AverageTokens, total: number, layers: numbe
   // A ratio such as 1/748 of 748 may come out a rounding error below one.
   if (tokens < 1 - 1e-9)
     throw new UsageError(
-      `average ${tokens.toFixed(2)} of ${total} visual tokens is less than one token. Ask for more.`,
+      `average ${Number(tokens.toPrecision(4))} of ${total} visual tokens is less than one token. Ask for more.`,
     );
   const stage1 = Math.max(1, Math.min(total, Math.round((7 / 4) * tokens)));
   const left = Math.round((layers * tokens - cut * stage1) / (layers - cut));

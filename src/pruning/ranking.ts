@@ -1,4 +1,4 @@
-import { UsageError } from "../errors.ts";
+import { NuwaError } from "../errors.ts";
 
 /**
  * The `count` items with the highest scores, best first. Equal scores: the lower item first. Scores
@@ -33,11 +33,13 @@ export function quantile(values: ArrayLike<number>, q: number): number {
  * Refuses scores that have no order.
  *
  * @param what named in the error
- * @throws UsageError naming the first place that is NaN or infinite
+ * @throws NuwaError naming the first place that is NaN or infinite
  */
 export function checkScores(what: string, scores: ArrayLike<number>): void {
   for (let i = 0; i < scores.length; i++) {
     if (!Number.isFinite(scores[i]))
-      throw new UsageError(`${what}: the score of item ${i} is ${scores[i]}. Scores must be finite.`);
+      throw new NuwaError(
+        `${what}: the score of item ${i} is ${scores[i]}. Scores must be finite; look for damaged weights or pixels.`,
+      );
   }
 }

@@ -28,7 +28,7 @@ export function curvesSvg(progress: Progress): string {
     Plot.plot({
       ...common,
       y: { type: "log", label: "loss", grid: true },
-      marks: [Plot.line(losses, { x: "step", y: "loss", fx: "stage" })],
+      marks: [Plot.line(losses, { x: "step", y: "loss", fx: "stage", z: null })],
     }),
     Plot.plot({
       ...common,

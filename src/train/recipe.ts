@@ -61,7 +61,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     optimizer: OPTIMIZER,
     vision: { steps: 1400, batch: 32, warmup: 40, peak: 1.5e-3, floor: 0.02, validateEvery: 100, validateOn: 128 },
     language: {
-      steps: 1600,
+      steps: 2100,
       batch: 10,
       warmup: 60,
       peak: 1e-3,
@@ -69,12 +69,12 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       validateEvery: 250,
       validateOn: 24,
       questions: 16,
-      shares: { existence: 3, colour: 2, shape: 2, count: 2, relation: 2, grounding: 2 },
-      weights: { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 0.5 },
+      shares: { existence: 3, colour: 2, shape: 2, count: 2, relation: 2, grounding: 3 },
+      weights: { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 1 },
       coordinateSpread: 0.8,
     },
   },
-  /** Two minutes: a very small model that learns whether something is there, and nothing more. */
+  /** Two minutes: a very small model that learns to name colours and shapes, and nothing more. */
   tiny: {
     name: "tiny",
     seed: 1,
@@ -100,7 +100,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       validateEvery: 250,
       validateOn: 40,
       questions: 12,
-      shares: { existence: 1, colour: 0, shape: 0, count: 0, relation: 0, grounding: 0 },
+      shares: { existence: 0, colour: 1, shape: 1, count: 0, relation: 0, grounding: 0 },
       weights: { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 1 },
       coordinateSpread: 0.8,
     },

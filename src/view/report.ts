@@ -2,11 +2,6 @@ import { costOf, unprunedCost } from "../measure/cost.ts";
 import type { TextConfig } from "../model/config.ts";
 import { averageTokens, enteringPerLayer, type SampleLedger } from "../pruning/ledger.ts";
 
-/** Text that may hold anything, made safe to print on a terminal: control characters become escapes. */
-export function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
-}
-
 /** One line per stage: what it kept, the visual tokens per layer, and what that saves. */
 export function describeRun(ledger: SampleLedger, config: TextConfig): string[] {
   const counts = enteringPerLayer(ledger);

@@ -114,7 +114,7 @@ describe("nuwa ask", () => {
       join(file, "below"),
     );
     expect(outcome.code).toBe(1);
-    expect(outcome.err).toMatch(/below.*cannot be written/);
+    expect(outcome.err).toMatch(/file: is not a folder/);
   });
 });
 

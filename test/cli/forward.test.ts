@@ -36,7 +36,7 @@ describe("nuwa forward", () => {
       "--tap",
       "position_ids",
     );
-    expect(outcome).toEqual({ code: 0, out: "", err: "" });
+    expect(outcome).toEqual({ code: 0, out: `backend    wasm (asked for)\nwrote      ${dump}\n`, err: "" });
     const file = openSafetensors(dump);
     const place = "nuwa.official.attention.original";
     expect([...readTensor(file, "stage1.indices").values]).toEqual(want.integers("nuwa.official.stage1.indices"));

@@ -37,6 +37,7 @@ const ORIGINAL = {
   hidden_size: 4096,
   image_aspect_ratio: "pad",
   intermediate_size: 11008,
+  max_position_embeddings: 4096,
   mm_hidden_size: 1024,
   mm_projector_type: "mlp2x_gelu",
   mm_vision_select_feature: "patch",
@@ -76,6 +77,7 @@ describe("defaults", () => {
       rmsNormEps: 1e-5,
       ropeTheta: 10000,
       tieWordEmbeddings: false,
+      maxPositionEmbeddings: 4096,
       eosTokenIds: [2],
     });
     expect(rest).toEqual({

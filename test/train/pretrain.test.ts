@@ -19,7 +19,7 @@ beforeAll(async () => {
 
 it("targets say of each patch what it shows and where that ends", async () => {
   const batch = visionBatch(scenes, pixelTensor(await pixelsOf(scenes, 32), 32), config.vision);
-  const shown = batch.shown.dataSync();
+  const shown = Array.from(batch.shown.dataSync());
   const attributes = batch.attributes.arraySync();
   const boxes = batch.boxes.arraySync();
   expect(batch.shownCount.dataSync()[0]).toBe(shown.reduce((sum, one) => sum + one, 0));

@@ -1,0 +1,27 @@
+import { describe, expect, it } from "vitest";
+import { keepVisual, lastPlace, padded, type Slot } from "../../src/model/sequence.ts";
+
+const text = (id: number): Slot => ({ kind: "text", id, position: id });
+const visual = (row: number): Slot => ({ kind: "visual", row, position: row });
+
+describe("keeping some visual tokens", () => {
+  it("takes ranks, keeps text and order, and pads anew so that no more padding stays than is needed", () => {
+    const sequence = padded([
+      [text(1), visual(0), visual(1), visual(2), text(2)],
+      [visual(0), visual(1), visual(2)],
+      [text(9)],
+    ]);
+    const kept = keepVisual(sequence, [[0, 2], [1, 2], []]);
+    expect(kept.sequence).toEqual([
+      [text(1), visual(0), visual(2), text(2)],
+      [visual(1), visual(2), null, null],
+      [text(9), null, null, null],
+    ]);
+    expect(kept.places).toEqual([
+      [0, 1, 3, 4],
+      [1, 2, 0, 0],
+      [0, 0, 0, 0],
+    ]);
+    expect(kept.sequence.map(lastPlace)).toEqual([3, 1, 0]);
+  });
+});

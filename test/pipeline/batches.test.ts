@@ -1,0 +1,93 @@
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { createMethod } from "../../src/methods/registry.ts";
+import { runSync, tensorsIn } from "../../src/model/reading.ts";
+import { disposeModel, type Model } from "../../src/model/weights.ts";
+import { advance } from "../../src/pipeline/decode.ts";
+import { forward } from "../../src/pipeline/forward.ts";
+import { relativeError } from "../support.ts";
+import { tinyModel } from "../support-tiny.ts";
+
+describe("three prompts of very different lengths", () => {
+  const prompts = [
+    [3, 7],
+    [...new Array<number>(30).fill(5), 3, 9],
+    [1, 3, ...new Array<number>(9).fill(8)],
+  ];
+  let model: Model;
+  let pixels: tf.Tensor4D;
+  beforeAll(async () => {
+    await useBackend("wasm");
+    model = tinyModel();
+    pixels = tf.tensor4d(
+      Float32Array.from({ length: 3 * 768 }, (_, i) => Math.sin(1.7 * i + i / 768)),
+      [3, 3, 16, 16],
+    );
+  });
+  afterAll(() => {
+    pixels.dispose();
+    disposeModel(model);
+  });
+
+  it.each(["attention", "cosine", "random"] as const)(
+    "have the logits and ledgers that each has alone (%s)",
+    (stage2) => {
+      const method = createMethod("nuwa", model.config, { average: { ratio: 1 / 3 }, stage2 });
+      const together = runSync(() => forward(model, { pixels, prompts }, method));
+      prompts.forEach((prompt, sample) => {
+        tf.tidy(() => {
+          const own = pixels.slice([sample, 0, 0, 0], [1, -1, -1, -1]) as tf.Tensor4D;
+          const alone = runSync(() => forward(model, { pixels: own, prompts: [prompt] }, method));
+          const logits = together.logits.slice([sample, 0], [1, -1]).dataSync();
+          expect(relativeError(logits, alone.logits.dataSync())).toBeLessThan(1e-5);
+          const [mine, his] = [together.ledgers[sample], alone.ledgers[0]];
+          expect(mine?.tokens.map(({ cell, position, pillar, layers }) => [cell, position, pillar, layers])).toEqual(
+            his?.tokens.map(({ cell, position, pillar, layers }) => [cell, position, pillar, layers]),
+          );
+          mine?.tokens.forEach(({ weights }, row) => {
+            expect(relativeError(weights ?? [], his?.tokens[row].weights ?? [])).toBeLessThan(1e-5);
+          });
+        });
+      });
+      tf.dispose(tensorsIn(together));
+    },
+  );
+
+  it("beside text alone: decoding goes on at the right position, and the random cut asks no image of it", () => {
+    const mixed = [[1, 7, 9, 11], prompts[2]];
+    const method = createMethod("nuwa", model.config, { average: { ratio: 1 / 3 }, stage2: "random" });
+    tf.tidy(() => {
+      const own = pixels.slice([0, 0, 0, 0], [1, -1, -1, -1]) as tf.Tensor4D;
+      const start = runSync(() => forward(model, { pixels: own, prompts: mixed }, method));
+      const next = advance(model, start.state, [[20], [21]]);
+      const whole = runSync(() =>
+        forward(
+          model,
+          {
+            pixels: own,
+            prompts: [
+              [...mixed[0], 20],
+              [...mixed[1], 21],
+            ],
+          },
+          method,
+        ),
+      );
+      expect(relativeError(next.logits.dataSync(), whole.logits.dataSync())).toBeLessThan(1e-5);
+      expect(start.ledgers[0]).toBeUndefined();
+    });
+  });
+
+  it.each([-1, 40, 1.5])("refuses the token id %d", (id) => {
+    const method = createMethod("none", model.config, { average: { ratio: 1 } });
+    expect(() => runSync(() => forward(model, { prompts: [[1, id]] }, method))).toThrow(/not in the vocabulary of 40/);
+  });
+
+  it("needs a layer before a cut by attention", () => {
+    const shallow = { ...model.config, text: { ...model.config.text, numHiddenLayers: 1 } };
+    const request = { average: { ratio: 1 / 3 } };
+    expect(() => createMethod("nuwa", shallow, request)).toThrow(/needs a decoder layer before the cut/);
+    expect(createMethod("nuwa", shallow, { ...request, stage2: "cosine" }).cuts.has(0)).toBe(true);
+  });
+});

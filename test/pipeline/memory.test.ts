@@ -1,0 +1,33 @@
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { createMethod } from "../../src/methods/registry.ts";
+import { disposeModel, type Model } from "../../src/model/weights.ts";
+import { gradients } from "../../src/pipeline/gradients.ts";
+import { tinyModel } from "../support-tiny.ts";
+
+describe("gradients of a number that cannot be computed", () => {
+  let model: Model;
+  let pixels: tf.Tensor4D;
+  beforeAll(async () => {
+    await useBackend("wasm");
+    model = tinyModel();
+    pixels = tf.ones([1, 3, 16, 16]);
+  });
+  afterAll(() => {
+    pixels.dispose();
+    disposeModel(model);
+  });
+
+  it("leave no tensor behind when the caller's function throws", async () => {
+    const method = createMethod("nuwa", model.config, { average: { ratio: 1 / 3 } });
+    const before = tf.memory().numTensors;
+    const fails = () => {
+      throw new Error("no such logit");
+    };
+    await expect(gradients(model, { pixels, prompts: [[1, 3, 5]] }, method, fails, [pixels])).rejects.toThrow(
+      "no such logit",
+    );
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});

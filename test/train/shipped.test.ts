@@ -1,0 +1,71 @@
+import { readFileSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { preprocess } from "../../src/data/image.ts";
+import { preprocessingOf } from "../../src/data/preprocessing.ts";
+import { buildPrompt, loadChatTemplate } from "../../src/data/prompt.ts";
+import { loadTokenizer } from "../../src/data/tokenizer.ts";
+import { none } from "../../src/methods/none.ts";
+import { run, tensorsIn } from "../../src/model/reading.ts";
+import { disposeModel, type Model } from "../../src/model/weights.ts";
+import { forward } from "../../src/pipeline/forward.ts";
+import { generate } from "../../src/pipeline/generate.ts";
+import { loadModel } from "../../src/pipeline/load.ts";
+import { scenesFrom } from "../../src/train/pictures.ts";
+import { allTokens } from "../../src/train/tokens.ts";
+import { validateAnswers } from "../../src/train/validate.ts";
+import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
+
+const FOLDER = fileURLToPath(new URL("../../weights/shapes", import.meta.url));
+const want = expected("shapes");
+const questions = readFileSync(fixturePath("shapes", "questions.txt"), "utf8").trim().split("\n");
+
+it("the shipped weights take at most 24 MB", () => {
+  expect(statSync(`${FOLDER}/model.safetensors`).size).toBeLessThanOrEqual(24e6);
+});
+
+it("the shipped vocabulary is the world's", () => {
+  const tokenizer = loadTokenizer(FOLDER);
+  expect(allTokens().map((token) => tokenizer.idOf(token))).toEqual(allTokens().map((_, id) => id));
+});
+
+describe.each(TESTED_BACKENDS)("on %s", (backend) => {
+  let model: Model;
+
+  beforeAll(async () => {
+    await useBackend(backend);
+    model = loadModel(FOLDER);
+  });
+  afterAll(() => disposeModel(model));
+
+  it("a picture and questions give transformers' pixels, ids, logits and answers", async () => {
+    const spec = preprocessingOf(FOLDER, model.config.vision.imageSize, model.config.padImages);
+    const { pixelValues } = await preprocess(fixturePath("shapes", "scene.png"), spec);
+    expect(relativeError(pixelValues.values, want.floats("pixel_values"))).toBeLessThan(1e-6);
+    const pixels = tf.tensor4d(pixelValues.values, [1, ...pixelValues.shape]);
+    for (const [number, question] of questions.entries()) {
+      const { ids } = buildPrompt(loadChatTemplate(FOLDER), loadTokenizer(FOLDER), model.config.imageTokenId, question);
+      expect(ids, question).toEqual(want.integers(`${number}.input_ids`));
+      const result = await run(() => forward(model, { pixels, prompts: [ids] }, none()));
+      expect(relativeError(result.logits.dataSync(), want.floats(`${number}.logits`)), question).toBeLessThan(1e-5);
+      const written: number[] = [];
+      for await (const [id] of generate(model, result, { maxNewTokens: 10 })) written.push(id as number);
+      const end = model.config.text.eosTokenIds;
+      expect(written, question).toEqual(want.integers(`${number}.generated`).filter((id) => !end.includes(id)));
+      tf.dispose(tensorsIn(result));
+    }
+    pixels.dispose();
+  });
+});
+
+it("the shipped model sees: it is far above chance on scenes of the test split", { timeout: 120_000 }, async () => {
+  await useBackend(TESTED_BACKENDS.at(-1));
+  const model = loadModel(FOLDER);
+  const { figures } = await validateAnswers(model, scenesFrom("test", 0, 24));
+  disposeModel(model);
+  expect(figures.existence).toBeGreaterThan(0.65);
+  expect(figures.colour).toBeGreaterThan(0.5);
+  expect(figures.shape).toBeGreaterThan(0.5);
+});

@@ -1,0 +1,30 @@
+import { expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { RECIPES } from "../../src/train/recipe.ts";
+import { disposeResult, runRecipe } from "../../src/train/session.ts";
+import { COLOURS, SHAPES } from "../../src/world/attributes.ts";
+import { inFolder, SILENT } from "./support.ts";
+
+// 35 seconds of one core; on a busy machine a few minutes.
+const TIMEOUT = 600_000;
+
+it("the two-minute recipe learns to see colours, and to name colours and shapes far better than chance", {
+  timeout: TIMEOUT,
+}, async () => {
+  await useBackend("wasm");
+  await inFolder(async (folder) => {
+    const result = await runRecipe(RECIPES.tiny, {
+      folder,
+      resume: false,
+      saveEvery: 60,
+      stopped: () => false,
+      observer: SILENT,
+    });
+    const [vision, language] = result.progress.figures.map(({ figures }) => figures);
+    disposeResult(result);
+    expect(vision.colour).toBeGreaterThan(0.9);
+    expect(vision.shape).toBeGreaterThan(0.4);
+    expect(language.colour).toBeGreaterThan(2.4 / COLOURS.length);
+    expect(language.shape).toBeGreaterThan(1.5 / SHAPES.length);
+  });
+});
