@@ -45,7 +45,13 @@ export {
   type SampleLedger,
   type VisualToken,
 } from "./pruning/ledger.ts";
-export { type ImagePositions, imagePositions, POSITION_POLICIES, type PositionPolicy } from "./pruning/positions.ts";
+export {
+  type ImagePositions,
+  imagePositions,
+  POSITION_POLICIES,
+  type PositionFunction,
+  type PositionPolicy,
+} from "./pruning/positions.ts";
 export { best, quantile } from "./pruning/ranking.ts";
 export { cosineToText, keepBest, keepRandom, lastTokenAttention } from "./pruning/textguided.ts";
 export { type Random, randomFrom } from "./random.ts";

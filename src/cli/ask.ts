@@ -1,25 +1,25 @@
 import { join, resolve } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { Command } from "commander";
-import { type BackendChoice, useBackend } from "../backend/select.ts";
+import { useBackend } from "../backend/select.ts";
 import { requireWritableFolder, writeAtomically } from "../data/files.ts";
-import { type PreparedImage, preprocess } from "../data/image.ts";
+import { preprocess } from "../data/image.ts";
 import { preprocessingOf } from "../data/preprocessing.ts";
-import { buildPrompt, loadChatTemplate, type Prompt } from "../data/prompt.ts";
-import { loadTokenizer, type Tokenizer } from "../data/tokenizer.ts";
+import { buildPrompt, loadChatTemplate } from "../data/prompt.ts";
+import type { Picture } from "../data/resample.ts";
+import { loadTokenizer } from "../data/tokenizer.ts";
 import { printable, UsageError } from "../errors.ts";
-import type { Method } from "../methods/method.ts";
-import { run, tensorsIn } from "../model/reading.ts";
-import { disposeModel, type Model } from "../model/weights.ts";
-import { type ForwardResult, forward } from "../pipeline/forward.ts";
-import { type GenerateOptions, generate } from "../pipeline/generate.ts";
+import { none } from "../methods/none.ts";
+import type { TextConfig } from "../model/config.ts";
+import { disposeModel } from "../model/weights.ts";
+import type { GenerateOptions } from "../pipeline/generate.ts";
 import { loadModel, openModel } from "../pipeline/load.ts";
-import type { SampleLedger } from "../pruning/ledger.ts";
 import { randomFrom } from "../random.ts";
 import { drawRun, renderPng } from "../view/picture.ts";
 import { runRecord } from "../view/record.ts";
 import { describeRun } from "../view/report.ts";
 import { SHIPPED_MODEL } from "./about.ts";
+import { type Answer, answerQuestion } from "./answer.ts";
 import { addRunOptions, methodFrom, parseCount, parseNumber, type RunOptions, requireText } from "./options.ts";
 
 interface AskOptions extends RunOptions {
@@ -46,7 +46,7 @@ export function addAsk(program: Command): void {
 }
 
 async function ask(imagePath: string, question: string, options: AskOptions): Promise<void> {
-  const sampling = samplingOf(options);
+  samplingOf(options); // refuses bad values before anything is read
   if (options.out !== undefined) requireWritableFolder(resolve(requireText("--out", options.out)));
   // Everything that can be wrong with the files is found before the weights are read.
   const opened = openModel(requireText("--model", options.model));
@@ -67,93 +67,64 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     "method",
     method.name === "none"
       ? "none: every visual token goes everywhere"
-      : `${method.name}, ${options.variant}, average ${options.average}, ${method.positions} positions`,
+      : `${method.name}, ${options.variant}, average ${options.average}, ${options.positions} positions`,
   );
+  const pixels = tf.tensor4d(image.pixelValues.values, [1, ...image.pixelValues.shape]);
   try {
-    await answer(
-      { imagePath, question, options, model, method, tokenizer, prompt, image, backend },
-      { maxNewTokens: options.maxNewTokens, ...sampling },
-    );
+    const asked = { model, tokenizer, ids: prompt.ids, pixels };
+    const generation = () => ({ maxNewTokens: options.maxNewTokens, ...samplingOf(options) });
+    process.stdout.write(`${"answer".padEnd(10)} `);
+    const answer = await answerQuestion(asked, method, generation(), (piece) => process.stdout.write(printable(piece)));
+    process.stdout.write("\n");
+    const unpruned = method.name === "none" ? undefined : await answerQuestion(asked, none(), generation());
+    if (unpruned)
+      say(
+        "unpruned",
+        `${printable(unpruned.text)} (${unpruned.text === answer.text ? "the answer held" : "the answer changed"})`,
+      );
+    for (const line of describeRun(answer.ledger, config.text)) process.stdout.write(`${line}\n`);
+    if (options.out !== undefined) {
+      await writeRecords(options, {
+        image: imagePath,
+        question,
+        backend: backend.name,
+        config: config.text,
+        picture: image.picture,
+        answer,
+        unpruned,
+      });
+    }
   } finally {
+    pixels.dispose();
     disposeModel(model);
   }
 }
 
-interface Asked {
-  readonly imagePath: string;
+interface Recorded {
+  readonly image: string;
   readonly question: string;
-  readonly options: AskOptions;
-  readonly model: Model;
-  readonly method: Method;
-  readonly tokenizer: Tokenizer;
-  readonly prompt: Prompt;
-  readonly image: PreparedImage;
-  readonly backend: BackendChoice;
+  readonly backend: string;
+  readonly config: TextConfig;
+  readonly picture: Picture;
+  readonly answer: Answer;
+  readonly unpruned: Answer | undefined;
 }
 
-async function answer(asked: Asked, generation: GenerateOptions): Promise<void> {
-  const { model, method, prompt, image, options } = asked;
-  const { shape, values } = image.pixelValues;
-  const pixels = tf.tensor4d(values, [1, ...shape]);
-  let result: ForwardResult | undefined;
-  try {
-    const prefill = await run(() => forward(model, { pixels, prompts: [prompt.ids] }, method));
-    result = prefill;
-    const ids = await stream(asked, prefill, generation);
-    const ledger = prefill.ledgers[0] as SampleLedger;
-    for (const line of describeRun(ledger, model.config.text)) process.stdout.write(`${line}\n`);
-    if (options.out !== undefined) await writeRecords(asked, options.out, ledger, ids);
-  } finally {
-    tf.dispose([pixels, ...tensorsIn(result)]);
-  }
-}
-
-/** Prints the answer as it comes and returns its token ids. */
-async function stream(
-  { model, tokenizer }: Asked,
-  start: ForwardResult,
-  generation: GenerateOptions,
-): Promise<number[]> {
-  const ids: number[] = [];
-  let shown = "";
-  process.stdout.write(`${"answer".padEnd(10)} `);
-  for await (const [id] of generate(model, start, generation)) {
-    ids.push(id as number);
-    const text = tokenizer.decode(ids);
-    // A character may take several tokens; it is shown once it is whole.
-    if (text.endsWith("\ufffd") || !text.startsWith(shown)) continue;
-    process.stdout.write(printable(text.slice(shown.length)));
-    shown = text;
-  }
-  const whole = tokenizer.decode(ids);
-  process.stdout.write(`${whole.startsWith(shown) ? printable(whole.slice(shown.length)) : ""}\n`);
-  return ids;
-}
-
-async function writeRecords(
-  { imagePath, question, options, model, method, tokenizer, image, backend }: Asked,
-  folder: string,
-  ledger: SampleLedger,
-  ids: readonly number[],
-): Promise<void> {
-  const svg = await drawRun(image.picture, ledger);
+async function writeRecords(options: AskOptions, { picture, answer, unpruned, ...facts }: Recorded): Promise<void> {
+  const folder = options.out as string;
+  const svg = await drawRun(picture, answer.ledger, [
+    ...(unpruned ? [{ label: "unpruned", text: unpruned.text }] : []),
+    { label: options.method, text: answer.text },
+  ]);
+  const { model, method, positions, variant, average, stage2, seed } = options;
   const record = runRecord({
-    image: imagePath,
-    question,
-    answer: tokenizer.decode(ids),
-    answerIds: ids,
-    model: options.model,
-    backend: backend.name,
-    method: {
-      name: method.name,
-      positions: method.positions,
-      variant: options.variant,
-      average: options.average,
-      stage2: options.stage2,
-      seed: options.seed,
-    },
-    ledger,
-    config: model.config.text,
+    ...facts,
+    answer: answer.text,
+    answerIds: answer.ids,
+    unprunedAnswer: unpruned?.text,
+    model,
+    method: { name: method, positions, variant, average, stage2, seed },
+    ledger: answer.ledger,
   });
   writeAtomically(join(folder, "picture.svg"), svg);
   writeAtomically(join(folder, "picture.png"), await renderPng(svg));

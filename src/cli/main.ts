@@ -3,6 +3,7 @@ import { NuwaError, UsageError } from "../errors.ts";
 import { VERSION } from "./about.ts";
 import { addAsk } from "./ask.ts";
 import { addDoctor } from "./doctor.ts";
+import { addEval } from "./eval.ts";
 import { addForward } from "./forward.ts";
 import { addTokenize } from "./tokenize.ts";
 import { addTrain } from "./train.ts";
@@ -27,7 +28,7 @@ function createProgram(): Command {
     .description("Nüwa: two-stage visual token pruning for vision-language models, in the open")
     .version(VERSION)
     .configureOutput({ outputError: () => undefined });
-  for (const add of [addAsk, addForward, addTokenize, addTrain, addDoctor]) add(program);
+  for (const add of [addAsk, addForward, addTokenize, addTrain, addEval, addDoctor]) add(program);
   // Exits must pass through main(), so that there is one place that prints errors.
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({ outputError: () => undefined });

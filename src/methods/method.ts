@@ -2,7 +2,7 @@ import type * as tf from "@tensorflow/tfjs";
 import type { Reading } from "../model/reading.ts";
 import type { Sequence } from "../model/sequence.ts";
 import type { VisionOutput } from "../model/vision.ts";
-import type { PositionPolicy } from "../pruning/positions.ts";
+import type { PositionFunction, PositionPolicy } from "../pruning/positions.ts";
 import type { Tap } from "../tap.ts";
 
 /** What a method decides before the projector, for each image of the batch. */
@@ -36,7 +36,7 @@ export type Cut = (view: CutView) => Reading<number[][]>;
  */
 export interface Method {
   readonly name: string;
-  readonly positions: PositionPolicy;
+  readonly positions: PositionPolicy | PositionFunction;
   /** Stage 1: which patches go on, and as which mixtures. */
   readonly selectPatches: (seen: VisionOutput, tap: Tap) => Reading<PatchSelection>;
   /** Later stages: decoder layer → the cut made before it. */

@@ -1,8 +1,8 @@
-import type { PositionPolicy } from "../pruning/positions.ts";
+import type { PositionFunction, PositionPolicy } from "../pruning/positions.ts";
 import type { Method } from "./method.ts";
 
 /** The unpruned model: every visual token goes everywhere. */
-export function none(positions: PositionPolicy = "original"): Method {
+export function none(positions: PositionPolicy | PositionFunction = "original"): Method {
   return {
     name: "none",
     positions,

@@ -1,7 +1,7 @@
 import { NuwaError } from "../errors.ts";
 import type { VlmConfig } from "../model/config.ts";
 import { padded, type Sequence, type Slot } from "../model/sequence.ts";
-import { imagePositions, type PositionPolicy } from "../pruning/positions.ts";
+import { imagePositions, type PositionFunction, type PositionPolicy } from "../pruning/positions.ts";
 
 /** A prompt cut at its image: text ids before and after. A text-only prompt is all `before`. */
 export interface CutPrompt {
@@ -85,7 +85,7 @@ export interface Layout {
 export function layOut(
   prompts: readonly CutPrompt[],
   indices: readonly (readonly number[])[],
-  policy: PositionPolicy,
+  policy: PositionPolicy | PositionFunction,
   total: number,
 ): Layout {
   const text = (ids: readonly number[], start: number): Slot[] =>

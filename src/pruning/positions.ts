@@ -1,3 +1,5 @@
+import { NuwaError } from "../errors.ts";
+
 /**
  * Position ids of the visual tokens that stage 1 kept, after the paper's taxonomy (section 2.3).
  * - `original` (PESP): the id that the token's cell had unpruned; the ids are sparse. Nüwa's own choice.
@@ -9,6 +11,15 @@ export type PositionPolicy = "original" | "compressed" | "rpme";
 
 /** All {@link PositionPolicy} values. */
 export const POSITION_POLICIES = ["original", "compressed", "rpme"] as const satisfies readonly PositionPolicy[];
+
+/**
+ * Any other way to give ids, for experiments that none of the policies makes.
+ *
+ * @param indices cells of the kept tokens among 0..total−1, strictly ascending
+ * @param start how many tokens stand before the image (s)
+ * @param total how many visual tokens the image had unpruned (N)
+ */
+export type PositionFunction = (indices: readonly number[], start: number, total: number) => ImagePositions;
 
 /** Position ids around an image. */
 export interface ImagePositions {
@@ -22,13 +33,15 @@ export interface ImagePositions {
  * @param indices cells of the kept tokens among 0..total−1, strictly ascending
  * @param start how many tokens stand before the image (s)
  * @param total how many visual tokens the image had unpruned (N)
+ * @throws NuwaError when a function gives another number of ids than there are tokens, or ids that RoPE cannot take
  */
 export function imagePositions(
-  policy: PositionPolicy,
+  policy: PositionPolicy | PositionFunction,
   indices: readonly number[],
   start: number,
   total: number,
 ): ImagePositions {
+  if (typeof policy === "function") return checked(policy(indices, start, total), indices.length);
   switch (policy) {
     case "original":
       return { visual: indices.map((cell) => start + cell), next: start + total };
@@ -37,6 +50,15 @@ export function imagePositions(
     case "rpme":
       return { visual: stretched(indices, start, total), next: start + total };
   }
+}
+
+function checked(positions: ImagePositions, count: number): ImagePositions {
+  const { visual, next } = positions;
+  if (visual.length !== count || ![...visual, next].every((id) => Number.isInteger(id) && id >= 0))
+    throw new NuwaError(
+      `position function: ${visual.length} ids for ${count} visual tokens. It must give each one an integer from 0.`,
+    );
+  return positions;
 }
 
 /** pos₀ = s, pos_j = s + ⌈I_j·(e − s)/I_last⌉ with e = s + N − 1. */

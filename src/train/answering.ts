@@ -17,6 +17,10 @@ export interface AnswerLoss {
   readonly coordinateSpread: number;
   /** Id of the first of the {@link COORDINATE_BINS} + 1 coordinate tokens. */
   readonly firstCoordinate: number;
+  /** Decoder layers whose first head is taught to look at what the question is about. */
+  readonly pointingLayers: readonly number[];
+  /** Weight of that, for each of these layers. */
+  readonly pointingWeight: number;
 }
 
 /**
@@ -31,17 +35,73 @@ export function answeringLoss(
   options: AnswerLoss,
 ): tf.Scalar {
   const { features } = visionTower(model, pixels, noTap);
-  const logits = answerLogits(model, features, pictures); // [M, V]
+  const { logits, attention } = answerLogits(model, features, pictures, options.pointingLayers);
   const targets = softTargets(
     pictures.flatMap((picture) => picture.targets),
     model.config.text.vocabSize,
     options,
   );
-  return tf.logSoftmax(logits).mul(targets).sum().neg() as tf.Scalar;
+  const answers = tf.logSoftmax(logits).mul(targets).sum().neg();
+  const pointing = attention.map((weights) => pointingLoss(weights, pictures, options).mul(options.pointingWeight));
+  return tf.addN([answers, ...pointing]) as tf.Scalar;
 }
 
-/** Logits at every place that predicts an answer token, picture by picture: [M, V]. */
-export function answerLogits(model: Model, features: tf.Tensor3D, pictures: readonly PackedPicture[]): tf.Tensor2D {
+/**
+ * −log of the attention that one head gives to the patches of what the question is about, at the places
+ * that predict a word or a coordinate. Finding the shape that is meant is what a small model learns
+ * last from answers alone.
+ *
+ * @param attention [B, h, S, S]
+ */
+export function pointingLoss(
+  attention: tf.Tensor4D,
+  pictures: readonly PackedPicture[],
+  { firstCoordinate }: Pick<AnswerLoss, "firstCoordinate">,
+): tf.Scalar {
+  const length = attention.shape[3];
+  const looking = pictures.flatMap(({ targets }, picture) =>
+    targets.flatMap(({ place, id, family, subject }, i) => {
+      const says = family === "grounding" ? id >= firstCoordinate : i === 0 || targets[i - 1].place !== place - 1;
+      return says && subject.length ? [{ row: picture * length + place, subject }] : [];
+    }),
+  );
+  if (looking.length === 0) return tf.scalar(0);
+  const values = new Float32Array(looking.length * length);
+  looking.forEach(({ subject }, i) => {
+    for (const place of subject) values[i * length + place] = 1;
+  });
+  const head = attention.slice([0, 0, 0, 0], [-1, 1, -1, -1]).reshape([-1, length]); // [B·S, S]
+  const rows = tf.gather(
+    head,
+    tf.tensor1d(
+      looking.map(({ row }) => row),
+      "int32",
+    ),
+  );
+  const mass = rows.mul(tf.tensor2d(values, [looking.length, length])).sum(1);
+  return mass.add(1e-6).log().mean().neg() as tf.Scalar;
+}
+
+/** What {@link answerLogits} returns. */
+export interface AnswerLogits {
+  /** At every place that predicts an answer token, picture by picture: [M, V]. */
+  readonly logits: tf.Tensor2D;
+  /** Attention of the watched layers, each [B, h, S, S]. */
+  readonly attention: readonly tf.Tensor4D[];
+}
+
+/**
+ * The decoder's pass over packed questions.
+ *
+ * @param features of the vision tower, [I, N, D]
+ * @param watched layers whose attention is wanted
+ */
+export function answerLogits(
+  model: Model,
+  features: tf.Tensor3D,
+  pictures: readonly PackedPicture[],
+  watched: readonly number[] = [],
+): AnswerLogits {
   const { text } = model.config;
   const sequence = padded(pictures.map(({ slots }) => slots));
   const length = sequence[0].length;
@@ -56,10 +116,18 @@ export function answerLogits(model: Model, features: tf.Tensor3D, pictures: read
     rotation: rotaryAngles(positionIds(sequence), text.headDim, text.ropeTheta),
     mask: tf.tensor4d(blockMask(pictures, length), [pictures.length, 1, length, length]),
   };
-  for (let i = 0; i < text.numHiddenLayers; i++) x = tf.tidy(() => decoderLayer(model, i, x, placement, noTap).x);
+  const attention: tf.Tensor4D[] = [];
+  for (let i = 0; i < text.numHiddenLayers; i++) {
+    const output = tf.tidy(() => {
+      const { x: y, attention: weights } = decoderLayer(model, i, x, placement, noTap);
+      return watched.includes(i) ? { y, weights } : { y };
+    });
+    x = output.y;
+    if (output.weights) attention.push(output.weights);
+  }
   const places = pictures.flatMap(({ targets }, picture) => targets.map(({ place }) => picture * length + place));
   const predicting = tf.gather(x.reshape([-1, text.hiddenSize]), tf.tensor1d(places, "int32"));
-  return lmHead(model, finalNorm(model, predicting)) as tf.Tensor2D;
+  return { logits: lmHead(model, finalNorm(model, predicting)) as tf.Tensor2D, attention };
 }
 
 /**
@@ -70,7 +138,7 @@ export function answerLogits(model: Model, features: tf.Tensor3D, pictures: read
 export function softTargets(
   targets: readonly AnswerTarget[],
   vocabulary: number,
-  { weights, coordinateSpread, firstCoordinate }: AnswerLoss,
+  { weights, coordinateSpread, firstCoordinate }: Omit<AnswerLoss, "pointingLayers" | "pointingWeight">,
 ): tf.Tensor2D {
   const values = new Float32Array(targets.length * vocabulary);
   const weightOf = ({ family, answerLength }: AnswerTarget) => weights[family] / Math.sqrt(answerLength);

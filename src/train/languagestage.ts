@@ -3,6 +3,7 @@ import type { VlmConfig } from "../model/config.ts";
 import { createModel } from "../model/weights.ts";
 import { normal, type Random, randomFrom } from "../random.ts";
 import { COORDINATE_TOKENS } from "../world/coordinates.ts";
+import { patchLabels } from "../world/labels.ts";
 import type { Question } from "../world/question.ts";
 import { questionRandom, questionsFor } from "../world/questions.ts";
 import type { Scene } from "../world/scene.ts";
@@ -19,6 +20,8 @@ import { validateAnswers } from "./validate.ts";
 interface Asked {
   readonly pixels: Float32Array;
   readonly questions: readonly (readonly Question[])[];
+  /** For each picture what each patch shows, see `patchLabels`. */
+  readonly objects: readonly Int32Array[];
 }
 
 /** Training scenes of the second stage begin here: the first stage has seen the others. */
@@ -27,7 +30,7 @@ const FIRST_SCENE = 2 ** 28;
 /** The second stage: projector and language model learn to answer; the vision tower is frozen. */
 export function languageStage({ language: recipe, seed }: Recipe, config: VlmConfig): Stage<Asked> {
   const [side] = config.vision.imageSize;
-  const patches = (side / config.vision.patchSize) ** 2;
+  const grid = side / config.vision.patchSize;
   const words = wordIds();
   const loss = { ...recipe, firstCoordinate: words.firstCoordinate };
   const ask = (scene: Scene) =>
@@ -40,10 +43,11 @@ export function languageStage({ language: recipe, seed }: Recipe, config: VlmCon
     async prepare(step) {
       const scenes = scenesFrom("train", FIRST_SCENE + step * recipe.batch, recipe.batch);
       const pixels = pixelsOf(scenes, side);
-      return { questions: scenes.map(ask), pixels: await pixels };
+      const objects = scenes.map((scene) => patchLabels(scene, grid, grid).object);
+      return { questions: scenes.map(ask), objects, pixels: await pixels };
     },
-    loss(tensors, { pixels, questions }) {
-      const packed = questions.map((list) => packQuestions(list, words, patches));
+    loss(tensors, { pixels, questions, objects }) {
+      const packed = questions.map((list, picture) => packQuestions(list, words, objects[picture]));
       return answeringLoss(createModel(config, tensors), pixelTensor(pixels, side), packed, loss);
     },
     async validate(tensors) {

@@ -14,8 +14,10 @@ export interface AnswerTarget {
   readonly place: number;
   readonly id: number;
   readonly family: Family;
-  /** Tokens of this answer, its end included: the loss is a mean over answers, not tokens. */
+  /** Tokens of this answer, its end included: long answers do not count more by their length alone. */
   readonly answerLength: number;
+  /** Places of the visual tokens that show what the question is about; empty where that is not in the picture. */
+  readonly subject: readonly number[];
 }
 
 /** The sequence of one picture. */
@@ -26,16 +28,30 @@ export interface PackedPicture {
   readonly targets: readonly AnswerTarget[];
 }
 
-/** Packs the questions of one picture of `patches` visual tokens. */
-export function packQuestions(questions: readonly Question[], words: WordIds, patches: number): PackedPicture {
+/**
+ * Packs the questions of one picture.
+ *
+ * @param objects for each visual token 0 for the background or i + 1 for the i-th shape (see `patchLabels`)
+ */
+export function packQuestions(
+  questions: readonly Question[],
+  words: WordIds,
+  objects: ArrayLike<number>,
+): PackedPicture {
   const slots: Slot[] = [
     ...PREFIX.map((id, position): Slot => ({ kind: "text", id, position })),
-    ...Array.from({ length: patches }, (_, row): Slot => ({ kind: "visual", row, position: PREFIX.length + row })),
+    ...Array.from(
+      { length: objects.length },
+      (_, row): Slot => ({ kind: "visual", row, position: PREFIX.length + row }),
+    ),
   ];
   const start = slots.length;
   const blocks = slots.map(() => 0);
   const targets: AnswerTarget[] = [];
-  questions.forEach(({ text, answer, family }, index) => {
+  questions.forEach(({ text, answer, family, subjects }, index) => {
+    const subject = Array.from(objects).flatMap((object, row) =>
+      subjects.includes(object - 1) ? [PREFIX.length + row] : [],
+    );
     const asked = [...words.of(text), specialId("ASSISTANT:")];
     const answered = [...words.of(answer), specialId("</s>")];
     const first = slots.length + asked.length - 1;
@@ -45,7 +61,7 @@ export function packQuestions(questions: readonly Question[], words: WordIds, pa
       blocks.push(index + 1);
     });
     answered.forEach((id, i) => {
-      targets.push({ place: first + i, id, family, answerLength: answered.length });
+      targets.push({ place: first + i, id, family, answerLength: answered.length, subject });
     });
   });
   return { slots, blocks, targets };

@@ -36,6 +36,9 @@ export interface Recipe {
     readonly weights: Readonly<Record<Family, number>>;
     /** Spread of the targets of coordinate tokens, in bins. */
     readonly coordinateSpread: number;
+    /** Decoder layers whose first head is taught where to look, see `pointingLoss`. */
+    readonly pointingLayers: readonly number[];
+    readonly pointingWeight: number;
   };
 }
 
@@ -61,10 +64,10 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     optimizer: OPTIMIZER,
     vision: { steps: 1400, batch: 32, warmup: 40, peak: 1.5e-3, floor: 0.02, validateEvery: 100, validateOn: 128 },
     language: {
-      steps: 2100,
+      steps: 2300,
       batch: 10,
       warmup: 60,
-      peak: 1e-3,
+      peak: 1.5e-3,
       floor: 0.02,
       validateEvery: 250,
       validateOn: 24,
@@ -72,6 +75,8 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       shares: { existence: 3, colour: 2, shape: 2, count: 2, relation: 2, grounding: 3 },
       weights: { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 1 },
       coordinateSpread: 0.8,
+      pointingLayers: [3, 5],
+      pointingWeight: 0.2,
     },
   },
   /** Two minutes: a very small model that learns to name colours and shapes, and nothing more. */
@@ -103,6 +108,8 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       shares: { existence: 0, colour: 1, shape: 1, count: 0, relation: 0, grounding: 0 },
       weights: { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 1 },
       coordinateSpread: 0.8,
+      pointingLayers: [1],
+      pointingWeight: 0.2,
     },
   },
 };

@@ -1,6 +1,7 @@
 import sharp from "sharp";
 import type { Picture } from "../data/resample.ts";
 import { enteringPerLayer, type SampleLedger, type VisualToken } from "../pruning/ledger.ts";
+import { parseBox } from "../world/coordinates.ts";
 
 /** Width of a panel, pixels of the finished picture. */
 const PANEL = 336;
@@ -10,14 +11,20 @@ const CHART = 96;
 const INK = "#1b1b1b";
 const PILLAR = "#ff9f1c";
 const COLLECTOR = "#2ec4ff";
+const PRUNED = "#e4007c";
+const UNPRUNED = "#00a86b";
 
 /**
- * The picture of a run: what the model saw, what stage 1 kept (pillars and collectors framed, the rest
+ * The picture of a run: what the model saw, with the boxes that its answers point at, what stage 1 kept (pillars and collectors framed, the rest
  * darkened), what went on after the last cut, and the visual tokens per decoder layer.
  *
  * @returns SVG text
  */
-export async function drawRun(image: Picture, ledger: SampleLedger): Promise<string> {
+export async function drawRun(
+  image: Picture,
+  ledger: SampleLedger,
+  answers: readonly DrawnAnswer[] = [],
+): Promise<string> {
   const png = await sharp(image.pixels, { raw: { width: image.width, height: image.height, channels: 3 } })
     .png()
     .toBuffer();
@@ -25,7 +32,7 @@ export async function drawRun(image: Picture, ledger: SampleLedger): Promise<str
   const entered = ledger.tokens;
   const survived = ledger.tokens.filter((token) => token.layers === ledger.layers);
   const panels = [
-    panel(`what the model sees: ${ledger.total} patches`, ""),
+    panel(`what the model sees: ${ledger.total} patches`, boxes(answers, height)),
     panel(`before the decoder: ${entered.length} kept`, cells(entered, ledger, height)),
     panel(`after the last cut: ${survived.length} kept`, cells(survived, ledger, height)),
   ];
@@ -41,9 +48,29 @@ export async function drawRun(image: Picture, ledger: SampleLedger): Promise<str
   ].join("\n");
 }
 
+/** An answer whose box, if it holds one, is drawn; the first is the one to compare with. */
+export interface DrawnAnswer {
+  readonly label: string;
+  readonly text: string;
+}
+
 /** The picture as PNG. */
 export async function renderPng(svg: string): Promise<Uint8Array> {
   return sharp(Buffer.from(svg)).png().toBuffer();
+}
+
+/** Boxes in answers such as [0.12, 0.34, 0.56, 0.78], as fractions of what the model sees. */
+function boxes(answers: readonly DrawnAnswer[], height: number): string {
+  return answers
+    .map(({ label, text }, i) => {
+      const box = parseBox(text);
+      if (!box) return "";
+      const [x0, y0, x1, y1] = box.map((edge, axis) => Math.min(1, edge) * (axis % 2 === 0 ? PANEL : height));
+      const colour = i === answers.length - 1 ? PRUNED : UNPRUNED;
+      const place = `x="${x0.toFixed(1)}" y="${y0.toFixed(1)}" width="${Math.max(0, x1 - x0).toFixed(1)}" height="${Math.max(0, y1 - y0).toFixed(1)}"`;
+      return `<rect ${place} fill="none" stroke="${colour}" stroke-width="3"/><text x="${(x0 + 3).toFixed(1)}" y="${(i === 0 ? y0 - 4 : y1 + 14).toFixed(1)}" font-size="12" fill="${colour}">${label}</text>`;
+    })
+    .join("");
 }
 
 function panel(title: string, overlay: string): string {

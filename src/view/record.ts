@@ -8,6 +8,8 @@ export interface RunFacts {
   readonly question: string;
   readonly answer: string;
   readonly answerIds: readonly number[];
+  /** What the same model says with every visual token; undefined when nothing was pruned. */
+  readonly unprunedAnswer: string | undefined;
   readonly model: string;
   readonly backend: string;
   /** Name and parameters as they were asked for. */

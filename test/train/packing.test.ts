@@ -14,6 +14,7 @@ import { blockMask, packQuestions } from "../../src/train/packing.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "../../src/train/pictures.ts";
 import { configOfRecipe } from "../../src/train/session.ts";
 import { promptIds, wordIds } from "../../src/train/tokens.ts";
+import { patchLabels } from "../../src/world/labels.ts";
 import { questionRandom, questionsFor } from "../../src/world/questions.ts";
 import { relativeError } from "../support.ts";
 import { MICRO } from "./support.ts";
@@ -22,7 +23,8 @@ const config = configOfRecipe(MICRO);
 const words = wordIds();
 const scenes = scenesFrom("train", 0, 2);
 const questions = scenes.map((scene) => questionsFor(scene, questionRandom(scene), { count: 4 }));
-const packed = questions.map((list) => packQuestions(list, words, 16));
+const objects = scenes.map((scene) => patchLabels(scene, 4, 4).object);
+const packed = questions.map((list, picture) => packQuestions(list, words, objects[picture]));
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -31,7 +33,7 @@ beforeAll(async () => {
 it("a packed question is answered exactly as if it stood alone", async () => {
   const model = createModel(config, initialWeights(config, randomFrom(1)));
   const pixels = pixelTensor(await pixelsOf(scenes, 32), 32);
-  const logits = answerLogits(model, visionTower(model, pixels, noTap).features, packed);
+  const { logits } = answerLogits(model, visionTower(model, pixels, noTap).features, packed);
   const rows = tf.split(logits, logits.shape[0]);
   let row = 0;
   for (const [picture, list] of questions.entries()) {

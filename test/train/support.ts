@@ -28,6 +28,7 @@ export const MICRO: Recipe = {
     validateEvery: 3,
     validateOn: 1,
     questions: 3,
+    pointingLayers: [1],
   },
 };
 

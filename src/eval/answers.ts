@@ -1,0 +1,77 @@
+import * as tf from "@tensorflow/tfjs";
+import { preprocess } from "../data/image.ts";
+import type { Preprocessing } from "../data/preprocessing.ts";
+import { buildPrompt, type ChatTemplate } from "../data/prompt.ts";
+import type { Tokenizer } from "../data/tokenizer.ts";
+import { run, tensorsIn } from "../model/reading.ts";
+import type { Model } from "../model/weights.ts";
+import { forward } from "../pipeline/forward.ts";
+import { generate } from "../pipeline/generate.ts";
+import { averageTokens, enteringPerLayer, type SampleLedger } from "../pruning/ledger.ts";
+import type { Run } from "./controls.ts";
+
+/** A model with all that stands between a picture, a question and an answer: what `nuwa ask` uses too. */
+export interface Respondent {
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  readonly preprocessing: Preprocessing;
+}
+
+/** A question about a picture. */
+export interface Asked {
+  /** Normalised channels, [3, H, W], from {@link pixelsOfFile}. */
+  readonly pixels: Float32Array;
+  readonly question: string;
+}
+
+/** What was said, and with how many visual tokens. */
+export interface Answered {
+  readonly answer: string;
+  /** Visual tokens entering a decoder layer, averaged over the layers. */
+  readonly visualTokens: number;
+}
+
+/** A box is nine tokens and an end; an answer that goes on beyond this is cut. */
+export const MOST_TOKENS = 16;
+
+/** The pixels of an image file as the model sees them. @throws NuwaError when it is not an image */
+export async function pixelsOfFile(path: string, { preprocessing }: Respondent): Promise<Float32Array> {
+  return (await preprocess(path, preprocessing)).pixelValues.values;
+}
+
+/**
+ * Greedy answers to a batch of questions. Prompt and picture of each are those of `nuwa ask`; shorter
+ * prompts are padded at the end, which no mask lets anyone see.
+ */
+export async function answerBatch(
+  { model, tokenizer, template }: Respondent,
+  asked: readonly Asked[],
+  { method, tap }: Run,
+): Promise<Answered[]> {
+  const [height, width] = model.config.vision.imageSize;
+  const values = new Float32Array(asked.length * 3 * height * width);
+  for (const [i, { pixels }] of asked.entries()) values.set(pixels, i * pixels.length);
+  const prompts = asked.map(
+    ({ question }) => buildPrompt(template, tokenizer, model.config.imageTokenId, question).ids,
+  );
+  const pixels = tf.tensor4d(values, [asked.length, 3, height, width]);
+  try {
+    const result = await run(() => forward(model, { pixels, prompts }, method, tap));
+    try {
+      const ids: number[][] = asked.map(() => []);
+      for await (const step of generate(model, result, { maxNewTokens: MOST_TOKENS }))
+        step.forEach((id, i) => {
+          if (id !== undefined) ids[i].push(id);
+        });
+      return ids.map((list, i) => ({
+        answer: tokenizer.decode(list),
+        visualTokens: averageTokens(enteringPerLayer(result.ledgers[i] as SampleLedger)),
+      }));
+    } finally {
+      tf.dispose(tensorsIn(result));
+    }
+  } finally {
+    pixels.dispose();
+  }
+}

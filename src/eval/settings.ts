@@ -1,0 +1,63 @@
+import { UsageError } from "../errors.ts";
+import type { Variant } from "../methods/nuwa.ts";
+import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
+import type { VlmConfig } from "../model/config.ts";
+import { parseAverage } from "../pruning/budget.ts";
+import type { PositionPolicy } from "../pruning/positions.ts";
+import { noTap } from "../tap.ts";
+import { CONTROLS, type Control, type Run } from "./controls.ts";
+
+/** One way to run the model; what does not apply to a method is null. */
+export interface Setting {
+  /** A method of the registry, or a control. */
+  readonly method: string;
+  readonly variant: Variant | null;
+  /** Average visual tokens a decoder layer, as it was asked for: "1/9". */
+  readonly average: string | null;
+  /** A position policy; a control's own ids are called "permuted" or "halved". */
+  readonly positions: string;
+}
+
+/** The lists whose combinations are run. */
+export interface Choices {
+  readonly methods: readonly string[];
+  readonly variants: readonly Variant[];
+  readonly averages: readonly string[];
+  readonly positions: readonly PositionPolicy[];
+}
+
+/** What `--methods` may name. */
+export const EVALUATED_METHODS: readonly string[] = [...METHOD_NAMES, ...Object.keys(CONTROLS)];
+
+/** Whether a name is one of the controls. */
+function isControl(name: string): name is Control {
+  return Object.hasOwn(CONTROLS, name);
+}
+
+/**
+ * All settings of some choices, method by method. The unpruned model is one setting: where nothing is
+ * dropped all position policies give the same ids. Controls are one each.
+ */
+export function settingsOf({ methods, variants, averages, positions }: Choices): Setting[] {
+  return methods.flatMap((method): Setting[] => {
+    if (isControl(method)) return [{ method, variant: null, average: null, positions: CONTROLS[method].positions }];
+    if (method === "none") return [{ method, variant: null, average: null, positions: "original" }];
+    return variants.flatMap((variant) =>
+      averages.flatMap((average) => positions.map((policy) => ({ method, variant, average, positions: policy }))),
+    );
+  });
+}
+
+/**
+ * What to run for a setting.
+ *
+ * @param seed of what a method or control draws at random
+ * @throws UsageError when the setting does not fit the model
+ */
+export function runOf({ method, variant, average, positions }: Setting, config: VlmConfig, seed: number): Run {
+  if (isControl(method)) return CONTROLS[method].run(seed);
+  if (!METHOD_NAMES.includes(method))
+    throw new UsageError(`method "${method}" does not exist. There are: ${EVALUATED_METHODS.join(", ")}.`);
+  const request = { variant: variant ?? undefined, positions: positions as PositionPolicy, seed };
+  return { method: createMethod(method, config, { average: parseAverage(average ?? "1/1"), ...request }), tap: noTap };
+}
