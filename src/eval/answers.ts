@@ -47,11 +47,12 @@ export async function pixelsOfFile(path: string, { preprocessing }: Respondent):
 export async function answerBatch(
   { model, tokenizer, template }: Respondent,
   asked: readonly Asked[],
-  { method, tap }: Run,
+  { method, tap, grey }: Run,
 ): Promise<Answered[]> {
   const [height, width] = model.config.vision.imageSize;
   const values = new Float32Array(asked.length * 3 * height * width);
-  for (const [i, { pixels }] of asked.entries()) values.set(pixels, i * pixels.length);
+  // A normalised value of 0 is the mean colour.
+  if (!grey) for (const [i, { pixels }] of asked.entries()) values.set(pixels, i * pixels.length);
   const prompts = asked.map(
     ({ question }) => buildPrompt(template, tokenizer, model.config.imageTokenId, question).ids,
   );

@@ -9,6 +9,8 @@ import { noTap, replace, type Tap } from "../tap.ts";
 export interface Run {
   readonly method: Method;
   readonly tap: Tap;
+  /** Whether the picture is replaced by an even one, of the mean colour that pixels are normalised with. */
+  readonly grey?: boolean;
 }
 
 /**
@@ -40,17 +42,19 @@ export const blindfold: Tap = replace({ "projector.output": (x) => tf.zerosLike(
 /**
  * Controls: the unpruned model with one thing taken away, to see what that thing is worth. Name → run.
  * - `permuted`: {@link permutedPositions}; - `compressed-range`: {@link halvedPositions};
- * - `blind`: {@link blindfold}.
+ * - `blind`: {@link blindfold}. The decoder was never trained on such tokens, and what it says need not be an
+ *   answer at all; - `grey`: an even picture, which the model can make sense of: what it answers by habit.
  */
 export const CONTROLS = {
   permuted: { positions: "permuted", run: (seed: number): Run => keepAll("permuted", permutedPositions(seed)) },
   "compressed-range": { positions: "halved", run: (): Run => keepAll("compressed-range", halvedPositions) },
-  blind: { positions: "original", run: (): Run => ({ method: { ...none(), name: "blind" }, tap: blindfold }) },
+  blind: { positions: "original", run: (): Run => ({ ...keepAll("blind", "original"), tap: blindfold }) },
+  grey: { positions: "original", run: (): Run => ({ ...keepAll("grey", "original"), grey: true }) },
 } as const;
 
 /** A key of {@link CONTROLS}. */
 export type Control = keyof typeof CONTROLS;
 
-function keepAll(name: string, positions: PositionFunction): Run {
+function keepAll(name: string, positions: PositionFunction | "original"): Run {
   return { method: { ...none(positions), name }, tap: noTap };
 }

@@ -64,7 +64,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
     optimizer: OPTIMIZER,
     vision: { steps: 1400, batch: 32, warmup: 40, peak: 1.5e-3, floor: 0.02, validateEvery: 100, validateOn: 128 },
     language: {
-      steps: 2300,
+      steps: 2000,
       batch: 10,
       warmup: 60,
       peak: 1.5e-3,
@@ -73,7 +73,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       validateOn: 24,
       questions: 16,
       shares: { existence: 3, colour: 2, shape: 2, count: 2, relation: 2, grounding: 3 },
-      weights: { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 1 },
+      weights: { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 1.5 },
       coordinateSpread: 0.8,
       pointingLayers: [3, 5],
       pointingWeight: 0.2,

@@ -1,0 +1,72 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { preprocessingOf } from "../../src/data/preprocessing.ts";
+import { loadChatTemplate } from "../../src/data/prompt.ts";
+import { loadTokenizer } from "../../src/data/tokenizer.ts";
+import type { Respondent } from "../../src/eval/answers.ts";
+import type { EvaluationObserver, Plan } from "../../src/eval/evaluate.ts";
+import { settingsOf } from "../../src/eval/settings.ts";
+import { loadModel } from "../../src/pipeline/load.ts";
+import { randomFrom } from "../../src/random.ts";
+import { exportModel } from "../../src/train/export.ts";
+import { initialWeights } from "../../src/train/initial.ts";
+import { configOfRecipe } from "../../src/train/session.ts";
+import { MICRO } from "../train/support.ts";
+
+/** A folder that `removeFolders` takes away. */
+export function newFolder(): string {
+  const folder = mkdtempSync(join(tmpdir(), "nuwa-test-eval-"));
+  folders.push(folder);
+  return folder;
+}
+const folders: string[] = [];
+export function removeFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
+
+/** A checkpoint folder of a model with 16 patches and random weights. */
+export async function microModel(): Promise<string> {
+  const folder = newFolder();
+  const weights = initialWeights(configOfRecipe(MICRO), randomFrom(3));
+  await exportModel(folder, configOfRecipe(MICRO), weights);
+  tf.dispose([...weights.values()]);
+  return folder;
+}
+
+export function respondentOf(folder: string): Respondent {
+  const model = loadModel(folder);
+  const { vision, padImages } = model.config;
+  return {
+    model,
+    tokenizer: loadTokenizer(folder),
+    template: loadChatTemplate(folder),
+    preprocessing: preprocessingOf(folder, vision.imageSize, padImages),
+  };
+}
+
+/** Few questions about five scenes, in two batches. */
+export const PLAN: Plan = {
+  tasks: ["shapes-vqa", "shapes-grounding"],
+  settings: settingsOf({
+    methods: ["none", "nuwa", "permuted", "blind"],
+    variants: ["official"],
+    averages: ["1/4"],
+    positions: ["compressed"],
+  }),
+  split: "test",
+  seed: 7,
+  limit: 5,
+};
+
+/** Watches nothing and stops after some batches. */
+export function stoppingAfter(batches: number): EvaluationObserver {
+  let answered = 0;
+  return {
+    answered: () => {
+      answered++;
+    },
+    stopped: () => answered >= batches,
+  };
+}
