@@ -27,7 +27,7 @@ function readOptions(): Options {
     .description("Times the parts of a run, pruned (Nüwa, official, average 1/9) and unpruned, with random weights.")
     .addOption(new Option("--backend <names...>", "backends to measure").choices(BACKENDS).default(BACKENDS))
     .addOption(new Option("--shape <names...>", "model sizes to measure").choices(SHAPE_NAMES).default(SHAPE_NAMES))
-    .option("--runs <count>", "runs after the warm-up; figures are medians", parseCount, 5)
+    .option("--runs <count>", "runs after the warm-up", parseCount, 5)
     .option("--json <file>", "write the figures to a file too")
     .parse()
     .opts<Options>();

@@ -4,6 +4,11 @@
  */
 
 export { BACKEND_NAMES, type BackendChoice, type BackendName, useBackend } from "./backend/select.ts";
+export { type PreparedImage, preprocess } from "./data/image.ts";
+export { type Preprocessing, preprocessingOf } from "./data/preprocessing.ts";
+export { buildPrompt, type ChatTemplate, loadChatTemplate, type Prompt } from "./data/prompt.ts";
+export type { Picture } from "./data/resample.ts";
+export { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
 export { NuwaError, UsageError } from "./errors.ts";
 export { costOf, paperFlops, unprunedCost, type VisualCost } from "./measure/cost.ts";
 export type { Cut, CutView, Method, PatchSelection } from "./methods/method.ts";

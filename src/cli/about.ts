@@ -1,8 +1,10 @@
 import { readFileSync } from "node:fs";
+import { relative } from "node:path";
 import { fileURLToPath } from "node:url";
 
 /** The version in package.json. */
 export const VERSION: string = JSON.parse(readFileSync(new URL("../../package.json", import.meta.url), "utf8")).version;
 
-/** The checkpoint that comes with the project. */
-export const SHIPPED_MODEL = fileURLToPath(new URL("../../weights/untrained", import.meta.url));
+/** The checkpoint that comes with the project, as a path from where the program is run. */
+export const SHIPPED_MODEL: string =
+  relative(process.cwd(), fileURLToPath(new URL("../../weights/untrained", import.meta.url))) || ".";

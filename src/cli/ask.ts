@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { useBackend } from "../backend/select.ts";
 import { requireWritableFolder, writeAtomically } from "../data/files.ts";
 import { preprocess } from "../data/image.ts";
@@ -10,6 +10,7 @@ import type { Picture } from "../data/resample.ts";
 import { loadTokenizer } from "../data/tokenizer.ts";
 import { printable, UsageError } from "../errors.ts";
 import { none } from "../methods/none.ts";
+import { VARIANTS, type Variant } from "../methods/nuwa.ts";
 import type { TextConfig } from "../model/config.ts";
 import { disposeModel } from "../model/weights.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
@@ -27,7 +28,7 @@ interface AskOptions extends RunOptions {
   readonly out?: string;
   readonly maxNewTokens: number;
   readonly temperature?: number;
-  readonly topP: number;
+  readonly topP?: number;
 }
 
 /** `nuwa ask`: the main job. A picture and a question go in; the answer and what pruning did come out. */
@@ -37,11 +38,17 @@ export function addAsk(program: Command): void {
     .description("ask a question about an image and see what pruning keeps")
     .argument("<image>", "image file")
     .argument("<question>", "question about it")
-    .option("--model <folder>", "checkpoint folder (default: the one that comes with the project)", SHIPPED_MODEL)
+    .addOption(
+      new Option("--model <folder>", "checkpoint folder").default(SHIPPED_MODEL, "the one that comes with the project"),
+    )
     .option("--out <folder>", "also write picture.png, picture.svg and run.json there")
     .option("--max-new-tokens <n>", "longest answer", parseCount, 32)
     .option("--temperature <t>", "draw tokens at this temperature instead of taking the best one", parseNumber)
-    .option("--top-p <p>", "draw from the most probable tokens that together reach this probability", parseNumber, 1);
+    .option(
+      "--top-p <p>",
+      "with --temperature: draw only from the most probable tokens that together reach this",
+      parseNumber,
+    );
   addRunOptions(command, "nuwa").action(ask);
 }
 
@@ -67,7 +74,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     "method",
     method.name === "none"
       ? "none: every visual token goes everywhere"
-      : `${method.name}, ${options.variant}, average ${options.average}, ${options.positions} positions`,
+      : `${method.name}, ${options.variant}, average ${options.average}, ${options.stage2 ?? VARIANTS[options.variant as Variant].stage2} in stage 2, ${options.positions} positions`,
   );
   const pixels = tf.tensor4d(image.pixelValues.values, [1, ...image.pixelValues.shape]);
   try {
@@ -116,14 +123,15 @@ async function writeRecords(options: AskOptions, { picture, answer, unpruned, ..
     ...(unpruned ? [{ label: "unpruned", text: unpruned.text }] : []),
     { label: options.method, text: answer.text },
   ]);
-  const { model, method, positions, variant, average, stage2, seed } = options;
+  const { model, method, positions, variant, average, stage2, seed, maxNewTokens, temperature, topP } = options;
   const record = runRecord({
     ...facts,
     answer: answer.text,
     answerIds: answer.ids,
     unprunedAnswer: unpruned?.text,
     model,
-    method: { name: method, positions, variant, average, stage2, seed },
+    method: { name: method, positions, variant, average, stage2: stage2 ?? VARIANTS[variant as Variant].stage2, seed },
+    generation: { maxNewTokens, temperature, topP, seed },
     ledger: answer.ledger,
   });
   writeAtomically(join(folder, "picture.svg"), svg);
@@ -133,11 +141,14 @@ async function writeRecords(options: AskOptions, { picture, answer, unpruned, ..
 }
 
 function samplingOf({ temperature, topP, seed }: AskOptions): Pick<GenerateOptions, "sampling"> {
-  if (temperature === undefined) return {};
+  if (temperature === undefined) {
+    if (topP !== undefined) throw new UsageError("--top-p needs --temperature: without it the best token is taken.");
+    return {};
+  }
   if (temperature <= 0)
     throw new UsageError(`--temperature ${temperature} must be above 0; leave it out to take the best token.`);
-  if (topP <= 0 || topP > 1) throw new UsageError(`--top-p ${topP} must lie in (0, 1].`);
-  return { sampling: { temperature, topP, random: randomFrom(seed) } };
+  if (topP !== undefined && (topP <= 0 || topP > 1)) throw new UsageError(`--top-p ${topP} must lie in (0, 1].`);
+  return { sampling: { temperature, topP: topP ?? 1, random: randomFrom(seed) } };
 }
 
 function say(label: string, text: string): void {

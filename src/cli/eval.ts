@@ -39,31 +39,22 @@ interface EvalOptions {
 
 /** `nuwa eval`: scores methods on the world's questions; samples and a summary lie in OUT. */
 export function addEval(program: Command): void {
-  const variants = Object.keys(VARIANTS) as Variant[];
   program
     .command("eval")
     .description("score pruning methods on questions about scenes of shapes; run again to go on after an interruption")
-    .option("--tasks <names>", `any of ${TASK_NAMES.join(", ")}`, namesOf("task", TASK_NAMES), [...TASK_NAMES])
-    .option("--methods <names>", `any of ${EVALUATED_METHODS.join(", ")}`, namesOf("method", EVALUATED_METHODS), [
-      "none",
-      "nuwa",
-    ])
-    .option("--variants <names>", "readings of Nüwa: official, paper", namesOf("variant", variants), ["official"])
-    .option("--averages <list>", "average visual tokens per decoder layer, as numbers or ratios", parseAverages, [
-      "1/3",
-      "2/9",
-      "1/9",
-    ])
-    .option(
-      "--positions <names>",
-      `any of ${POSITION_POLICIES.join(", ")}`,
-      namesOf("position policy", POSITION_POLICIES),
-      ["original"],
+    .addOption(names("--tasks", "task", TASK_NAMES, TASK_NAMES))
+    .addOption(names("--methods", "method", EVALUATED_METHODS, ["none", "nuwa"]))
+    .addOption(names("--variants", "variant", Object.keys(VARIANTS), ["official"]))
+    .addOption(
+      new Option("--averages <list>", "average visual tokens per decoder layer, as numbers or ratios")
+        .argParser(parseAverages)
+        .default(["1/3", "2/9", "1/9"], "1/3,2/9,1/9"),
     )
+    .addOption(names("--positions", "position policy", POSITION_POLICIES, ["original"]))
     .addOption(new Option("--split <name>", "part of the world").choices([...SPLITS]).default("test"))
     .option("--seed <integer>", "draws scenes, permutations and resamples", parseInteger, 44)
     .option("--limit <scenes>", "scenes, each with its 13 questions", parseCount, 100)
-    .option("--out <folder>", "samples.jsonl, summary.json and summary.md go there", "out/eval")
+    .option("--out <folder>", "samples.jsonl, summary.json, summary.md and options.json go there", "out/eval")
     .option("--model <folder>", "checkpoint folder (default: the one that comes with the project)", SHIPPED_MODEL)
     .addOption(
       new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
@@ -142,15 +133,17 @@ export function terminalProgress(output: Output, before: number): Pick<Evaluatio
   };
 }
 
-/** A parser of comma-separated names. */
-function namesOf<T extends string>(what: string, known: readonly T[]): (text: string) => T[] {
-  return (text) => {
-    const names = listOf(what, text);
-    const stranger = names.find((name) => !(known as readonly string[]).includes(name));
-    if (stranger !== undefined)
-      throw new UsageError(`${what} "${stranger}" does not exist. There are: ${known.join(", ")}.`);
-    return names as T[];
-  };
+/** An option that takes comma-separated names out of those that are known. */
+function names(flag: string, what: string, known: readonly string[], standard: readonly string[]): Option {
+  return new Option(`${flag} <names>`, `any of ${known.join(", ")}`)
+    .argParser((text) => {
+      const named = listOf(what, text);
+      const stranger = named.find((name) => !known.includes(name));
+      if (stranger !== undefined)
+        throw new UsageError(`${what} "${stranger}" does not exist. There are: ${known.join(", ")}.`);
+      return named;
+    })
+    .default(standard, standard.join());
 }
 
 function parseAverages(text: string): string[] {

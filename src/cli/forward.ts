@@ -19,7 +19,7 @@ interface ForwardCommandOptions extends RunOptions {
   readonly dump: string;
   readonly generate?: number;
   readonly ignoreEos?: boolean;
-  readonly tap: readonly string[];
+  readonly tap?: readonly string[];
 }
 
 /** What every dump holds, as far as the method passes there. */
@@ -44,12 +44,10 @@ export function addForward(program: Command): void {
     .requiredOption("--dump <file>", "safetensors to write")
     .option("--generate <n>", "also generate n tokens greedily", parseCount)
     .option("--ignore-eos", "do not stop at end-of-sequence tokens")
-    .option(
-      "--tap <name>",
-      "also dump this tap; may be given more than once",
-      (name: string, all: string[]) => [...all, name],
-      [],
-    );
+    .option("--tap <name>", "also dump this tap; may be given more than once", (name: string, all: string[] = []) => [
+      ...all,
+      name,
+    ]);
   addRunOptions(command, "none").action(runForward);
 }
 
@@ -60,7 +58,7 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
   const model = loadModel(requireText("--model", options.model));
   try {
     const known = tapNames({ vision: model.config.vision.numHiddenLayers, llm: model.config.text.numHiddenLayers });
-    const asked = options.tap.map((name) => checkTapName(name, known));
+    const asked = (options.tap ?? []).map((name) => checkTapName(name, known));
     const recorder = record([...DUMPED, ...asked]);
     try {
       const generated = await computeForward(model, inputs, options, recorder);

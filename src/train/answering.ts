@@ -2,7 +2,6 @@ import * as tf from "@tensorflow/tfjs";
 import { decoderLayer, embed, finalNorm, lmHead } from "../model/language.ts";
 import { rotaryAngles } from "../model/rope.ts";
 import { padded, positionIds } from "../model/sequence.ts";
-import { project, visionTower } from "../model/vision.ts";
 import type { Model } from "../model/weights.ts";
 import { noTap } from "../tap.ts";
 import { COORDINATE_BINS } from "../world/coordinates.ts";
@@ -26,16 +25,15 @@ export interface AnswerLoss {
 /**
  * Cross-entropy of the answers of packed questions, answer tokens only.
  *
- * @param pixels [I, 3, H, W]; the i-th picture's questions are `pictures[i]`
+ * @param visual projected tokens, [I, N, Hd]; the i-th picture's questions are `pictures[i]`
  */
 export function answeringLoss(
   model: Model,
-  pixels: tf.Tensor4D,
+  visual: tf.Tensor3D,
   pictures: readonly PackedPicture[],
   options: AnswerLoss,
 ): tf.Scalar {
-  const { features } = visionTower(model, pixels, noTap);
-  const { logits, attention } = answerLogits(model, features, pictures, options.pointingLayers);
+  const { logits, attention } = answerLogits(model, visual, pictures, options.pointingLayers);
   const targets = softTargets(
     pictures.flatMap((picture) => picture.targets),
     model.config.text.vocabSize,
@@ -93,19 +91,18 @@ export interface AnswerLogits {
 /**
  * The decoder's pass over packed questions.
  *
- * @param features of the vision tower, [I, N, D]
+ * @param visual projected tokens, [I, N, Hd]
  * @param watched layers whose attention is wanted
  */
 export function answerLogits(
   model: Model,
-  features: tf.Tensor3D,
+  visual: tf.Tensor3D,
   pictures: readonly PackedPicture[],
   watched: readonly number[] = [],
 ): AnswerLogits {
   const { text } = model.config;
   const sequence = padded(pictures.map(({ slots }) => slots));
   const length = sequence[0].length;
-  const visual = project(model, features);
   let x: tf.Tensor = embed(
     model,
     sequence,

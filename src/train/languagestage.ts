@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import type { VlmConfig } from "../model/config.ts";
+import { project, visionTower } from "../model/vision.ts";
 import { createModel } from "../model/weights.ts";
 import { normal, type Random, randomFrom } from "../random.ts";
+import { noTap } from "../tap.ts";
 import { COORDINATE_TOKENS } from "../world/coordinates.ts";
 import { patchLabels } from "../world/labels.ts";
 import type { Question } from "../world/question.ts";
@@ -11,6 +13,7 @@ import { answeringLoss } from "./answering.ts";
 import { EMBEDDING_SPREAD } from "./initial.ts";
 import { packQuestions } from "./packing.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "./pictures.ts";
+import { placesLoss } from "./places.ts";
 import { ALIGNED_WORDS, ATTRIBUTE_WORDS } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
 import type { Stage } from "./stage.ts";
@@ -19,6 +22,7 @@ import { validateAnswers } from "./validate.ts";
 
 interface Asked {
   readonly pixels: Float32Array;
+  readonly scenes: readonly Scene[];
   readonly questions: readonly (readonly Question[])[];
   /** For each picture what each patch shows, see `patchLabels`. */
   readonly objects: readonly Int32Array[];
@@ -44,11 +48,15 @@ export function languageStage({ language: recipe, seed }: Recipe, config: VlmCon
       const scenes = scenesFrom("train", FIRST_SCENE + step * recipe.batch, recipe.batch);
       const pixels = pixelsOf(scenes, side);
       const objects = scenes.map((scene) => patchLabels(scene, grid, grid).object);
-      return { questions: scenes.map(ask), objects, pixels: await pixels };
+      return { scenes, questions: scenes.map(ask), objects, pixels: await pixels };
     },
-    loss(tensors, { pixels, questions, objects }) {
+    loss(tensors, { scenes, pixels, questions, objects }) {
+      const model = createModel(config, tensors);
       const packed = questions.map((list, picture) => packQuestions(list, words, objects[picture]));
-      return answeringLoss(createModel(config, tensors), pixelTensor(pixels, side), packed, loss);
+      const { features } = visionTower(model, pixelTensor(pixels, side), noTap);
+      const visual = project(model, features);
+      const answers = answeringLoss(model, visual, packed, loss);
+      return answers.add(placesLoss(model, visual, scenes, objects, loss).mul(recipe.placesWeight));
     },
     async validate(tensors) {
       const scenes = scenesFrom("tuning", 0, recipe.validateOn);

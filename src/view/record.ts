@@ -14,6 +14,7 @@ export interface RunFacts {
   readonly backend: string;
   /** Name and parameters as they were asked for. */
   readonly method: Readonly<Record<string, string | number | undefined>>;
+  readonly generation: Readonly<Record<string, number | undefined>>;
   readonly ledger: SampleLedger;
   readonly config: TextConfig;
 }

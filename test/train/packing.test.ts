@@ -3,7 +3,7 @@ import { beforeAll, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { none } from "../../src/methods/none.ts";
 import { run } from "../../src/model/reading.ts";
-import { visionTower } from "../../src/model/vision.ts";
+import { project, visionTower } from "../../src/model/vision.ts";
 import { createModel } from "../../src/model/weights.ts";
 import { forward } from "../../src/pipeline/forward.ts";
 import { randomFrom } from "../../src/random.ts";
@@ -33,7 +33,7 @@ beforeAll(async () => {
 it("a packed question is answered exactly as if it stood alone", async () => {
   const model = createModel(config, initialWeights(config, randomFrom(1)));
   const pixels = pixelTensor(await pixelsOf(scenes, 32), 32);
-  const { logits } = answerLogits(model, visionTower(model, pixels, noTap).features, packed);
+  const { logits } = answerLogits(model, project(model, visionTower(model, pixels, noTap).features), packed);
   const rows = tf.split(logits, logits.shape[0]);
   let row = 0;
   for (const [picture, list] of questions.entries()) {
