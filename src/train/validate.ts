@@ -121,7 +121,7 @@ function figuresOf(marked: readonly Marked[]): Record<string, number> {
   const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
   const figures: Record<string, number> = {};
   for (const [family, scores] of byFamily) {
-    figures[family] = mean(family === "grounding" ? scores.map((overlap) => (overlap > 0.5 ? 1 : 0)) : scores);
+    figures[family] = mean(family === "grounding" ? scores.map((overlap) => (overlap >= 0.5 ? 1 : 0)) : scores);
     if (family === "grounding") figures.iou = mean(scores);
   }
   return figures;
