@@ -95,7 +95,7 @@ export function randomModel(config: VlmConfig, seed: number): Model {
   return createModel(config, tensors);
 }
 
-/** A number of weights, in words such as "98.4 M". */
+/** How many weights a model has, or the part of it whose names begin with a prefix. */
 export function countParameters(model: Model, prefix = ""): number {
   return [...model.tensors].filter(([name]) => name.startsWith(prefix)).reduce((sum, [, { size }]) => sum + size, 0);
 }
