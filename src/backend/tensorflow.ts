@@ -56,7 +56,8 @@ export async function loadTensorflow(packageFolder?: string): Promise<Tensorflow
 /** TensorFlow reads these when its library is loaded; what the user has set stays. */
 function prepareEnvironment(): void {
   // Only these two together keep TensorFlow's start-up messages from between the program's lines. oneDNN
-  // is off also because its rounding depends on the machine; matrix products are no slower without it.
+  // is off also because its rounding depends on the machine; large products are as fast without it, narrow
+  // batched ones are not (docs/training.md).
   process.env.TF_CPP_MIN_LOG_LEVEL ??= "1";
   process.env.TF_ENABLE_ONEDNN_OPTS ??= "0";
   // GPU memory is taken as it is needed; otherwise the first program would take all of it for itself.

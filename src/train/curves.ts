@@ -23,7 +23,8 @@ export function curvesSvg(progress: Progress): string {
   const figures = progress.figures.flatMap(({ stage, step, figures: values }) =>
     Object.entries(values).map(([figure, value]) => ({ stage, step, figure, value })),
   );
-  const common = { document, width: 800, height: 300, marginRight: 70 } as const;
+  const stages = [...new Set(progress.steps.map(({ stage }) => stage))];
+  const common = { document, width: 800, height: 300, marginRight: 70, fx: { domain: stages } } as const;
   const parts = [
     Plot.plot({
       ...common,
@@ -35,7 +36,7 @@ export function curvesSvg(progress: Progress): string {
       y: { domain: [0, 1], label: "figure (tuning split)", grid: true },
       color: { legend: false },
       marks: [
-        Plot.line(figures, { x: "step", y: "value", stroke: "figure", fx: "stage" }),
+        Plot.line(figures, { x: "step", y: "value", z: "figure", stroke: "figure", fx: "stage" }),
         Plot.text(
           figures,
           Plot.selectLast({

@@ -114,9 +114,9 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       shares: { existence: 0, colour: 1, shape: 1, count: 0, relation: 0, grounding: 0 },
       weights: { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 1 },
       coordinateSpread: 0.8,
-      pointingLayers: [1],
-      pointingWeight: 0.2,
-      placesWeight: 0.3,
+      pointingLayers: [],
+      pointingWeight: 0,
+      placesWeight: 0,
     },
   },
 };
