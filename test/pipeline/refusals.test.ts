@@ -1,0 +1,75 @@
+import { spawnSync } from "node:child_process";
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { loadChatTemplate } from "../../src/data/prompt.ts";
+import { openSafetensors, readTensor, writeSafetensors } from "../../src/data/safetensors.ts";
+import { none } from "../../src/methods/none.ts";
+import { runSync, tensorsIn } from "../../src/model/reading.ts";
+import { advance } from "../../src/pipeline/decode.ts";
+import { forward } from "../../src/pipeline/forward.ts";
+import { pick } from "../../src/pipeline/generate.ts";
+import { loadModel } from "../../src/pipeline/load.ts";
+import { copyOf, nuwa, temporaryFolder } from "../cli/support.ts";
+import { tinyModel } from "../support-tiny.ts";
+
+beforeAll(async () => {
+  await useBackend("wasm");
+});
+
+describe("what would go wrong silently, late or for ever is refused", () => {
+  it("weights that are not numbers, by file and tensor, and nothing is left behind", () => {
+    const folder = copyOf("square");
+    const path = join(folder, "model.safetensors");
+    const file = openSafetensors(path);
+    const tensors = [...file.entries.keys()].map((name) => [name, readTensor(file, name)] as const);
+    tensors[tensors.length - 1][1].values[3] = Number.NaN;
+    writeSafetensors(path, tensors);
+    const before = tf.memory().numTensors;
+    expect(() => loadModel(folder)).toThrow(/model\.safetensors: tensor ".+" holds NaN/);
+    expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("logits that are not numbers", () => {
+    expect(() => pick(new Float32Array([1, Number.NaN]))).toThrow(/logits: the score of item 1 is NaN/);
+  });
+
+  it("pixels of another size, also with as many patches; prompts beyond the positions; ids beyond the vocabulary", () => {
+    const model = tinyModel({ text: { max_position_embeddings: 20 } });
+    const pass = (shape: [number, number, number, number], prompt: number[]) =>
+      tf.tidy(() => runSync(() => forward(model, { pixels: tf.zeros(shape), prompts: [prompt] }, none())));
+    expect(() => pass([1, 3, 8, 32], [1, 3, 5])).toThrow(/pixels have shape \[1,3,8,32\]/);
+    expect(() => pass([1, 3, 16, 16], [1, 3, 5, 5, 5, 5, 5])).toThrow(/max_position_embeddings 20/);
+    const start = runSync(() => forward(model, { prompts: [[1, 5]] }, none()));
+    expect(() => advance(model, start.state, [[4000]])).toThrow(/token id 4000/);
+    expect(() => advance(model, start.state, [[]])).toThrow(/at least 1/);
+    tf.dispose([...tensorsIn(start), ...model.tensors.values()]);
+  });
+
+  it("a chat template that never ends", () => {
+    const folder = temporaryFolder();
+    const loop = "{% for i in range(100000) %}{% for j in range(100000) %}{% endfor %}{% endfor %}";
+    writeFileSync(join(folder, "chat_template.jinja"), loop);
+    expect(() => loadChatTemplate(folder).render([])).toThrow(
+      /chat_template\.jinja: the chat template fails .*timed out/,
+    );
+  });
+
+  it("--top-p without --temperature, and an empty path", async () => {
+    const refused = await nuwa("ask", "x.png", "What?", "--top-p", "0.5");
+    expect(refused.code).toBe(2);
+    expect(refused.err).toMatch(/needs --temperature/);
+    expect(await nuwa("ask", "x.png", "What?", "--out", "")).toMatchObject({ code: 2 });
+  });
+
+  it("a reader that has seen enough gets no stack trace", () => {
+    const program = fileURLToPath(new URL("../../bin/nuwa.js", import.meta.url));
+    const { stderr } = spawnSync("sh", ["-c", `"${process.execPath}" "${program}" --help | true`], {
+      encoding: "utf8",
+    });
+    expect(stderr).toBe("");
+  });
+});
