@@ -39,8 +39,14 @@ describe("what would go wrong silently, late or for ever is refused", () => {
 
   it("pixels of another size, also with as many patches; prompts beyond the positions; ids beyond the vocabulary", () => {
     const model = tinyModel({ text: { max_position_embeddings: 20 } });
-    const pass = (shape: [number, number, number, number], prompt: number[]) =>
-      tf.tidy(() => runSync(() => forward(model, { pixels: tf.zeros(shape), prompts: [prompt] }, none())));
+    const pass = (shape: [number, number, number, number], prompt: number[]) => {
+      const pixels: tf.Tensor4D = tf.zeros(shape);
+      try {
+        runSync(() => forward(model, { pixels, prompts: [prompt] }, none()));
+      } finally {
+        pixels.dispose();
+      }
+    };
     expect(() => pass([1, 3, 8, 32], [1, 3, 5])).toThrow(/pixels have shape \[1,3,8,32\]/);
     expect(() => pass([1, 3, 16, 16], [1, 3, 5, 5, 5, 5, 5])).toThrow(/max_position_embeddings 20/);
     const start = runSync(() => forward(model, { prompts: [[1, 5]] }, none()));
