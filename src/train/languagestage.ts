@@ -21,6 +21,7 @@ import { type WordIds, wordIds } from "./tokens.ts";
 import { validateAnswers } from "./validate.ts";
 
 interface Asked {
+  readonly step: number;
   readonly pixels: Float32Array;
   readonly scenes: readonly Scene[];
   readonly questions: readonly (readonly Question[])[];
@@ -48,14 +49,15 @@ export function languageStage({ language: recipe, seed }: Recipe, config: VlmCon
       const scenes = scenesFrom("train", FIRST_SCENE + step * recipe.batch, recipe.batch);
       const pixels = pixelsOf(scenes, side);
       const objects = scenes.map((scene) => patchLabels(scene, grid, grid).object);
-      return { scenes, questions: scenes.map(ask), objects, pixels: await pixels };
+      return { step, scenes, questions: scenes.map(ask), objects, pixels: await pixels };
     },
-    loss(tensors, { scenes, pixels, questions, objects }) {
+    loss(tensors, { step, scenes, pixels, questions, objects }) {
       const model = createModel(config, tensors);
       const packed = questions.map((list, picture) => packQuestions(list, words, objects[picture]));
       const { features } = visionTower(model, pixelTensor(pixels, side), noTap);
       const visual = project(model, features);
-      const answers = answeringLoss(model, visual, packed, loss);
+      const left = Math.max(0, 1 - step / (recipe.pointingUntil * recipe.steps));
+      const answers = answeringLoss(model, visual, packed, { ...loss, pointingWeight: left * recipe.pointingWeight });
       return answers.add(placesLoss(model, visual, scenes, objects, loss).mul(recipe.placesWeight));
     },
     async validate(tensors) {
@@ -71,18 +73,18 @@ export function languageStage({ language: recipe, seed }: Recipe, config: VlmCon
  * their plurals are near them, coordinates that are near in value are near as vectors, and the output
  * matrix starts as the embeddings transposed. Drops what pretraining leaves behind.
  */
-function meaningfulEmbeddings(
+async function meaningfulEmbeddings(
   weights: ReadonlyMap<string, tf.Tensor>,
   { words, firstCoordinate }: WordIds,
   random: Random,
-): Map<string, tf.Tensor> {
+): Promise<Map<string, tf.Tensor>> {
   const kept = new Map([...weights].filter(([name]) => !name.startsWith("pretraining.")));
   const table = "language_model.model.embed_tokens.weight";
   const old = weights.get(table) as tf.Tensor2D;
   const aligned = weights.get(ALIGNED_WORDS) as tf.Tensor2D | undefined;
   const width = old.shape[1];
-  const rows = old.arraySync();
-  const alignedRows = aligned?.arraySync() ?? [];
+  const rows = await old.array();
+  const alignedRows = (await aligned?.array()) ?? [];
   alignedRows.forEach((row, i) => {
     rows[words.indexOf(ATTRIBUTE_WORDS[i])] = row;
     const plural = words.indexOf(pluralOf(ATTRIBUTE_WORDS[i]));

@@ -66,7 +66,7 @@ export async function train(
 
 /** Runs a stage to its end, or until it is stopped; saves in between and at the end. */
 async function runStage(recipe: Recipe, stage: Stage, saved: Saved, options: TrainOptions): Promise<Saved> {
-  let { frozen, state } = state0(stage, saved);
+  let { frozen, state } = await startOf(stage, saved);
   let progress = saved.progress;
   const decays = decayMask(state.entries);
   const { steps, validateEvery } = stage.recipe;
@@ -129,9 +129,12 @@ async function runStage(recipe: Recipe, stage: Stage, saved: Saved, options: Tra
 }
 
 /** The state that a stage goes on from, or a fresh one where it has not begun. */
-function state0(stage: Stage, { frozen, state }: Saved): { frozen: Map<string, tf.Tensor>; state: TrainState } {
+async function startOf(
+  stage: Stage,
+  { frozen, state }: Saved,
+): Promise<{ frozen: Map<string, tf.Tensor>; state: TrainState }> {
   if (state) return { frozen, state };
-  const all = stage.begin(frozen);
+  const all = await stage.begin(frozen);
   const [trained, rest] = [true, false].map(
     (wanted) => new Map([...all].filter(([name]) => stage.trains(name) === wanted)),
   );

@@ -2,13 +2,17 @@ import * as tf from "@tensorflow/tfjs";
 import type { VisionConfig } from "../model/config.ts";
 import { COLOURS, SHAPES, SIZES } from "../world/attributes.ts";
 import { patchLabels } from "../world/labels.ts";
-import { type Scene, SHAPE_COUNTS } from "../world/scene.ts";
+import { SHAPE_COUNTS } from "../world/scene.ts";
+import type { PaintedScene } from "./unnamed.ts";
 
 /** Pictures with dense targets. I images of N patches. */
 export interface VisionBatch {
   /** [I, 3, H, W], normalised */
   readonly pixels: tf.Tensor4D;
-  /** One 1 for the colour, one for the shape and one for the size of what a patch shows: [I·N, colours + shapes + sizes]. */
+  /**
+   * One 1 for the colour, one for the shape and one for the size of what a patch shows; none for a colour without
+   * a name: [I·N, colours + shapes + sizes].
+   */
   readonly attributes: tf.Tensor2D;
   /** 1 where a patch shows a shape: [I·N, 1]. */
   readonly shown: tf.Tensor2D;
@@ -16,14 +20,14 @@ export interface VisionBatch {
   readonly shownCount: tf.Scalar;
   /** Box of the shape that a patch shows, in tenths of the picture's side: [I·N, 4]. */
   readonly boxes: tf.Tensor2D;
-  /** Which colours and which shapes are in the picture: [I, colours + shapes]. */
+  /** Which named colours and which shapes are in the picture: [I, colours + shapes]. */
   readonly present: tf.Tensor2D;
   /** One 1 for the number of shapes: [I, counts]. */
   readonly counts: tf.Tensor2D;
 }
 
 /** The targets of scenes as tensors, with their pixels (see `pixelsOf`); the caller frees them. */
-export function visionBatch(scenes: readonly Scene[], pixels: tf.Tensor4D, vision: VisionConfig): VisionBatch {
+export function visionBatch(scenes: readonly PaintedScene[], pixels: tf.Tensor4D, vision: VisionConfig): VisionBatch {
   const [rows, columns] = vision.imageSize.map((side) => side / vision.patchSize);
   const patches = rows * columns;
   const total = scenes.length * patches;
@@ -35,9 +39,9 @@ export function visionBatch(scenes: readonly Scene[], pixels: tf.Tensor4D, visio
   const boxes = new Float32Array(total * 4);
   const present = new Float32Array(scenes.length * kinds);
   const counts = new Float32Array(scenes.length * countWidth);
-  scenes.forEach((scene, image) => {
+  scenes.forEach(({ scene, named }, image) => {
     for (const { colour, shape } of scene.shapes) {
-      present[image * kinds + COLOURS.indexOf(colour)] = 1;
+      if (named) present[image * kinds + COLOURS.indexOf(colour)] = 1;
       present[image * kinds + colours + SHAPES.indexOf(shape)] = 1;
     }
     counts[image * countWidth + scene.shapes.length - SHAPE_COUNTS.least] = 1;
@@ -46,7 +50,7 @@ export function visionBatch(scenes: readonly Scene[], pixels: tf.Tensor4D, visio
       const at = image * patches + cell;
       const { colour, shape, size, box } = scene.shapes[label - 1];
       shown[at] = 1;
-      attributes[at * width + COLOURS.indexOf(colour)] = 1;
+      if (named) attributes[at * width + COLOURS.indexOf(colour)] = 1;
       attributes[at * width + colours + SHAPES.indexOf(shape)] = 1;
       attributes[at * width + kinds + SIZES.indexOf(size)] = 1;
       box.forEach((side, i) => {

@@ -25,7 +25,10 @@ export interface Recipe {
   };
   readonly optimizer: AdamWOptions;
   /** The vision tower on dense targets, see pretrain.ts. */
-  readonly vision: StageRecipe;
+  readonly vision: StageRecipe & {
+    /** Share of the pictures whose shapes are painted in colours without a name, see `repainted`. */
+    readonly unnamed: number;
+  };
   /** Projector and language model on questions, with the tower frozen, see answering.ts. */
   readonly language: StageRecipe & {
     /** Questions packed on each picture. */
@@ -38,7 +41,10 @@ export interface Recipe {
     readonly coordinateSpread: number;
     /** Decoder layers whose first head is taught where to look, see `pointingLoss`. */
     readonly pointingLayers: readonly number[];
+    /** Weight of that at the start. */
     readonly pointingWeight: number;
+    /** Share of the steps, 0..1, over which that weight falls to zero: the rest teaches by answers alone. */
+    readonly pointingUntil: number;
     /** Weight of {@link placesLoss}. */
     readonly placesWeight: number;
   };
@@ -48,10 +54,7 @@ const OPTIMIZER: AdamWOptions = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weight
 
 /** The recipes that can be asked for by name. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
-  /**
-   * The model in weights/shapes. That one had fewer steps, and the helpers of the second stage came in on
-   * the way: its model card tells. Some hours on two cores.
-   */
+  /** The model in weights/shapes: some two hours on two cores. */
   shapes: {
     name: "shapes",
     seed: 1,
@@ -67,21 +70,31 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       text: { hidden_size: 128, intermediate_size: 352, num_hidden_layers: 8, num_attention_heads: 4 },
     },
     optimizer: OPTIMIZER,
-    vision: { steps: 1400, batch: 32, warmup: 40, peak: 1.5e-3, floor: 0.02, validateEvery: 100, validateOn: 128 },
+    vision: {
+      steps: 3000,
+      batch: 32,
+      warmup: 40,
+      peak: 1.5e-3,
+      floor: 0.02,
+      validateEvery: 100,
+      validateOn: 128,
+      unnamed: 0.5,
+    },
     language: {
-      steps: 6000,
+      steps: 7500,
       batch: 10,
       warmup: 60,
       peak: 1e-3,
       floor: 0.02,
       validateEvery: 250,
-      validateOn: 24,
+      validateOn: 32,
       questions: 16,
-      shares: { existence: 3, colour: 2, shape: 2, count: 2, relation: 2, grounding: 3 },
+      shares: { existence: 3, colour: 2, shape: 2, count: 2, relation: 3, grounding: 4 },
       weights: { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 1.5 },
       coordinateSpread: 0.8,
-      pointingLayers: [3, 5],
+      pointingLayers: [2, 5],
       pointingWeight: 0.2,
+      pointingUntil: 0.6,
       placesWeight: 0.3,
     },
   },
@@ -101,7 +114,16 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       text: { hidden_size: 48, intermediate_size: 96, num_hidden_layers: 3, num_attention_heads: 2 },
     },
     optimizer: OPTIMIZER,
-    vision: { steps: 150, batch: 16, warmup: 15, peak: 4e-3, floor: 0.02, validateEvery: 150, validateOn: 64 },
+    vision: {
+      steps: 150,
+      batch: 16,
+      warmup: 15,
+      peak: 4e-3,
+      floor: 0.02,
+      validateEvery: 150,
+      validateOn: 64,
+      unnamed: 0,
+    },
     language: {
       steps: 250,
       batch: 6,
@@ -116,6 +138,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       coordinateSpread: 0.8,
       pointingLayers: [],
       pointingWeight: 0,
+      pointingUntil: 1,
       placesWeight: 0,
     },
   },

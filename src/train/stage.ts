@@ -15,7 +15,7 @@ export interface Stage<B = Prepared> {
   readonly name: string;
   readonly recipe: StageRecipe;
   /** Makes what the stage needs out of what the stages before left. Takes over the tensors. */
-  begin(weights: Map<string, tf.Tensor>): Map<string, tf.Tensor>;
+  begin(weights: Map<string, tf.Tensor>): Promise<Map<string, tf.Tensor>>;
   /** Whether a weight is trained in this stage. */
   trains(name: string): boolean;
   /** The data of a step; follows from the step's number alone. */

@@ -7,6 +7,7 @@ import { visionBatch } from "../../src/train/patches.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "../../src/train/pictures.ts";
 import { pretrainingHeads, pretrainingLoss } from "../../src/train/pretrain.ts";
 import { configOfRecipe } from "../../src/train/session.ts";
+import { repainted } from "../../src/train/unnamed.ts";
 import { COLOURS, SHAPES, SIZES } from "../../src/world/attributes.ts";
 import { MICRO } from "./support.ts";
 
@@ -18,7 +19,7 @@ beforeAll(async () => {
 });
 
 it("targets say of each patch what it shows and where that ends", async () => {
-  const batch = visionBatch(scenes, pixelTensor(await pixelsOf(scenes, 32), 32), config.vision);
+  const batch = visionBatch(repainted(scenes, 0), pixelTensor(await pixelsOf(scenes, 32), 32), config.vision);
   const shown = Array.from(batch.shown.dataSync());
   const attributes = batch.attributes.arraySync();
   const boxes = batch.boxes.arraySync();
@@ -49,7 +50,7 @@ it("every weight of the tower, the last block included, the projector and the he
   const random = randomFrom(1);
   const all = new Map([...initialWeights(config, random), ...pretrainingHeads(config, random)]);
   const trained = [...all].filter(([name]) => !name.startsWith("language_model"));
-  const batch = visionBatch(scenes, pixelTensor(await pixelsOf(scenes, 32), 32), config.vision);
+  const batch = visionBatch(repainted(scenes, 0), pixelTensor(await pixelsOf(scenes, 32), 32), config.vision);
   const { grads } = tf.engine().gradients(
     () => pretrainingLoss(config, all, batch),
     trained.map(([, tensor]) => tensor),

@@ -19,7 +19,7 @@ export const MICRO: Recipe = {
     },
     text: { hidden_size: 16, intermediate_size: 32, num_hidden_layers: 2, num_attention_heads: 2 },
   },
-  vision: { steps: 3, batch: 2, warmup: 2, peak: 1e-3, floor: 0.1, validateEvery: 3, validateOn: 2 },
+  vision: { steps: 3, batch: 2, warmup: 2, peak: 1e-3, floor: 0.1, validateEvery: 3, validateOn: 2, unnamed: 0.5 },
   language: {
     ...RECIPES.shapes.language,
     steps: 3,
