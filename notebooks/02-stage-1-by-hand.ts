@@ -1,0 +1,199 @@
+/**
+ * # Stage 1 by hand
+ *
+ * Separation, alignment and aggregation, one after the other, on a grid small enough to see: the picture of a
+ * scene of shapes in 12×12 patches, and the small model in `weights/shapes`. Paper: section 3.1. Everything used here
+ * is exported by `src/index.ts`. Run it with `npx tsx notebooks/02-stage-1-by-hand.ts`.
+ */
+import * as tf from "@tensorflow/tfjs";
+import {
+  aggregate,
+  aggregationWeights,
+  alignAnchors,
+  createMethod,
+  disposeModel,
+  distanceThreshold,
+  forward,
+  loadModel,
+  noTap,
+  pillarsAmong,
+  quantile,
+  record,
+  regionsOf,
+  renderScenes,
+  run,
+  sceneOf,
+  scenePng,
+  similarityFeatures,
+  tensorsIn,
+  useBackend,
+} from "../src/index.ts";
+import { picture } from "./picture.ts";
+
+await useBackend("wasm");
+const model = loadModel("weights/shapes");
+const { vision, imageTokenId } = model.config;
+const grid = { rows: vision.imageSize[0] / vision.patchSize, columns: vision.imageSize[1] / vision.patchSize };
+const total = grid.rows * grid.columns;
+console.log(`${grid.rows}×${grid.columns} patches of ${vision.patchSize} pixels`);
+
+/**
+ * ## A scene
+ *
+ * Scenes follow from a split and a seed. Patches are drawn over it with SVG, for this notebook only: each
+ * patch has a colour and an opacity.
+ */
+const scene = sceneOf("test", 12);
+console.log(scene.shapes.map(({ size, colour, shape }) => `${size} ${colour} ${shape}`).join(", "));
+const shown = (await scenePng({ ...scene, noise: 0 }, 480)).toString("base64"); // without its noise, to see better
+const side = 480 / grid.columns;
+
+/** The scene with something drawn into each patch. */
+const overlay = (patch: (p: number, x: number, y: number) => string, alphabet = "") =>
+  `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="480" height="480">
+  <image width="480" height="480" xlink:href="data:image/png;base64,${shown}"/>
+  ${Array.from({ length: total }, (_, p) => patch(p, (p % grid.columns) * side, Math.floor(p / grid.columns) * side)).join("")}
+  ${alphabet}</svg>`;
+const square = (x: number, y: number, style: string) =>
+  `<rect x="${x + 1}" y="${y + 1}" width="${side - 2}" height="${side - 2}" ${style}/>`;
+
+/**
+ * ## Salience
+ *
+ * A patch is worth what the class token's attention gives it, summed over heads, in the block whose output
+ * LLaVA reads. (This is the released code's reading, `official`. The paper multiplies by the norm of the patch's key.)
+ */
+const [bytes] = await renderScenes([scene], vision.imageSize[0]);
+const pixels = tf.tidy(
+  () =>
+    tf
+      .tensor3d(Float32Array.from(bytes), [...vision.imageSize, 3])
+      .div(255)
+      .sub([0.48145466, 0.4578275, 0.40821073])
+      .div([0.26862954, 0.26130258, 0.27577711])
+      .transpose([2, 0, 1])
+      .expandDims(0) as tf.Tensor4D,
+);
+const states = Array.from({ length: vision.numHiddenLayers + 1 }, (_, i) => `vision.hidden_states.${i}` as const);
+const seen = record([...states, "vision.features", "vision.cls_attention", "stage1.indices", "stage1.tokens"]);
+const method = createMethod("nuwa", model.config, { average: { ratio: 1 / 9 }, variant: "official" });
+const prompt = [1, imageTokenId, 5]; // <s>, the image, and a word: stage 1 does not look at the text
+const result = await run(() => forward(model, { pixels, prompts: [prompt] }, method, seen.tap));
+
+const salience = (await seen.get("vision.cls_attention").data()) as Float32Array;
+const most = Math.max(...salience);
+await picture(
+  "02-salience",
+  "salience: the brighter, the more attention from the class token",
+  overlay((p, x, y) => square(x, y, `fill="#fff" fill-opacity="${(0.85 * salience[p]) / most}"`)),
+);
+
+/**
+ * ## Separation
+ *
+ * The grid is cut into regions of 2×2 patches. Each may send its best patches, so no corner of the picture is left out
+ * because another one shines. The best patch of each region:
+ */
+const regions = regionsOf(grid, 2);
+const bestOf = regions.map((region) => region.reduce((best, p) => (salience[p] > salience[best] ? p : best)));
+await picture(
+  "02-separation",
+  "36 regions and the best patch of each",
+  overlay((p, x, y) => {
+    const frame = p % 2 === 0 && Math.floor(p / grid.columns) % 2 === 0;
+    const region = `<rect x="${x}" y="${y}" width="${2 * side}" height="${2 * side}" fill="none" stroke="#fff" stroke-width="1.5"/>`;
+    return `${frame ? region : ""}${bestOf.includes(p) ? square(x, y, 'fill="#2ec4ff" fill-opacity="0.6"') : ""}`;
+  }),
+);
+
+/**
+ * ## Alignment
+ *
+ * An average of 1/9 of 144 tokens means k = 28 before the decoder. With 36 regions one candidate a region is enough
+ * (n = 1), and the 28 best of the 36 stay: eight regions are left empty. docs/invariants.md says how far a patch can
+ * then be from its nearest anchor.
+ *
+ * Anchors whose salience reaches the 0.55-quantile become **pillars** (orange): they stand for themselves. The others are
+ * **collectors** (blue).
+ */
+const keep = 28;
+const anchors = alignAnchors(salience, grid, { keep, regionSize: 2 });
+const scores = anchors.map((p) => salience[p]);
+const pillars = pillarsAmong(scores, quantile(scores, 0.55));
+console.log(
+  `${anchors.length} anchors, ${pillars.filter(Boolean).length} of them pillars; regions without one: ${
+    regions.filter((region) => !region.some((p) => anchors.includes(p))).length
+  }`,
+);
+await picture(
+  "02-alignment",
+  "pillars (orange) and collectors (blue); what is dark is dropped",
+  overlay((p, x, y) => {
+    const at = anchors.indexOf(p);
+    if (at < 0) return square(x, y, 'fill="#000" fill-opacity="0.55"');
+    return square(x, y, `fill="none" stroke="${pillars[at] ? "#ff9f1c" : "#2ec4ff"}" stroke-width="4"`);
+  }),
+);
+
+/**
+ * ## Aggregation
+ *
+ * A collector gathers what its neighbourhood lost: patch j goes into token i with ReLU(cos(Xᵢ, Xⱼ)) · (1 − min(1, dᵢⱼ/τ)),
+ * X being the mean of the last third of the hidden states and d the distance in the grid. Here are the weights of the
+ * collector that gathers from the most patches.
+ */
+const tau = distanceThreshold(grid);
+const weights = tf.tidy(() =>
+  aggregationWeights(
+    similarityFeatures(states.map((name) => seen.get(name) as tf.Tensor3D)),
+    { indices: [anchors], pillars: [pillars] },
+    grid,
+    tau,
+    "self-overwritten",
+    noTap,
+  ),
+);
+const rows = (await weights.array())[0];
+const gathered = rows.map((row) => row.filter((weight) => weight > 0).length);
+const collector = gathered.indexOf(Math.max(...gathered));
+const sum = rows[collector].reduce((all, weight) => all + weight, 0);
+console.log(
+  `τ = ${tau.toFixed(2)} patches; collector at patch ${anchors[collector]} gathers from ${gathered[collector]} patches`,
+);
+console.log(
+  `its weights sum to ${sum.toFixed(3)}: the released code sets the entry of the token itself to 1 afterwards`,
+);
+const largest = Math.max(...rows[collector].filter((_, p) => p !== anchors[collector]));
+await picture(
+  "02-aggregation",
+  "weights of one collector (blue frame); white: much",
+  overlay((p, x, y) =>
+    p === anchors[collector]
+      ? square(x, y, 'fill="none" stroke="#2ec4ff" stroke-width="4"')
+      : square(x, y, `fill="#fff" fill-opacity="${(0.9 * rows[collector][p]) / largest}"`),
+  ),
+);
+
+/**
+ * The tokens are these mixtures of features. The forward pass, which did all this too, came to the same anchors and the same
+ * tokens.
+ */
+const tokens = tf.tidy(() => aggregate(weights, seen.get("vision.features") as tf.Tensor3D));
+const difference = tf.tidy(() => tokens.sub(seen.get("stage1.tokens")).abs().max().dataSync()[0]);
+const sameAnchors = anchors.join() === [...(await seen.get("stage1.indices").data())].join();
+console.log(
+  `by hand and in the forward pass: anchors ${sameAnchors ? "equal" : "DIFFERENT"}, largest difference of a token ${difference}`,
+);
+if (!sameAnchors || difference > 1e-5) process.exitCode = 1;
+
+/**
+ * ## Try
+ *
+ * - `"sum-to-one"` instead of `"self-overwritten"` is the paper's normalisation: weights then sum to 1.
+ * - Another region size, 3 or 4: fewer regions, each with more anchors. Where do the eight empty regions go?
+ * - `salience` times the norms of the keys (tap `vision.key_norms`): the paper's salience.
+ */
+tf.dispose([weights, tokens, pixels, ...tensorsIn(result)]);
+seen.dispose();
+disposeModel(model);
+console.log(`tensors left: ${tf.memory().numTensors}`);
