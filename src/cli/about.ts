@@ -7,4 +7,4 @@ export const VERSION: string = JSON.parse(readFileSync(new URL("../../package.js
 
 /** The checkpoint that comes with the project, as a path from where the program is run. */
 export const SHIPPED_MODEL: string =
-  relative(process.cwd(), fileURLToPath(new URL("../../weights/untrained", import.meta.url))) || ".";
+  relative(process.cwd(), fileURLToPath(new URL("../../weights/shapes", import.meta.url))) || ".";

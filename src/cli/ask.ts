@@ -7,7 +7,7 @@ import { preprocess } from "../data/image.ts";
 import { preprocessingOf } from "../data/preprocessing.ts";
 import { buildPrompt, loadChatTemplate } from "../data/prompt.ts";
 import type { Picture } from "../data/resample.ts";
-import { loadTokenizer } from "../data/tokenizer.ts";
+import { loadTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import { printable, UsageError } from "../errors.ts";
 import { none } from "../methods/none.ts";
 import { VARIANTS, type Variant } from "../methods/nuwa.ts";
@@ -69,6 +69,8 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
   const note = checkpoint.config.nuwa_note;
   say("backend", `${backend.name} (${backend.reason})`);
   say("model", `${options.model}${typeof note === "string" ? `: ${printable(note).slice(0, 200)}` : ""}`);
+  const unknown = unknownWords(question, tokenizer);
+  if (unknown.length > 0) say("note", `the model does not know: ${unknown.join(", ")}`);
   say("image", `${imagePath}, seen as ${image.picture.width}×${image.picture.height} pixels`);
   say(
     "method",
@@ -105,6 +107,14 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     pixels.dispose();
     disposeModel(model);
   }
+}
+
+/** Words of a question that the vocabulary lacks. A tokenizer that falls back to bytes knows every word. */
+function unknownWords(question: string, tokenizer: Tokenizer): string[] {
+  const unknown = tokenizer.idOf("<unk>");
+  if (unknown === undefined) return [];
+  const words = question.match(/[\p{L}\p{N}]+/gu) ?? [];
+  return [...new Set(words)].filter((word) => tokenizer.encode(word, false).includes(unknown)).map(printable);
 }
 
 interface Recorded {

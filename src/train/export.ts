@@ -60,6 +60,7 @@ function modelConfig(config: VlmConfig): Record<string, unknown> {
     architectures: ["LlavaForConditionalGeneration"],
     model_type: "llava",
     dtype: "float32",
+    nuwa_note: "trained on drawn scenes of shapes; it knows no photographs",
     image_token_index: config.imageTokenId,
     image_seq_length: patchesOf(config),
     projector_hidden_act: config.projectorHiddenAct,
