@@ -141,6 +141,9 @@ describe("defaults", () => {
     expect(theta({ rope_parameters: { rope_theta: 5000, rope_type: "default" } })).toBe(5000);
     expect(theta({ rope_scaling: { type: "default" } })).toBe(10000);
     expect(parse({ image_token_id: 7 }).imageTokenId).toBe(7);
+    // Where a file written by one version and edited by another has both, the newer writer's field counts.
+    expect(theta({ rope_theta: 5000, rope_parameters: { rope_theta: 7000 } })).toBe(7000);
+    expect(parse({ image_token_index: 8, image_token_id: 7 }).imageTokenId).toBe(8);
     expect(parse({ vision_config: { image_size: [64, 96] } }).vision.imageSize).toEqual([64, 96]);
     expect(parse({ tie_word_embeddings: true }).text.tieWordEmbeddings).toBe(true);
     expect(parse({ text_config: { tie_word_embeddings: true } }).text.tieWordEmbeddings).toBe(true);
