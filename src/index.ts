@@ -11,7 +11,16 @@ export type { Picture } from "./data/resample.ts";
 export { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
 export { NuwaError, UsageError } from "./errors.ts";
 export { costOf, paperFlops, unprunedCost, type VisualCost } from "./measure/cost.ts";
-export type { Cut, CutView, Method, PatchSelection } from "./methods/method.ts";
+export type {
+  AddedTokens,
+  Cut,
+  CutSelection,
+  CutView,
+  Method,
+  PatchSelection,
+  PatchView,
+  PlacedTokens,
+} from "./methods/method.ts";
 export { none } from "./methods/none.ts";
 export {
   distanceThreshold,
@@ -24,9 +33,10 @@ export {
 export { createMethod, METHOD_NAMES, type MethodRequest } from "./methods/registry.ts";
 export { parseConfig, type TextConfig, type VisionConfig, type VlmConfig } from "./model/config.ts";
 export { initialWeights } from "./model/initialise.ts";
+export type { MergeGroup, MergeView, TowerMerge } from "./model/merging.ts";
 export { type Reading, read, recordReads, replay, run, runSync, tensorsIn } from "./model/reading.ts";
 export type { Sequence, Slot } from "./model/sequence.ts";
-export type { VisionOutput } from "./model/vision.ts";
+export type { QueriesAndKeys, VisionOutput } from "./model/vision.ts";
 export { createModel, disposeModel, type Model, tensorShapes, type Weights } from "./model/weights.ts";
 export { type Advanced, advance } from "./pipeline/decode.ts";
 export { type DecodeState, type ForwardInputs, type ForwardResult, forward } from "./pipeline/forward.ts";

@@ -21,8 +21,11 @@ const SINGLE_TAPS = [
   "logits_last", // [B, V] logits at the last prompt token
 ] as const;
 
-/** Lists of integers: they can be recorded but not replaced (write a method instead). */
-const LIST_TAPS = ["stage1.indices", "stage1.pillars", "stage2.indices", "position_ids"] as const;
+/**
+ * Lists of integers: they can be recorded but not replaced (write a method instead). A row for each image or
+ * sample that has one; shorter rows end in −2. `stage2.indices` are those of the last cut.
+ */
+const LIST_TAPS = ["stage1.indices", "stage1.pillars", "stage2.indices", "final.indices", "position_ids"] as const;
 
 /** The names of all points at which a forward pass can be observed or changed. */
 export type TapName =

@@ -31,6 +31,7 @@ const DUMPED: readonly TapName[] = [
   "stage1.tokens",
   "stage1.pillars",
   "stage2.indices",
+  "final.indices",
   "logits_last",
 ];
 

@@ -1,34 +1,77 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { TowerMerge } from "../model/merging.ts";
 import type { Reading } from "../model/reading.ts";
 import type { Sequence } from "../model/sequence.ts";
-import type { VisionOutput } from "../model/vision.ts";
+import type { QueriesAndKeys, VisionOutput } from "../model/vision.ts";
 import type { PositionFunction, PositionPolicy } from "../pruning/positions.ts";
 import type { Tap } from "../tap.ts";
 
+/** What a method may look at before the projector. What is not there is computed when it is asked for. */
+export interface PatchView extends VisionOutput {
+  /** Attention heads of the tower. */
+  readonly heads: number;
+  /** The projector: [I, k, D] → [I, k, Hd]. */
+  readonly project: (features: tf.Tensor3D) => tf.Tensor3D;
+  /** Queries and keys of a block of the tower, from 0. */
+  readonly queriesAndKeys: (block: number) => QueriesAndKeys;
+}
+
 /** What a method decides before the projector, for each image of the batch. */
 export interface PatchSelection {
-  /** Which rows of `VisionOutput.features` are kept, strictly ascending; all lists equally long. */
-  readonly indices: readonly (readonly number[])[];
-  /** Tokens are mixed from the features by these weights, [I, k, N]; undefined: the rows themselves. */
+  /**
+   * The cell of each token that goes on, as raster index, in the order in which the tokens enter the
+   * decoder; −1 for a token without a cell: the class token, or one made of others. Images may keep
+   * different numbers.
+   */
+  readonly cells: readonly (readonly number[])[];
+  /**
+   * Tokens are mixed from the features by these weights, [I, k, N]; or [I, k, N+1] where the class token,
+   * which comes first, is a source, too; images with fewer tokens have rows of zeros at the end.
+   * Undefined: the tokens are the features of their cells, −1 being the class token.
+   */
   readonly weights?: tf.Tensor3D;
+  /** [I, k, D] where the tokens are there already; `weights` then only say what they are made of. */
+  readonly tokens?: tf.Tensor3D;
   /** Nüwa's two roles, for the record. */
   readonly pillars?: readonly (readonly boolean[])[];
 }
 
-/** What a method may look at when it cuts inside the decoder. */
-export interface CutView {
-  /** Hidden states entering the layer, [B, S, Hd]. */
+/** Tokens and what stands where among them. */
+export interface PlacedTokens {
+  /** [B, S, Hd] */
   readonly tokens: tf.Tensor3D;
-  /** What entered the decoder, for the tokens of `sequence`: [B, S, Hd]. */
-  readonly embeddings: tf.Tensor3D;
+  readonly sequence: Sequence;
+}
+
+/** What a method may look at when it cuts inside the decoder: the hidden states entering the layer, and more. */
+export interface CutView extends PlacedTokens {
+  /** What entered the decoder, before anything was dropped in it. */
+  readonly entered: PlacedTokens;
   /** Softmax attention of the layer before, [B, h, S, S]; undefined before layer 0. */
   readonly attention: tf.Tensor4D | undefined;
-  readonly sequence: Sequence;
+  /** The attention that this layer would pay if nothing were dropped, [B, h, S, S]. */
+  readonly attentionAhead: () => tf.Tensor4D;
   readonly tap: Tap;
 }
 
-/** Which visual tokens survive: for each sample ascending ranks among its visual tokens. */
-export type Cut = (view: CutView) => Reading<number[][]>;
+/** What a cut decides. */
+export interface CutSelection {
+  /** Which visual tokens survive: for each sample ascending ranks among its visual tokens. */
+  readonly keep: readonly (readonly number[])[];
+  /** New visual tokens, put behind those that survive. They have no cell. */
+  readonly added?: AddedTokens;
+}
+
+/** Tokens that a cut makes out of others. */
+export interface AddedTokens {
+  /** What they are mixed from, [B, a, S]; rows beyond a sample's count are ignored. */
+  readonly weights: tf.Tensor3D;
+  /** How many each sample gets. */
+  readonly counts: readonly number[];
+}
+
+/** A pruning inside the decoder, see {@link Method.cuts}. */
+export type Cut = (view: CutView) => Reading<CutSelection>;
 
 /**
  * A pruning method: what it keeps, never how it is removed. Gathering, projecting, position ids, masks,
@@ -37,8 +80,15 @@ export type Cut = (view: CutView) => Reading<number[][]>;
 export interface Method {
   readonly name: string;
   readonly positions: PositionPolicy | PositionFunction;
+  /**
+   * After a cut, tokens keep the ids that they entered with, or all ids are given anew to what is left, text
+   * included, so that later layers see other ids than earlier ones. Under `original` ids both are the same.
+   */
+  readonly idsAfterCut: "kept" | "anew";
+  /** Merging inside the vision tower. */
+  readonly merge?: TowerMerge;
   /** Stage 1: which patches go on, and as which mixtures. */
-  readonly selectPatches: (seen: VisionOutput, tap: Tap) => Reading<PatchSelection>;
+  readonly selectPatches: (seen: PatchView, tap: Tap) => Reading<PatchSelection>;
   /** Later stages: decoder layer → the cut made before it. */
   readonly cuts: ReadonlyMap<number, Cut>;
 }

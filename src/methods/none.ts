@@ -1,15 +1,15 @@
+import { patchCount } from "../pruning/grid.ts";
 import type { PositionFunction, PositionPolicy } from "../pruning/positions.ts";
 import type { Method } from "./method.ts";
 
 /** The unpruned model: every visual token goes everywhere. */
 export function none(positions: PositionPolicy | PositionFunction = "original"): Method {
-  return {
-    name: "none",
-    positions,
-    *selectPatches({ features }) {
-      const [images, total] = features.shape;
-      return { indices: Array.from({ length: images }, () => Array.from({ length: total }, (_, i) => i)) };
-    },
-    cuts: new Map(),
-  };
+  return { name: "none", positions, idsAfterCut: "kept", selectPatches: keepEverything, cuts: new Map() };
 }
+
+/** Stage 1 of methods that prune in the decoder only: all tokens, with the class token where the model has it. */
+export const keepEverything: Method["selectPatches"] = function* ({ grid, features }) {
+  const [images, total] = features.shape;
+  const classTokens = total - patchCount(grid);
+  return { cells: Array.from({ length: images }, () => Array.from({ length: total }, (_, row) => row - classTokens)) };
+};

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import { NuwaError, UsageError } from "../errors.ts";
+import { UsageError } from "../errors.ts";
 import { type Reading, read } from "../model/reading.ts";
 import type { VisionOutput } from "../model/vision.ts";
 import { aggregationWeights, type Normalisation, similarityFeatures } from "../pruning/aggregation.ts";
@@ -10,7 +10,8 @@ import type { PositionPolicy } from "../pruning/positions.ts";
 import { quantile } from "../pruning/ranking.ts";
 import { cosineToText, keepBest, keepRandom, lastTokenAttention } from "../pruning/textguided.ts";
 import type { Tap } from "../tap.ts";
-import type { Cut, CutView, Method, PatchSelection } from "./method.ts";
+import type { Cut, CutView, Method, PatchSelection, PatchView } from "./method.ts";
+import { perImage, requirePatches } from "./patches.ts";
 
 /** Scores that stage 2 can go by. */
 export const STAGE2_SCORES = ["attention", "cosine", "random"] as const;
@@ -102,43 +103,40 @@ export function nuwa(options: NuwaOptions): Method {
   return {
     name: "nuwa",
     positions,
+    idsAfterCut: "kept",
     selectPatches: (seen, tap) => stage1(seen, options, tap),
     cuts: new Map([[cutLayer, stage2(options)]]),
   };
 }
 
 /** Separation, alignment, aggregation. */
-function* stage1(seen: VisionOutput, options: NuwaOptions, tap: Tap): Reading<PatchSelection> {
-  const { grid, features } = seen;
-  const total = patchCount(grid);
-  if (features.shape[1] !== total)
-    throw new NuwaError(
-      'field "vision_feature_select_strategy": Nüwa prunes patches, but "full" keeps the class token among them. Use method none.',
-    );
+function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Reading<PatchSelection> {
+  requirePatches(seen);
+  const total = patchCount(seen.grid);
   const keep = options.budget.stage1;
 
   const salience = tap("stage1.salience", salienceOf(seen, options));
   const values = yield* read(salience);
-  const indices = perImage(values, total).map((scores) =>
-    alignAnchors(scores, grid, { keep, regionSize: options.regionSize ?? 2 }),
+  const cells = perImage(values, total).map((scores) =>
+    alignAnchors(scores, seen.grid, { keep, regionSize: options.regionSize ?? 2 }),
   );
   // Where nothing is dropped there is nothing to gather: keeping everything is the unpruned model.
-  if (keep === total) return { indices };
+  if (keep === total) return { cells };
 
   const scores = yield* read(pillarScores(seen, salience, options));
   const pillars = perImage(scores, total).map((all, image) => {
-    const kept = indices[image].map((p) => all[p]);
+    const kept = cells[image].map((p) => all[p]);
     return pillarsAmong(kept, quantile(kept, options.pillarQuantile));
   });
   const weights = aggregationWeights(
     similarityFeatures(seen.hiddenStates),
-    { indices, pillars },
-    grid,
-    distanceThreshold(grid, options.distanceFraction),
+    { indices: cells, pillars },
+    seen.grid,
+    distanceThreshold(seen.grid, options.distanceFraction),
     options.normalisation,
     tap,
   );
-  return { indices, pillars, weights: tap("stage1.weights", weights) };
+  return { cells, pillars, weights: tap("stage1.weights", weights) };
 }
 
 /** m or S of the paper, [I, N]. */
@@ -160,23 +158,18 @@ export function distanceThreshold(grid: Grid, fraction = 280 / 1058): number {
   return Math.sqrt(Math.max(1, fraction * largestSquaredDistance(grid)));
 }
 
-function perImage(values: Float32Array, total: number): Float32Array[] {
-  return Array.from({ length: values.length / total }, (_, image) =>
-    values.subarray(image * total, (image + 1) * total),
-  );
-}
-
 /** Text-guided pruning inside the decoder. */
 function stage2(options: NuwaOptions): Cut {
   const { budget, seed = 44 } = options;
   return function* (view) {
-    if (options.stage2 === "random") return keepRandom(view.sequence, budget.stage2, seed);
+    if (options.stage2 === "random") return { keep: keepRandom(view.sequence, budget.stage2, seed) };
     const scores = view.tap("stage2.scores", stage2Scores(view, options)); // [B, S]
-    return keepBest(yield* read(scores), view.sequence, budget.stage2);
+    return { keep: keepBest(yield* read(scores), view.sequence, budget.stage2) };
   };
 }
 
-function stage2Scores({ tokens, embeddings, attention, sequence }: CutView, options: NuwaSwitches): tf.Tensor2D {
+function stage2Scores({ tokens, entered, attention, sequence }: CutView, options: NuwaSwitches): tf.Tensor2D {
   if (options.stage2 === "attention") return lastTokenAttention(attention as tf.Tensor4D, sequence);
-  return cosineToText(options.cosineSpace === "hidden" ? tokens : embeddings, sequence);
+  // This is the only cut, so that what entered the decoder is still all there.
+  return cosineToText(options.cosineSpace === "hidden" ? tokens : entered.tokens, sequence);
 }

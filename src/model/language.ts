@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Tap } from "../tap.ts";
+import { noTap, type Tap } from "../tap.ts";
 import { activations } from "./activations.ts";
 import type { TextConfig } from "./config.ts";
 import { attend, linear, mergeHeads, rmsNorm, splitHeads, tokenRows } from "./layers.ts";
@@ -63,6 +63,22 @@ export function decoderLayer(
     cache: { keys, values },
     attention,
   };
+}
+
+/**
+ * The attention that a layer would pay to the tokens before it, [B, h, S, S]: what {@link decoderLayer}
+ * computes on its way, for methods that look one layer ahead. No tap sees it.
+ *
+ * @param x [B, S, Hd], entering layer i
+ */
+export function attentionAhead(model: Model, i: number, x: tf.Tensor, { rotation, mask }: Placement): tf.Tensor4D {
+  const config = model.config.text;
+  const w = model.weights.at("language_model.model.layers", i);
+  return tf.tidy(() => {
+    const normed = rmsNorm(w.at("input_layernorm"), tokenRows(x), config.rmsNormEps);
+    const { q, k, v } = queriesKeysValues(w.at("self_attn"), normed, x.shape[0], config, rotation);
+    return attend(q, k, v, mask, noTap, `llm.${i}`).attention;
+  });
 }
 
 function queriesKeysValues(w: Weights, x: tf.Tensor2D, batch: number, config: TextConfig, rotation: Rotation) {

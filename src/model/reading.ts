@@ -92,11 +92,16 @@ function scoped<T>(reading: () => Reading<T>, drive: (generator: Reading<T>) => 
 }
 
 /**
- * The tensors in nested arrays and plain objects. tfjs has its own search, but that one walks through
+ * The tensors in nested arrays and plain objects, each once. tfjs has its own search, but that one walks through
  * every element of every typed array.
  */
 export function tensorsIn(value: unknown): tf.Tensor[] {
-  if (value instanceof tf.Tensor) return [value];
-  if (value === null || typeof value !== "object" || ArrayBuffer.isView(value)) return [];
-  return Object.values(value).flatMap(tensorsIn);
+  const seen = new Set<unknown>();
+  const search = (item: unknown): tf.Tensor[] => {
+    // What is shared is walked once: the layers of a state share long sequences.
+    if (item === null || typeof item !== "object" || ArrayBuffer.isView(item) || seen.has(item)) return [];
+    seen.add(item);
+    return item instanceof tf.Tensor ? [item] : Object.values(item).flatMap(search);
+  };
+  return search(value);
 }

@@ -11,8 +11,10 @@ export interface TextSlot {
 /** A visual token. */
 export interface VisualSlot {
   readonly kind: "visual";
-  /** Which of the sample's selected visual tokens it is: a row of what stage 1 kept. */
+  /** Which of the sample's visual tokens it is: those that entered the decoder are counted first, then those made inside it. */
   readonly row: number;
+  /** Raster index of the grid cell that it stands for; −1 for a token without one. */
+  readonly cell: number;
   readonly position: number;
 }
 
@@ -34,6 +36,11 @@ export function padded(samples: readonly (readonly Slot[])[]): Sequence {
 /** Places of the tokens of one kind in a sample. */
 export function placesOf(slots: readonly Slot[], kind: "text" | "visual"): number[] {
   return slots.flatMap((slot, place) => (slot?.kind === kind ? [place] : []));
+}
+
+/** The visual tokens of each sample, in order. */
+export function visualSlots(sequence: Sequence): VisualSlot[][] {
+  return sequence.map((slots) => slots.filter((slot): slot is VisualSlot => slot?.kind === "visual"));
 }
 
 /** The place of the last token that is not padding. */
@@ -71,26 +78,46 @@ export function causalMask(sequence: Sequence, queries: number): tf.Tensor4D | u
 /** What is left of a sequence when only some places are kept. */
 export interface Kept {
   readonly sequence: Sequence;
-  /** For each sample the places of the old sequence, to gather rows with; padding repeats place 0. */
+  /** For each sample the places of the old sequence, to gather rows with; new tokens come after it; padding repeats place 0. */
   readonly places: readonly (readonly number[])[];
 }
 
 /**
- * Keeps all text and some of the visual tokens, in order, and closes the gaps.
+ * Keeps all text and some of the visual tokens, in order, and closes the gaps. New visual tokens may take
+ * their place behind the kept ones; until ids are given anew they share the id of the one before them.
  *
  * @param keep for each sample, which of its visual tokens stay: ascending ranks among the visual tokens
  * of `sequence`, not places
+ * @param added for each sample how many new visual tokens there are; their places are S, S+1, …
+ * @param nextRow for each sample the first row number that is free
  */
-export function keepVisual(sequence: Sequence, keep: readonly (readonly number[])[]): Kept {
-  const places = sequence.map((slots, sample) => {
+export function keepVisual(
+  sequence: Sequence,
+  keep: readonly (readonly number[])[],
+  added: readonly number[] = sequence.map(() => 0),
+  nextRow: readonly number[] = added,
+): Kept {
+  const samples = sequence.map((slots, sample) => {
     const visual = placesOf(slots, "visual");
     const stays = new Set(keep[sample].map((rank) => visual[rank]));
-    return slots.flatMap((slot, place) => (slot?.kind === "text" || stays.has(place) ? [place] : []));
+    const places = slots.flatMap((slot, place) => (slot?.kind === "text" || stays.has(place) ? [place] : []));
+    const left = places.map((place) => slots[place]);
+    // Without a visual token left, the new ones stand where the first one stood.
+    const behind = 1 + places.findLastIndex((place) => place <= (keep[sample].length ? Math.max(...stays) : visual[0]));
+    const position = slots[behind > 0 ? places[behind - 1] : visual[0]]?.position ?? 0;
+    const fresh = Array.from({ length: added[sample] }, (_, i) => i);
+    left.splice(
+      behind,
+      0,
+      ...fresh.map((i): Slot => ({ kind: "visual", row: nextRow[sample] + i, cell: -1, position })),
+    );
+    places.splice(behind, 0, ...fresh.map((i) => slots.length + i));
+    return { places, slots: left };
   });
-  const length = Math.max(...places.map((list) => list.length));
+  const length = Math.max(...samples.map(({ places }) => places.length));
   return {
-    sequence: padded(sequence.map((slots, sample) => places[sample].map((place) => slots[place]))),
-    places: places.map((list) => [...list, ...new Array<number>(length - list.length).fill(0)]),
+    sequence: padded(samples.map(({ slots }) => slots)),
+    places: samples.map(({ places }) => [...places, ...new Array<number>(length - places.length).fill(0)]),
   };
 }
 

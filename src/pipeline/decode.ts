@@ -28,19 +28,22 @@ export function advance(
   tap: Tap = noTap,
 ): Advanced {
   const count = ids[0].length;
-  if (count === 0 || ids.length !== state.next.length || ids.some((list) => list.length !== count))
-    throw new NuwaError(`advance: ${state.next.length} lists of equal length, at least 1, are needed, one per sample.`);
+  const samples = state.layers[0].next.length;
+  if (count === 0 || ids.length !== samples || ids.some((list) => list.length !== count))
+    throw new NuwaError(`advance: ${samples} lists of equal length, at least 1, are needed, one per sample.`);
   requireVocabulary("advance", ids.flat(), model.config);
-  const fresh: Sequence = ids.map((list, sample) =>
-    list.map((id, i) => ({ kind: "text", id, position: state.next[sample] + i })),
-  );
+  // A method may give ids anew after a cut: then the text goes on at another id in the layers behind it.
+  const freshFrom = (next: readonly number[]): Sequence =>
+    ids.map((list, sample) => list.map((id, i) => ({ kind: "text", id, position: next[sample] + i })));
   // Layers between two cuts share one sequence, and so its extension, mask and angles.
-  const extended = new Map(state.layers.map(({ sequence }) => [sequence, append(sequence, fresh)]));
+  const extended = new Map<Sequence, Sequence>();
+  for (const { sequence, next } of state.layers)
+    if (!extended.has(sequence)) extended.set(sequence, append(sequence, freshFrom(next)));
   const { logits, caches } = tf.tidy(() => {
     const placements = new Map<Sequence, Placement>(
       [...extended.values()].map((sequence) => [sequence, place(model, sequence, count)]),
     );
-    let x: tf.Tensor = embed(model, fresh, undefined, []); // [B, Q, Hd]
+    let x: tf.Tensor = embed(model, freshFrom(state.layers[0].next), undefined, []); // [B, Q, Hd]
     const caches = state.layers.map(({ cache, sequence }, i) => {
       const placement = placements.get(extended.get(sequence) as Sequence) as Placement;
       const output = tf.tidy(() => {
@@ -56,6 +59,7 @@ export function advance(
   const layers: LayerState[] = caches.map((cache, i) => ({
     cache,
     sequence: extended.get(state.layers[i].sequence) as Sequence,
+    next: state.layers[i].next.map((position) => position + count),
   }));
-  return { logits, state: { layers, next: state.next.map((position) => position + count) } };
+  return { logits, state: { layers } };
 }

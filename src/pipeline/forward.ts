@@ -1,17 +1,34 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../errors.ts";
-import type { Method, PatchSelection } from "../methods/method.ts";
-import { decoderLayer, embed, finalNorm, type LayerCache, lmHead, type Placement } from "../model/language.ts";
+import type { Method, PlacedTokens } from "../methods/method.ts";
+import {
+  attentionAhead,
+  decoderLayer,
+  embed,
+  finalNorm,
+  type LayerCache,
+  lmHead,
+  type Placement,
+} from "../model/language.ts";
 import { gatherRows } from "../model/layers.ts";
-import { type Reading, read } from "../model/reading.ts";
+import type { Reading } from "../model/reading.ts";
 import { rotaryAngles } from "../model/rope.ts";
-import { causalMask, keepVisual, lastPlace, positionIds, type Sequence } from "../model/sequence.ts";
-import { project, type VisionOutput, visionTower } from "../model/vision.ts";
+import { causalMask, lastPlace, positionIds, type Sequence, visualSlots } from "../model/sequence.ts";
+import { mergingTower } from "../model/vision.ts";
 import type { Model } from "../model/weights.ts";
-import { aggregate } from "../pruning/aggregation.ts";
-import { openLedger, type SampleLedger } from "../pruning/ledger.ts";
-import { noTap, type Tap, type TapName } from "../tap.ts";
-import { cutPrompts, layOut, requirePositions } from "./prompts.ts";
+import type { SampleLedger } from "../pruning/ledger.ts";
+import { noTap, type Tap } from "../tap.ts";
+import { cutPrompts, type ImagePlaces, layOut, requirePositions } from "./prompts.ts";
+import {
+  type AppliedCut,
+  applyCut,
+  keepLedgers,
+  NO_IMAGES,
+  patchView,
+  projectSelected,
+  selectedSlots,
+  tapIntegers,
+} from "./pruned.ts";
 
 /** A batch of prompts and the images in them. */
 export interface ForwardInputs {
@@ -25,13 +42,13 @@ export interface ForwardInputs {
 export interface LayerState {
   readonly cache: LayerCache;
   readonly sequence: Sequence;
+  /** Position id of the next token, for each sample. */
+  readonly next: readonly number[];
 }
 
 /** Everything that decoding needs to go on. */
 export interface DecodeState {
   readonly layers: readonly LayerState[];
-  /** Position id of the next token, for each sample. */
-  readonly next: readonly number[];
 }
 
 /** What a forward pass returns; free it with `tf.dispose(tensorsIn(result))`. */
@@ -58,37 +75,46 @@ export function* forward(
   tap: Tap = noTap,
 ): Reading<ForwardResult> {
   if (pixels) requireSize(pixels, model);
-  const seen = pixels && visionTower(model, pixels, tap);
-  const [images, total] = seen ? seen.features.shape : [0, 0];
-  const cut = cutPrompts(prompts, model.config, images, total);
+  const seen = pixels && (yield* mergingTower(model, pixels, tap, method.merge));
+  const places = imagePlaces(model);
+  const cut = cutPrompts(prompts, model.config, pixels?.shape[0] ?? 0, places.total);
+  const imageOf = cut.map(({ image }) => image);
 
   // Stage 1: which patches go on, and as which mixtures of their neighbours.
-  const selection = seen ? yield* method.selectPatches(seen, tap) : NO_IMAGES;
+  const selection = seen ? yield* method.selectPatches(patchView(model, seen), tap) : NO_IMAGES;
   const visual = seen && projectSelected(model, seen, selection, tap); // [I, k, Hd]
 
   // Splice: text and visual tokens in one sequence, each with its position id.
-  const layout = layOut(cut, selection.indices, method.positions, total);
-  requirePositions(layout, model.config);
-  const imageOf = cut.map(({ image }) => image);
-  let sequence = layout.sequence;
-  let embeddings = tap("llm.embeddings", embed(model, sequence, visual, imageOf)); // [B, S, Hd]
+  let { sequence, next } = layOut(cut, selectedSlots(selection, imageOf), method.positions, places);
+  requirePositions(next, model.config);
+  let x: tf.Tensor = tap("llm.embeddings", embed(model, sequence, visual, imageOf)); // [B, S, Hd]
   tapIntegers(tap, "position_ids", positionIds(sequence));
 
-  let x: tf.Tensor = embeddings;
+  const entered = { tokens: x, sequence } as PlacedTokens;
   let placement = place(model, sequence, sequence[0].length);
   let attention: tf.Tensor4D | undefined;
   const layers: LayerState[] = [];
+  const cuts: AppliedCut[] = [];
   for (let i = 0; i < model.config.text.numHiddenLayers; i++) {
     // Stage 2: before this layer, visual tokens that the text does not ask for are dropped.
     const choose = visual && method.cuts.get(i);
     if (choose) {
-      const keep = yield* choose({ tokens: x as tf.Tensor3D, embeddings, attention, sequence, tap });
-      tapIntegers(tap, "stage2.indices", keep);
-      const kept = keepVisual(sequence, keep);
-      x = gatherRows(x, kept.places); // [B, S', Hd]
-      embeddings = gatherRows(embeddings, kept.places);
-      sequence = kept.sequence;
+      const ahead = { x, placement };
+      const choice = yield* choose({
+        tokens: x as tf.Tensor3D,
+        sequence,
+        entered,
+        attention,
+        attentionAhead: () => attentionAhead(model, i, ahead.x, ahead.placement),
+        tap,
+      });
+      tapIntegers(tap, "stage2.indices", choice.keep);
+      const applied = applyCut(x as tf.Tensor3D, sequence, choice, entered.sequence, cuts);
+      ({ x, sequence } = applied); // [B, S', Hd]
+      if (method.idsAfterCut === "anew")
+        ({ sequence, next } = layOut(cut, visualSlots(sequence), method.positions, places));
       placement = place(model, sequence, sequence[0].length);
+      cuts.push(applied);
     }
     x = tap(`llm.${i}.tokens`, x);
     const output = tf.tidy(() => {
@@ -96,14 +122,20 @@ export function* forward(
       return method.cuts.has(i + 1) ? { ...rest, attention: weights } : { ...rest, attention: undefined };
     });
     ({ x, attention } = output);
-    layers.push({ cache: output.cache, sequence });
+    layers.push({ cache: output.cache, sequence, next });
   }
 
+  tapIntegers(
+    tap,
+    "final.indices",
+    visualSlots(sequence).map((tokens) => tokens.map(({ cell }) => cell)),
+  );
   const hidden = tap("llm.norm", finalNorm(model, x)) as tf.Tensor3D;
   const ends = sequence.map((slots) => [lastPlace(slots)]);
   const logits = tap("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
-  const ledgers = yield* keepLedgers(seen, selection, layers, imageOf);
-  return { logits, hidden, state: { layers, next: layout.next }, ledgers };
+  const passed = { entered: entered.sequence, sequences: layers.map((layer) => layer.sequence), cuts };
+  const ledgers = yield* keepLedgers(seen, selection, passed, imageOf);
+  return { logits, hidden, state: { layers }, ledgers };
 }
 
 function requireSize(pixels: tf.Tensor4D, { config }: Model): void {
@@ -112,20 +144,10 @@ function requireSize(pixels: tf.Tensor4D, { config }: Model): void {
     throw new NuwaError(`pixels have shape [${pixels.shape}], but the model sees [images,${wanted}].`);
 }
 
-const NO_IMAGES: PatchSelection = { indices: [] };
-
-/** The selected patches, mixed where the method says so, as token embeddings: [I, k, Hd]. */
-function projectSelected(model: Model, seen: VisionOutput, selection: PatchSelection, tap: Tap): tf.Tensor3D {
-  const { indices, pillars, weights } = selection;
-  tapIntegers(tap, "stage1.indices", indices);
-  if (pillars)
-    tapIntegers(
-      tap,
-      "stage1.pillars",
-      pillars.map((row) => row.map(Number)),
-    );
-  const tokens = weights ? aggregate(weights, seen.features) : gatherRows(seen.features, indices); // [I, k, D]
-  return tap("projector.output", project(model, tap("stage1.tokens", tokens)));
+function imagePlaces({ config }: Model): ImagePlaces {
+  const { imageSize, patchSize } = config.vision;
+  const classTokens = config.visionFeatureSelectStrategy === "full" ? 1 : 0;
+  return { total: (imageSize[0] / patchSize) * (imageSize[1] / patchSize) + classTokens, classTokens };
 }
 
 /** Rotary angles and mask of the last `queries` tokens of a sequence. */
@@ -133,31 +155,4 @@ export function place(model: Model, sequence: Sequence, queries: number): Placem
   const { headDim, ropeTheta } = model.config.text;
   const positions = positionIds(sequence).map((ids) => ids.slice(ids.length - queries));
   return { rotation: rotaryAngles(positions, headDim, ropeTheta), mask: causalMask(sequence, queries) };
-}
-
-/** Shows lists of integers to the tap, one row per image or sample; samples without an image have none. */
-function tapIntegers(tap: Tap, name: TapName, lists: readonly (readonly number[])[]): void {
-  const rows = lists.filter((list) => list.length > 0) as number[][];
-  if (rows.length > 0) tap(name, tf.tensor2d(rows, undefined, "int32"));
-}
-
-/** For each sample with an image the record of its visual tokens. */
-function* keepLedgers(
-  seen: VisionOutput | undefined,
-  { indices, pillars, weights }: PatchSelection,
-  layers: readonly LayerState[],
-  imageOf: readonly (number | undefined)[],
-): Reading<(SampleLedger | undefined)[]> {
-  if (!seen) return imageOf.map(() => undefined);
-  const { grid, features } = seen;
-  const total = features.shape[1];
-  const classTokens = total - grid.rows * grid.columns;
-  const values = weights && (yield* read(weights));
-  const sequences = layers.map(({ sequence }) => sequence);
-  return imageOf.map((image, sample) => {
-    if (image === undefined) return undefined;
-    const cells = indices[image].map((row) => row - classTokens);
-    const own = values?.subarray(image * cells.length * total, (image + 1) * cells.length * total);
-    return openLedger({ grid, total, cells, pillars: pillars?.[image], weights: own }, sequences, sample);
-  });
 }

@@ -38,7 +38,7 @@ export async function* generate(
   const { maxNewTokens, sampling, stopTokens = model.config.text.eosTokenIds } = options;
   if (sampling) checkSampling(sampling);
   let current = start;
-  const ended = start.state.next.map(() => false);
+  const ended = start.state.layers[0].next.map(() => false);
   try {
     for (let step = 0; step < maxNewTokens; step++) {
       const values = (await current.logits.data()) as Float32Array;

@@ -1,6 +1,6 @@
 import { NuwaError } from "../errors.ts";
 import type { VlmConfig } from "../model/config.ts";
-import { padded, type Sequence, type Slot } from "../model/sequence.ts";
+import { padded, type Sequence, type Slot, type VisualSlot } from "../model/sequence.ts";
 import { imagePositions, type PositionFunction, type PositionPolicy } from "../pruning/positions.ts";
 
 /** A prompt cut at its image: text ids before and after. A text-only prompt is all `before`. */
@@ -51,7 +51,7 @@ export function cutPrompts(
  *
  * @throws NuwaError with the numbers
  */
-export function requirePositions({ next }: Layout, { text }: VlmConfig): void {
+export function requirePositions(next: Layout["next"], { text }: VlmConfig): void {
   const longest = Math.max(...next);
   if (longest > text.maxPositionEmbeddings) {
     throw new NuwaError(
@@ -69,32 +69,44 @@ export function requireVocabulary(what: string, ids: readonly number[], { text }
     );
 }
 
-/** The sequence that enters the decoder, and where each sample's text goes on. */
+/** A sequence, and where each sample's text goes on. */
 export interface Layout {
   readonly sequence: Sequence;
   /** Position id of the first decoded token, for each sample. */
   readonly next: readonly number[];
 }
 
+/** What position ids depend on besides the tokens themselves. */
+export interface ImagePlaces {
+  /** Visual tokens of one unpruned image. */
+  readonly total: number;
+  /** How many of them are class tokens, which come first: 0 or 1. */
+  readonly classTokens: number;
+}
+
 /**
- * Puts the kept visual tokens where the image stood and gives everyone a position id.
+ * Puts the visual tokens where the image stood and gives everyone a position id.
  *
- * @param indices for each image, the cells that stage 1 kept
- * @param total visual tokens of one unpruned image
+ * @param visual for each sample its visual tokens in order; nothing for samples without an image
  */
 export function layOut(
   prompts: readonly CutPrompt[],
-  indices: readonly (readonly number[])[],
+  visual: readonly (readonly Pick<VisualSlot, "row" | "cell">[])[],
   policy: PositionPolicy | PositionFunction,
-  total: number,
+  { total, classTokens }: ImagePlaces,
 ): Layout {
   const text = (ids: readonly number[], start: number): Slot[] =>
     ids.map((id, i) => ({ kind: "text", id, position: start + i }));
-  const samples = prompts.map(({ before, after, image }) => {
+  const samples = prompts.map(({ before, after, image }, sample) => {
     const start = before.length;
     if (image === undefined) return { slots: text(before, 0), next: start };
-    const { visual, next } = imagePositions(policy, indices[image], start, total);
-    const tokens: Slot[] = visual.map((position, row) => ({ kind: "visual", row, position }));
+    // A class token is a place of the image only where the unpruned model has one.
+    const places = visual[sample].map(({ cell }) => Math.max(-1, cell + classTokens));
+    const positions = imagePositions(policy, places, start, total);
+    const tokens = visual[sample].map(
+      ({ row, cell }, i): Slot => ({ kind: "visual", row, cell, position: positions.visual[i] }),
+    );
+    const { next } = positions;
     return { slots: [...text(before, 0), ...tokens, ...text(after, next)], next: next + after.length };
   });
   return { sequence: padded(samples.map(({ slots }) => slots)), next: samples.map(({ next }) => next) };

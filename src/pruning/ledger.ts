@@ -1,17 +1,19 @@
-import { placesOf, type Sequence } from "../model/sequence.ts";
-import type { Grid } from "./grid.ts";
+import { placesOf, type Sequence, type VisualSlot } from "../model/sequence.ts";
+import { type Grid, patchCount } from "./grid.ts";
 
 /** Where one visual token came from and how far it went. */
 export interface VisualToken {
   /** Raster index of the grid cell that it stands for; −1 for a token without one, such as the class token. */
   readonly cell: number;
-  /** Its position id in the decoder. */
+  /** Its position id in the first decoder layer that it entered. */
   readonly position: number;
   /** Whether it stands for itself only; undefined for methods without pillars. */
   readonly pillar: boolean | undefined;
   /** Weight of every patch merged into it, in raster order; undefined when it is its own cell alone. */
   readonly weights: Float32Array | undefined;
-  /** How many decoder layers it entered: it was dropped before the layer of this index. */
+  /** The first decoder layer that it entered: 0, or later for a token made inside the decoder. */
+  readonly firstLayer: number;
+  /** It was dropped before the layer of this index; the number of layers if it never was. */
   readonly layers: number;
 }
 
@@ -23,7 +25,7 @@ export interface SampleLedger {
   readonly textTokens: number;
   /** Decoder layers of the model. */
   readonly layers: number;
-  /** The tokens that entered the decoder, in order. */
+  /** The tokens that entered the decoder, in order, and behind them those that were made inside it. */
   readonly tokens: readonly VisualToken[];
 }
 
@@ -31,48 +33,80 @@ export interface SampleLedger {
 export interface LedgerSources {
   readonly grid: Grid;
   readonly total: number;
-  /** Cells of the tokens that stage 1 kept. */
-  readonly cells: readonly number[];
   readonly pillars: readonly boolean[] | undefined;
-  /** [k][N], row-major, as read out. */
-  readonly weights: Float32Array | undefined;
+  /** For each token that stage 1 kept the weights of all patches in it, undefined for a token that is its cell alone. */
+  readonly weights: readonly (Float32Array | undefined)[];
+  /** Tokens made inside the decoder, in the order of their rows. */
+  readonly added: readonly AddedToken[];
 }
+
+/** Rows of visual tokens and their weights in a token that was made of them. */
+export type AddedToken = readonly { readonly row: number; readonly weight: number }[];
 
 /**
  * The ledger of one sample of a finished prefill.
  *
+ * @param entered what entered the decoder
  * @param sequences what entered each decoder layer
  */
-export function openLedger(sources: LedgerSources, sequences: readonly Sequence[], sample: number): SampleLedger {
-  const rowsByLayer = sequences.map((sequence) => rowsOf(sequence, sample));
-  const positions = new Map(
-    sequences[0][sample].flatMap((slot) => (slot?.kind === "visual" ? [[slot.row, slot.position]] : [])),
-  );
-  const patches = sources.weights ? sources.weights.length / sources.cells.length : 0;
+export function openLedger(
+  sources: LedgerSources,
+  entered: Sequence,
+  sequences: readonly Sequence[],
+  sample: number,
+): SampleLedger {
+  const { grid, total, pillars } = sources;
+  const tokens: { slot: VisualSlot; firstLayer: number; layers: number }[] = [];
+  const note = (sequence: Sequence, firstLayer: number, layers: number) => {
+    for (const slot of sequence[sample]) {
+      if (slot?.kind === "visual") tokens[slot.row] = { ...(tokens[slot.row] ?? { slot, firstLayer }), layers };
+    }
+  };
+  note(entered, 0, 0);
+  sequences.forEach((sequence, layer) => {
+    // Layers between two cuts share one sequence, which is looked at once.
+    if (sequence !== sequences[layer - 1]) note(sequence, layer, 1 + sequences.lastIndexOf(sequence));
+  });
+  const cells = tokens.map(({ slot }) => slot.cell);
+  const weights = [...sources.weights];
+  for (const parts of sources.added) weights.push(mixedWeights(parts, weights, cells, patchCount(grid)));
   return {
-    grid: sources.grid,
-    total: sources.total,
-    textTokens: placesOf(sequences[0][sample], "text").length,
+    grid,
+    total,
+    textTokens: placesOf(entered[sample], "text").length,
     layers: sequences.length,
-    tokens: sources.cells.map((cell, row) => ({
-      cell,
-      position: positions.get(row) as number,
-      pillar: sources.pillars?.[row],
-      weights: sources.weights?.subarray(row * patches, (row + 1) * patches),
-      layers: rowsByLayer.filter((rows) => rows.has(row)).length,
+    tokens: tokens.map(({ slot, firstLayer, layers }, row) => ({
+      cell: slot.cell,
+      position: slot.position,
+      pillar: pillars?.[row],
+      weights: weights[row],
+      firstLayer,
+      layers,
     })),
   };
 }
 
-function rowsOf(sequence: Sequence, sample: number): Set<number> {
-  return new Set(sequence[sample].flatMap((slot) => (slot?.kind === "visual" ? [slot.row] : [])));
+/** A mixture of tokens as weights of patches. */
+function mixedWeights(
+  parts: AddedToken,
+  weights: readonly (Float32Array | undefined)[],
+  cells: readonly number[],
+  patches: number,
+): Float32Array {
+  const mixed = new Float32Array(patches);
+  for (const { row, weight } of parts) {
+    const own = weights[row];
+    if (own) for (let patch = 0; patch < mixed.length; patch++) mixed[patch] += weight * own[patch];
+    else if (cells[row] >= 0) mixed[cells[row]] += weight;
+  }
+  return mixed;
 }
 
 /** Visual tokens entering each decoder layer. Their mean is what the paper calls the average. */
 export function enteringPerLayer(ledger: SampleLedger): number[] {
   return Array.from(
     { length: ledger.layers },
-    (_, layer) => ledger.tokens.filter((token) => token.layers > layer).length,
+    (_, layer) => ledger.tokens.filter((token) => token.firstLayer <= layer && token.layers > layer).length,
   );
 }
 

@@ -6,6 +6,10 @@ import { NuwaError } from "../errors.ts";
  * - `compressed` (PERC): consecutive ids, as if the kept tokens were all there ever was.
  * - `rpme`: relative position mapping extension (Algorithm 3): the kept ids stretched linearly over the
  *   whole range that the image had.
+ *
+ * A token without a place in the image (a merged one, or a class token that the unpruned model would not
+ * show) takes the id of the token before it, the first one the image's first id; compressed ids count it
+ * like any other.
  */
 export type PositionPolicy = "original" | "compressed" | "rpme";
 
@@ -15,7 +19,7 @@ export const POSITION_POLICIES = ["original", "compressed", "rpme"] as const sat
 /**
  * Any other way to give ids, for experiments that none of the policies makes.
  *
- * @param indices cells of the kept tokens among 0..total−1, strictly ascending
+ * @param indices places of the visual tokens among 0..total−1, in the order in which they stand; −1 for none
  * @param start how many tokens stand before the image (s)
  * @param total how many visual tokens the image had unpruned (N)
  */
@@ -30,7 +34,7 @@ export interface ImagePositions {
 }
 
 /**
- * @param indices cells of the kept tokens among 0..total−1, strictly ascending
+ * @param indices places of the visual tokens among 0..total−1, in the order in which they stand; −1 for none
  * @param start how many tokens stand before the image (s)
  * @param total how many visual tokens the image had unpruned (N)
  * @throws NuwaError when a function gives another number of ids than there are tokens, or ids that RoPE cannot take
@@ -44,7 +48,7 @@ export function imagePositions(
   if (typeof policy === "function") return checked(policy(indices, start, total), indices.length);
   switch (policy) {
     case "original":
-      return { visual: indices.map((cell) => start + cell), next: start + total };
+      return { visual: filled(indices, start, (place) => start + place), next: start + total };
     case "compressed":
       return { visual: indices.map((_, i) => start + i), next: start + indices.length };
     case "rpme":
@@ -61,9 +65,19 @@ function checked(positions: ImagePositions, count: number): ImagePositions {
   return positions;
 }
 
-/** pos₀ = s, pos_j = s + ⌈I_j·(e − s)/I_last⌉ with e = s + N − 1. */
+/** pos₀ = s, pos_j = s + ⌈I_j·(e − s)/I_last⌉ with e = s + N − 1; the lowest place is the first, the highest the last. */
 function stretched(indices: readonly number[], start: number, total: number): number[] {
-  const last = indices[indices.length - 1];
+  const places = indices.filter((place) => place >= 0);
+  const [first, last] = [Math.min(...places), Math.max(...places)];
   // The product comes first: it is an exact integer, and the quotient then rounds up only where it must.
-  return indices.map((cell, i) => (i === 0 ? start : start + Math.ceil((cell * (total - 1)) / last)));
+  return filled(indices, start, (place) => (place === first ? start : start + Math.ceil((place * (total - 1)) / last)));
+}
+
+/** Ids by place; tokens without one take that of the token before them. */
+function filled(indices: readonly number[], start: number, idOf: (place: number) => number): number[] {
+  let before = start;
+  return indices.map((place) => {
+    if (place >= 0) before = idOf(place);
+    return before;
+  });
 }

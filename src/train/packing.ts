@@ -42,7 +42,7 @@ export function packQuestions(
     ...PREFIX.map((id, position): Slot => ({ kind: "text", id, position })),
     ...Array.from(
       { length: objects.length },
-      (_, row): Slot => ({ kind: "visual", row, position: PREFIX.length + row }),
+      (_, row): Slot => ({ kind: "visual", row, cell: row, position: PREFIX.length + row }),
     ),
   ];
   const start = slots.length;

@@ -22,8 +22,14 @@ describe("Nüwa's parameters", () => {
         features: tf.ones([1, 36, 2]) as tf.Tensor3D,
         clsAttention: salience,
         keyNorms: salience,
+        classFeature: tf.ones([1, 1, 2]) as tf.Tensor3D,
+        featureBlock: 2,
+        members: undefined,
+        heads: 1,
+        project: (x: tf.Tensor3D) => x,
+        queriesAndKeys: () => ({ queries: states[0], keys: states[0] }),
       };
-      return [...runSync(() => method.selectPatches(seen, noTap)).indices[0]];
+      return [...runSync(() => method.selectPatches(seen, noTap)).cells[0]];
     });
 
   it("has regions of 2×2 patches unless told otherwise", () => {

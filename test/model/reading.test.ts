@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { type Reading, read, run, runSync } from "../../src/model/reading.ts";
+import { type Reading, read, run, runSync, tensorsIn } from "../../src/model/reading.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -23,5 +23,21 @@ describe("a reading that fails midway", () => {
     const own = tf.tidy(() => tf.ones([2]));
     expect(tf.memory().numTensors).toBe(before + 1);
     own.dispose();
+  });
+});
+
+describe("the tensors in a value", () => {
+  it("are each found once, however often they and what holds them are shared", () => {
+    const x = tf.ones([2]);
+    let walks = 0;
+    const shared = {
+      get deep() {
+        walks++;
+        return { x };
+      },
+    };
+    expect(tensorsIn([shared, { again: shared }, x, null, new Float32Array(3)])).toEqual([x]);
+    expect(walks).toBe(1);
+    x.dispose();
   });
 });

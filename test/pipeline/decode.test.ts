@@ -4,33 +4,57 @@ import { useBackend } from "../../src/backend/select.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import { runSync, tensorsIn } from "../../src/model/reading.ts";
+import { placesOf, type Sequence } from "../../src/model/sequence.ts";
 import { disposeModel, type Model } from "../../src/model/weights.ts";
 import { advance } from "../../src/pipeline/decode.ts";
 import { forward } from "../../src/pipeline/forward.ts";
 import { generate } from "../../src/pipeline/generate.ts";
 import { loadModel } from "../../src/pipeline/load.ts";
-import type { PositionPolicy } from "../../src/pruning/positions.ts";
+import { enteringPerLayer, type SampleLedger } from "../../src/pruning/ledger.ts";
+import { POSITION_POLICIES, type PositionPolicy } from "../../src/pruning/positions.ts";
 import { randomFrom } from "../../src/random.ts";
 import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
 
 /** A method whose selections do not depend on the prompt, so that a longer prompt is pruned alike. */
-function fixed(indices: number[], keep: number[], layers: readonly number[], positions: PositionPolicy): Method {
+interface Fixed {
+  readonly cells: readonly number[];
+  readonly keep?: readonly number[];
+  readonly layers?: readonly number[];
+  readonly positions: PositionPolicy;
+  readonly idsAfterCut?: Method["idsAfterCut"];
+  /** Whether each cut also makes a token out of its first two. */
+  readonly makes?: boolean;
+}
+
+function fixed({ cells, keep = [], layers = [], positions, idsAfterCut = "kept", makes = false }: Fixed): Method {
   return {
     name: "fixed",
     positions,
+    idsAfterCut,
     *selectPatches({ features }) {
-      return { indices: Array.from({ length: features.shape[0] }, () => indices) };
+      return { cells: Array.from({ length: features.shape[0] }, () => cells) };
     },
     cuts: new Map(
       layers.map((layer, nth) => [
         layer,
         function* ({ sequence }) {
-          return sequence.map(() => keep.slice(0, keep.length - nth));
+          const added = makes ? { weights: meanOfFirstTwo(sequence), counts: sequence.map(() => 1) } : undefined;
+          return { keep: sequence.map(() => keep.slice(0, keep.length - nth)), added };
         },
       ]),
     ),
   };
 }
+
+function meanOfFirstTwo(sequence: Sequence): tf.Tensor3D {
+  const rows = sequence.map((slots) => {
+    const [first, second] = placesOf(slots, "visual");
+    return [slots.map((_, place) => (place === first || place === second ? 0.5 : 0))];
+  });
+  return tf.tensor3d(rows);
+}
+
+const SEVEN = [0, 3, 9, 14, 22, 30, 35];
 
 describe.each(TESTED_BACKENDS)("decoding on %s", (backend) => {
   const want = expected("square");
@@ -52,13 +76,24 @@ describe.each(TESTED_BACKENDS)("decoding on %s", (backend) => {
     disposeModel(model);
   });
 
-  it.each([
-    ["unpruned", Array.from({ length: 36 }, (_, i) => i), [], [], "original"],
-    ["pruned, original positions", [0, 3, 9, 14, 22, 30, 35], [1, 2, 5], [3], "original"],
-    ["pruned, compressed positions", [0, 3, 9, 14, 22, 30, 35], [0, 6], [2], "compressed"],
-    ["pruned twice inside the decoder, rpme positions", [2, 3, 9, 14, 22, 30, 34], [0, 1, 4, 5], [1, 4], "rpme"],
-  ] as const)("with caches equals recomputing everything: %s", (_, indices, keep, layers, positions) => {
-    const method = fixed([...indices], [...keep], layers, positions);
+  it.each<[string, Fixed]>([
+    ["unpruned", { cells: Array.from({ length: 36 }, (_, i) => i), positions: "original" }],
+    ["pruned, original positions", { cells: SEVEN, keep: [1, 2, 5], layers: [3], positions: "original" }],
+    ["pruned, compressed positions", { cells: SEVEN, keep: [0, 6], layers: [2], positions: "compressed" }],
+    [
+      "pruned twice inside the decoder, rpme positions",
+      { cells: [2, 3, 9, 14, 22, 30, 34], keep: [0, 1, 4, 5], layers: [1, 4], positions: "rpme" },
+    ],
+    [
+      "ids given anew after each cut, so that the text goes on at another id in each part of the decoder",
+      { cells: SEVEN, keep: [0, 3, 4, 5], layers: [1, 4], positions: "compressed", idsAfterCut: "anew" },
+    ],
+    ...POSITION_POLICIES.map((positions): [string, Fixed] => [
+      `tokens out of order and without a cell, others made in the decoder, ${positions} positions given anew`,
+      { cells: [-1, 30, 3, 9, -1], keep: [0, 1, 3], layers: [2, 3], positions, idsAfterCut: "anew", makes: true },
+    ]),
+  ])("with caches equals recomputing everything: %s", (_, choices) => {
+    const method = fixed(choices);
     let current: Parameters<typeof advance>[1] | undefined;
     const start = runSync(() => forward(model, { pixels, prompts }, method));
     current = start.state;
@@ -78,7 +113,7 @@ describe.each(TESTED_BACKENDS)("decoding on %s", (backend) => {
   });
 
   it("takes several tokens at once, as the next turn of a conversation", () => {
-    const method = fixed([0, 3, 9, 14], [1, 2], [3], "original");
+    const method = fixed({ cells: [0, 3, 9, 14], keep: [1, 2], layers: [3], positions: "original" });
     const start = runSync(() => forward(model, { pixels, prompts }, method));
     const turn = advance(model, start.state, more);
     const whole = runSync(() =>
@@ -86,6 +121,32 @@ describe.each(TESTED_BACKENDS)("decoding on %s", (backend) => {
     );
     expect(relativeError(turn.logits.dataSync(), whole.logits.dataSync())).toBeLessThan(1e-5);
     tf.dispose([...tensorsIn(start), ...tensorsIn(turn), ...tensorsIn(whole)]);
+  });
+
+  it("knows in its ledger what a token made in the decoder is made of, and when it came and went", () => {
+    const method = fixed({
+      cells: [-1, 30, 3, 9],
+      keep: [0, 1],
+      layers: [2, 4],
+      positions: "compressed",
+      idsAfterCut: "anew",
+      makes: true,
+    });
+    const result = runSync(() => forward(model, { pixels, prompts }, method));
+    const tokens = result.ledgers[1]?.tokens ?? [];
+    expect(tokens.map(({ cell, firstLayer, layers }) => [cell, firstLayer, layers])).toEqual([
+      [-1, 0, 6],
+      [30, 0, 4],
+      [3, 0, 2],
+      [9, 0, 2],
+      [-1, 2, 4],
+      [-1, 4, 6],
+    ]);
+    // Half the class token, which is no patch, and half patch 30; the ids count from the image's first.
+    expect([...(tokens[4].weights ?? [])]).toEqual(Array.from({ length: 36 }, (_, patch) => (patch === 30 ? 0.5 : 0)));
+    expect(tokens[4].position - tokens[0].position).toBe(2);
+    expect(enteringPerLayer(result.ledgers[1] as SampleLedger)).toEqual([4, 4, 3, 3, 2, 2]);
+    tf.dispose(tensorsIn(result));
   });
 
   it("keeps longer caches before the cut than behind it", () => {

@@ -100,6 +100,18 @@ describe("position ids", () => {
     );
   });
 
+  it("tokens without a place take the id of the one before them, in any order of the others", () => {
+    const tokens = [-1, 9, 4, -1, 30, -1];
+    expect(imagePositions("original", tokens, 35, 576)).toEqual({ visual: [35, 44, 39, 39, 65, 65], next: 611 });
+    expect(imagePositions("compressed", tokens, 35, 576)).toEqual({ visual: [35, 36, 37, 38, 39, 40], next: 41 });
+    const stretched = 35 + Math.ceil((9 * 575) / 30);
+    expect(imagePositions("rpme", tokens, 35, 576)).toEqual({
+      visual: [35, stretched, 35, 35, 610, 610],
+      next: 611,
+    });
+    expect(imagePositions("rpme", [-1], 35, 576)).toEqual({ visual: [35], next: 611 });
+  });
+
   it("all agree when everything is kept", () => {
     const all = Array.from({ length: 36 }, (_, i) => i);
     for (const policy of POSITION_POLICIES)

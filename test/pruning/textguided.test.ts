@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 
 const text = (position: number): Slot => ({ kind: "text", id: 1, position });
-const visual = (row: number): Slot => ({ kind: "visual", row, position: row });
+const visual = (row: number): Slot => ({ kind: "visual", row, cell: row, position: row });
 const sample = (before: number, k: number, after: number): Slot[] => [
   ...Array.from({ length: before }, (_, i) => text(i)),
   ...Array.from({ length: k }, (_, i) => visual(i)),

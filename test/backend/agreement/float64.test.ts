@@ -27,7 +27,7 @@ const GRADIENTS = 2e-6;
 
 const weights = (weight: tf.Tensor, bias?: tf.Tensor) =>
   weightsTree(new Map(Object.entries({ weight, ...(bias && { bias }) })));
-const visual: Slot = { kind: "visual", row: 0, position: 0 };
+const visual: Slot = { kind: "visual", row: 0, cell: 0, position: 0 };
 const text: Slot = { kind: "text", id: 1, position: 0 };
 /** Two visual tokens, three of text after them, one of padding. */
 const sequence: Sequence = [[text, visual, visual, text, text, text, null]];
