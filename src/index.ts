@@ -38,7 +38,7 @@ export { type Reading, read, recordReads, replay, run, runSync, tensorsIn } from
 export type { Sequence, Slot } from "./model/sequence.ts";
 export type { QueriesAndKeys, VisionOutput } from "./model/vision.ts";
 export { createModel, disposeModel, type Model, tensorShapes, type Weights } from "./model/weights.ts";
-export { type Advanced, advance } from "./pipeline/decode.ts";
+export { type Advanced, advance, truncate } from "./pipeline/decode.ts";
 export { type DecodeState, type ForwardInputs, type ForwardResult, forward } from "./pipeline/forward.ts";
 export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
 export { type Gradients, gradients } from "./pipeline/gradients.ts";

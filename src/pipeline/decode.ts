@@ -63,3 +63,35 @@ export function advance(
   }));
   return { logits, state: { layers } };
 }
+
+/**
+ * Takes the newest text tokens back, as if they had never been fed: for another continuation of the same prompt, or
+ * another turn. The old state stays valid.
+ *
+ * @param count how many tokens of each sample are taken back, from 0
+ * @throws NuwaError when the last `count` tokens are not all text: pruning cannot be taken back
+ */
+export function truncate(state: DecodeState, count: number): DecodeState {
+  const shortest = Math.min(
+    ...state.layers[0].sequence.map((slots) => slots.length - 1 - slots.findLastIndex((slot) => slot?.kind !== "text")),
+  );
+  if (!Number.isInteger(count) || count < 0 || count > shortest)
+    throw new NuwaError(`truncate: ${count} tokens cannot be taken back; the last ${shortest} are text.`);
+  const shortened = new Map<Sequence, Sequence>();
+  for (const { sequence } of state.layers)
+    if (!shortened.has(sequence))
+      shortened.set(
+        sequence,
+        sequence.map((slots) => slots.slice(0, slots.length - count)),
+      );
+  const layers = state.layers.map(({ cache, sequence, next }): LayerState => {
+    const [batch, heads, length, width] = cache.keys.shape;
+    const size: [number, number, number, number] = [batch, heads, length - count, width];
+    return {
+      cache: { keys: cache.keys.slice([0, 0, 0, 0], size), values: cache.values.slice([0, 0, 0, 0], size) },
+      sequence: shortened.get(sequence) as Sequence,
+      next: next.map((position) => position - count),
+    };
+  });
+  return { layers };
+}
