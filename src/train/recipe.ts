@@ -54,7 +54,7 @@ const OPTIMIZER: AdamWOptions = { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weight
 
 /** The recipes that can be asked for by name. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
-  /** The model in weights/shapes: some two hours on two cores. */
+  /** The model in weights/shapes: about two hours on two cores. */
   shapes: {
     name: "shapes",
     seed: 1,
@@ -81,7 +81,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       unnamed: 0.5,
     },
     language: {
-      steps: 7500,
+      steps: 5000,
       batch: 10,
       warmup: 60,
       peak: 1e-3,
