@@ -7,7 +7,8 @@ import { requirePatches } from "./patches.ts";
 
 /** Parameters of {@link pooling}. */
 export interface PoolingOptions {
-  readonly average: AverageTokens;
+  /** How many rows and columns are left. */
+  readonly pooled: Grid;
   /** `compressed` ids are those of a smaller picture; with `original` ones each token has the id of its centre. */
   readonly positions?: PositionPolicy;
 }
@@ -16,7 +17,7 @@ export interface PoolingOptions {
  * Adaptive average pooling of the features (Nüwa, Appendix, Algorithm 2): the plain way to fewer tokens
  * that keeps the picture whole. Each pooled token stands for the cell in the middle of its bin.
  */
-export function pooling({ average, positions = "compressed" }: PoolingOptions): Method {
+export function pooling({ pooled, positions = "compressed" }: PoolingOptions): Method {
   return {
     name: "pooling",
     positions,
@@ -24,7 +25,7 @@ export function pooling({ average, positions = "compressed" }: PoolingOptions): 
     *selectPatches(seen) {
       requirePatches(seen);
       const images = seen.features.shape[0];
-      const { cells, weights } = poolingBins(seen.grid, pooledGrid(seen.grid, average));
+      const { cells, weights } = poolingBins(seen.grid, pooled);
       return {
         cells: Array.from({ length: images }, () => cells),
         weights: tf.tensor2d(weights).expandDims<tf.Tensor3D>(0).tile([images, 1, 1]),

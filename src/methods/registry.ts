@@ -10,6 +10,7 @@ import {
   tomeBudget,
   visionzipBudget,
 } from "../pruning/budget-peers.ts";
+import { type Grid, patchCount } from "../pruning/grid.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
 import { divprune } from "./divprune.ts";
 import { fastv } from "./fastv.ts";
@@ -17,7 +18,7 @@ import { hiprune } from "./hiprune.ts";
 import type { Method } from "./method.ts";
 import { none } from "./none.ts";
 import { type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa.ts";
-import { pooling } from "./pooling.ts";
+import { pooledGrid, pooling } from "./pooling.ts";
 import { prumerge } from "./prumerge.ts";
 import { pyramiddrop } from "./pyramiddrop.ts";
 import { random } from "./random.ts";
@@ -47,13 +48,14 @@ interface Request extends Omit<MethodRequest, "average"> {
   readonly average: AverageTokens;
   /** Whether the average was asked for. */
   readonly asked: boolean;
+  readonly grid: Grid;
   readonly size: DecoderSize;
   readonly config: VlmConfig;
 }
 
 const METHODS: Readonly<Record<string, (request: Request) => Method>> = {
   none: ({ positions }) => none(positions),
-  nuwa({ average, variant = "official", size, config, asked, ...rest }) {
+  nuwa({ average, variant = "official", size, config, asked, grid, ...rest }) {
     const cutLayer = Math.floor(size.layers / 2);
     const budget = solveBudget(average, size.total, size.layers, cutLayer);
     if (!Object.hasOwn(VARIANTS, variant))
@@ -62,7 +64,7 @@ const METHODS: Readonly<Record<string, (request: Request) => Method>> = {
     return nuwa({ ...switches, ...rest, stage2: rest.stage2 ?? switches.stage2, budget, cutLayer });
   },
   random: ({ average, size, positions, seed = 44 }) => random({ keep: whole(average, size), seed, positions }),
-  pooling: ({ average, positions }) => pooling({ average, positions }),
+  pooling: ({ average, grid, positions }) => pooling({ pooled: pooledGrid(grid, average), positions }),
   fastv({ average, size, positions }) {
     // The published K is for 32 layers; in a shallow decoder two whole layers would be most of the budget.
     const layer = size.layers < 16 ? 1 : 2;
@@ -100,12 +102,13 @@ export function createMethod(name: string, config: VlmConfig, request: MethodReq
   if (positions !== undefined && !POSITION_POLICIES.includes(positions))
     throw new UsageError(`positions "${positions}" do not exist. There are: ${POSITION_POLICIES.join(", ")}.`);
   const { imageSize, patchSize } = config.vision;
-  const total = (imageSize[0] / patchSize) * (imageSize[1] / patchSize);
+  const grid = { rows: imageSize[0] / patchSize, columns: imageSize[1] / patchSize };
   return METHODS[name]({
     ...request,
     average: average ?? DEFAULT_AVERAGE,
     asked: average !== undefined,
-    size: { total, layers: config.text.numHiddenLayers },
+    grid,
+    size: { total: patchCount(grid), layers: config.text.numHiddenLayers },
     config,
   });
 }
