@@ -37,7 +37,7 @@ export { type PoolingOptions, pooledGrid, pooling } from "./methods/pooling.ts";
 export { adaptiveCentres, type PrumergeOptions, prumerge } from "./methods/prumerge.ts";
 export { type PyramiddropOptions, pyramiddrop } from "./methods/pyramiddrop.ts";
 export { type RandomOptions, random } from "./methods/random.ts";
-export { createMethod, DEFAULT_AVERAGE, METHOD_NAMES, type MethodRequest } from "./methods/registry.ts";
+export { createMethod, DEFAULT_AVERAGE, defaultAverage, METHOD_NAMES, type MethodRequest } from "./methods/registry.ts";
 export { type SparsevlmOptions, sparsevlm } from "./methods/sparsevlm.ts";
 export { bipartiteGroups, type TomeOptions, tome } from "./methods/tome.ts";
 export { type VisionzipOptions, visionzip } from "./methods/visionzip.ts";

@@ -12,6 +12,7 @@ import { printable, UsageError } from "../errors.ts";
 import type { Method } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
 import { VARIANTS, type Variant } from "../methods/nuwa.ts";
+import { defaultAverage } from "../methods/registry.ts";
 import type { TextConfig } from "../model/config.ts";
 import { disposeModel } from "../model/weights.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
@@ -118,7 +119,7 @@ interface Recorded {
 function describeMethod({ name, positions }: Method, options: AskOptions): string {
   if (name === "none") return "none: every visual token goes everywhere";
   const { variant, stage2 } = nuwaSwitches(options);
-  const average = options.average === undefined ? "its default average" : `average ${options.average}`;
+  const average = `average ${options.average ?? defaultAverage(name)}`;
   const parts = [name, variant, average, stage2 && `${stage2} in stage 2`, `${positions} positions`];
   return parts.filter(Boolean).join(", ");
 }
@@ -138,7 +139,8 @@ async function writeRecords(
     ...(unpruned ? [{ label: "unpruned", text: unpruned.text }] : []),
     { label: options.method, text: answer.text },
   ]);
-  const { model, method, average, seed, maxNewTokens, temperature, topP } = options;
+  const { model, method, seed, maxNewTokens, temperature, topP } = options;
+  const average = options.average ?? defaultAverage(method);
   const record = runRecord({
     ...facts,
     answer: answer.text,

@@ -40,8 +40,13 @@ export interface MethodRequest {
   readonly seed?: number;
 }
 
-/** The average that methods are asked for unless told otherwise. */
+/** The average of methods that have no number of their own, see {@link defaultAverage}. */
 export const DEFAULT_AVERAGE: AverageTokens = { ratio: 1 / 9 };
+
+/** The average that a method is asked for when none is given, in words: PruMerge+ and PyramidDrop have their own numbers. */
+export function defaultAverage(name: string): string {
+  return name === "prumerge" || name === "pyramiddrop" ? "as published" : "1/9";
+}
 
 /** A request for a model of a known size, with the average filled in. */
 interface Request extends Omit<MethodRequest, "average"> {

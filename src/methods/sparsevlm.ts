@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../errors.ts";
 import { read } from "../model/reading.ts";
-import { placesOf, type Sequence, type Slot } from "../model/sequence.ts";
+import { placesOf } from "../model/sequence.ts";
 import { type CutBudget, recycledCounts } from "../pruning/budget-peers.ts";
 import { densityPeaks, matrixRank } from "../pruning/clustering.ts";
 import type { PositionPolicy } from "../pruning/positions.ts";
 import { best, checkScores } from "../pruning/ranking.ts";
+import { attentionOfRaters, chooseRaters } from "../pruning/raters.ts";
 import { randomFrom } from "../random.ts";
-import type { Cut, CutView, Method } from "./method.ts";
+import type { Cut, Method } from "./method.ts";
 import { keepEverything } from "./none.ts";
 import { perImage } from "./patches.ts";
 
@@ -45,8 +45,8 @@ export function sparsevlm(options: SparsevlmOptions): Method {
 function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cut {
   return function* (view) {
     const { sequence, tokens } = view;
-    const raters = yield* chooseRaters(view);
-    const relations = yield* ratedBy(view, raters);
+    const raters = yield* chooseRaters(view.entered);
+    const relations = yield* attentionOfRaters(view.attention as tf.Tensor4D, sequence, raters);
     const width = tokens.shape[2];
     const states = perImage(yield* read(tokens), sequence[0].length * width);
     const keep: number[][] = [];
@@ -73,44 +73,6 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
     const weights = clusters.map((list) => Array.from({ length: most }, (_, i) => meanOf(sequence[0].length, list[i])));
     return { keep, added: { weights: tf.tensor3d(weights), counts } };
   };
-}
-
-/** For each sample the text tokens behind the image that its visual tokens speak to more than to the average: ranks. */
-function* chooseRaters({ entered }: CutView) {
-  const width = entered.tokens.shape[2];
-  const raters: number[][] = [];
-  for (const [sample, slots] of entered.sequence.entries()) {
-    const [visual, text] = [placesOf(slots, "visual"), textBehind(slots)];
-    if (visual.length === 0) {
-      raters.push([]);
-      continue;
-    }
-    if (text.length === 0)
-      throw new NuwaError("SparseVLM: no text follows the image to rate its tokens. Put the question after it.");
-    const own = entered.tokens.slice([sample, 0, 0], [1, -1, -1]).reshape<tf.Tensor2D>([-1, width]);
-    const [v, t] = [visual, text].map((places) => tf.gather(own, tf.tensor1d(places, "int32")));
-    const shares = yield* read(tf.softmax(tf.matMul(v, t, false, true)).mean(0)); // [T]
-    const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
-    const above = [...shares.keys()].filter((i) => shares[i] > mean);
-    // Equal shares leave nobody above the mean; then all rate.
-    raters.push(above.length > 0 ? above : [...shares.keys()]);
-  }
-  return raters;
-}
-
-/** For each sample the head-mean attention from each rater to each visual token. */
-function* ratedBy({ attention, sequence }: CutView, raters: readonly (readonly number[])[]) {
-  const length = sequence[0].length;
-  const values = perImage(yield* read((attention as tf.Tensor4D).mean(1)), length * length);
-  return sequence.map((slots, sample) => {
-    const [visual, text] = [placesOf(slots, "visual"), textBehind(slots)];
-    return raters[sample].map((i) => Float32Array.from(visual, (place) => values[sample][text[i] * length + place]));
-  });
-}
-
-function textBehind(slots: Sequence[number]): number[] {
-  const lastVisual = slots.findLastIndex((slot: Slot) => slot?.kind === "visual");
-  return placesOf(slots, "text").filter((place) => place > lastVisual);
 }
 
 /** The released code divides by the count plus 1e-6. */
