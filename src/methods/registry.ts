@@ -80,7 +80,12 @@ const METHODS: Readonly<Record<string, (request: Request) => Method>> = {
     pyramiddrop({ stages: asked ? pyramidBudget(average, size) : publishedPyramid(size), positions }),
   visionzip: ({ average, size, positions }) => visionzip({ ...visionzipBudget(average, size.total), positions }),
   prumerge: ({ average, asked, size, positions }) =>
-    prumerge({ keep: asked ? whole(average, size) : undefined, positions }),
+    // 32 neighbours of 576 patches, the same share of others.
+    prumerge({
+      keep: asked ? whole(average, size) : undefined,
+      neighbours: Math.max(1, Math.round(size.total / 18)),
+      positions,
+    }),
   divprune: ({ average, size, positions }) => divprune({ keep: whole(average, size), positions }),
   tome: ({ average, size, config, positions }) =>
     tome({ merged: tomeBudget(average, size.total, featureBlocks(config)), positions }),

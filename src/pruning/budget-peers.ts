@@ -162,8 +162,9 @@ function nearest(
 }
 
 /**
- * ToMe's r for each block: the tokens that are too many, spread evenly over the blocks up to the features;
- * no block can merge more than half of its patches away.
+ * ToMe's r for each block: the tokens that are too many, spread evenly over the blocks up to the features.
+ * No block can merge more than half of its patches away, so that shallow towers merge more in their first
+ * blocks, and not every average can be met.
  *
  * @param blocks of the tower that the features go through
  * @throws UsageError when the average does not fit the model
@@ -172,7 +173,10 @@ export function tomeBudget(average: AverageTokens, total: number, blocks: number
   const target = Math.round(averageCount(average, total));
   let left = total;
   return Array.from({ length: blocks }, (_, block) => {
-    const merged = Math.min(Math.floor(left / 2), Math.ceil((left - target) / (blocks - block)));
+    const behind = blocks - block - 1;
+    // An even step, or a longer one where the blocks behind could not halve the rest down to the target.
+    const wanted = Math.max(Math.ceil((left - target) / (behind + 1)), left - target * 2 ** behind);
+    const merged = Math.min(Math.floor(left / 2), wanted);
     left -= merged;
     return merged;
   });
