@@ -11,6 +11,9 @@ export type { Picture } from "./data/resample.ts";
 export { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
 export { NuwaError, UsageError } from "./errors.ts";
 export { costOf, paperFlops, unprunedCost, type VisualCost } from "./measure/cost.ts";
+export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
+export { type FastvOptions, fastv } from "./methods/fastv.ts";
+export { type HipruneOptions, hiprune } from "./methods/hiprune.ts";
 export type {
   AddedTokens,
   Cut,
@@ -30,7 +33,14 @@ export {
   VARIANTS,
   type Variant,
 } from "./methods/nuwa.ts";
-export { createMethod, METHOD_NAMES, type MethodRequest } from "./methods/registry.ts";
+export { type PoolingOptions, pooledGrid, pooling } from "./methods/pooling.ts";
+export { adaptiveCentres, type PrumergeOptions, prumerge } from "./methods/prumerge.ts";
+export { type PyramiddropOptions, pyramiddrop } from "./methods/pyramiddrop.ts";
+export { type RandomOptions, random } from "./methods/random.ts";
+export { createMethod, DEFAULT_AVERAGE, defaultAverage, METHOD_NAMES, type MethodRequest } from "./methods/registry.ts";
+export { type SparsevlmOptions, sparsevlm } from "./methods/sparsevlm.ts";
+export { bipartiteGroups, type TomeOptions, tome } from "./methods/tome.ts";
+export { type VisionzipOptions, visionzip } from "./methods/visionzip.ts";
 export { parseConfig, type TextConfig, type VisionConfig, type VlmConfig } from "./model/config.ts";
 export { initialWeights } from "./model/initialise.ts";
 export type { MergeGroup, MergeView, TowerMerge } from "./model/merging.ts";
@@ -51,7 +61,19 @@ export {
   similarityFeatures,
 } from "./pruning/aggregation.ts";
 export { type AlignmentOptions, alignAnchors, pillarsAmong } from "./pruning/alignment.ts";
-export { type AverageTokens, type Budget, parseAverage, solveBudget } from "./pruning/budget.ts";
+export { type AverageTokens, averageCount, type Budget, parseAverage, solveBudget } from "./pruning/budget.ts";
+export {
+  type CutBudget,
+  type DecoderSize,
+  fastvBudget,
+  meanEntering,
+  publishedPyramid,
+  pyramidBudget,
+  sparsevlmBudget,
+  tomeBudget,
+  visionzipBudget,
+} from "./pruning/budget-peers.ts";
+export { densityPeaks, matrixRank } from "./pruning/clustering.ts";
 export { type Grid, largestSquaredDistance, patchCount, regionsOf, squaredDistance } from "./pruning/grid.ts";
 export {
   averageTokens,

@@ -9,8 +9,10 @@ import { buildPrompt, loadChatTemplate } from "../data/prompt.ts";
 import type { Picture } from "../data/resample.ts";
 import { loadTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import { printable, UsageError } from "../errors.ts";
+import type { Method } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
 import { VARIANTS, type Variant } from "../methods/nuwa.ts";
+import { defaultAverage } from "../methods/registry.ts";
 import type { TextConfig } from "../model/config.ts";
 import { disposeModel } from "../model/weights.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
@@ -72,12 +74,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
   const unknown = unknownWords(question, tokenizer);
   if (unknown.length > 0) say("note", `the model does not know: ${unknown.join(", ")}`);
   say("image", `${imagePath}, seen as ${image.picture.width}×${image.picture.height} pixels`);
-  say(
-    "method",
-    method.name === "none"
-      ? "none: every visual token goes everywhere"
-      : `${method.name}, ${options.variant}, average ${options.average}, ${options.stage2 ?? VARIANTS[options.variant as Variant].stage2} in stage 2, ${options.positions} positions`,
-  );
+  say("method", describeMethod(method, options));
   const pixels = tf.tensor4d(image.pixelValues.values, [1, ...image.pixelValues.shape]);
   try {
     const asked = { model, tokenizer, ids: prompt.ids, pixels };
@@ -101,6 +98,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
         picture: image.picture,
         answer,
         unpruned,
+        positions: String(method.positions),
       });
     }
   } finally {
@@ -125,22 +123,41 @@ interface Recorded {
   readonly picture: Picture;
   readonly answer: Answer;
   readonly unpruned: Answer | undefined;
+  readonly positions: string;
 }
 
-async function writeRecords(options: AskOptions, { picture, answer, unpruned, ...facts }: Recorded): Promise<void> {
+function describeMethod({ name, positions }: Method, options: AskOptions): string {
+  if (name === "none") return "none: every visual token goes everywhere";
+  const { variant, stage2 } = nuwaSwitches(options);
+  const average = `average ${options.average ?? defaultAverage(name)}`;
+  const parts = [name, variant, average, stage2 && `${stage2} in stage 2`, `${positions} positions`];
+  return parts.filter(Boolean).join(", ");
+}
+
+/** What only Nüwa is asked for with. */
+function nuwaSwitches({ method, variant, stage2 }: AskOptions): { variant?: string; stage2?: string } {
+  if (method !== "nuwa") return {};
+  return { variant, stage2: stage2 ?? VARIANTS[variant as Variant].stage2 };
+}
+
+async function writeRecords(
+  options: AskOptions,
+  { picture, answer, unpruned, positions, ...facts }: Recorded,
+): Promise<void> {
   const folder = options.out as string;
   const svg = await drawRun(picture, answer.ledger, [
     ...(unpruned ? [{ label: "unpruned", text: unpruned.text }] : []),
     { label: options.method, text: answer.text },
   ]);
-  const { model, method, positions, variant, average, stage2, seed, maxNewTokens, temperature, topP } = options;
+  const { model, method, seed, maxNewTokens, temperature, topP } = options;
+  const average = options.average ?? defaultAverage(method);
   const record = runRecord({
     ...facts,
     answer: answer.text,
     answerIds: answer.ids,
     unprunedAnswer: unpruned?.text,
     model,
-    method: { name: method, positions, variant, average, stage2: stage2 ?? VARIANTS[variant as Variant].stage2, seed },
+    method: { name: method, positions, ...nuwaSwitches(options), average, seed },
     generation: { maxNewTokens, temperature, topP, seed },
     ledger: answer.ledger,
   });

@@ -12,7 +12,8 @@ import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts"
 export interface RunOptions {
   readonly method: string;
   readonly variant?: Variant;
-  readonly average: string;
+  /** Undefined: the default of the method. */
+  readonly average?: string;
   readonly stage2?: NuwaSwitches["stage2"];
   readonly positions?: PositionPolicy;
   readonly seed: number;
@@ -30,8 +31,7 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
     )
     .option(
       "--average <tokens>",
-      "average visual tokens per decoder layer: a number such as 64, or a ratio such as 1/9",
-      "1/9",
+      "average visual tokens per decoder layer: a number such as 64, or a ratio (default: 1/9; prumerge and pyramiddrop: as published)",
     )
     .addOption(
       new Option("--stage2 <score>", "score of the second pruning (default: the variant's own)").choices([
@@ -39,9 +39,9 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
       ]),
     )
     .addOption(
-      new Option("--positions <policy>", "position ids of the kept tokens")
-        .choices([...POSITION_POLICIES])
-        .default("original"),
+      new Option("--positions <policy>", "position ids of the kept tokens (default: the method's own)").choices([
+        ...POSITION_POLICIES,
+      ]),
     )
     .option("--seed <integer>", "seed of everything random", parseInteger, 44)
     .addOption(
@@ -53,7 +53,10 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
 
 /** The method that the options ask for. @throws UsageError when the budget does not fit the model */
 export function methodFrom(options: RunOptions, config: VlmConfig): Method {
-  return createMethod(options.method, config, { ...options, average: parseAverage(options.average) });
+  return createMethod(options.method, config, {
+    ...options,
+    average: options.average === undefined ? undefined : parseAverage(options.average),
+  });
 }
 
 /** A commander argument parser for integers. @throws UsageError */

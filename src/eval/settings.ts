@@ -42,7 +42,8 @@ export function settingsOf({ methods, variants, averages, positions }: Choices):
   return methods.flatMap((method): Setting[] => {
     if (isControl(method)) return [{ method, variant: null, average: null, positions: CONTROLS[method].positions }];
     if (method === "none") return [{ method, variant: null, average: null, positions: "original" }];
-    return variants.flatMap((variant) =>
+    const readings = method === "nuwa" ? variants : [null];
+    return readings.flatMap((variant) =>
       averages.flatMap((average) => positions.map((policy) => ({ method, variant, average, positions: policy }))),
     );
   });

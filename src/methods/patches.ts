@@ -1,6 +1,11 @@
+import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../errors.ts";
-import type { VisionOutput } from "../model/vision.ts";
+import { type VisionOutput, withoutClassToken } from "../model/vision.ts";
 import { patchCount } from "../pruning/grid.ts";
+import { best } from "../pruning/ranking.ts";
+import type { PatchView } from "./method.ts";
+
+/** What several methods need when they choose patches. */
 
 /**
  * Refuses models whose visual tokens are not the patches alone.
@@ -14,9 +19,46 @@ export function requirePatches({ grid, features }: VisionOutput): void {
     );
 }
 
-/** Values that were read out, for each image: rows of `total`. */
-export function perImage(values: Float32Array, total: number): Float32Array[] {
-  return Array.from({ length: values.length / total }, (_, image) =>
-    values.subarray(image * total, (image + 1) * total),
-  );
+/** Values that were read out, for each image: `size` numbers each. */
+export function perImage(values: Float32Array, size: number): Float32Array[] {
+  return Array.from({ length: values.length / size }, (_, image) => values.subarray(image * size, (image + 1) * size));
+}
+
+/** Keys of a block without the class token, mean over heads: [I, N, d]. */
+export function meanKeys(seen: PatchView, block: number): tf.Tensor3D {
+  const keys = withoutClassToken(seen.queriesAndKeys(block).keys); // [I, N, D]
+  const [images, patches, width] = keys.shape;
+  return keys.reshape([images, patches, seen.heads, width / seen.heads]).mean(2);
+}
+
+/**
+ * Vectors of unit length.
+ *
+ * @param values [count][width], row-major, as read out
+ */
+export function unitVectors(values: Float32Array, count: number): Float64Array[] {
+  const width = values.length / count;
+  return Array.from({ length: count }, (_, i) => {
+    const vector = Float64Array.from(values.subarray(i * width, (i + 1) * width));
+    const length = Math.sqrt(vector.reduce((sum, value) => sum + value * value, 0));
+    return length > 0 ? vector.map((value) => value / length) : vector;
+  });
+}
+
+/** The `count` of some vectors that are most like one of them by cosine, best first; ties: the lower index. */
+export function nearestByCosine(
+  units: readonly Float64Array[],
+  of: number,
+  among: readonly number[],
+  count: number,
+): number[] {
+  const cosines: number[] = [];
+  for (const other of among) cosines[other] = dot(units[of], units[other]);
+  return best(among, cosines, count);
+}
+
+function dot(a: Float64Array, b: Float64Array): number {
+  let sum = 0;
+  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
+  return sum;
 }

@@ -1,34 +1,100 @@
 import { UsageError } from "../errors.ts";
 import type { VlmConfig } from "../model/config.ts";
-import { type AverageTokens, solveBudget } from "../pruning/budget.ts";
+import { type AverageTokens, averageCount, solveBudget } from "../pruning/budget.ts";
+import {
+  type DecoderSize,
+  fastvBudget,
+  publishedPyramid,
+  pyramidBudget,
+  sparsevlmBudget,
+  tomeBudget,
+  visionzipBudget,
+} from "../pruning/budget-peers.ts";
+import { type Grid, patchCount } from "../pruning/grid.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
+import { divprune } from "./divprune.ts";
+import { fastv } from "./fastv.ts";
+import { hiprune } from "./hiprune.ts";
 import type { Method } from "./method.ts";
 import { none } from "./none.ts";
 import { type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa.ts";
+import { pooledGrid, pooling } from "./pooling.ts";
+import { prumerge } from "./prumerge.ts";
+import { pyramiddrop } from "./pyramiddrop.ts";
+import { random } from "./random.ts";
+import { sparsevlm } from "./sparsevlm.ts";
+import { tome } from "./tome.ts";
+import { visionzip } from "./visionzip.ts";
 
 /** What all methods are asked for with; a method takes what concerns it. */
 export interface MethodRequest {
-  readonly average: AverageTokens;
+  /** Undefined: what the method published by itself (PruMerge+, PyramidDrop), {@link DEFAULT_AVERAGE} for the others. */
+  readonly average?: AverageTokens;
+  /** Nüwa's reading. */
   readonly variant?: Variant;
-  /** Overrides the variant's own. */
+  /** Nüwa's second score; overrides the variant's own. */
   readonly stage2?: NuwaSwitches["stage2"];
+  /** Undefined: the method's own. */
   readonly positions?: PositionPolicy;
   /** For methods that draw at random. */
   readonly seed?: number;
 }
 
-const METHODS: Readonly<Record<string, (config: VlmConfig, request: MethodRequest) => Method>> = {
-  none: (_config, { positions }) => none(positions),
-  nuwa(config, { average, variant = "official", stage2, ...rest }) {
-    const { vision, text } = config;
-    const total = (vision.imageSize[0] / vision.patchSize) * (vision.imageSize[1] / vision.patchSize);
-    const cutLayer = Math.floor(text.numHiddenLayers / 2);
-    const budget = solveBudget(average, total, text.numHiddenLayers, cutLayer);
+/** The average of methods that have no number of their own, see {@link defaultAverage}. */
+export const DEFAULT_AVERAGE: AverageTokens = { ratio: 1 / 9 };
+
+/** The average that a method is asked for when none is given, in words: PruMerge+ and PyramidDrop have their own numbers. */
+export function defaultAverage(name: string): string {
+  return name === "prumerge" || name === "pyramiddrop" ? "as published" : "1/9";
+}
+
+/** A request for a model of a known size, with the average filled in. */
+interface Request extends Omit<MethodRequest, "average"> {
+  readonly average: AverageTokens;
+  /** Whether the average was asked for. */
+  readonly asked: boolean;
+  readonly grid: Grid;
+  readonly size: DecoderSize;
+  readonly config: VlmConfig;
+}
+
+const METHODS: Readonly<Record<string, (request: Request) => Method>> = {
+  none: ({ positions }) => none(positions),
+  nuwa({ average, variant = "official", size, config, asked, grid, ...rest }) {
+    const cutLayer = Math.floor(size.layers / 2);
+    const budget = solveBudget(average, size.total, size.layers, cutLayer);
     if (!Object.hasOwn(VARIANTS, variant))
       throw new UsageError(`variant "${variant}" does not exist. There are: ${Object.keys(VARIANTS).join(", ")}.`);
     const switches = VARIANTS[variant];
-    return nuwa({ ...switches, ...rest, stage2: stage2 ?? switches.stage2, budget, cutLayer });
+    return nuwa({ ...switches, ...rest, stage2: rest.stage2 ?? switches.stage2, budget, cutLayer });
   },
+  random: ({ average, size, positions, seed = 44 }) => random({ keep: whole(average, size), seed, positions }),
+  pooling: ({ average, grid, positions }) => pooling({ pooled: pooledGrid(grid, average), positions }),
+  fastv({ average, size, positions }) {
+    // The published K is for 32 layers; in a shallow decoder two whole layers would be most of the budget.
+    const layer = size.layers < 16 ? 1 : 2;
+    return fastv({ keep: fastvBudget(average, size, layer), layer, positions });
+  },
+  sparsevlm: ({ average, size, positions }) => sparsevlm({ stages: sparsevlmBudget(average, size), positions }),
+  pyramiddrop: ({ average, asked, size, positions }) =>
+    pyramiddrop({ stages: asked ? pyramidBudget(average, size) : publishedPyramid(size), positions }),
+  visionzip: ({ average, size, positions }) => visionzip({ ...visionzipBudget(average, size.total), positions }),
+  prumerge: ({ average, asked, size, positions }) =>
+    // 32 neighbours of 576 patches, the same share of others.
+    prumerge({
+      keep: asked ? whole(average, size) : undefined,
+      neighbours: Math.max(1, Math.round(size.total / 18)),
+      positions,
+    }),
+  divprune: ({ average, size, positions }) => divprune({ keep: whole(average, size), positions }),
+  tome: ({ average, size, config, positions }) =>
+    tome({ merged: tomeBudget(average, size.total, featureBlocks(config)), positions }),
+  hiprune: ({ average, size, config, positions }) =>
+    hiprune({
+      keep: whole(average, size),
+      objectBlock: Math.max(0, Math.round((9 / 24) * config.vision.numHiddenLayers) - 1),
+      positions,
+    }),
 };
 
 /** Names of all methods. */
@@ -39,11 +105,30 @@ export const METHOD_NAMES: readonly string[] = Object.keys(METHODS);
  *
  * @throws UsageError when the name, a parameter or the average does not fit
  */
-export function createMethod(name: string, config: VlmConfig, request: MethodRequest): Method {
+export function createMethod(name: string, config: VlmConfig, request: MethodRequest = {}): Method {
   if (!Object.hasOwn(METHODS, name))
     throw new UsageError(`method "${name}" does not exist. There are: ${METHOD_NAMES.join(", ")}.`);
-  const { positions = "original" } = request;
-  if (!POSITION_POLICIES.includes(positions))
+  const { positions, average } = request;
+  if (positions !== undefined && !POSITION_POLICIES.includes(positions))
     throw new UsageError(`positions "${positions}" do not exist. There are: ${POSITION_POLICIES.join(", ")}.`);
-  return METHODS[name](config, request);
+  const { imageSize, patchSize } = config.vision;
+  const grid = { rows: imageSize[0] / patchSize, columns: imageSize[1] / patchSize };
+  return METHODS[name]({
+    ...request,
+    average: average ?? DEFAULT_AVERAGE,
+    asked: average !== undefined,
+    grid,
+    size: { total: patchCount(grid), layers: config.text.numHiddenLayers },
+    config,
+  });
+}
+
+function whole(average: AverageTokens, { total }: DecoderSize): number {
+  return Math.max(1, Math.round(averageCount(average, total)));
+}
+
+/** Blocks of the tower that `vision_feature_layer` leaves before the features. */
+function featureBlocks({ visionFeatureLayer, vision }: VlmConfig): number {
+  const states = vision.numHiddenLayers + 1;
+  return (visionFeatureLayer + states) % states;
 }

@@ -44,6 +44,19 @@ export function parseAverage(text: string): AverageTokens {
  * @throws UsageError when a is below one token or above N
  */
 export function solveBudget(average: AverageTokens, total: number, layers: number, cut: number): Budget {
+  const tokens = averageCount(average, total);
+  const stage1 = Math.max(1, Math.min(total, Math.round((7 / 4) * tokens)));
+  const left = Math.round((layers * tokens - cut * stage1) / (layers - cut));
+  return { stage1, stage2: Math.max(1, Math.min(stage1, left)) };
+}
+
+/**
+ * An average as a number of tokens, not rounded.
+ *
+ * @param total all visual tokens (N)
+ * @throws UsageError when it is below one token or above N
+ */
+export function averageCount(average: AverageTokens, total: number): number {
   const tokens = "tokens" in average ? average.tokens : average.ratio * total;
   if (tokens > total) throw new UsageError(`average ${tokens} exceeds the ${total} visual tokens that this model has.`);
   // A ratio such as 1/748 of 748 may come out a rounding error below one.
@@ -51,7 +64,5 @@ export function solveBudget(average: AverageTokens, total: number, layers: numbe
     throw new UsageError(
       `average ${Number(tokens.toPrecision(4))} of ${total} visual tokens is less than one token. Ask for more.`,
     );
-  const stage1 = Math.max(1, Math.min(total, Math.round((7 / 4) * tokens)));
-  const left = Math.round((layers * tokens - cut * stage1) / (layers - cut));
-  return { stage1, stage2: Math.max(1, Math.min(stage1, left)) };
+  return tokens;
 }

@@ -29,7 +29,7 @@ export async function drawRun(
     .png()
     .toBuffer();
   const height = Math.round((PANEL * image.height) / image.width);
-  const entered = ledger.tokens;
+  const entered = ledger.tokens.filter((token) => token.firstLayer === 0);
   const survived = ledger.tokens.filter((token) => token.layers === ledger.layers);
   const panels = [
     panel(`what the model sees: ${ledger.total} patches`, boxes(answers, height)),

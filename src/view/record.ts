@@ -23,11 +23,12 @@ export interface RunFacts {
 export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
   readonly grid: { readonly rows: number; readonly columns: number };
   readonly textTokens: number;
-  /** In the order in which they stand in the decoder; `layers` is how many decoder layers each entered. */
+  /** In the order in which they stand in the decoder; each entered the decoder layers from `firstLayer` to before `layers`. */
   readonly visualTokens: readonly {
     readonly cell: number;
     readonly position: number;
     readonly pillar: boolean | undefined;
+    readonly firstLayer: number;
     readonly layers: number;
     readonly mergedPatches: number;
   }[];
@@ -47,10 +48,11 @@ export function runRecord({ ledger, config, ...facts }: RunFacts): RunRecord {
     ...facts,
     grid: ledger.grid,
     textTokens: ledger.textTokens,
-    visualTokens: ledger.tokens.map(({ cell, position, pillar, layers, weights }) => ({
+    visualTokens: ledger.tokens.map(({ cell, position, pillar, firstLayer, layers, weights }) => ({
       cell,
       position,
       pillar,
+      firstLayer,
       layers,
       mergedPatches: weights ? weights.reduce((count, weight) => count + Number(weight > 0), 0) : 1,
     })),

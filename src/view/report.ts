@@ -1,6 +1,6 @@
 import { costOf, unprunedCost } from "../measure/cost.ts";
 import type { TextConfig } from "../model/config.ts";
-import { averageTokens, enteringPerLayer, type SampleLedger } from "../pruning/ledger.ts";
+import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../pruning/ledger.ts";
 
 /** One line per stage: what it kept, the visual tokens per layer, and what that saves. */
 export function describeRun(ledger: SampleLedger, config: TextConfig): string[] {
@@ -19,6 +19,7 @@ export function describeRun(ledger: SampleLedger, config: TextConfig): string[] 
     `stage 1    ${ledger.total} → ${counts[0]} visual tokens${roles}`,
     ...(cuts.length ? cuts : ["nothing dropped inside the decoder"]).map((cut) => `stage 2    ${cut}`),
     `per layer  ${counts.join(" ")} (average ${trim(averageTokens(counts))} of ${ledger.total})`,
+    `           counted where they leave a layer: average ${trim(averageTokens(leavingPerLayer(ledger)))}`,
     `saves      ${percentLess(pruned.flops, whole.flops)} of the decoder's FLOPs for visual tokens (${giga(whole.flops)} → ${giga(pruned.flops)} GFLOP, the paper's formula)`,
     `           ${percentLess(pruned.cacheBytes, whole.cacheBytes)} of their key-value cache (${mebi(whole.cacheBytes)} → ${mebi(pruned.cacheBytes)} MiB)`,
   ];

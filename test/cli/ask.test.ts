@@ -46,6 +46,23 @@ describe("nuwa ask", () => {
     expect(height).toBeGreaterThan(400);
   });
 
+  it("reports what a peer did, counted as tokens enter a layer and as they leave it", async () => {
+    const { code, out } = await nuwa(
+      ...["ask", photograph, "What is on the table?", "--backend", "wasm", "--max-new-tokens", "1"],
+      ...["--method", "pyramiddrop"],
+    );
+    expect(code).toBe(0);
+    expect(out).toMatch(/^method +pyramiddrop, average as published, compressed positions$/m);
+    const perLayer = /^per layer +([\d ]+) \(average ([\d.]+) of 576\)$/m.exec(out);
+    const entering = perLayer?.[1].split(" ").map(Number) ?? [];
+    const mean = (counts: number[]) => counts.reduce((sum, count) => sum + count, 0) / counts.length;
+    expect(Number(perLayer?.[2])).toBeCloseTo(mean(entering), 2);
+    const leaving = entering.map((count, layer) => entering[layer + 1] ?? count);
+    const counted = /leave a layer: average ([\d.]+)/.exec(out);
+    expect(Number(counted?.[1])).toBeCloseTo(mean(leaving), 2);
+    expect(mean(leaving)).toBeLessThan(mean(entering));
+  });
+
   it("gives the same answer for the same seed and leaves everything in place without pruning", async () => {
     const run = () =>
       nuwa(

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { openSafetensors, readTensor, writeSafetensors } from "../../src/data/safetensors.ts";
+import { METHOD_NAMES } from "../../src/methods/registry.ts";
 import { expected, fixturePath, relativeError } from "../support.ts";
 import { copyOf, editJson, listing, nuwa, temporaryFolder } from "./support.ts";
 
@@ -49,6 +50,18 @@ describe("nuwa forward", () => {
     expect(readTensor(file, "vision.features").shape).toEqual(want.shape("vision.features"));
     expect(readTensor(file, "projector.output").shape).toEqual([want.integers("budget.k")[0], 48]);
     expect(readTensor(file, "llm.3.tokens").shape).toEqual([13 + want.integers("budget.k2")[0], 48]);
+  });
+
+  it.each(METHOD_NAMES)("runs %s, and dumps what is left before and behind the decoder", async (method) => {
+    const dump = join(folder, "peer.safetensors");
+    expect((await forward(fixturePath("square"), dump, "--method", method, "--average", "1/2")).err).toBe("");
+    const file = openSafetensors(dump);
+    const entered = readTensor(file, "stage1.indices");
+    expect(readTensor(file, "stage1.tokens").shape).toEqual([entered.shape[0], want.shape("vision.features")[1]]);
+    const left = readTensor(file, "final.indices");
+    expect(left.values).toBeInstanceOf(Int32Array);
+    for (const cell of left.values) if (cell >= 0) expect(entered.values).toContain(cell);
+    expect(left.values.length).toBeLessThan(method === "none" ? 37 : 36);
   });
 
   it("frees everything that it made", async () => {

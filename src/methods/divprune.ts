@@ -1,0 +1,77 @@
+import * as tf from "@tensorflow/tfjs";
+import { normalizeRows } from "../model/layers.ts";
+import { read } from "../model/reading.ts";
+import { patchCount } from "../pruning/grid.ts";
+import type { PositionPolicy } from "../pruning/positions.ts";
+import { checkScores } from "../pruning/ranking.ts";
+import type { Method } from "./method.ts";
+import { perImage, requirePatches } from "./patches.ts";
+
+/** Parameters of {@link divprune}. */
+export interface DivpruneOptions {
+  /** How many patches go on. */
+  readonly keep: number;
+  readonly positions?: PositionPolicy;
+}
+
+/**
+ * DivPrune: the most diverse patches. Distance is 1 − cosine of the projected tokens; from a first patch on,
+ * each next one is the one farthest from all chosen so far (max-min diversity).
+ *
+ * Source: Alvar et al., "DivPrune: Diversity-based Visual Token Pruning for Large Multimodal Models", CVPR
+ * 2025, arXiv 2503.02175; released code: github.com/vbdi/divprune. There, identical tokens could be chosen
+ * twice, because the distance of a chosen token to itself is no smaller than that of its twin; here none is.
+ */
+export function divprune({ keep, positions = "compressed" }: DivpruneOptions): Method {
+  return {
+    name: "divprune",
+    positions,
+    idsAfterCut: "kept",
+    *selectPatches(seen) {
+      requirePatches(seen);
+      const total = patchCount(seen.grid);
+      const unit = normalizeRows(seen.project(seen.features)) as tf.Tensor3D; // [I, N, Hd]
+      const distances = yield* read(tf.sub(1, tf.matMul(unit, unit, false, true))); // [I, N, N]
+      return {
+        cells: perImage(distances, total * total).map((own) => farthestPoints(own, total, keep).sort((a, b) => a - b)),
+      };
+    },
+    cuts: new Map(),
+  };
+}
+
+/**
+ * Farthest-point selection. The first point is the one whose second smallest distance is largest: the
+ * smallest is that to itself. Ties: the lower index.
+ *
+ * @param distances [N][N], row-major
+ * @returns indices in the order in which they were chosen
+ */
+export function farthestPoints(distances: Float32Array, total: number, count: number): number[] {
+  checkScores("DivPrune's distances", distances);
+  const rows = Array.from({ length: total }, (_, i) => distances.subarray(i * total, (i + 1) * total));
+  const first = rows.map((row) => {
+    const [smallest, second] = row.reduce(
+      ([a, b], value) => (value < a ? [value, a] : [a, Math.min(b, value)]),
+      [Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY],
+    );
+    return total > 1 ? second : smallest;
+  });
+  const chosen = [largest(first)];
+  const nearest = rows[chosen[0]].slice();
+  while (chosen.length < count) {
+    for (const point of chosen) nearest[point] = Number.NEGATIVE_INFINITY;
+    const next = largest(nearest);
+    chosen.push(next);
+    rows[next].forEach((distance, i) => {
+      nearest[i] = Math.min(nearest[i], distance);
+    });
+  }
+  return chosen;
+}
+
+function largest(values: ArrayLike<number>): number {
+  let top = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[top]) top = i;
+  return top;
+}

@@ -1,0 +1,46 @@
+import type * as tf from "@tensorflow/tfjs";
+import { UsageError } from "../errors.ts";
+import { read } from "../model/reading.ts";
+import type { PositionPolicy } from "../pruning/positions.ts";
+import { keepBest, lastTokenAttention } from "../pruning/textguided.ts";
+import type { Method } from "./method.ts";
+import { keepEverything } from "./none.ts";
+
+/** Parameters of {@link fastv}. */
+export interface FastvOptions {
+  /** R: how many visual tokens go on. */
+  readonly keep: number;
+  /** K: the cut is made before this decoder layer, counted from 0 (2). */
+  readonly layer?: number;
+  /** The released code keeps the ids. Under other policies they are given anew to what is left. */
+  readonly positions?: PositionPolicy;
+}
+
+/**
+ * FastV: before decoder layer K, only the visual tokens stay that the last prompt token attended to most in
+ * layer K − 1, mean over heads.
+ *
+ * Source: Chen et al., "An Image is Worth 1/2 Tokens After Layer 2", ECCV 2024, arXiv 2403.06764; released
+ * code: github.com/pkunlp-icler/FastV, its in-place variant, which drops tokens instead of masking them.
+ *
+ * @throws UsageError when no layer lies before the cut
+ */
+export function fastv({ keep, layer = 2, positions = "original" }: FastvOptions): Method {
+  if (!Number.isInteger(layer) || layer < 1)
+    throw new UsageError(`FastV: layer ${layer} has no layer before it to take attention from. Give 1 or more.`);
+  return {
+    name: "fastv",
+    positions,
+    idsAfterCut: "anew",
+    selectPatches: keepEverything,
+    cuts: new Map([
+      [
+        layer,
+        function* ({ attention, sequence, tap }) {
+          const scores = tap("stage2.scores", lastTokenAttention(attention as tf.Tensor4D, sequence));
+          return { keep: keepBest(yield* read(scores), sequence, keep) };
+        },
+      ],
+    ]),
+  };
+}

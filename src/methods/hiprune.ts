@@ -1,0 +1,85 @@
+import * as tf from "@tensorflow/tfjs";
+import { splitHeads, tokenRows } from "../model/layers.ts";
+import { read } from "../model/reading.ts";
+import { type Grid, patchCount } from "../pruning/grid.ts";
+import type { PositionPolicy } from "../pruning/positions.ts";
+import { best, checkScores } from "../pruning/ranking.ts";
+import type { Method, PatchView } from "./method.ts";
+import { perImage, requirePatches } from "./patches.ts";
+
+/** Parameters of {@link hiprune}. */
+export interface HipruneOptions {
+  /** How many patches go on. */
+  readonly keep: number;
+  /** α: the share of anchors with their buffers (0.1). */
+  readonly anchorShare?: number;
+  /** The block that looks at objects, from 0; published: the 9th of 24. */
+  readonly objectBlock: number;
+  /**
+   * What lies beside a patch at the edge. `inside`: nothing. `wrapped` (the default): the released code adds ±1 and
+   * ±columns to the raster index and clamps, so that a buffer may lie at the far end of the next row.
+   */
+  readonly neighbours?: "inside" | "wrapped";
+  readonly positions?: PositionPolicy;
+}
+
+/**
+ * HiPrune: anchors attract most attention in a middle block, where the tower looks at objects; buffers lie
+ * beside them; registers, which fill the rest, attract most in the block of the features. Attention is that
+ * received, mean over heads and over all queries with the class token.
+ *
+ * Source: Liu et al., "HiPrune: Training-Free Visual Token Pruning via Hierarchical Attention in Vision-Language
+ * Models", arXiv 2508.00553; released code: github.com/Danielement321/HiPrune.
+ */
+export function hiprune(options: HipruneOptions): Method {
+  const { keep, objectBlock, anchorShare = 0.1, neighbours = "wrapped", positions = "compressed" } = options;
+  return {
+    name: "hiprune",
+    positions,
+    idsAfterCut: "kept",
+    *selectPatches(seen) {
+      requirePatches(seen);
+      const total = patchCount(seen.grid);
+      const middle = perImage(yield* read(received(seen, objectBlock)), total);
+      const deep = perImage(yield* read(received(seen, seen.featureBlock)), total);
+      return {
+        cells: middle.map((own, image) => {
+          checkScores("HiPrune's attention", own);
+          checkScores("HiPrune's attention", deep[image]);
+          const anchors = best([...own.keys()], own, Math.round((keep * anchorShare) / 5));
+          const around = anchors.flatMap((anchor) => beside(seen.grid, anchor, neighbours));
+          // Anchors come first, so that a tiny budget loses buffers, not anchors.
+          const objects = [...new Set([...anchors, ...around])].slice(0, keep);
+          const others = [...own.keys()].filter((patch) => !objects.includes(patch));
+          return [...objects, ...best(others, deep[image], keep - objects.length)].sort((a, b) => a - b);
+        }),
+      };
+    },
+    cuts: new Map(),
+  };
+}
+
+/** Attention that each patch receives in a block, mean over heads and queries: [I, N]. */
+function received(seen: PatchView, block: number): tf.Tensor2D {
+  const { queries, keys } = seen.queriesAndKeys(block);
+  const [images, tokens, width] = keys.shape;
+  const [q, k] = [queries, keys].map((x) => splitHeads(tokenRows(x), images, seen.heads)); // [I, h, N+1, d]
+  const attention = tf.softmax(tf.matMul(q.mul((width / seen.heads) ** -0.5), k, false, true));
+  return attention
+    .mean(1)
+    .mean(1)
+    .slice([0, 1], [-1, tokens - 1]) as tf.Tensor2D;
+}
+
+/** The four patches beside one. */
+function beside({ rows, columns }: Grid, patch: number, neighbours: "inside" | "wrapped"): number[] {
+  const total = rows * columns;
+  if (neighbours === "wrapped")
+    return [-1, 1, -columns, columns].map((step) => Math.max(0, Math.min(total - 1, patch + step)));
+  const column = patch % columns;
+  return [
+    ...(column > 0 ? [patch - 1] : []),
+    ...(column < columns - 1 ? [patch + 1] : []),
+    ...[patch - columns, patch + columns].filter((other) => other >= 0 && other < total),
+  ];
+}

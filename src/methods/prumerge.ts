@@ -1,0 +1,107 @@
+import * as tf from "@tensorflow/tfjs";
+import { read } from "../model/reading.ts";
+import { withoutClassToken } from "../model/vision.ts";
+import { patchCount } from "../pruning/grid.ts";
+import type { PositionPolicy } from "../pruning/positions.ts";
+import { best, checkScores, quantile } from "../pruning/ranking.ts";
+import type { Method, PatchView } from "./method.ts";
+import { nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
+
+/** Parameters of {@link prumerge}. */
+export interface PrumergeOptions {
+  /** How many tokens go on, the extra one among them. Undefined: as many as the outliers ask for, as published. */
+  readonly keep?: number;
+  /** How many patches each kept one absorbs (32). */
+  readonly neighbours?: number;
+  readonly positions?: PositionPolicy;
+}
+
+/**
+ * LLaVA-PruMerge+: patches whose attention from the class token is an outlier, and patches spread evenly
+ * between them, each plus the attention-weighted sum of its cosine-nearest by key; one extra token is the
+ * weighted sum of all that were not chosen. The attention is that of the last block, as a single head over
+ * the full width. How many tokens there are depends on the image.
+ *
+ * Source: Shang et al., "LLaVA-PruMerge: Adaptive Token Reduction for Efficient Large Multimodal Models", ICCV
+ * 2025, arXiv 2403.15388; released code: github.com/42Shawn/LLaVA-PruMerge, the "plus" function. Order as
+ * there: outliers by falling score, then the grid, then the extra token. Sums are not divided by their weights.
+ */
+export function prumerge({ keep, neighbours = 32, positions = "compressed" }: PrumergeOptions = {}): Method {
+  return {
+    name: "prumerge",
+    positions,
+    idsAfterCut: "kept",
+    *selectPatches(seen, tap) {
+      requirePatches(seen);
+      const total = patchCount(seen.grid);
+      const { attention, keys } = lastBlock(seen);
+      const scores = tap("stage1.salience", attention); // [I, N]
+      const all = perImage(yield* read(scores), total);
+      const values = yield* read(keys); // [I, N, D]
+      const units = perImage(values, values.length / all.length).map((own) => unitVectors(own, total));
+      const chosen = all.map((own) => {
+        checkScores("PruMerge's class attention", own);
+        return keep === undefined ? adaptiveCentres(own) : spreadCentres(own, keep - 1);
+      });
+      const longest = 1 + Math.max(...chosen.map((centres) => centres.length));
+      const empty = () => new Array<number>(total).fill(0);
+      // Which patches a token is, and which it absorbs by their attention; the attention stays on the tape.
+      const [own, absorbed] = [0, 1].map((part) =>
+        chosen.map((centres, image) => {
+          const rows = centres.map((patch) =>
+            part === 0 ? [patch] : nearestByCosine(units[image], patch, without(total, [patch]), neighbours),
+          );
+          const extra = part === 0 ? [] : without(total, centres);
+          const padding = Array.from({ length: longest - centres.length - 1 }, empty);
+          return [...[...rows, extra].map((patches) => marked(empty(), patches)), ...padding];
+        }),
+      );
+      const weights = tf.tensor3d(own).add<tf.Tensor3D>(tf.tensor3d(absorbed).mul(scores.expandDims(1)));
+      return { cells: chosen.map((centres) => [...centres, -1]), weights };
+    },
+    cuts: new Map(),
+  };
+}
+
+/** The class token's row of softmax(QKᵀ/√D) over patches, [I, N], and the patches' keys, [I, N, D]. */
+function lastBlock(seen: PatchView): { attention: tf.Tensor2D; keys: tf.Tensor3D } {
+  const { queries, keys } = seen.queriesAndKeys(seen.hiddenStates.length - 2);
+  const query = queries.slice([0, 0, 0], [-1, 1, -1]).mul<tf.Tensor3D>(queries.shape[2] ** -0.5);
+  const attention = tf.softmax(tf.matMul(query, keys, false, true)); // [I, 1, N+1]
+  return { attention: attention.slice([0, 0, 1]).squeeze<tf.Tensor2D>([1]), keys: withoutClassToken(keys) };
+}
+
+/**
+ * The published number: scores above Q3 + 1.5·IQR, by falling score, and every ⌊⌊1/r⌋/3⌋-th patch, r being the
+ * share of outliers. Without an outlier the released code divides by zero; here the best patch then counts
+ * as one. Like there, the last patch of the raster is never one of the even ones.
+ */
+export function adaptiveCentres(scores: Float32Array): number[] {
+  const total = scores.length;
+  const [q1, q3] = [quantile(scores, 0.25), quantile(scores, 0.75)];
+  const bound = q3 + 1.5 * (q3 - q1);
+  const ratio = Math.max(1, scores.filter((score) => score > bound).length) / total;
+  const outliers = best([...scores.keys()], scores, Math.max(1, Math.floor(total * ratio)));
+  const stride = Math.max(1, Math.floor(Math.floor(1 / ratio) / 3));
+  const even = Array.from({ length: Math.ceil((total - 1) / stride) }, (_, i) => i * stride);
+  return [...outliers, ...even.filter((patch) => !outliers.includes(patch))];
+}
+
+/** For a given number: a quarter by score, the rest spread evenly over what is left, which is about the published share. */
+export function spreadCentres(scores: Float32Array, count: number): number[] {
+  const outliers = best([...scores.keys()], scores, Math.round(count / 4));
+  const rest = without(scores.length, outliers);
+  const even = Array.from({ length: count - outliers.length }, (_, i) =>
+    Math.floor((i * rest.length) / (count - outliers.length)),
+  );
+  return [...outliers, ...even.map((i) => rest[i])];
+}
+
+function without(total: number, patches: readonly number[]): number[] {
+  return Array.from({ length: total }, (_, patch) => patch).filter((patch) => !patches.includes(patch));
+}
+
+function marked(row: number[], patches: readonly number[]): number[] {
+  for (const patch of patches) row[patch] = 1;
+  return row;
+}

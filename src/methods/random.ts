@@ -1,0 +1,32 @@
+import { patchCount } from "../pruning/grid.ts";
+import type { PositionPolicy } from "../pruning/positions.ts";
+import { randomFrom, sampleWithoutReplacement } from "../random.ts";
+import type { Method } from "./method.ts";
+import { requirePatches } from "./patches.ts";
+
+/** Parameters of {@link random}. */
+export interface RandomOptions {
+  /** How many patches go on. */
+  readonly keep: number;
+  readonly seed: number;
+  /** With `original` ids, chance keeps the frame of reference; with `compressed` ones, it loses it, too. */
+  readonly positions?: PositionPolicy;
+}
+
+/**
+ * The control that every method should beat: patches drawn at random before the decoder. The draw is the
+ * same for every image, so that a batch does not change it.
+ */
+export function random({ keep, seed, positions = "original" }: RandomOptions): Method {
+  return {
+    name: "random",
+    positions,
+    idsAfterCut: "kept",
+    *selectPatches(seen) {
+      requirePatches(seen);
+      const drawn = sampleWithoutReplacement(patchCount(seen.grid), keep, randomFrom(seed)).sort((a, b) => a - b);
+      return { cells: Array.from({ length: seen.features.shape[0] }, () => drawn) };
+    },
+    cuts: new Map(),
+  };
+}

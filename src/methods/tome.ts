@@ -1,0 +1,88 @@
+import * as tf from "@tensorflow/tfjs";
+import { gatherRows } from "../model/layers.ts";
+import type { MergeGroup, TowerMerge } from "../model/merging.ts";
+import { read } from "../model/reading.ts";
+import { patchCount } from "../pruning/grid.ts";
+import type { PositionPolicy } from "../pruning/positions.ts";
+import { best } from "../pruning/ranking.ts";
+import type { Method } from "./method.ts";
+import { perImage, unitVectors } from "./patches.ts";
+
+/** Parameters of {@link tome}. */
+export interface TomeOptions {
+  /** r: how many tokens each block of the tower merges away, from the first block on. */
+  readonly merged: readonly number[];
+  readonly positions?: PositionPolicy;
+}
+
+/**
+ * ToMe: tokens merge inside the vision tower, between the attention and the MLP of each block. Every other
+ * token looks for the one most like it among the rest (cosine of head-mean keys), and the r best pairs
+ * merge, weighted by size; attention counts a token as often as it has patches. The class token is protected.
+ *
+ * Source: Bolya et al., "Token Merging: Your ViT But Faster", ICLR 2023, arXiv 2210.09461; released code:
+ * github.com/facebookresearch/ToMe. That work has no language model: that merged tokens enter the decoder
+ * in raster order, each in the cell of the token that the others were merged into, is our reading.
+ */
+export function tome({ merged, positions = "compressed" }: TomeOptions): Method {
+  return {
+    name: "tome",
+    positions,
+    idsAfterCut: "kept",
+    merge: mergePairs(merged),
+    *selectPatches({ features, grid, members }) {
+      const rows = features.shape[1];
+      const cellsOf = (members ?? []).map((list) => list.map(([own]) => own - 1));
+      const order = cellsOf.map((cells) => [...cells.keys()].sort((a, b) => cells[a] - cells[b]));
+      const weights = order.map((list, image) =>
+        list.map((row) => meanOf(patchCount(grid), members?.[image][row].map((own) => own - 1) ?? [])),
+      );
+      return {
+        cells: order.map((list, image) => list.map((row) => cellsOf[image][row])),
+        weights: tf.tensor3d(weights, [order.length, rows, patchCount(grid)]),
+        tokens: gatherRows(features, order),
+      };
+    },
+    cuts: new Map(),
+  };
+}
+
+function mergePairs(merged: readonly number[]): TowerMerge {
+  return function* ({ block, keys, heads, featureBlock }) {
+    const [images, tokens, width] = keys.shape;
+    const count = Math.min(merged[block] ?? 0, Math.floor((tokens - 1) / 2));
+    if (count < 1 || block > featureBlock) return undefined;
+    const metric = keys.reshape([images, tokens, heads, width / heads]).mean(2); // [I, T, d]
+    const values = yield* read(metric);
+    return perImage(values, values.length / images).map((own) => bipartiteGroups(unitVectors(own, tokens), count));
+  };
+}
+
+/**
+ * Bipartite soft matching: tokens 0, 2, 4, … each point at the likest of 1, 3, 5, …; the `count` likest pairs
+ * merge. Token 0 is the class token and stays. Ties: the lower index.
+ *
+ * @returns the tokens that were not merged in order, then those of the second set with what they took in
+ */
+export function bipartiteGroups(units: readonly Float64Array[], count: number): MergeGroup[] {
+  const [first, second] = [0, 1].map((parity) => [...units.keys()].filter((i) => i % 2 === parity));
+  const scores: number[] = [];
+  const target: number[] = [];
+  for (const i of first.slice(1)) {
+    const cosines: number[] = [];
+    for (const j of second) cosines[j] = units[i].reduce((sum, value, c) => sum + value * units[j][c], 0);
+    [target[i]] = best(second, cosines, 1);
+    scores[i] = cosines[target[i]];
+  }
+  const sources = best(first.slice(1), scores, count);
+  return [
+    ...first.filter((i) => !sources.includes(i)).map((i) => [i]),
+    ...second.map((j) => [j, ...sources.filter((i) => target[i] === j).sort((a, b) => a - b)]),
+  ];
+}
+
+function meanOf(patches: number, members: readonly number[]): number[] {
+  const row = new Array<number>(patches).fill(0);
+  for (const patch of members) row[patch] = 1 / members.length;
+  return row;
+}

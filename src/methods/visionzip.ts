@@ -1,0 +1,82 @@
+import * as tf from "@tensorflow/tfjs";
+import { read } from "../model/reading.ts";
+import { patchCount } from "../pruning/grid.ts";
+import type { PositionPolicy } from "../pruning/positions.ts";
+import { best, checkScores } from "../pruning/ranking.ts";
+import type { Method } from "./method.ts";
+import { meanKeys, nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
+
+/** Parameters of {@link visionzip}. */
+export interface VisionzipOptions {
+  /** Tokens kept for their attention from the class token, which itself is one of them. */
+  readonly dominant: number;
+  /** Tokens that the others are merged into. */
+  readonly contextual: number;
+  readonly positions?: PositionPolicy;
+}
+
+/**
+ * VisionZip: the patches that the class token attends to most (summed over heads, in the block of the
+ * features) and the class token go on as they are. Of the rest, every so manieth becomes a contextual
+ * token: its own feature **plus** the mean of those whose head-mean keys are nearest to its own by cosine.
+ *
+ * Source: Yang et al., "VisionZip: Longer is Better but Not Necessary in Vision Language Models", CVPR 2025,
+ * arXiv 2412.04467; released code: github.com/dvlab-research/VisionZip. Order as there: the class token,
+ * dominant patches in raster order, contextual tokens in raster order of their targets.
+ */
+export function visionzip({ dominant, contextual, positions = "compressed" }: VisionzipOptions): Method {
+  return {
+    name: "visionzip",
+    positions,
+    idsAfterCut: "kept",
+    *selectPatches(seen, tap) {
+      requirePatches(seen);
+      const total = patchCount(seen.grid);
+      const scores = tap("stage1.salience", seen.clsAttention);
+      const attention = perImage(yield* read(scores), total);
+      const values = yield* read(meanKeys(seen, seen.featureBlock));
+      const keys = perImage(values, values.length / attention.length).map((own) => unitVectors(own, total));
+      const chosen = attention.map((own, image) => {
+        checkScores("VisionZip's class attention", own);
+        const kept = best([...own.keys()], own, dominant - 1).sort((a, b) => a - b);
+        const rest = [...own.keys()].filter((patch) => !kept.includes(patch));
+        const targets = uniformTargets(rest, contextual);
+        const others = rest.filter((patch) => !targets.includes(patch));
+        return { kept, targets, merged: mergedInto(keys[image], others, targets) };
+      });
+      return {
+        cells: chosen.map(({ kept, targets }) => [-1, ...kept, ...targets]),
+        weights: tf.tensor3d(
+          chosen.map(({ kept, targets, merged }) => [
+            row(total, [[-1, 1]]),
+            ...kept.map((patch) => row(total, [[patch, 1]])),
+            ...targets.map((patch, i) =>
+              row(total, [[patch, 1], ...merged[i].map((other): [number, number] => [other, 1 / merged[i].length])]),
+            ),
+          ]),
+        ),
+      };
+    },
+    cuts: new Map(),
+  };
+}
+
+/** Every ⌊n/count⌋-th of n patches, from the first, until there are enough. */
+export function uniformTargets(patches: readonly number[], count: number): number[] {
+  const stride = Math.max(1, Math.floor(patches.length / Math.max(1, count)));
+  return patches.filter((_, i) => i % stride === 0).slice(0, count);
+}
+
+/** For each target the patches that are nearest to it. */
+function mergedInto(keys: readonly Float64Array[], others: readonly number[], targets: readonly number[]): number[][] {
+  if (targets.length === 0) return [];
+  const nearest = others.map((other) => nearestByCosine(keys, other, targets, 1)[0]);
+  return targets.map((target) => others.filter((_, i) => nearest[i] === target));
+}
+
+/** Weights over the class token and all patches; patch −1 is the class token. */
+function row(patches: number, entries: readonly (readonly [number, number])[]): number[] {
+  const weights = new Array<number>(patches + 1).fill(0);
+  for (const [patch, weight] of entries) weights[patch + 1] = weight;
+  return weights;
+}

@@ -1,0 +1,60 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { adaptiveCentres, prumerge, spreadCentres } from "../../src/methods/prumerge.ts";
+import { chosen } from "./support.ts";
+
+beforeAll(async () => {
+  await useBackend("wasm");
+});
+
+/** Twenty scores of about 1, two of which stand out. */
+const scores = Float32Array.from({ length: 20 }, (_, i) => (i === 13 ? 9 : i === 4 ? 7 : 1 + (i % 5) / 10));
+
+describe("PruMerge+", () => {
+  it("takes outliers by falling score, then every so manieth patch that is not one of them", () => {
+    // r = 2/20, ⌊1/r⌋ = 10, a third of it is 3; the last patch of the raster is never among the even ones.
+    expect(adaptiveCentres(scores)).toEqual([13, 4, 0, 3, 6, 9, 12, 15, 18]);
+  });
+
+  it("takes the best patch where nothing stands out, instead of dividing by zero", () => {
+    const flat = new Float32Array(20).fill(0.05);
+    expect(adaptiveCentres(flat)).toEqual([0, 6, 12, 18]);
+  });
+
+  it("spreads a given number exactly: a quarter by score, the rest evenly", () => {
+    expect(spreadCentres(scores, 8)).toEqual([13, 4, 0, 3, 7, 10, 14, 17]);
+    for (let count = 0; count <= 20; count++) expect(new Set(spreadCentres(scores, count)).size).toBe(count);
+  });
+
+  it("absorbs the nearest by key, weighted by attention, and sums the rest up in one extra token", () => {
+    // The class token's query picks the first channel of the keys: shares e^2 : e : 1 : 1 of patches 0-3, and of itself.
+    const queries = [
+      [Math.SQRT2, 0],
+      [0, 0],
+      [0, 0],
+      [0, 0],
+      [0, 0],
+    ];
+    const keys = [
+      [0, 1],
+      [2, 0],
+      [1, 0.1],
+      [0, 1],
+      [0, -1],
+    ];
+    const sum = Math.exp(2) + Math.exp(1) + 3;
+    const share = [Math.exp(2), Math.exp(1), 1, 1].map((value) => value / sum);
+    const { cells, weights } = chosen(prumerge({ keep: 3, neighbours: 1 }), { rows: 2, columns: 2, queries, keys });
+    expect(cells).toEqual([0, 1, -1]);
+    const wanted = [
+      [1, share[1], 0, 0],
+      [share[0], 1, 0, 0],
+      [0, 0, share[2], share[3]],
+    ];
+    weights?.forEach((row, i) => {
+      row.forEach((weight, j) => {
+        expect(weight).toBeCloseTo(wanted[i][j], 6);
+      });
+    });
+  });
+});

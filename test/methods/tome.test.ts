@@ -1,0 +1,112 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import type { Method } from "../../src/methods/method.ts";
+import { none } from "../../src/methods/none.ts";
+import { unitVectors } from "../../src/methods/patches.ts";
+import { bipartiteGroups, tome } from "../../src/methods/tome.ts";
+import { logSizes, mergeMembers, mergeTokens, unmerged } from "../../src/model/merging.ts";
+import { runSync, tensorsIn } from "../../src/model/reading.ts";
+import { mergingTower, visionTower } from "../../src/model/vision.ts";
+import { forward } from "../../src/pipeline/forward.ts";
+import { noTap } from "../../src/tap.ts";
+import { relativeError } from "../support.ts";
+import { tinyModel } from "../support-tiny.ts";
+
+beforeAll(async () => {
+  await useBackend("wasm");
+});
+
+describe("bipartite matching", () => {
+  it("merges the likest pairs of even and odd tokens, and never the class token", () => {
+    // Token 0 is the class token, and exactly like token 1.
+    const vectors = [1, 0, 1, 0, 0, 1, 1, 1, 0.9, 0.1, 0, 1, 1, -1].map(Number);
+    const units = unitVectors(Float32Array.from(vectors), 7);
+    // Even ones: 2 = (0,1) nearest 5 = (0,1); 4 = (.9,.1) nearest 1 = (1,0); 6 = (1,−1) nearest 1.
+    expect(bipartiteGroups(units, 1)).toEqual([[0], [4], [6], [1], [3], [5, 2]]);
+    expect(bipartiteGroups(units, 3)).toEqual([[0], [1, 4, 6], [3], [5, 2]]);
+  });
+});
+
+describe("merging", () => {
+  it("weights by size, and remembers what each token is made of", () => {
+    tf.tidy(() => {
+      const first = [[[0], [1, 2], [3]]];
+      const members = mergeMembers(unmerged(1, 4), first);
+      expect(members).toEqual([[[0], [1, 2], [3]]]);
+      const merged = mergeTokens(tf.tensor3d([[[7], [2], [8]]]), members, [[[0], [2, 1]]]);
+      // Two patches at 2 and one at 8.
+      expect([...merged.dataSync()]).toEqual([7, 4]);
+      expect(mergeMembers(members, [[[0], [2, 1]]])).toEqual([[[0], [3, 1, 2]]]);
+      expect([...(logSizes(members)?.dataSync() ?? [])]).toEqual([0, Math.fround(Math.log(2)), 0]);
+      expect(logSizes(unmerged(1, 4))).toBeUndefined();
+    });
+  });
+
+  it("of equal tokens with proportional attention changes nothing that the others see", () => {
+    // Without position embeddings, equal patches stay equal through the tower.
+    const model = tinyModel({}, (tensors) => {
+      const name = "vision_tower.vision_model.embeddings.position_embedding.weight";
+      const old = tensors.get(name) as tf.Tensor;
+      tensors.set(name, tf.keep(tf.zerosLike(old)));
+      old.dispose();
+    });
+    tf.tidy(() => {
+      const colours = tf.tensor4d(
+        Float32Array.from({ length: 768 }, (_, i) => ((i % 16) >> 3) - 0.3 * (i >> 8)),
+        [1, 3, 16, 16],
+      );
+      const whole = visionTower(model, colours, noTap);
+      // Columns 0-1 of the grid are of one colour and 2-3 of another: patches 0 and 1, rows 1 and 2, are equal.
+      let asked = 0;
+      const merged = runSync(() =>
+        mergingTower(model, colours, noTap, function* ({ block }) {
+          asked++;
+          if (block > 0) return undefined;
+          return [[[0], [1, 2], ...Array.from({ length: 14 }, (_, i) => [i + 3])]];
+        }),
+      );
+      expect(asked).toBe(3);
+      expect(merged.features.shape).toEqual([1, 15, 16]);
+      const [all, fewer] = [whole.features.arraySync()[0], merged.features.arraySync()[0]];
+      expect(relativeError(fewer.flat(), [all[0], ...all.slice(2)].flat())).toBeLessThan(1e-5);
+      expect(relativeError(merged.classFeature.dataSync(), whole.classFeature.dataSync())).toBeLessThan(1e-5);
+      tf.dispose([...model.tensors.values()]);
+    });
+  });
+});
+
+describe("ToMe", () => {
+  const pass = (method: Method) => {
+    const model = tinyModel();
+    const pixels = tf.tensor4d(
+      Float32Array.from({ length: 768 }, (_, i) => Math.sin(1.7 * i)),
+      [1, 3, 16, 16],
+    );
+    const result = runSync(() => forward(model, { pixels, prompts: [[1, 3, 5]] }, method));
+    const output = { logits: result.logits.dataSync().slice(), ledger: result.ledgers[0] };
+    tf.dispose([pixels, ...tensorsIn(result), ...model.tensors.values()]);
+    return output;
+  };
+
+  it("is the unpruned model to the bit when nothing merges", () => {
+    expect(pass(tome({ merged: [0, 0], positions: "original" })).logits).toEqual(pass(none()).logits);
+  });
+
+  it("takes so many tokens away in each block, and every patch is in exactly one of those that are left", () => {
+    const tokens = pass(tome({ merged: [5, 3] })).ledger?.tokens ?? [];
+    expect(tokens).toHaveLength(8);
+    const cells = tokens.map(({ cell }) => cell);
+    expect(cells).toEqual([...cells].sort((a, b) => a - b));
+    for (let patch = 0; patch < 16; patch++)
+      expect(tokens.filter(({ weights }) => (weights?.[patch] ?? 0) > 0)).toHaveLength(1);
+    for (const { weights, cell } of tokens) {
+      expect(weights?.reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(1, 6);
+      expect(weights?.[cell]).toBeGreaterThan(0);
+    }
+  });
+
+  it("merges at most half of the patches in a block, and nothing behind the features", () => {
+    expect(pass(tome({ merged: [99, 0, 4] })).ledger?.tokens).toHaveLength(8);
+  });
+});

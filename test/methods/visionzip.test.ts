@@ -1,0 +1,50 @@
+import { beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { uniformTargets, visionzip } from "../../src/methods/visionzip.ts";
+import { chosen } from "./support.ts";
+
+beforeAll(async () => {
+  await useBackend("wasm");
+});
+
+describe("VisionZip", () => {
+  it("keeps the class token and the dominant patches, and adds to each target the mean of what is like it", () => {
+    // Dominant: patches 4 and 1. Left: 0, 2, 3, 5, 6, 7; stride 3; targets 0 and 5.
+    const attention = [0, 8, 0, 0, 9, 0, 0, 0];
+    const [right, up] = [
+      [1, 0.1],
+      [0.1, 1],
+    ];
+    const keys = [[9, 9], right, up, up, right, up, up, [3, 0], up];
+    const { cells, weights } = chosen(visionzip({ dominant: 3, contextual: 2 }), {
+      rows: 2,
+      columns: 4,
+      clsAttention: attention,
+      keys,
+    });
+    expect(cells).toEqual([-1, 1, 4, 0, 5]);
+    const half = 0.5;
+    expect(weights).toEqual([
+      [1, 0, 0, 0, 0, 0, 0, 0, 0],
+      [0, 0, 1, 0, 0, 0, 0, 0, 0],
+      [0, 0, 0, 0, 0, 1, 0, 0, 0],
+      [0, 1, 0, 0, half, 0, 0, half, 0],
+      [0, 0, 0, half, 0, 0, 1, 0, half],
+    ]);
+  });
+
+  it("leaves a target that nobody is like as it is, and does without contextual tokens", () => {
+    const keys = [[1], [1], [1], [1], [1]];
+    const alike = chosen(visionzip({ dominant: 1, contextual: 2 }), { rows: 2, columns: 2, keys });
+    expect(alike.cells).toEqual([-1, 0, 2]);
+    // Equal cosines go to the first target.
+    expect(alike.weights?.[1]).toEqual([0, 1, 0.5, 0, 0.5]);
+    expect(alike.weights?.[2]).toEqual([0, 0, 0, 1, 0]);
+    expect(chosen(visionzip({ dominant: 2, contextual: 0 }), { rows: 2, columns: 2 }).cells).toEqual([-1, 0]);
+  });
+
+  it("spaces its targets by whole strides from the first", () => {
+    expect(uniformTargets([3, 4, 5, 6, 7, 8, 9], 3)).toEqual([3, 5, 7]);
+    expect(uniformTargets([3, 4], 5)).toEqual([3, 4]);
+  });
+});
