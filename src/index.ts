@@ -10,7 +10,9 @@ export { buildPrompt, type ChatTemplate, loadChatTemplate, type Prompt } from ".
 export type { Picture } from "./data/resample.ts";
 export { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
 export { NuwaError, UsageError } from "./errors.ts";
+export { type CoverageBounds, coverageBounds, type OpenBound, type TightBound } from "./measure/bounds.ts";
 export { costOf, paperFlops, unprunedCost, type VisualCost } from "./measure/cost.ts";
+export { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "./measure/coverage.ts";
 export type { Cut, CutView, Method, PatchSelection } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
 export {
@@ -40,7 +42,7 @@ export {
   type Normalisation,
   similarityFeatures,
 } from "./pruning/aggregation.ts";
-export { type AlignmentOptions, alignAnchors, pillarsAmong } from "./pruning/alignment.ts";
+export { type AlignmentOptions, alignAnchors, patchesPerRegion, pillarsAmong } from "./pruning/alignment.ts";
 export { type AverageTokens, type Budget, parseAverage, solveBudget } from "./pruning/budget.ts";
 export { type Grid, largestSquaredDistance, patchCount, regionsOf, squaredDistance } from "./pruning/grid.ts";
 export {
