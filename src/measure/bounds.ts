@@ -113,27 +113,25 @@ function largestRadius({ grid }: Family, reach: readonly number[]): TightBound {
 /**
  * Mean distance. Each step of the argument holds for every set that stage 1 can keep:
  * 1. A patch is never farther from its nearest anchor than `reach` says.
- * 2. In a region that is not empty one anchor serves all of its patches. The sum of distances to a point
- *    is convex, so a corner of the region is the worst place for it.
+ * 2. A region that holds a ≥ 1 anchors has that many patches at distance 0, and any one anchor can serve
+ *    the others. The sum of the largest distances to a point is convex, so a corner is its worst place.
  * 3. No more regions are empty than {@link fewestCovered} leaves; at worst those that gain most by it.
- * 4. One anchor serves the whole grid, and again a corner is the worst place.
+ * 4. Argument 2 holds for the whole grid and all k anchors, too.
  */
 function largestMean(family: Family, reach: readonly number[]): OpenBound {
   const { grid, regions, perRegion, options } = family;
-  const total = patchCount(grid);
-  const served = regions.map((region) => fromFirst(grid, region));
   const spare = room(family, () => true) - options.keep;
+  const atLeast = regions.map((region) => Math.max(0, Math.min(perRegion, region.length) - spare));
+  const served = regions.map((region, r) => fromFirst(grid, region, Math.max(1, atLeast[r])));
   const gains = regions.map((region, r) => {
-    const empty = region.reduce((sum, p) => sum + Math.sqrt(reach[p]), 0);
-    return Math.min(perRegion, region.length) <= spare ? Math.max(0, empty - served[r]) : 0;
+    const empty = sumOf(region.map((p) => Math.sqrt(reach[p])));
+    return atLeast[r] === 0 ? Math.max(0, empty - served[r]) : 0;
   });
   const empties = regions.length - fewestCovered(family).value;
   const worst = gains.sort((a, b) => b - a).slice(0, empties);
-  const whole = fromFirst(
-    grid,
-    Array.from({ length: total }, (_, p) => p),
-  );
-  const value = Math.min(whole, sumOf(served) + sumOf(worst)) / total;
+  const everything = reach.map((_, p) => p);
+  const whole = fromFirst(grid, everything, options.keep);
+  const value = Math.min(whole, sumOf(served) + sumOf(worst)) / everything.length;
   // Two candidates: far from a corner, and in the upper left corner of every region.
   const corners = new Set(regions.map((region) => region[0]));
   const [far, spread] = [distancesFrom(grid, 0), scoresOn(family, (p) => corners.has(p))].map((witness) => {
@@ -147,9 +145,10 @@ function sumOf(values: readonly number[]): number {
   return values.reduce((a, b) => a + b, 0);
 }
 
-/** Sum of the distances from the first patch, a corner, to all patches of a rectangle. */
-function fromFirst(grid: Grid, patches: readonly number[]): number {
-  return sumOf(patches.map((p) => Math.sqrt(squaredDistance(grid, patches[0], p))));
+/** Sum of the distances from the first patch, a corner, to the patches of a rectangle without the `except` nearest. */
+function fromFirst(grid: Grid, patches: readonly number[], except: number): number {
+  const squares = Float64Array.from(patches, (p) => squaredDistance(grid, patches[0], p)).sort();
+  return sumOf([...squares.subarray(except)].map(Math.sqrt));
 }
 
 /** Over all boxes in the upper left corner: as many anchors inside as fit, or as many outside as fit. */
