@@ -11,8 +11,7 @@ import { nuwaStage1 } from "./selectors.ts";
 
 /** Family: what stage 1 covers, whatever the scores; bounds that hold, and witnesses that reach them. */
 
-/** Bounds look at every patch from every patch; the largest grids are left to the deep run's few. */
-const cases = selectionCases({ max: 24 });
+const cases = selectionCases();
 
 law(
   "With n = 1 no region holds two anchors, and min(k, #regions) regions hold one.",

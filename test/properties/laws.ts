@@ -190,7 +190,7 @@ function measured(select: Selector, input: SelectionCase) {
 /** The case on a larger grid: new patches get new scores, different from all others. */
 function stretched(input: SelectionCase, grid: Grid): SelectionCase {
   const total = patchCount(grid);
-  // 1 and total are coprime to total + 1 only by chance; a stride over a prime gives distinct numbers.
+  // Multiples modulo a prime that is larger than every grid are distinct.
   const scores = Array.from({ length: total }, (_, p) => ((p + 1) * (input.pick + 1)) % 10007);
   return { ...input, grid, scores };
 }
