@@ -1,4 +1,5 @@
 import fc from "fast-check";
+import type { Sequence } from "../../src/model/sequence.ts";
 import { type Grid, patchCount } from "../../src/pruning/grid.ts";
 
 /** Cells wider than this many columns in all are drawn as one character each. */
@@ -41,13 +42,24 @@ function signed(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** Draws any case: its grid where it has one, then all of its fields. */
+/** A batch of prompts as text: t is a text token, V a visual one, · padding. */
+function drawSequence(sequence: Sequence): string {
+  const symbols = { text: "t", visual: "V" };
+  return sequence.map((slots) => slots.map((slot) => (slot ? symbols[slot.kind] : "·")).join("")).join("\n");
+}
+
+/** Draws any case: its grid or its prompts where it has them, then all of its other fields. */
 export function draw(input: unknown): string {
-  const { grid, scores, regionSize, anchors, ...rest } = (input ?? {}) as Record<string, never>;
-  if (grid === undefined) return fc.stringify(input);
-  const { rows, columns } = grid as Grid;
-  const title = `${rows}×${columns} patches${regionSize === undefined ? "" : `, regions of ${regionSize}×${regionSize}`}`;
-  const fields = Object.entries(rest).map(([name, value]) => `${name}: ${fc.stringify(value)}`);
-  const picture = drawGrid(grid, { scores, anchors, regionSize: regionSize ?? Math.max(rows, columns) });
-  return [title, picture, ...fields].join("\n");
+  if (Array.isArray(input)) return input.map(draw).join("\n");
+  if (typeof input !== "object" || input === null) return fc.stringify(input);
+  const { grid, sequence, ...fields } = input as { grid?: Grid; sequence?: Sequence } & Record<string, unknown>;
+  const lines: string[] = [];
+  if (grid) {
+    const { scores, regionSize, anchors } = fields as { scores?: number[]; regionSize?: number; anchors?: number[] };
+    const regions = regionSize === undefined ? "" : `, regions of ${regionSize}×${regionSize}`;
+    lines.push(`${grid.rows}×${grid.columns} patches${regions}`);
+    lines.push(drawGrid(grid, { scores, anchors, regionSize: regionSize ?? Math.max(grid.rows, grid.columns) }));
+  }
+  if (sequence) lines.push(drawSequence(sequence));
+  return [...lines, ...Object.entries(fields).map(([name, value]) => `${name}: ${fc.stringify(value)}`)].join("\n");
 }

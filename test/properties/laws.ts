@@ -3,6 +3,7 @@ import { coverageBounds } from "../../src/measure/bounds.ts";
 import { coverageOf } from "../../src/measure/coverage.ts";
 import { patchesPerRegion } from "../../src/pruning/alignment.ts";
 import { type Grid, patchCount, regionsOf } from "../../src/pruning/grid.ts";
+import { raisedScore } from "./generators/scores.ts";
 import type { SelectionCase } from "./generators/selections.ts";
 import type { Selector } from "./selectors.ts";
 
@@ -136,7 +137,7 @@ export const ignoresScale: SelectionLaw = (select) => (input) => {
 export const keepsWhatRises: SelectionLaw = (select) => (input) => {
   const kept = apply(select, input);
   const raised = kept[input.pick % kept.length];
-  const higher = input.scores.map((score, p) => (p === raised ? score + Math.abs(score) + 1 : score));
+  const higher = input.scores.map((score, p) => (p === raised ? raisedScore(score) : score));
   expect(apply(select, { ...input, scores: higher })).toContain(raised);
 };
 
@@ -145,7 +146,7 @@ export const keepsDroppedWhatFalls: SelectionLaw = (select) => (input) => {
   const dropped = input.scores.flatMap((_, p) => (kept.has(p) ? [] : [p]));
   if (dropped.length === 0) return;
   const lowered = dropped[input.pick % dropped.length];
-  const lower = input.scores.map((score, p) => (p === lowered ? score - Math.abs(score) - 1 : score));
+  const lower = input.scores.map((score, p) => (p === lowered ? -raisedScore(-score) : score));
   expect(apply(select, { ...input, scores: lower })).not.toContain(lowered);
 };
 

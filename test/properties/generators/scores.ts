@@ -62,6 +62,11 @@ export function scores(total: number): fc.Arbitrary<{ kind: ScoreKind; scores: n
 /** What no score may be. */
 export const notFinite = fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY);
 
+/** A higher score, unless it is the highest float32 already. */
+export function raisedScore(score: number): number {
+  return Math.max(score, Math.min(LARGEST, score + Math.abs(score) + 1));
+}
+
 /** Different numbers 0..N−1 in the order of the values; equal values in the order of their places. */
 export function ranks(values: readonly number[]): number[] {
   const order = [...values.keys()].sort((a, b) => values[a] - values[b] || a - b);
