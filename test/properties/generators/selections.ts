@@ -3,6 +3,7 @@ import { patchesPerRegion } from "../../../src/pruning/alignment.ts";
 import { type Grid, patchCount, regionsOf } from "../../../src/pruning/grid.ts";
 import { grids, keeps, MAX_SIDE, regionSizes } from "./grids.ts";
 import { type ScoreKind, scores, scoresOf } from "./scores.ts";
+import { shrinkingByHand } from "./smaller.ts";
 
 /** Everything that a law about a selection may need. */
 export interface SelectionCase {
@@ -23,7 +24,7 @@ export function selectionCases({
   max?: number;
   kind?: ScoreKind;
 } = {}): fc.Arbitrary<SelectionCase> {
-  return grids(max)
+  const cases = grids(max)
     .chain((grid) => regionSizes(grid).map((regionSize) => ({ grid, regionSize })))
     .chain(({ grid, regionSize }) => {
       const total = patchCount(grid);
@@ -32,6 +33,7 @@ export function selectionCases({
         .tuple(keeps(grid, regionSize), values, fc.nat(9999))
         .map(([keep, drawn, pick]) => ({ grid, regionSize, keep, ...drawn, pick }));
     });
+  return shrinkingByHand(cases);
 }
 
 /** A set that stage 1 can keep: k patches, at most n in each region, drawn by an order of the patches. */
