@@ -100,18 +100,22 @@ law("Nothing is gathered from the distance threshold on.", cases, (input) => {
       });
     });
 });
-law("In the paper's reading tokens lie in the box around their sources, channel by channel.", cases, (input) => {
-  const { weights, tokens } = aggregated(input, "sum-to-one");
-  tokens.forEach((token, i) => {
-    const sources = weights[i].flatMap((weight, q) => (weight > 0 ? [featuresOf(input, q)] : []));
-    token.forEach((value, channel) => {
-      const values = sources.map((source) => source[channel]);
-      const slack = 1e-4 * Math.max(...values.map(Math.abs));
-      expect(value).toBeGreaterThanOrEqual(Math.min(...values) - slack);
-      expect(value).toBeLessThanOrEqual(Math.max(...values) + slack);
+law(
+  "In the paper's reading tokens lie in the convex hull of their sources: no direction finds one beyond all of these.",
+  fc.tuple(cases, fc.array(fc.integer({ min: -9, max: 9 }), { minLength: WIDTH, maxLength: WIDTH })),
+  ([input, drawn]) => {
+    const { weights, tokens } = aggregated(input, "sum-to-one");
+    tokens.forEach((token, i) => {
+      const sources = weights[i].flatMap((weight, q) => (weight > 0 ? [featuresOf(input, q)] : []));
+      const slack = 1e-4 * Math.max(...sources.flat().map(Math.abs));
+      for (const direction of [drawn, [1, 0, 0], [0, -1, 0], [0, 0, 1], [1, -1, 1]]) {
+        const along = (row: readonly number[]) => row.reduce((total, value, c) => total + value * direction[c], 0);
+        const length = sum(direction.map(Math.abs));
+        expect(along(token)).toBeLessThanOrEqual(Math.max(...sources.map(along)) + slack * length);
+      }
     });
-  });
-});
+  },
+);
 law(
   "The gradient of a token is exactly zero in every patch from the distance threshold on.",
   fc.tuple(aggregationCases(10), fc.nat()),

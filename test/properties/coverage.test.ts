@@ -140,6 +140,14 @@ law(
   },
 );
 
+law(
+  "On grids of at most 9×9 patches the worst patch is the upper left one, for every g and k.",
+  selectionCases({ max: 9 }),
+  ({ grid, keep, regionSize }) => {
+    expect(coverageBounds(grid, { keep, regionSize }).radius.value).toBe(farthest(grid, regionSize, keep, 0));
+  },
+);
+
 /** Small enough to look at all pairs, all boxes and all sets. */
 const small = feasibleSets(10);
 

@@ -127,7 +127,7 @@ export const staysWithinTheGaps: SelectionLaw = (select) => (input) => {
   expect(coverage.columnGap).toBeLessThanOrEqual(bounds.columnGap.value);
 };
 
-/** A power of two scales floats exactly, as long as nothing overflows or becomes denormal. */
+/** Powers of two, which scale every float32 exactly as a double. */
 export const ignoresScale: SelectionLaw = (select) => (input) => {
   const scale = 2 ** ((input.pick % 41) - 20);
   const scaled = input.scores.map((score) => score * scale);
