@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import { pillarsAmong } from "../../src/pruning/alignment.ts";
+import { patchesPerRegion, pillarsAmong } from "../../src/pruning/alignment.ts";
 import { largestSquaredDistance, patchCount, regionsOf, squaredDistance } from "../../src/pruning/grid.ts";
 import { best, quantile } from "../../src/pruning/ranking.ts";
 import { grids, regionSizes } from "./generators/grids.ts";
@@ -69,6 +69,18 @@ law(
   "A dropped patch beats a kept one of another region only when its own region already holds n.",
   selectionCases(),
   laws.dropsOnlyForRoom(nuwaStage1),
+);
+law(
+  "n is the smallest number for which the regions have room for k patches, and ⌈k / #regions⌉ where g divides both sides.",
+  selectionCases(),
+  ({ grid, regionSize, keep }) => {
+    const regions = regionsOf(grid, regionSize);
+    const room = (n: number) => regions.reduce((sum, region) => sum + Math.min(n, region.length), 0);
+    const perRegion = patchesPerRegion(regions, keep);
+    expect(room(perRegion - 1) < keep && keep <= room(perRegion)).toBe(true);
+    if (grid.rows % regionSize === 0 && grid.columns % regionSize === 0)
+      expect(perRegion).toBe(Math.ceil(keep / regions.length));
+  },
 );
 law(
   "Every set of k patches with at most n in each region is kept under some scores: 1 on it, 0 elsewhere.",
