@@ -10,7 +10,9 @@ export { buildPrompt, type ChatTemplate, loadChatTemplate, type Prompt } from ".
 export type { Picture } from "./data/resample.ts";
 export { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
 export { NuwaError, UsageError } from "./errors.ts";
+export { type CoverageBounds, coverageBounds, type OpenBound, type TightBound } from "./measure/bounds.ts";
 export { costOf, paperFlops, unprunedCost, type VisualCost } from "./measure/cost.ts";
+export { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "./measure/coverage.ts";
 export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
 export { type FastvOptions, fastv } from "./methods/fastv.ts";
 export { type HipruneOptions, hiprune } from "./methods/hiprune.ts";
@@ -60,7 +62,7 @@ export {
   type Normalisation,
   similarityFeatures,
 } from "./pruning/aggregation.ts";
-export { type AlignmentOptions, alignAnchors, pillarsAmong } from "./pruning/alignment.ts";
+export { type AlignmentOptions, alignAnchors, patchesPerRegion, pillarsAmong } from "./pruning/alignment.ts";
 export { type AverageTokens, averageCount, type Budget, parseAverage, solveBudget } from "./pruning/budget.ts";
 export {
   type CutBudget,

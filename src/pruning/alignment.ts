@@ -35,8 +35,14 @@ export function alignAnchors(
   return best(candidates, salience, keep).sort((a, b) => a - b);
 }
 
-/** The smallest n such that the best n of every region are at least `keep` patches (regions may be smaller than n). */
-function patchesPerRegion(regions: readonly (readonly number[])[], keep: number): number {
+/**
+ * n: the smallest number per region such that the best n of every region are at least `keep` patches;
+ * regions may be smaller than n. Without smaller regions n = ⌈k / #regions⌉.
+ *
+ * @param regions see regionsOf
+ * @param keep k, in 1..N
+ */
+export function patchesPerRegion(regions: readonly (readonly number[])[], keep: number): number {
   let perRegion = Math.ceil(keep / regions.length);
   while (regions.reduce((sum, region) => sum + Math.min(region.length, perRegion), 0) < keep) perRegion++;
   return perRegion;
