@@ -15,6 +15,7 @@ export type { Cut, CutView, Method, PatchSelection } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
 export {
   distanceThreshold,
+  type Knobs,
   type NuwaOptions,
   type NuwaSwitches,
   nuwa,
@@ -58,6 +59,15 @@ export {
   type PositionPolicy,
 } from "./pruning/positions.ts";
 export { best, quantile } from "./pruning/ranking.ts";
+export {
+  neuralSort,
+  pillarDegrees,
+  type RelaxationOptions,
+  relaxedAnchors,
+  SELECTIONS,
+  type SelectionKind,
+  straightThrough,
+} from "./pruning/relaxed.ts";
 export { cosineToText, keepBest, keepRandom, lastTokenAttention } from "./pruning/textguided.ts";
 export { type Random, randomFrom } from "./random.ts";
 export { chain, noTap, type Recorder, record, replace, type Tap, type TapName, tapNames } from "./tap.ts";

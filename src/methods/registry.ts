@@ -4,7 +4,7 @@ import { type AverageTokens, solveBudget } from "../pruning/budget.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
 import type { Method } from "./method.ts";
 import { none } from "./none.ts";
-import { type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa.ts";
+import { type Knobs, type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa.ts";
 
 /** What all methods are asked for with; a method takes what concerns it. */
 export interface MethodRequest {
@@ -13,13 +13,15 @@ export interface MethodRequest {
   /** Overrides the variant's own. */
   readonly stage2?: NuwaSwitches["stage2"];
   readonly positions?: PositionPolicy;
+  /** Overrides the variant's own constants of stage 1. */
+  readonly knobs?: Knobs;
   /** For methods that draw at random. */
   readonly seed?: number;
 }
 
 const METHODS: Readonly<Record<string, (config: VlmConfig, request: MethodRequest) => Method>> = {
   none: (_config, { positions }) => none(positions),
-  nuwa(config, { average, variant = "official", stage2, ...rest }) {
+  nuwa(config, { average, variant = "official", stage2, knobs, ...rest }) {
     const { vision, text } = config;
     const total = (vision.imageSize[0] / vision.patchSize) * (vision.imageSize[1] / vision.patchSize);
     const cutLayer = Math.floor(text.numHiddenLayers / 2);
@@ -27,7 +29,7 @@ const METHODS: Readonly<Record<string, (config: VlmConfig, request: MethodReques
     if (!Object.hasOwn(VARIANTS, variant))
       throw new UsageError(`variant "${variant}" does not exist. There are: ${Object.keys(VARIANTS).join(", ")}.`);
     const switches = VARIANTS[variant];
-    return nuwa({ ...switches, ...rest, stage2: stage2 ?? switches.stage2, budget, cutLayer });
+    return nuwa({ ...switches, ...knobs, ...rest, stage2: stage2 ?? switches.stage2, budget, cutLayer });
   },
 };
 

@@ -36,7 +36,7 @@ export function alignAnchors(
 }
 
 /** The smallest n such that the best n of every region are at least `keep` patches (regions may be smaller than n). */
-function patchesPerRegion(regions: readonly (readonly number[])[], keep: number): number {
+export function patchesPerRegion(regions: readonly (readonly number[])[], keep: number): number {
   let perRegion = Math.ceil(keep / regions.length);
   while (regions.reduce((sum, region) => sum + Math.min(region.length, perRegion), 0) < keep) perRegion++;
   return perRegion;
