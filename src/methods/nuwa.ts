@@ -191,7 +191,10 @@ function* stage1(seen: VisionOutput, options: NuwaOptions, tap: Tap): Reading<Pa
     const everywhere = indices.map(() => Array.from({ length: total }, (_, p) => p));
     const degrees = pillarDegrees(pillarScore, scores, indices, q, temperature);
     const anchors = relaxedAnchors(salience, saliences, indices, grid, { keep, regionSize, temperature });
-    return tf.matMul<tf.Tensor3D>(anchors, mix({ indices: everywhere, pillars: degrees }, selection === "relaxed" ? tap : noTap));
+    return tf.matMul<tf.Tensor3D>(
+      anchors,
+      mix({ indices: everywhere, pillars: degrees }, selection === "relaxed" ? tap : noTap),
+    );
   };
   const hard = () => mix({ indices, pillars }, tap);
   const weights = selection === "hard" ? hard() : selection === "relaxed" ? soft() : straightThrough(hard(), soft());

@@ -71,9 +71,9 @@ export function aggregationWeights(
 /** x^s for x ≥ 0. Where x is 0 so is the result, and its gradient: there ReLU has cut the cosine off. */
 function sharpened(x: tf.Tensor, sharpness: number | tf.Scalar): tf.Tensor {
   if (sharpness === 1) return x;
-  const positive = x.greater(0);
-  // The slope of x^s at 0 is infinite for s < 1, and infinity times ReLU's 0 would be NaN.
-  return tf.where(positive, x, tf.onesLike(x)).pow(sharpness).mul(positive.toFloat());
+  const positive = tf.step(x);
+  // Where x is 0 the power is taken of 1: its slope at 0 may be infinite, and infinity times 0 is NaN.
+  return x.add(tf.sub(1, positive)).pow(sharpness).mul(positive);
 }
 
 /** How far each kept patch collects, 1 − its degree as a pillar: [I, k]. */

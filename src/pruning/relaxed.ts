@@ -128,14 +128,26 @@ export function straightThrough<T extends tf.Tensor>(hard: T, soft: T): T {
   return substitute(soft) as T;
 }
 
-/** Scores divided by t standard deviations of their image, which count as constants: [I, N]. */
+/**
+ * (score − mean)/(t·standard deviation), with mean and deviation of the image as constants: [I, N]. The
+ * mean changes no result; it keeps what is subtracted from one another small, for float32's sake.
+ */
 function inUnits(scores: tf.Tensor2D, values: readonly Float32Array[], temperature: number): tf.Tensor2D {
-  return scores.div(tf.tensor2d(values.map((own) => [temperature * spreadOf(own)])));
+  const constants = values.map((own) => ({ mean: meanOf(own), unit: temperature * spreadOf(own) }));
+  const [means, units] = [constants.map(({ mean }) => [mean]), constants.map(({ unit }) => [unit])];
+  return scores.sub(tf.tensor2d(means)).div(tf.tensor2d(units));
 }
 
-/** The standard deviation of some scores, the unit of temperatures; 1 where all are equal. */
-export function spreadOf(values: ArrayLike<number>): number {
-  const all = Array.from(values);
-  const mean = all.reduce((sum, value) => sum + value, 0) / all.length;
-  return Math.sqrt(all.reduce((sum, value) => sum + (value - mean) ** 2, 0) / all.length) || 1;
+function meanOf(values: Float32Array): number {
+  return values.reduce((sum, value) => sum + value, 0) / values.length;
+}
+
+/**
+ * The standard deviation of some scores, the unit of temperatures; 1 where it is below 1e-20, so that
+ * scores that are all but equal do not make gradients overflow.
+ */
+export function spreadOf(values: Float32Array): number {
+  const mean = meanOf(values);
+  const spread = Math.sqrt(values.reduce((sum, value) => sum + (value - mean) ** 2, 0) / values.length);
+  return spread < 1e-20 ? 1 : spread;
 }
