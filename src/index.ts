@@ -10,6 +10,7 @@ export { buildPrompt, type ChatTemplate, loadChatTemplate, type Prompt } from ".
 export type { Picture } from "./data/resample.ts";
 export { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
 export { NuwaError, UsageError } from "./errors.ts";
+export { type Attribution, type AttributionOptions, attribute } from "./measure/attribution.ts";
 export { costOf, paperFlops, unprunedCost, type VisualCost } from "./measure/cost.ts";
 export type { Cut, CutView, Method, PatchSelection } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
