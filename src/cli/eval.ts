@@ -21,6 +21,7 @@ import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts"
 import { duration, type Output } from "../train/report.ts";
 import { SPLITS, type Split } from "../world/splits.ts";
 import { SHIPPED_MODEL } from "./about.ts";
+import { watchInterruptions } from "./interruption.ts";
 import { parseCount, parseInteger, requireText } from "./options.ts";
 
 interface EvalOptions {
@@ -79,7 +80,7 @@ async function runEval({ out, model: folder, backend: wanted, ...options }: Eval
   process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
 
   const model = loadModel(opened);
-  const interruption = watchInterruptions();
+  const interruption = watchInterruptions(process.stderr, "stopping after this batch");
   try {
     const journal = openJournal(out, answersDependOn);
     const observer = { ...terminalProgress(process.stderr, journal.samples.length), stopped: interruption.happened };
@@ -99,25 +100,6 @@ async function runEval({ out, model: folder, backend: wanted, ...options }: Eval
     interruption.end();
     disposeModel(model);
   }
-}
-
-/** The first Ctrl-C lets the batch finish; a second one ends the process at once. */
-function watchInterruptions(): { happened(): boolean; end(): void } {
-  let interrupted = false;
-  const interrupt = () => {
-    if (interrupted) process.exit(130);
-    interrupted = true;
-    process.stderr.write("\nstopping after this batch\n");
-  };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
-  return {
-    happened: () => interrupted,
-    end() {
-      process.off("SIGINT", interrupt);
-      process.off("SIGTERM", interrupt);
-    },
-  };
 }
 
 /** One updating line with the time left, on a terminal; nothing elsewhere. */

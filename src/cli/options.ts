@@ -7,6 +7,7 @@ import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/config.ts";
 import { parseAverage } from "../pruning/budget.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
+import { type KnobValues, readKnobs } from "../train/knobs.ts";
 
 /** Options that say how a model is run, the same for every command that runs one. */
 export interface RunOptions {
@@ -15,6 +16,7 @@ export interface RunOptions {
   readonly average: string;
   readonly stage2?: NuwaSwitches["stage2"];
   readonly positions?: PositionPolicy;
+  readonly knobs?: string;
   readonly seed: number;
   readonly backend?: string;
 }
@@ -43,6 +45,7 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
         .choices([...POSITION_POLICIES])
         .default("original"),
     )
+    .option("--knobs <file>", "constants of Nüwa's first pruning, as nuwa tune writes them")
     .option("--seed <integer>", "seed of everything random", parseInteger, 44)
     .addOption(
       new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
@@ -51,9 +54,23 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
     );
 }
 
-/** The method that the options ask for. @throws UsageError when the budget does not fit the model */
-export function methodFrom(options: RunOptions, config: VlmConfig): Method {
-  return createMethod(options.method, config, { ...options, average: parseAverage(options.average) });
+/** The method that the options ask for. @throws UsageError when the budget or the knobs do not fit */
+export function methodFrom({ knobs, ...options }: RunOptions, config: VlmConfig): Method {
+  const request = { ...options, average: parseAverage(options.average) };
+  return createMethod(
+    options.method,
+    config,
+    knobs === undefined ? request : { ...request, knobs: knobsFrom(knobs, options) },
+  );
+}
+
+/** The constants in a file of `nuwa tune`. They belong to a reading of the method. */
+function knobsFrom(path: string, { method, variant }: Omit<RunOptions, "knobs">): KnobValues {
+  if (method !== "nuwa") throw new UsageError(`--knobs ${path}: method ${method} has none. Add --method nuwa.`);
+  const file = readKnobs(requireText("--knobs", path));
+  if (file.variant !== variant)
+    throw new UsageError(`${path}: field "variant": was tuned for ${file.variant}. Add --variant ${file.variant}.`);
+  return file.knobs;
 }
 
 /** A commander argument parser for integers. @throws UsageError */

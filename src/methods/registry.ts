@@ -2,6 +2,7 @@ import { UsageError } from "../errors.ts";
 import type { VlmConfig } from "../model/config.ts";
 import { type AverageTokens, solveBudget } from "../pruning/budget.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
+import type { SelectionKind } from "../pruning/relaxed.ts";
 import type { Method } from "./method.ts";
 import { none } from "./none.ts";
 import { type Knobs, type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa.ts";
@@ -15,6 +16,9 @@ export interface MethodRequest {
   readonly positions?: PositionPolicy;
   /** Overrides the variant's own constants of stage 1. */
   readonly knobs?: Knobs;
+  /** How Nüwa's first selection is made, and how sharply; see `NuwaOptions`. */
+  readonly selection?: SelectionKind;
+  readonly temperature?: number;
   /** For methods that draw at random. */
   readonly seed?: number;
 }
