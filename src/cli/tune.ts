@@ -109,7 +109,7 @@ export function tuneRecipe(
     average,
     seed,
     model,
-    temperature: 0.1,
+    temperature: 0.15,
     start: variantKnobs(variant),
     optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 },
     stage: {
@@ -118,7 +118,7 @@ export function tuneRecipe(
       peak: 0.05,
       floor: 0.05,
       batch: 8,
-      validateEvery: Math.max(1, Math.ceil(steps / 5)),
+      validateEvery: Math.max(10, Math.ceil(steps / 10)),
       validateOn: 64,
     },
   };
