@@ -60,17 +60,27 @@ export function methodFrom({ knobs, ...options }: RunOptions, config: VlmConfig)
   return createMethod(
     options.method,
     config,
-    knobs === undefined ? request : { ...request, knobs: knobsFrom(knobs, options) },
+    knobs === undefined ? request : { ...request, knobs: knobsFrom(knobs, [options.method], [options.variant]) },
   );
 }
 
-/** The constants in a file of `nuwa tune`. They belong to a reading of the method. */
-function knobsFrom(path: string, { method, variant }: Omit<RunOptions, "knobs">): KnobValues {
-  if (method !== "nuwa") throw new UsageError(`--knobs ${path}: method ${method} has none. Add --method nuwa.`);
-  const file = readKnobs(requireText("--knobs", path));
-  if (file.variant !== variant)
-    throw new UsageError(`${path}: field "variant": was tuned for ${file.variant}. Add --variant ${file.variant}.`);
-  return file.knobs;
+/**
+ * The constants in a file of `nuwa tune`. They belong to one reading of one method.
+ *
+ * @throws NuwaError when the file is damaged; UsageError when another method or variant is asked for
+ */
+export function knobsFrom(
+  path: string,
+  methods: readonly string[],
+  variants: readonly (Variant | undefined)[],
+): KnobValues {
+  if (!methods.includes("nuwa"))
+    throw new UsageError(`--knobs ${path}: only nuwa has them, not ${methods.join(", ")}. Add nuwa to the methods.`);
+  const { variant, knobs } = readKnobs(requireText("--knobs", path));
+  const other = variants.find((one) => one !== variant);
+  if (other !== undefined)
+    throw new UsageError(`${path}: field "variant": was tuned for ${variant}, not ${other}. Ask for ${variant} alone.`);
+  return knobs;
 }
 
 /** A commander argument parser for integers. @throws UsageError */

@@ -56,9 +56,19 @@ describe("nuwa tune", () => {
     expect((await ask("--variant", "paper", "--knobs", path)).code).toBe(0);
     const otherVariant = await ask("--knobs", path);
     expect(otherVariant.code).toBe(2);
-    expect(otherVariant.err).toBe(`nuwa: ${path}: field "variant": was tuned for paper. Add --variant paper.\n`);
+    expect(otherVariant.err).toBe(
+      `nuwa: ${path}: field "variant": was tuned for paper, not official. Ask for paper alone.\n`,
+    );
     const otherMethod = await ask("--method", "none", "--knobs", path);
-    expect(otherMethod.err).toBe(`nuwa: --knobs ${path}: method none has none. Add --method nuwa.\n`);
+    expect(otherMethod.err).toBe(`nuwa: --knobs ${path}: only nuwa has them, not none. Add nuwa to the methods.\n`);
+    const score = (...more: string[]) => {
+      const of = ["--model", model, "--limit", "1", "--averages", "1/2", "--backend", "wasm", "--knobs", path];
+      return nuwa("eval", ...of, "--out", join(out, "eval"), ...more);
+    };
+    expect((await score("--variants", "paper,official")).err).toContain("was tuned for paper, not official");
+    expect(await score("--methods", "nuwa", "--variants", "paper")).toMatchObject({ code: 0, err: "" });
+    const { knobs: used } = JSON.parse(readFileSync(join(out, "eval", "options.json"), "utf8"));
+    expect(used).toEqual(knobs.knobs);
     writeFileSync(path, readFileSync(path, "utf8").replace("distanceFraction", "distance"));
     const damaged = await ask("--variant", "paper", "--knobs", path);
     expect(damaged.code).toBe(1);
