@@ -10,6 +10,7 @@ export { buildPrompt, type ChatTemplate, loadChatTemplate, type Prompt } from ".
 export type { Picture } from "./data/resample.ts";
 export { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
 export { NuwaError, UsageError } from "./errors.ts";
+export { type Attribution, type AttributionOptions, attribute } from "./measure/attribution.ts";
 export { type CoverageBounds, coverageBounds, type OpenBound, type TightBound } from "./measure/bounds.ts";
 export { costOf, paperFlops, unprunedCost, type VisualCost } from "./measure/cost.ts";
 export { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "./measure/coverage.ts";
@@ -29,6 +30,7 @@ export type {
 export { none } from "./methods/none.ts";
 export {
   distanceThreshold,
+  type Knobs,
   type NuwaOptions,
   type NuwaSwitches,
   nuwa,
@@ -92,6 +94,15 @@ export {
   type PositionPolicy,
 } from "./pruning/positions.ts";
 export { best, quantile } from "./pruning/ranking.ts";
+export {
+  neuralSort,
+  pillarDegrees,
+  type RelaxationOptions,
+  relaxedAnchors,
+  SELECTIONS,
+  type SelectionKind,
+  straightThrough,
+} from "./pruning/relaxed.ts";
 export { cosineToText, keepBest, keepRandom, lastTokenAttention } from "./pruning/textguided.ts";
 export { type Random, randomFrom } from "./random.ts";
 export { chain, noTap, type Recorder, record, replace, type Tap, type TapName, tapNames } from "./tap.ts";

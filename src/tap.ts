@@ -11,7 +11,7 @@ const SINGLE_TAPS = [
   "vision.cls_attention", // [I, N] attention from CLS, summed over heads
   "vision.key_norms", // [I, N] L2 norm of each patch's key over all heads
   "stage1.salience", // [I, N]
-  "stage1.similarity", // [I, k, N] cosine, negatives cut off
+  "stage1.similarity", // [I, k, N] cosine, negatives cut off; [I, N, N] where the selection is relaxed
   "stage1.weights", // [I, k, N]
   "stage1.tokens", // [I, k, D]
   "projector.output", // [I, k, Hd]

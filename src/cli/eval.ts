@@ -21,7 +21,8 @@ import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts"
 import { duration, type Output } from "../train/report.ts";
 import { SPLITS, type Split } from "../world/splits.ts";
 import { SHIPPED_MODEL } from "./about.ts";
-import { parseCount, parseInteger, requireText } from "./options.ts";
+import { watchInterruptions } from "./interruption.ts";
+import { knobsFrom, parseCount, parseInteger, requireText } from "./options.ts";
 
 interface EvalOptions {
   readonly tasks: readonly Task[];
@@ -33,6 +34,7 @@ interface EvalOptions {
   readonly seed: number;
   readonly limit: number;
   readonly out: string;
+  readonly knobs?: string;
   readonly model: string;
   readonly backend?: string;
 }
@@ -54,6 +56,7 @@ export function addEval(program: Command): void {
     .addOption(new Option("--split <name>", "part of the world").choices([...SPLITS]).default("test"))
     .option("--seed <integer>", "draws scenes, permutations and resamples", parseInteger, 44)
     .option("--limit <scenes>", "scenes, each with its 13 questions", parseCount, 100)
+    .option("--knobs <file>", "constants of Nüwa's first pruning, as nuwa tune writes them")
     .option("--out <folder>", "samples.jsonl, summary.json, summary.md and options.json go there", "out/eval")
     .option("--model <folder>", "checkpoint folder (default: the one that comes with the project)", SHIPPED_MODEL)
     .addOption(
@@ -64,22 +67,29 @@ export function addEval(program: Command): void {
     .action(runEval);
 }
 
-async function runEval({ out, model: folder, backend: wanted, ...options }: EvalOptions): Promise<void> {
+async function runEval({
+  out,
+  model: folder,
+  backend: wanted,
+  knobs: knobsPath,
+  ...options
+}: EvalOptions): Promise<void> {
   requireWritableFolder(resolve(requireText("--out", out)));
   // Everything that can be wrong is found before the weights are read.
   const opened = openModel(requireText("--model", folder));
   const { tasks, split, seed, limit } = options;
-  const plan: Plan = { tasks, split, seed, limit, settings: settingsOf(options) };
-  for (const setting of plan.settings) runOf(setting, opened.config, seed);
+  const tuned = knobsPath === undefined ? {} : { knobs: knobsFrom(knobsPath, options.methods, options.variants) };
+  const plan: Plan = { tasks, split, seed, limit, settings: settingsOf(options), ...tuned };
+  for (const setting of plan.settings) runOf(setting, opened.config, seed, plan.knobs);
   const tokenizer = loadTokenizer(folder);
   const template = loadChatTemplate(folder);
   const preprocessing = preprocessingOf(folder, opened.config.vision.imageSize, opened.config.padImages);
   const backend = await useBackend(wanted);
-  const answersDependOn = { ...options, model: await fingerprint(opened), backend: backend.name };
+  const answersDependOn = { ...options, ...tuned, model: await fingerprint(opened), backend: backend.name };
   process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
 
   const model = loadModel(opened);
-  const interruption = watchInterruptions();
+  const interruption = watchInterruptions(process.stderr, "stopping after this batch");
   try {
     const journal = openJournal(out, answersDependOn);
     const observer = { ...terminalProgress(process.stderr, journal.samples.length), stopped: interruption.happened };
@@ -99,25 +109,6 @@ async function runEval({ out, model: folder, backend: wanted, ...options }: Eval
     interruption.end();
     disposeModel(model);
   }
-}
-
-/** The first Ctrl-C lets the batch finish; a second one ends the process at once. */
-function watchInterruptions(): { happened(): boolean; end(): void } {
-  let interrupted = false;
-  const interrupt = () => {
-    if (interrupted) process.exit(130);
-    interrupted = true;
-    process.stderr.write("\nstopping after this batch\n");
-  };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
-  return {
-    happened: () => interrupted,
-    end() {
-      process.off("SIGINT", interrupt);
-      process.off("SIGTERM", interrupt);
-    },
-  };
 }
 
 /** One updating line with the time left, on a terminal; nothing elsewhere. */

@@ -7,6 +7,7 @@ import { addEval } from "./eval.ts";
 import { addForward } from "./forward.ts";
 import { addTokenize } from "./tokenize.ts";
 import { addTrain } from "./train.ts";
+import { addTune } from "./tune.ts";
 
 /**
  * Runs the command line.
@@ -28,7 +29,7 @@ function createProgram(): Command {
     .description("Nüwa: two-stage visual token pruning for vision-language models, in the open")
     .version(VERSION)
     .configureOutput({ outputError: () => undefined });
-  for (const add of [addAsk, addForward, addTokenize, addTrain, addEval, addDoctor]) add(program);
+  for (const add of [addAsk, addForward, addTokenize, addTrain, addTune, addEval, addDoctor]) add(program);
   // Exits must pass through main(), so that there is one place that prints errors.
   for (const command of [program, ...program.commands])
     command.exitOverride().configureOutput({ outputError: () => undefined });

@@ -7,6 +7,7 @@ import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/config.ts";
 import { parseAverage } from "../pruning/budget.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
+import { type KnobValues, readKnobs } from "../train/knobs.ts";
 
 /** Options that say how a model is run, the same for every command that runs one. */
 export interface RunOptions {
@@ -16,6 +17,7 @@ export interface RunOptions {
   readonly average?: string;
   readonly stage2?: NuwaSwitches["stage2"];
   readonly positions?: PositionPolicy;
+  readonly knobs?: string;
   readonly seed: number;
   readonly backend?: string;
 }
@@ -43,6 +45,7 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
         ...POSITION_POLICIES,
       ]),
     )
+    .option("--knobs <file>", "constants of Nüwa's first pruning, as nuwa tune writes them")
     .option("--seed <integer>", "seed of everything random", parseInteger, 44)
     .addOption(
       new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
@@ -51,12 +54,33 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
     );
 }
 
-/** The method that the options ask for. @throws UsageError when the budget does not fit the model */
-export function methodFrom(options: RunOptions, config: VlmConfig): Method {
-  return createMethod(options.method, config, {
-    ...options,
-    average: options.average === undefined ? undefined : parseAverage(options.average),
-  });
+/** The method that the options ask for. @throws UsageError when the budget or the knobs do not fit */
+export function methodFrom({ knobs, ...options }: RunOptions, config: VlmConfig): Method {
+  const request = { ...options, average: options.average === undefined ? undefined : parseAverage(options.average) };
+  return createMethod(
+    options.method,
+    config,
+    knobs === undefined ? request : { ...request, knobs: knobsFrom(knobs, [options.method], [options.variant]) },
+  );
+}
+
+/**
+ * The constants in a file of `nuwa tune`. They belong to one reading of one method.
+ *
+ * @throws NuwaError when the file is damaged; UsageError when another method or variant is asked for
+ */
+export function knobsFrom(
+  path: string,
+  methods: readonly string[],
+  variants: readonly (Variant | undefined)[],
+): KnobValues {
+  if (!methods.includes("nuwa"))
+    throw new UsageError(`--knobs ${path}: only nuwa has them, not ${methods.join(", ")}. Add nuwa to the methods.`);
+  const { variant, knobs } = readKnobs(requireText("--knobs", path));
+  const other = variants.find((one) => one !== variant);
+  if (other !== undefined)
+    throw new UsageError(`${path}: field "variant": was tuned for ${variant}, not ${other}. Ask for ${variant} alone.`);
+  return knobs;
 }
 
 /** A commander argument parser for integers. @throws UsageError */

@@ -7,6 +7,7 @@ import { writeCurves } from "../train/curves.ts";
 import { RECIPES, recipeNamed } from "../train/recipe.ts";
 import { terminalReport } from "../train/report.ts";
 import { disposeResult, runRecipe } from "../train/session.ts";
+import { watchInterruptions } from "./interruption.ts";
 import { parseCount } from "./options.ts";
 
 interface TrainCommandOptions {
@@ -44,21 +45,13 @@ async function runTrain(options: TrainCommandOptions): Promise<void> {
   const backend = await useBackend(options.backend);
   process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
 
-  let interrupted = false;
-  const interrupt = () => {
-    // A second Ctrl-C ends the process at once; the checkpoint before stays whole.
-    if (interrupted) process.exit(130);
-    interrupted = true;
-    process.stdout.write("\nsaving after this step\n");
-  };
-  process.on("SIGINT", interrupt);
-  process.on("SIGTERM", interrupt);
+  const interruption = watchInterruptions(process.stdout, "saving after this step");
   try {
     const result = await runRecipe(recipe, {
       folder: options.out,
       resume,
       saveEvery: options.saveEvery,
-      stopped: () => interrupted,
+      stopped: interruption.happened,
       observer: terminalReport(process.stdout),
     });
     disposeResult(result);
@@ -69,7 +62,6 @@ async function runTrain(options: TrainCommandOptions): Promise<void> {
         : `\nstopped; go on with: nuwa train --recipe ${recipe.name} --out ${options.out} --resume\n`,
     );
   } finally {
-    process.off("SIGINT", interrupt);
-    process.off("SIGTERM", interrupt);
+    interruption.end();
   }
 }

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import type { Knobs } from "../methods/nuwa.ts";
 import { randomFrom } from "../random.ts";
 import type { Question } from "../world/question.ts";
 import { questionRandom, questionsFor } from "../world/questions.ts";
@@ -23,6 +24,8 @@ export interface Plan {
   readonly seed: number;
   /** Scenes; each is asked its 13 questions, or those of them that belong to the tasks. */
   readonly limit: number;
+  /** Replace the constants of Nüwa's first pruning in every setting; of the one variant that is run. */
+  readonly knobs?: Knobs;
 }
 
 /** Who watches an evaluation. */
@@ -71,7 +74,7 @@ export async function evaluate(
   observer: EvaluationObserver,
 ): Promise<Sample[] | undefined> {
   const { config } = respondent.model;
-  const runs = plan.settings.map((setting) => ({ setting, run: runOf(setting, config, plan.seed) }));
+  const runs = plan.settings.map((setting) => ({ setting, run: runOf(setting, config, plan.seed, plan.knobs) }));
   const asked = scenesOf(plan).map((scene) => questionsOf(scene, plan.tasks));
   const total = runs.length * asked.flat().length;
   const samples = [...journal.samples];

@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import type { Variant } from "../methods/nuwa.ts";
+import type { Knobs, Variant } from "../methods/nuwa.ts";
 import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/config.ts";
 import { parseAverage } from "../pruning/budget.ts";
@@ -53,12 +53,18 @@ export function settingsOf({ methods, variants, averages, positions }: Choices):
  * What to run for a setting.
  *
  * @param seed of what a method or control draws at random
+ * @param knobs replace the constants of Nüwa's first pruning
  * @throws UsageError when the setting does not fit the model
  */
-export function runOf({ method, variant, average, positions }: Setting, config: VlmConfig, seed: number): Run {
+export function runOf(
+  { method, variant, average, positions }: Setting,
+  config: VlmConfig,
+  seed: number,
+  knobs?: Knobs,
+): Run {
   if (isControl(method)) return CONTROLS[method].run(seed);
   if (!METHOD_NAMES.includes(method))
     throw new UsageError(`method "${method}" does not exist. There are: ${EVALUATED_METHODS.join(", ")}.`);
-  const request = { variant: variant ?? undefined, positions: positions as PositionPolicy, seed };
+  const request = { variant: variant ?? undefined, positions: positions as PositionPolicy, knobs, seed };
   return { method: createMethod(method, config, { average: parseAverage(average ?? "1/1"), ...request }), tap: noTap };
 }

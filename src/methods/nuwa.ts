@@ -1,20 +1,39 @@
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../errors.ts";
 import { type Reading, read } from "../model/reading.ts";
 import type { VisionOutput } from "../model/vision.ts";
-import { aggregationWeights, type Normalisation, similarityFeatures } from "../pruning/aggregation.ts";
+import { type Anchors, aggregationWeights, type Normalisation, similarityFeatures } from "../pruning/aggregation.ts";
 import { alignAnchors, pillarsAmong } from "../pruning/alignment.ts";
 import type { Budget } from "../pruning/budget.ts";
 import { type Grid, largestSquaredDistance, patchCount } from "../pruning/grid.ts";
 import type { PositionPolicy } from "../pruning/positions.ts";
 import { quantile } from "../pruning/ranking.ts";
+import { pillarDegrees, relaxedAnchors, SELECTIONS, type SelectionKind, straightThrough } from "../pruning/relaxed.ts";
 import { cosineToText, keepBest, keepRandom, lastTokenAttention } from "../pruning/textguided.ts";
-import type { Tap } from "../tap.ts";
+import { noTap, type Tap } from "../tap.ts";
 import type { Cut, CutView, Method, PatchSelection, PatchView } from "./method.ts";
 import { perImage, requirePatches } from "./patches.ts";
 
 /** Scores that stage 2 can go by. */
 export const STAGE2_SCORES = ["attention", "cosine", "random"] as const;
+
+/**
+ * The continuous constants of stage 1. Each may be a scalar tensor where its gradient is wanted; see
+ * docs/gradients.md.
+ */
+export interface Knobs {
+  /**
+   * τ² as a fraction of the largest squared distance in the grid. The paper's "26 %" is 280/1058 on
+   * 24×24 (Table 7 sweeps squared thresholds); as a fraction it fits every grid.
+   */
+  readonly distanceFraction?: number | tf.Scalar;
+  /** s > 0: likeness counts as ReLU(cos)^s; 1 in the paper and in the code. */
+  readonly similaritySharpness?: number | tf.Scalar;
+  /** m in the salience α·‖k‖^m: 0 is the released code's, 1 the paper's; what `salience` says unless given. */
+  readonly keyNormExponent?: number | tf.Scalar;
+  /** Quantile of the pillar scores that a pillar must reach, 0..1: 0.75 in the paper, 0.55 in the code. */
+  readonly pillarQuantile?: number | tf.Scalar;
+}
 
 /** Every point at which the paper and its released code differ, as a named switch. */
 export interface NuwaSwitches {
@@ -28,8 +47,8 @@ export interface NuwaSwitches {
    * ablation: the norm of the feature.
    */
   readonly pillarScore: "salience" | "key-norm" | "feature-norm";
-  /** Quantile of the pillar scores that a pillar must reach: 0.75 in the paper, 0.55 in the code. */
-  readonly pillarQuantile: number;
+  /** See {@link Knobs}. */
+  readonly pillarQuantile: number | tf.Scalar;
   readonly normalisation: Normalisation;
   /**
    * What a visual token is worth in stage 2. The paper (Eqs. 8-9): likeness to the text. The released
@@ -67,17 +86,21 @@ export const VARIANTS = {
 export type Variant = keyof typeof VARIANTS;
 
 /** Nüwa's parameters; those with a default have the paper's value. */
-export interface NuwaOptions extends NuwaSwitches {
+export interface NuwaOptions extends NuwaSwitches, Knobs {
+  readonly pillarQuantile: number | tf.Scalar;
   readonly budget: Budget;
   /** ℓ: the second cut is made before this decoder layer; half of the layers in the paper. */
   readonly cutLayer: number;
   /** Side of a region in patches (2). */
   readonly regionSize?: number;
   /**
-   * τ² as a fraction of the largest squared distance in the grid. The paper's "26 %" is 280/1058 on
-   * 24×24 (Table 7 sweeps squared thresholds); as a fraction it fits every grid.
+   * `hard` unless the selection shall have a gradient. `relaxed` mixes each token from all patches by the
+   * weights of {@link relaxedAnchors} and {@link pillarDegrees}; `straight-through` computes what `hard`
+   * does, to the bit, with the gradient of `relaxed`. Stage 2 is hard in all three.
    */
-  readonly distanceFraction?: number;
+  readonly selection?: SelectionKind;
+  /** Of both relaxations, in standard deviations of an image's scores (0.1). Falling to 0 it gives `hard`. */
+  readonly temperature?: number;
   /** `original` unless the position policy is itself what is studied. */
   readonly positions?: PositionPolicy;
   /** Seed of the random ablation; the paper uses 44. */
@@ -90,7 +113,8 @@ export interface NuwaOptions extends NuwaSwitches {
  * Source: "Nüwa: Mending the Spatial Integrity Torn by VLM Token Pruning", ICLR 2026, arXiv 2602.02951,
  * section 3; released code: github.com/Man-PaperRejected/Nuwa.
  *
- * @throws UsageError when stage 2 is unknown, or has no layer before it to take attention from
+ * @throws UsageError when stage 2 or the selection is unknown, stage 2 has no layer before it to take
+ * attention from, or a constant is out of range
  */
 export function nuwa(options: NuwaOptions): Method {
   const { cutLayer, positions = "original" } = options;
@@ -100,6 +124,7 @@ export function nuwa(options: NuwaOptions): Method {
     throw new UsageError(
       "stage 2 by attention needs a decoder layer before the cut; this model has too few layers. Use cosine.",
     );
+  requireConstants(options);
   return {
     name: "nuwa",
     positions,
@@ -109,53 +134,98 @@ export function nuwa(options: NuwaOptions): Method {
   };
 }
 
+/** Refuses constants given as numbers that have no meaning; scalars belong to whoever learns them. */
+function requireConstants(options: NuwaOptions): void {
+  const { selection = "hard", temperature = 0.1, distanceFraction = 1, similaritySharpness = 1 } = options;
+  if (!SELECTIONS.includes(selection))
+    throw new UsageError(`selection "${selection}" does not exist. There are: ${SELECTIONS.join(", ")}.`);
+  const refuse = (name: string, value: number, range: string) => {
+    throw new UsageError(`${name} is ${value}, but must be ${range}.`);
+  };
+  for (const [name, value] of Object.entries({ temperature, distanceFraction, similaritySharpness }))
+    if (typeof value === "number" && !(value > 0 && value < Number.POSITIVE_INFINITY)) refuse(name, value, "above 0");
+  const { keyNormExponent = 0, pillarQuantile } = options;
+  if (typeof keyNormExponent === "number" && !Number.isFinite(keyNormExponent))
+    refuse("keyNormExponent", keyNormExponent, "a finite number");
+  if (typeof pillarQuantile === "number" && !(pillarQuantile >= 0 && pillarQuantile <= 1))
+    refuse("pillarQuantile", pillarQuantile, "from 0 to 1");
+}
+
 /** Separation, alignment, aggregation. */
 function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Reading<PatchSelection> {
   requirePatches(seen);
   const total = patchCount(seen.grid);
   const keep = options.budget.stage1;
 
+  const regionSize = options.regionSize ?? 2;
   const salience = tap("stage1.salience", salienceOf(seen, options));
-  const values = yield* read(salience);
-  const cells = perImage(values, total).map((scores) =>
-    alignAnchors(scores, seen.grid, { keep, regionSize: options.regionSize ?? 2 }),
-  );
+  const saliences = perImage(yield* read(salience), total);
+  const cells = saliences.map((scores) => alignAnchors(scores, seen.grid, { keep, regionSize }));
   // Where nothing is dropped there is nothing to gather: keeping everything is the unpruned model.
   if (keep === total) return { cells };
 
-  const scores = yield* read(pillarScores(seen, salience, options));
-  const pillars = perImage(scores, total).map((all, image) => {
+  const pillarScore = pillarScores(seen, salience, options);
+  const scores = perImage(yield* read(pillarScore), total);
+  const q = options.pillarQuantile;
+  const atQuantile = typeof q === "number" ? q : (yield* read(q))[0];
+  const pillars = scores.map((all, image) => {
     const kept = cells[image].map((p) => all[p]);
-    return pillarsAmong(kept, quantile(kept, options.pillarQuantile));
+    return pillarsAmong(kept, quantile(kept, atQuantile));
   });
-  const weights = aggregationWeights(
-    similarityFeatures(seen.hiddenStates),
-    { indices: cells, pillars },
-    seen.grid,
-    distanceThreshold(seen.grid, options.distanceFraction),
-    options.normalisation,
-    tap,
-  );
+  const similar = similarityFeatures(seen.hiddenStates);
+  const mix = (anchors: Anchors, seenBy: Tap) =>
+    aggregationWeights(
+      similar,
+      anchors,
+      seen.grid,
+      distanceThreshold(seen.grid, options.distanceFraction),
+      options.normalisation,
+      seenBy,
+      options.similaritySharpness,
+    );
+  const { selection = "hard", temperature = 0.1 } = options;
+  const soft = () => {
+    // Every patch as an anchor, [I, N, N]; of these the mixtures that the relaxed ranking takes.
+    const everywhere = cells.map(() => Array.from({ length: total }, (_, p) => p));
+    const degrees = pillarDegrees(pillarScore, scores, cells, q, temperature);
+    const anchors = relaxedAnchors(salience, saliences, cells, seen.grid, { keep, regionSize, temperature });
+    return tf.matMul<tf.Tensor3D>(
+      anchors,
+      mix({ indices: everywhere, pillars: degrees }, selection === "relaxed" ? tap : noTap),
+    );
+  };
+  const hard = () => mix({ indices: cells, pillars }, tap);
+  const weights = selection === "hard" ? hard() : selection === "relaxed" ? soft() : straightThrough(hard(), soft());
   return { cells, pillars, weights: tap("stage1.weights", weights) };
 }
 
-/** m or S of the paper, [I, N]. */
-function salienceOf({ clsAttention, keyNorms }: VisionOutput, { salience }: NuwaSwitches): tf.Tensor2D {
-  return salience === "cls-attention" ? clsAttention : clsAttention.mul(keyNorms);
+/** m or S of the paper, α·‖k‖^m: [I, N]. */
+function salienceOf({ clsAttention, keyNorms }: VisionOutput, options: NuwaOptions): tf.Tensor2D {
+  const exponent = options.keyNormExponent ?? (options.salience === "cls-attention" ? 0 : 1);
+  if (exponent === 0) return clsAttention;
+  return clsAttention.mul(exponent === 1 ? keyNorms : keyNorms.pow(exponent));
 }
 
 function pillarScores(
   { features, keyNorms }: VisionOutput,
   salience: tf.Tensor2D,
   { pillarScore }: NuwaSwitches,
-): tf.Tensor {
+): tf.Tensor2D {
   if (pillarScore === "salience") return salience;
-  return pillarScore === "key-norm" ? keyNorms : features.square().sum(-1).sqrt();
+  return pillarScore === "key-norm" ? keyNorms : features.square().sum<tf.Tensor2D>(-1).sqrt();
 }
 
-/** τ in grid units: τ² = fraction · ((H−1)² + (W−1)²); at least 1, so that a grid of one row works. */
-export function distanceThreshold(grid: Grid, fraction = 280 / 1058): number {
-  return Math.sqrt(Math.max(1, fraction * largestSquaredDistance(grid)));
+/**
+ * τ in grid units: τ² = fraction · ((H−1)² + (W−1)²); at least 1, so that a grid of one row works.
+ *
+ * @param fraction a scalar tensor where a gradient is wanted; τ is then one too
+ */
+export function distanceThreshold(grid: Grid, fraction?: number): number;
+export function distanceThreshold(grid: Grid, fraction?: number | tf.Scalar): number | tf.Scalar;
+export function distanceThreshold(grid: Grid, fraction: number | tf.Scalar = 280 / 1058): number | tf.Scalar {
+  const largest = largestSquaredDistance(grid);
+  if (typeof fraction === "number") return Math.sqrt(Math.max(1, fraction * largest));
+  return tf.relu(fraction.mul(largest).sub(1)).add(1).sqrt() as tf.Scalar;
 }
 
 /** Text-guided pruning inside the decoder. */

@@ -12,12 +12,13 @@ import {
 } from "../pruning/budget-peers.ts";
 import { type Grid, patchCount } from "../pruning/grid.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
+import type { SelectionKind } from "../pruning/relaxed.ts";
 import { divprune } from "./divprune.ts";
 import { fastv } from "./fastv.ts";
 import { hiprune } from "./hiprune.ts";
 import type { Method } from "./method.ts";
 import { none } from "./none.ts";
-import { type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa.ts";
+import { type Knobs, type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa.ts";
 import { pooledGrid, pooling } from "./pooling.ts";
 import { prumerge } from "./prumerge.ts";
 import { pyramiddrop } from "./pyramiddrop.ts";
@@ -36,6 +37,11 @@ export interface MethodRequest {
   readonly stage2?: NuwaSwitches["stage2"];
   /** Undefined: the method's own. */
   readonly positions?: PositionPolicy;
+  /** Overrides the variant's own constants of stage 1. */
+  readonly knobs?: Knobs;
+  /** How Nüwa's first selection is made, and how sharply; see `NuwaOptions`. */
+  readonly selection?: SelectionKind;
+  readonly temperature?: number;
   /** For methods that draw at random. */
   readonly seed?: number;
 }
@@ -60,13 +66,13 @@ interface Request extends Omit<MethodRequest, "average"> {
 
 const METHODS: Readonly<Record<string, (request: Request) => Method>> = {
   none: ({ positions }) => none(positions),
-  nuwa({ average, variant = "official", size, config, asked, grid, ...rest }) {
+  nuwa({ average, variant = "official", size, config, asked, grid, knobs, ...rest }) {
     const cutLayer = Math.floor(size.layers / 2);
     const budget = solveBudget(average, size.total, size.layers, cutLayer);
     if (!Object.hasOwn(VARIANTS, variant))
       throw new UsageError(`variant "${variant}" does not exist. There are: ${Object.keys(VARIANTS).join(", ")}.`);
     const switches = VARIANTS[variant];
-    return nuwa({ ...switches, ...rest, stage2: rest.stage2 ?? switches.stage2, budget, cutLayer });
+    return nuwa({ ...switches, ...knobs, ...rest, stage2: rest.stage2 ?? switches.stage2, budget, cutLayer });
   },
   random: ({ average, size, positions, seed = 44 }) => random({ keep: whole(average, size), seed, positions }),
   pooling: ({ average, grid, positions }) => pooling({ pooled: pooledGrid(grid, average), positions }),

@@ -3,6 +3,7 @@ import { NuwaError } from "../errors.ts";
 import type { Method } from "../methods/method.ts";
 import { recordReads, replay, tensorsIn } from "../model/reading.ts";
 import type { Model } from "../model/weights.ts";
+import { noTap, type Tap } from "../tap.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "./forward.ts";
 
 /** What {@link gradients} returns; the caller frees it. */
@@ -18,7 +19,8 @@ export interface Gradients {
  * its gradient almost everywhere.
  *
  * @param scalar from the result of the pass to the number, such as one logit
- * @param of any of `inputs.pixels` and `model.tensors`
+ * @param of any of `inputs.pixels`, `model.tensors`, scalars that the method was made with (see `Knobs`), and
+ * tensors that the tap puts in
  * @throws NuwaError when the number does not depend on one of them
  */
 export async function gradients(
@@ -27,8 +29,9 @@ export async function gradients(
   method: Method,
   scalar: (result: ForwardResult) => tf.Scalar,
   of: readonly tf.Tensor[],
+  tap: Tap = noTap,
 ): Promise<Gradients> {
-  const { result, reads } = await recordReads(() => forward(model, inputs, method));
+  const { result, reads } = await recordReads(() => forward(model, inputs, method, tap));
   try {
     // Once outside the tape: should the caller's function throw, tfjs would never free what the tape holds.
     tf.tidy(() => {
@@ -41,7 +44,7 @@ export async function gradients(
     // Not tf.valueAndGrads: that one throws where a gradient is missing, and then never frees its tape.
     const { value, grads } = tf
       .engine()
-      .gradients(() => scalar(replay(() => forward(model, inputs, method), reads)), [...of], undefined, true);
+      .gradients(() => scalar(replay(() => forward(model, inputs, method, tap), reads)), [...of], undefined, true);
     const missing = grads.findIndex((gradient: tf.Tensor | undefined) => gradient === undefined);
     if (missing >= 0)
       throw new NuwaError(

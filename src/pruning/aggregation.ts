@@ -15,7 +15,8 @@ export type Normalisation = "sum-to-one" | "self-overwritten";
 /** What the kept patches are, for each image: k patches in raster order and which of them are pillars. */
 export interface Anchors {
   readonly indices: readonly (readonly number[])[];
-  readonly pillars: readonly (readonly boolean[])[];
+  /** Yes or no; or, where the boundary is soft, how far each is one: degrees of 0..1 in a tensor [I, k]. */
+  readonly pillars: readonly (readonly boolean[])[] | tf.Tensor2D;
 }
 
 /**
@@ -35,33 +36,50 @@ export function similarityFeatures(hiddenStates: readonly tf.Tensor3D[]): tf.Ten
  *
  * A_ij = ReLU(cos(X_i, X_j)) is how alike they look, P_ij = 1 − min(1, d_ij/τ) how near they are
  * (the paper prints max, which would never be positive). A collector's row is A·P, a pillar's row is
- * itself alone; then rows are normalised.
+ * itself alone; then rows are normalised. A patch that is a pillar to the degree p has the row
+ * (1 − p)·A·P before that. Differentiable in the features, the degrees, τ and the sharpness.
  *
  * @param features X, see {@link similarityFeatures}: [I, N, D]
  * @param distanceThreshold τ in grid units
+ * @param sharpness s > 0: likeness counts as A_ij^s. 1 in the paper; larger prefers what is very alike
  * @returns [I, k, N]
  */
 export function aggregationWeights(
   features: tf.Tensor3D,
   { indices, pillars }: Anchors,
   grid: Grid,
-  distanceThreshold: number,
+  distanceThreshold: number | tf.Scalar,
   normalisation: Normalisation,
   tap: Tap,
+  sharpness: number | tf.Scalar = 1,
 ): tf.Tensor3D {
   const unit = normalizeRows(features) as tf.Tensor3D;
   const cosine = tf.matMul(gatherRows(unit, indices), unit, false, true); // [I, k, N]
-  const similarity = tap("stage1.similarity", tf.relu(cosine));
+  const similarity = sharpened(tap("stage1.similarity", tf.relu(cosine)), sharpness);
   const distance = distances(grid, indices); // [I, k, N]
   const proximity = tf.relu(tf.sub(1, distance.div(distanceThreshold)));
   // A patch is exactly like itself, also where rounding or a zero vector says otherwise.
   const self = distance.equal(0).toFloat();
   const others = tf.sub(1, self);
-  const collects = tf.tensor2d(pillars.map((row) => row.map((pillar) => (pillar ? 0 : 1)))).expandDims(2); // [I, k, 1]
+  const collects = collecting(pillars).expandDims(2); // [I, k, 1]
   const raw = similarity.mul(proximity).mul(others).mul(collects).add(self);
   const sums = raw.sum(-1, true); // [I, k, 1], at least 1
   if (normalisation === "sum-to-one") return raw.div(sums);
   return raw.div(sums.add(1e-8)).mul(others).add(self);
+}
+
+/** x^s for x ≥ 0. Where x is 0 so is the result, and its gradient: there ReLU has cut the cosine off. */
+function sharpened(x: tf.Tensor, sharpness: number | tf.Scalar): tf.Tensor {
+  if (sharpness === 1) return x;
+  const positive = tf.step(x);
+  // Where x is 0 the power is taken of 1: its slope at 0 may be infinite, and infinity times 0 is NaN.
+  return x.add(tf.sub(1, positive)).pow(sharpness).mul(positive);
+}
+
+/** How far each kept patch collects, 1 − its degree as a pillar: [I, k]. */
+function collecting(pillars: Anchors["pillars"]): tf.Tensor2D {
+  if (pillars instanceof tf.Tensor) return tf.sub(1, pillars);
+  return tf.tensor2d(pillars.map((row) => row.map((pillar) => (pillar ? 0 : 1))));
 }
 
 /** Mixes patch features by weights: [I, k, N] × [I, N, D] → [I, k, D]. */

@@ -6,7 +6,7 @@ import { readJson, writeAtomically } from "../data/files.ts";
 import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../data/safetensors.ts";
 import { NuwaError } from "../errors.ts";
 import { type TrainState, unpack } from "./optimizer.ts";
-import type { Recipe } from "./recipe.ts";
+import type { AnyRecipe } from "./recipe.ts";
 
 /** Loss and circumstances of one step. */
 const stepRecord = z.object({
@@ -70,7 +70,7 @@ export function hasCheckpoint(folder: string): boolean {
  */
 export async function saveCheckpoint(
   folder: string,
-  recipe: Recipe,
+  recipe: AnyRecipe,
   progress: Progress,
   frozen: ReadonlyMap<string, tf.Tensor>,
   state: TrainState | undefined,
@@ -101,7 +101,7 @@ export async function saveCheckpoint(
  *
  * @throws NuwaError when files are damaged or the training was of another recipe
  */
-export function loadCheckpoint(folder: string, recipe: Recipe): Saved {
+export function loadCheckpoint<R extends AnyRecipe>(folder: string, recipe: R): Saved {
   const path = progressPath(folder);
   const { recipe: theirs, tensors: file, ...progress } = readJson(path, progressSchema, 256 * 2 ** 20);
   if (JSON.stringify(theirs) !== JSON.stringify(recipe))

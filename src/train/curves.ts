@@ -8,16 +8,27 @@ import type { Progress } from "./checkpoint.ts";
 /** Steps that one point of a loss curve averages. */
 const WINDOW = 20;
 
+/** What {@link curvesSvg} draws, where it is not a training of weights. */
+export interface CurveOptions {
+  /** Steps that one point of a loss curve averages (20). */
+  readonly window?: number;
+  /** Range of the figures; their own when undefined. */
+  readonly domain?: readonly [number, number];
+  readonly label: string;
+}
+
+const SHARES: CurveOptions = { domain: [0, 1], label: "figure (tuning split)" };
+
 /**
  * Draws the loss and the validation figures of a training over its steps, one stage beside the other.
  *
  * @returns an SVG document
  */
-export function curvesSvg(progress: Progress): string {
+export function curvesSvg(progress: Progress, { window = WINDOW, domain, label }: CurveOptions = SHARES): string {
   const { document } = parseHTML("<html><body></body></html>");
   const losses = progress.steps.flatMap(({ stage, step }, i, all) => {
-    if (step % WINDOW !== 0) return [];
-    const some = all.slice(Math.max(0, i + 1 - WINDOW), i + 1);
+    if (step % window !== 0) return [];
+    const some = all.slice(Math.max(0, i + 1 - window), i + 1);
     return [{ stage, step, loss: some.reduce((sum, record) => sum + record.loss, 0) / some.length }];
   });
   const figures = progress.figures.flatMap(({ stage, step, figures: values }) =>
@@ -33,7 +44,7 @@ export function curvesSvg(progress: Progress): string {
     }),
     Plot.plot({
       ...common,
-      y: { domain: [0, 1], label: "figure (tuning split)", grid: true },
+      y: { domain, label, grid: true },
       color: { legend: false },
       marks: [
         Plot.line(figures, { x: "step", y: "value", z: "figure", stroke: "figure", fx: "stage" }),
@@ -60,8 +71,8 @@ export function curvesSvg(progress: Progress): string {
 }
 
 /** Writes `curves.svg` and `curves.png` into a folder. */
-export async function writeCurves(folder: string, progress: Progress): Promise<void> {
-  const svg = curvesSvg(progress);
+export async function writeCurves(folder: string, progress: Progress, options?: CurveOptions): Promise<void> {
+  const svg = curvesSvg(progress, options);
   writeFileSync(join(folder, "curves.svg"), svg);
   await sharp(Buffer.from(svg)).flatten({ background: "white" }).png().toFile(join(folder, "curves.png"));
 }

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Progress, StepRecord } from "./checkpoint.ts";
 import { loadCheckpoint, type Saved, saveCheckpoint } from "./checkpoint.ts";
 import { createTrainState, decayMask, disposeTrainState, type TrainState, unpack } from "./optimizer.ts";
-import type { Recipe } from "./recipe.ts";
+import type { AnyRecipe } from "./recipe.ts";
 import { learningRate } from "./schedule.ts";
 import type { Stage } from "./stage.ts";
 import { trainStep } from "./step.ts";
@@ -43,7 +43,7 @@ export interface TrainResult {
  * @param initial weights to start from; not called when resuming
  */
 export async function train(
-  recipe: Recipe,
+  recipe: AnyRecipe,
   stages: readonly Stage[],
   initial: () => Map<string, tf.Tensor>,
   options: TrainOptions,
@@ -65,7 +65,7 @@ export async function train(
 }
 
 /** Runs a stage to its end, or until it is stopped; saves in between and at the end. */
-async function runStage(recipe: Recipe, stage: Stage, saved: Saved, options: TrainOptions): Promise<Saved> {
+async function runStage(recipe: AnyRecipe, stage: Stage, saved: Saved, options: TrainOptions): Promise<Saved> {
   let { frozen, state } = await startOf(stage, saved);
   let progress = saved.progress;
   const decays = decayMask(state.entries);

@@ -13,9 +13,14 @@ export interface StageRecipe extends Schedule {
   readonly validateOn: number;
 }
 
-/** Everything that a training's result depends on, apart from the backend. Plain JSON. */
-export interface Recipe {
+/** What every training's recipe says, whatever else it holds. Plain JSON. */
+export interface AnyRecipe {
   readonly name: string;
+  readonly optimizer: AdamWOptions;
+}
+
+/** Everything that a training's result depends on, apart from the backend. Plain JSON. */
+export interface Recipe extends AnyRecipe {
   /** Of the initial weights. Pictures and questions follow from their own seeds, 0 upwards. */
   readonly seed: number;
   /** `vision_config` and `text_config` of config.json; the vocabulary's size is filled in. */
@@ -23,7 +28,6 @@ export interface Recipe {
     readonly vision: Readonly<Record<string, number | string>>;
     readonly text: Readonly<Record<string, number | string>>;
   };
-  readonly optimizer: AdamWOptions;
   /** The vision tower on dense targets, see pretrain.ts. */
   readonly vision: StageRecipe & {
     /** Share of the pictures whose shapes are painted in colours without a name, see `repainted`. */

@@ -2,8 +2,10 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { type NuwaOptions, nuwa, VARIANTS } from "../../src/methods/nuwa.ts";
-import { runSync } from "../../src/model/reading.ts";
+import { runSync, tensorsIn } from "../../src/model/reading.ts";
 import { noTap } from "../../src/tap.ts";
+import { relativeError } from "../support.ts";
+import { madeUpVision } from "../train/planted.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -36,6 +38,41 @@ describe("Nüwa's parameters", () => {
     expect(anchors({})).toEqual([0, 2, 4, 12]);
     expect(anchors({ regionSize: 2 })).toEqual(anchors({}));
     expect(anchors({ regionSize: 3 })).toEqual([0, 3, 18, 21]);
+  });
+
+  it("may be spelt out: the default constants, and the salience of each variant as an exponent, give the same bits", () => {
+    const seen = madeUpVision(3, 2);
+    const weightsOf = (options: NuwaOptions) =>
+      tf.tidy(() => (runSync(() => nuwa(options).selectPatches(seen, noTap)).weights as tf.Tensor).dataSync());
+    for (const [variant, keyNormExponent] of [
+      ["official", 0],
+      ["paper", 1],
+    ] as const) {
+      const options = { ...VARIANTS[variant], budget: { stage1: 28, stage2: 7 }, cutLayer: 1 };
+      const knobs = { distanceFraction: 280 / 1058, similaritySharpness: 1, keyNormExponent };
+      const plain = weightsOf(options);
+      expect(weightsOf({ ...options, ...knobs, selection: "hard" })).toEqual(plain);
+      const scalars = tf.tidy(() => Object.entries(knobs).map(([name, value]) => [name, tf.scalar(value)] as const));
+      const asScalars = weightsOf({
+        ...options,
+        ...Object.fromEntries(scalars),
+        pillarQuantile: options.pillarQuantile,
+      });
+      expect(relativeError(asScalars, plain)).toBeLessThan(1e-5);
+      tf.dispose(scalars.map(([, scalar]) => scalar));
+    }
+    tf.dispose(tensorsIn(seen));
+  });
+
+  it.each([
+    [{ selection: "soft" as never }, 'selection "soft" does not exist'],
+    [{ temperature: 0 }, "temperature is 0, but must be above 0"],
+    [{ distanceFraction: -1 }, "distanceFraction is -1, but must be above 0"],
+    [{ similaritySharpness: Number.NaN }, "similaritySharpness is NaN, but must be above 0"],
+    [{ keyNormExponent: Number.POSITIVE_INFINITY }, "keyNormExponent is Infinity, but must be a finite number"],
+    [{ pillarQuantile: 1.5 }, "pillarQuantile is 1.5, but must be from 0 to 1"],
+  ])("refuses %j", (options: Partial<NuwaOptions>, message) => {
+    expect(() => anchors(options)).toThrow(message);
   });
 
   it("refuses a score that does not exist, and attention where no layer lies before the cut", () => {

@@ -1,0 +1,144 @@
+import { join, resolve } from "node:path";
+import { type Command, Option } from "commander";
+import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
+import { requireWritableFolder } from "../data/files.ts";
+import { preprocessingOf } from "../data/preprocessing.ts";
+import { loadChatTemplate } from "../data/prompt.ts";
+import { loadTokenizer } from "../data/tokenizer.ts";
+import { UsageError } from "../errors.ts";
+import { fingerprint } from "../eval/fingerprint.ts";
+import { VARIANTS, type Variant } from "../methods/nuwa.ts";
+import { createMethod } from "../methods/registry.ts";
+import { disposeModel } from "../model/weights.ts";
+import { loadModel, openModel } from "../pipeline/load.ts";
+import { parseAverage } from "../pruning/budget.ts";
+import { calibrationOn } from "../train/calibration.ts";
+import { hasCheckpoint } from "../train/checkpoint.ts";
+import { writeCurves } from "../train/curves.ts";
+import { type KnobValues, variantKnobs, writeKnobs } from "../train/knobs.ts";
+import { terminalReport } from "../train/report.ts";
+import { type TuneProblem, type TuneRecipe, tune } from "../train/tune.ts";
+import { SHIPPED_MODEL } from "./about.ts";
+import { watchInterruptions } from "./interruption.ts";
+import { parseCount, parseInteger, requireText } from "./options.ts";
+
+interface TuneCommandOptions {
+  readonly model: string;
+  readonly variant: Variant;
+  readonly average: string;
+  readonly steps: number;
+  readonly seed: number;
+  readonly out: string;
+  readonly resume?: boolean;
+  readonly backend?: string;
+}
+
+/** `nuwa tune`: learns the continuous constants of stage 1; knobs.json and curves lie in OUT. */
+export function addTune(program: Command): void {
+  program
+    .command("tune")
+    .description(
+      "learn distance threshold, similarity sharpness, salience mixture and pillar quantile by gradient descent",
+    )
+    .addOption(
+      new Option("--model <folder>", "checkpoint folder").default(SHIPPED_MODEL, "the one that comes with the project"),
+    )
+    .addOption(
+      new Option("--variant <name>", "reading of Nüwa to start from: official or paper")
+        .choices(Object.keys(VARIANTS))
+        .default("official"),
+    )
+    .option("--average <tokens>", "average visual tokens per decoder layer: 64, or a ratio such as 1/9", "1/9")
+    .option("--steps <n>", "steps of gradient descent, eight questions each", parseCount, 100)
+    .option("--seed <integer>", "draws the scenes", parseInteger, 44)
+    .option("--out <folder>", "knobs.json, curves and checkpoints go there", "out/tune")
+    .option("--resume", "go on with the tuning in the folder")
+    .addOption(
+      // The gradient needs selections read in the middle of a pass, which webgpu cannot do.
+      new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices(
+        BACKEND_NAMES.filter((name) => name !== "webgpu"),
+      ),
+    )
+    .action(runTune);
+}
+
+async function runTune(options: TuneCommandOptions): Promise<void> {
+  const { out, average, variant } = options;
+  const resume = options.resume ?? false;
+  const opened = openModel(requireText("--model", options.model));
+  createMethod("nuwa", opened.config, { average: parseAverage(average), variant });
+  const tokenizer = loadTokenizer(options.model);
+  const template = loadChatTemplate(options.model);
+  const preprocessing = preprocessingOf(options.model, opened.config.vision.imageSize, opened.config.padImages);
+  requireWritableFolder(resolve(requireText("--out", out)));
+  if (resume && !hasCheckpoint(out)) throw new UsageError(`${out}: holds no tuning to resume. Leave out --resume.`);
+  if (!resume && hasCheckpoint(out))
+    throw new UsageError(`${out}: holds a tuning. Add --resume to go on with it, or give another --out.`);
+  const backend = await useBackend(options.backend);
+  process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
+
+  const model = loadModel(opened);
+  const interruption = watchInterruptions(process.stdout, "saving after this step");
+  try {
+    const recipe = tuneRecipe(options, await fingerprint(opened));
+    const problem = calibrationOn({ model, tokenizer, template, preprocessing }, recipe);
+    const result = await tune(recipe, problem, {
+      folder: out,
+      resume,
+      saveEvery: 30,
+      stopped: interruption.happened,
+      observer: terminalReport(process.stdout),
+    });
+    await writeCurves(out, result.progress, { window: 5, label: "held-out loss and knobs" });
+    if (result.finished) await finish(options, recipe, problem, result.knobs);
+    else process.stdout.write(`\nstopped; the same command with --resume goes on where it was\n`);
+  } finally {
+    interruption.end();
+    disposeModel(model);
+  }
+}
+
+/** What is tuned, and how: everything that the result depends on. */
+export function tuneRecipe(
+  { variant, average, seed, steps }: Pick<TuneCommandOptions, "variant" | "average" | "seed" | "steps">,
+  model: string,
+): TuneRecipe {
+  return {
+    name: "tune",
+    variant,
+    average,
+    seed,
+    model,
+    temperature: 0.15,
+    start: variantKnobs(variant),
+    optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 },
+    stage: {
+      steps,
+      warmup: Math.min(5, steps),
+      peak: 0.05,
+      floor: 0.05,
+      batch: 8,
+      validateEvery: Math.max(10, Math.ceil(steps / 10)),
+      validateOn: 64,
+    },
+  };
+}
+
+async function finish<B>(
+  { out, variant, average, steps, seed }: TuneCommandOptions,
+  recipe: TuneRecipe,
+  problem: TuneProblem<B>,
+  knobs: KnobValues,
+): Promise<void> {
+  const heldOut = { before: await problem.heldOut(recipe.start), after: await problem.heldOut(knobs) };
+  const path = join(out, "knobs.json");
+  writeKnobs(path, { variant, average, knobs, heldOut, steps, seed });
+  const list = Object.entries(knobs).map(([name, value]) => `${name} ${value.toFixed(3)}`);
+  const verdict =
+    heldOut.after < heldOut.before
+      ? `use them with --variant ${variant} --knobs ${path}`
+      : `no better than the constants of variant ${variant}: keep those`;
+  process.stdout.write(
+    `${list.join("  ")}\nheld-out loss ${heldOut.before.toFixed(4)} before, ${heldOut.after.toFixed(4)} after; ${verdict}\nwrote ${["knobs.json", "curves.svg"].map((name) => join(out, name)).join(", ")}\n`,
+  );
+}

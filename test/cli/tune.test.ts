@@ -1,0 +1,98 @@
+import { readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { randomFrom } from "../../src/random.ts";
+import { exportModel } from "../../src/train/export.ts";
+import { initialWeights } from "../../src/train/initial.ts";
+import { readKnobs } from "../../src/train/knobs.ts";
+import { configOfRecipe } from "../../src/train/session.ts";
+import { MICRO } from "../train/support.ts";
+import { listing, nuwa, temporaryFolder } from "./support.ts";
+
+const picture = fileURLToPath(new URL("../../docs/images/coffee.png", import.meta.url));
+
+describe("nuwa tune", () => {
+  const model = join(temporaryFolder(), "model");
+  const tune = (...more: string[]) =>
+    nuwa("tune", "--model", model, "--average", "1/2", "--backend", "wasm", "--steps", "2", ...more);
+
+  beforeAll(async () => {
+    await useBackend("wasm");
+    const config = configOfRecipe(MICRO);
+    const weights = initialWeights(config, randomFrom(1));
+    await exportModel(model, config, weights);
+    tf.dispose([...weights.values()]);
+  });
+
+  it("writes knobs that nuwa ask takes, and curves; it never writes over them, and resuming changes nothing", {
+    timeout: 120_000,
+  }, async () => {
+    const out = join(temporaryFolder(), "tuned");
+    const { code, out: text, err } = await tune("--out", out, "--variant", "paper");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(text).toMatch(/held-out loss \d\.\d{4} before, \d\.\d{4} after/);
+    expect(listing(out).filter((name) => !name.startsWith("state-"))).toEqual([
+      "curves.png",
+      "curves.svg",
+      "knobs.json",
+      "progress.json",
+    ]);
+    const path = join(out, "knobs.json");
+    const knobs = readKnobs(path);
+    expect(knobs).toMatchObject({ variant: "paper", average: "1/2", steps: 2, seed: 44 });
+    expect(knobs.knobs.distanceFraction).not.toBeCloseTo(280 / 1058, 6);
+
+    const again = await tune("--out", out, "--variant", "paper");
+    expect(again.code).toBe(2);
+    expect(again.err).toBe(`nuwa: ${out}: holds a tuning. Add --resume to go on with it, or give another --out.\n`);
+    expect((await tune("--out", out, "--variant", "paper", "--resume")).code).toBe(0);
+    expect(readKnobs(path)).toEqual(knobs);
+
+    const ask = (...more: string[]) =>
+      nuwa("ask", picture, "is there a star ?", "--model", model, "--backend", "wasm", "--average", "1/2", ...more);
+    expect((await ask("--variant", "paper", "--knobs", path)).code).toBe(0);
+    const otherVariant = await ask("--knobs", path);
+    expect(otherVariant.code).toBe(2);
+    expect(otherVariant.err).toBe(
+      `nuwa: ${path}: field "variant": was tuned for paper, not official. Ask for paper alone.\n`,
+    );
+    const otherMethod = await ask("--method", "none", "--knobs", path);
+    expect(otherMethod.err).toBe(`nuwa: --knobs ${path}: only nuwa has them, not none. Add nuwa to the methods.\n`);
+    const score = (...more: string[]) => {
+      const of = ["--model", model, "--limit", "1", "--averages", "1/2", "--backend", "wasm", "--knobs", path];
+      return nuwa("eval", ...of, "--out", join(out, "eval"), ...more);
+    };
+    expect((await score("--variants", "paper,official")).err).toContain("was tuned for paper, not official");
+    expect(await score("--methods", "nuwa", "--variants", "paper")).toMatchObject({ code: 0, err: "" });
+    const { knobs: used } = JSON.parse(readFileSync(join(out, "eval", "options.json"), "utf8"));
+    expect(used).toEqual(knobs.knobs);
+    writeFileSync(path, readFileSync(path, "utf8").replace("distanceFraction", "distance"));
+    const damaged = await ask("--variant", "paper", "--knobs", path);
+    expect(damaged.code).toBe(1);
+    expect(damaged.err).toMatch(/knobs\.json: field "knobs\.distanceFraction".*\n$/);
+  });
+
+  it("refuses to resume what is not there, in one line", async () => {
+    const out = join(temporaryFolder(), "nothing");
+    const { code, err } = await tune("--out", out, "--resume");
+    expect(code).toBe(2);
+    expect(err).toBe(`nuwa: ${out}: holds no tuning to resume. Leave out --resume.\n`);
+  });
+
+  it.each([
+    [["--steps", "0"], '"0" must be at least 1'],
+    [["--average", "99"], "average 99 exceeds the 16 visual tokens"],
+    [["--backend", "webgpu"], "Allowed choices are tensorflow, wasm, cpu"],
+    [["--model", "/nowhere"], "/nowhere"],
+  ])("refuses %j in one line before anything is written", async (more, message) => {
+    const out = join(temporaryFolder(), "refused");
+    const { code, err } = await nuwa("tune", "--model", model, "--out", out, ...more);
+    expect(code).toBeGreaterThan(0);
+    expect(err).toContain(message);
+    expect(err.trim().split("\n")).toHaveLength(1);
+    expect(() => listing(out)).toThrow();
+  });
+});
