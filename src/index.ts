@@ -11,6 +11,8 @@ export type { Picture } from "./data/resample.ts";
 export { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
 export { NuwaError, UsageError } from "./errors.ts";
 export { costOf, paperFlops, unprunedCost, type VisualCost } from "./measure/cost.ts";
+export { type ExactCost, exactCost, exactUnprunedCost, type SelectionScore } from "./measure/exact.ts";
+export { type Comparisons, paperOverhead } from "./measure/overhead.ts";
 export type { Cut, CutView, Method, PatchSelection } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
 export {

@@ -10,7 +10,7 @@ import type { Picture } from "../data/resample.ts";
 import { loadTokenizer } from "../data/tokenizer.ts";
 import { printable, UsageError } from "../errors.ts";
 import { none } from "../methods/none.ts";
-import { VARIANTS, type Variant } from "../methods/nuwa.ts";
+import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa.ts";
 import type { TextConfig } from "../model/config.ts";
 import { disposeModel } from "../model/weights.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
@@ -74,7 +74,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     "method",
     method.name === "none"
       ? "none: every visual token goes everywhere"
-      : `${method.name}, ${options.variant}, average ${options.average}, ${options.stage2 ?? VARIANTS[options.variant as Variant].stage2} in stage 2, ${options.positions} positions`,
+      : `${method.name}, ${options.variant}, average ${options.average}, ${stage2Of(options)} in stage 2, ${options.positions} positions`,
   );
   const pixels = tf.tensor4d(image.pixelValues.values, [1, ...image.pixelValues.shape]);
   try {
@@ -89,7 +89,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
         "unpruned",
         `${printable(unpruned.text)} (${unpruned.text === answer.text ? "the answer held" : "the answer changed"})`,
       );
-    for (const line of describeRun(answer.ledger, config.text)) process.stdout.write(`${line}\n`);
+    for (const line of describeRun(answer.ledger, config, stage2Of(options))) process.stdout.write(`${line}\n`);
     if (options.out !== undefined) {
       await writeRecords(options, {
         image: imagePath,
@@ -105,6 +105,11 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     pixels.dispose();
     disposeModel(model);
   }
+}
+
+/** The score of stage 2: as asked for, else the variant's own. */
+function stage2Of({ stage2, variant }: RunOptions): NuwaSwitches["stage2"] {
+  return stage2 ?? VARIANTS[variant as Variant].stage2;
 }
 
 interface Recorded {
@@ -123,14 +128,14 @@ async function writeRecords(options: AskOptions, { picture, answer, unpruned, ..
     ...(unpruned ? [{ label: "unpruned", text: unpruned.text }] : []),
     { label: options.method, text: answer.text },
   ]);
-  const { model, method, positions, variant, average, stage2, seed, maxNewTokens, temperature, topP } = options;
+  const { model, method, positions, variant, average, seed, maxNewTokens, temperature, topP } = options;
   const record = runRecord({
     ...facts,
     answer: answer.text,
     answerIds: answer.ids,
     unprunedAnswer: unpruned?.text,
     model,
-    method: { name: method, positions, variant, average, stage2: stage2 ?? VARIANTS[variant as Variant].stage2, seed },
+    method: { name: method, positions, variant, average, stage2: stage2Of(options), seed },
     generation: { maxNewTokens, temperature, topP, seed },
     ledger: answer.ledger,
   });
