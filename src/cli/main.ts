@@ -27,10 +27,12 @@ function createProgram(): Command {
   const program = new Command("nuwa")
     .description("Nüwa: two-stage visual token pruning for vision-language models, in the open")
     .version(VERSION)
+    // What stands after a command's name belongs to it, whole and in order; `eval merge` relies on it.
+    .enablePositionalOptions()
     .configureOutput({ outputError: () => undefined });
   for (const add of [addAsk, addForward, addTokenize, addTrain, addEval, addDoctor]) add(program);
   // Exits must pass through main(), so that there is one place that prints errors.
-  for (const command of [program, ...program.commands])
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
     command.exitOverride().configureOutput({ outputError: () => undefined });
   return program;
 }
