@@ -4,6 +4,9 @@
  */
 
 export { BACKEND_NAMES, type BackendChoice, type BackendName, useBackend } from "./backend/select.ts";
+export { type FetchObserver, fetchCheckpoint } from "./data/hub/checkpoint.ts";
+export type { Checksum, RemoteFile, Repository } from "./data/hub/repository.ts";
+export type { Hub } from "./data/hub/requests.ts";
 export { type PreparedImage, preprocess } from "./data/image.ts";
 export { type Preprocessing, preprocessingOf } from "./data/preprocessing.ts";
 export { buildPrompt, type ChatTemplate, loadChatTemplate, type Prompt } from "./data/prompt.ts";
