@@ -99,7 +99,6 @@ async function append(
     let at = response.status === 206 && startOf(response) === have ? have : 0;
     if (at === 0) {
       // The server gives no ranges, or another one: what is there cannot be continued.
-      await disk(part, () => output.truncate(0));
       count(0);
       if (response.status !== 200) {
         await response.body?.cancel();

@@ -89,7 +89,6 @@ function sendFile(file: Buffer, behaviour: Behaviour, request: IncomingMessage, 
   if (behaviour.tooLong) bytes = Buffer.concat([bytes, Buffer.from("x")]);
   const start = Number(/^bytes=(\d+)-$/.exec(request.headers.range ?? "")?.[1] ?? 0);
   if (start > 0 && behaviour.refuseRange) {
-    behaviour.refuseRange = false;
     response.writeHead(416).end();
     return;
   }
