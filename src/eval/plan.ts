@@ -15,7 +15,7 @@ export interface Plan {
   readonly split: Split;
   /** Draws the scenes, the permutation of the `permuted` control and the resamples of the intervals. */
   readonly seed: number;
-  /** Scenes of the world ({@link DEFAULT_SCENES} unless given), pictures of a benchmark (all unless given). */
+  /** Scenes of the world ({@link DEFAULT_SCENES} unless given), pictures in each family of a benchmark (all unless given). */
   readonly limit?: number;
   /** Folder of the benchmarks' files, one folder for each task. */
   readonly data?: string;
@@ -91,11 +91,16 @@ export function questionsFingerprint(batches: readonly Batch[]): string {
   return hash.digest("hex");
 }
 
-/** The questions about the first pictures. */
+/** The questions about the first pictures of each family. */
 function firstScenes(items: readonly Item[], limit: number | undefined): readonly Item[] {
   if (limit === undefined) return items;
-  const scenes = new Set([...new Set(items.map(({ scene }) => scene))].slice(0, limit));
-  return items.filter(({ scene }) => scenes.has(scene));
+  const scenes = new Map<string, Set<Item["scene"]>>();
+  return items.filter(({ family, scene }) => {
+    const seen = scenes.get(family) ?? new Set();
+    scenes.set(family, seen);
+    if (seen.size < limit) seen.add(scene);
+    return seen.has(scene);
+  });
 }
 
 function requireDistinct(folder: string, items: readonly Item[]): void {
