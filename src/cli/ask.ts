@@ -11,7 +11,7 @@ import { loadTokenizer } from "../data/tokenizer.ts";
 import { printable, UsageError } from "../errors.ts";
 import { none } from "../methods/none.ts";
 import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa.ts";
-import type { TextConfig } from "../model/config.ts";
+import type { VlmConfig } from "../model/config.ts";
 import { disposeModel } from "../model/weights.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
 import { loadModel, openModel } from "../pipeline/load.ts";
@@ -95,7 +95,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
         image: imagePath,
         question,
         backend: backend.name,
-        config: config.text,
+        config,
         picture: image.picture,
         answer,
         unpruned,
@@ -116,7 +116,7 @@ interface Recorded {
   readonly image: string;
   readonly question: string;
   readonly backend: string;
-  readonly config: TextConfig;
+  readonly config: VlmConfig;
   readonly picture: Picture;
   readonly answer: Answer;
   readonly unpruned: Answer | undefined;
@@ -138,6 +138,7 @@ async function writeRecords(options: AskOptions, { picture, answer, unpruned, ..
     method: { name: method, positions, variant, average, stage2: stage2Of(options), seed },
     generation: { maxNewTokens, temperature, topP, seed },
     ledger: answer.ledger,
+    score: stage2Of(options),
   });
   writeAtomically(join(folder, "picture.svg"), svg);
   writeAtomically(join(folder, "picture.png"), await renderPng(svg));
