@@ -4,6 +4,7 @@ import { requireWritableFolder } from "../data/files.ts";
 import { preprocessingOf } from "../data/preprocessing.ts";
 import { loadChatTemplate } from "../data/prompt.ts";
 import { loadTokenizer } from "../data/tokenizer.ts";
+import { NuwaError } from "../errors.ts";
 import { answersIn, evaluate } from "../eval/evaluate.ts";
 import { fingerprint } from "../eval/fingerprint.ts";
 import { type Journal, openJournal } from "../eval/journal.ts";
@@ -30,7 +31,16 @@ export interface EvalOptions extends Choices {
   readonly backend?: string;
 }
 
-/** An evaluation in this process: the whole of it, or a shard, which gets no summary. */
+/** An interruption: no success, so that a scheduler does not take what was stopped for complete. */
+export function stopped(): NuwaError {
+  return new NuwaError("stopped; the same command goes on where it was.");
+}
+
+/**
+ * An evaluation in this process: the whole of it, or a shard, which gets no summary.
+ *
+ * @throws NuwaError when it was interrupted, with exit code 1
+ */
 export async function runEval({ out, model: folder, backend: wanted, ...options }: EvalOptions): Promise<void> {
   requireWritableFolder(resolve(out));
   // Everything that can be wrong is found before the weights are read.
@@ -51,8 +61,8 @@ export async function runEval({ out, model: folder, backend: wanted, ...options 
   });
   process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
   const samples = await answerAll(folder, opened, plan, batches, journal);
-  if (!samples) process.stdout.write("\nstopped; the same command goes on where it was\n");
-  else if (options.shard === undefined) await writeResults(out, samples, plan.settings, plan.seed);
+  if (!samples) throw stopped();
+  if (options.shard === undefined) await writeResults(out, samples, plan.settings, plan.seed);
   else process.stdout.write(`shard ${options.shard}: ${samples.length} answers in ${out}\n`);
 }
 

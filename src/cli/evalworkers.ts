@@ -7,7 +7,7 @@ import { NuwaError } from "../errors.ts";
 import { mergeShards } from "../eval/merge.ts";
 import { terminalProgress, watchInterruptions } from "./evalprogress.ts";
 import { writeMerged } from "./evalresults.ts";
-import type { EvalOptions } from "./evalrun.ts";
+import { type EvalOptions, stopped } from "./evalrun.ts";
 
 /** Milliseconds between looks at what the workers have written. */
 const LOOK_EVERY = 1000;
@@ -47,13 +47,11 @@ export async function evalWithWorkers(options: EvalOptions, count: number): Prom
         }
       }),
     );
+  } catch (error) {
+    throw interruption.happened() ? stopped() : error;
   } finally {
     clearInterval(timer);
     interruption.end();
-  }
-  if (interruption.happened()) {
-    process.stdout.write("\nstopped; the same command goes on where it was\n");
-    return;
   }
   await writeMerged(options.out, mergeShards(folders));
 }

@@ -26,8 +26,8 @@ describe("an evaluation in parts", () => {
   };
 
   beforeAll(async () => {
-    command = ["eval", "--model", await microModel(), "--backend", "wasm", "--limit", "13"];
-    command.push("--methods", "none,nuwa,blind", "--averages", "1/2,1/4");
+    command = ["eval", "--model", await microModel(), "--backend", "wasm", "--limit", "9"];
+    command.push("--methods", "none,nuwa", "--averages", "1/2,1/4");
     [whole, ...shards] = Array.from({ length: 4 }, newFolder);
     await succeeds(...command, "--out", whole);
     for (const [i, out] of shards.entries()) await succeeds(...command, "--out", out, "--shard", `${i + 1}/3`);
@@ -55,7 +55,7 @@ describe("an evaluation in parts", () => {
     for (const shard of shards) expect(listing(shard)).toEqual(["options.json", "samples.jsonl"]);
     const counts = shards.map((shard) => readFileSync(join(shard, "samples.jsonl"), "utf8").trim().split("\n").length);
     expect(counts.every((count) => count > 0)).toBe(true);
-    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(13 * 13 * 4);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(9 * 13 * 3);
   });
 
   it("by workers gives the same files", async () => {
@@ -84,6 +84,45 @@ describe("an evaluation in parts", () => {
     expect(readFileSync(journal, "utf8").length).toBeLessThan(contents(whole)[1].length);
     await succeeds(...command, "--out", out);
     expect(contents(out)).toEqual(contents(whole));
+  });
+
+  it.each([[], ["--workers", "2"]])(
+    "asked to stop (with %j), ends with code 1 after a batch, and goes on from there",
+    async (...more) => {
+      const out = newFolder();
+      const argv = [...command, "--out", out, ...more];
+      const child = spawn(process.execPath, [PROGRAM, ...argv], { stdio: ["ignore", "ignore", "pipe"] });
+      let complaint = "";
+      child.stderr.on("data", (text) => {
+        complaint += text;
+      });
+      const ended = new Promise<number | null>((done) => child.on("close", done));
+      const journals = [out, join(out, "shard-1-of-2")].map((folder) => join(folder, "samples.jsonl"));
+      while (child.exitCode === null && !journals.some((path) => existsSync(path)))
+        await new Promise((done) => setTimeout(done, 5));
+      child.kill("SIGTERM");
+      expect(await ended).toBe(1);
+      expect(complaint).toMatch(/nuwa: stopped; the same command goes on where it was\.\n$/);
+      expect(existsSync(join(out, "summary.json"))).toBe(false);
+      await succeeds(...argv);
+      expect(contents(out)).toEqual(contents(whole));
+    },
+  );
+
+  it("leaves no worker behind when it is killed", async () => {
+    const out = newFolder();
+    const child = spawn(process.execPath, [PROGRAM, ...command, "--limit", "200", "--out", out, "--workers", "1"], {
+      stdio: "ignore",
+    });
+    const journal = join(out, "shard-1-of-1", "samples.jsonl");
+    while (child.exitCode === null && !existsSync(journal)) await new Promise((done) => setTimeout(done, 5));
+    child.kill("SIGKILL");
+    const length = () => readFileSync(journal).length;
+    for (let before = -1; length() !== before; ) {
+      before = length();
+      await new Promise((done) => setTimeout(done, 2000));
+    }
+    expect(readFileSync(journal, "utf8").split("\n").length).toBeLessThan(200 * 13 * 3);
   });
 
   it("as a Slurm job array, by the example file, gives the same shards", async () => {

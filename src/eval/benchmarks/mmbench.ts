@@ -20,7 +20,7 @@ const rowSchema = z.object({
   index: z.string().regex(/^\d+$/, "is not a number"),
   question: z.string().min(1),
   hint: z.string().default(""),
-  ...{ A: z.string().min(1), B: z.string().min(1), C: z.string().default(""), D: z.string().default("") },
+  ...{ A: z.string(), B: z.string(), C: z.string().default(""), D: z.string().default("") },
   answer: z.enum(LETTERS, "is not A, B, C or D; take the file of the dev split, which has answers"),
   category: z.string().default(""),
   image: z.string().min(1),

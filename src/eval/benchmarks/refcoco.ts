@@ -27,7 +27,7 @@ const id = z.number().int();
 const side = z.number().positive();
 const instancesSchema = z.object({
   images: z.array(z.object({ id, file_name: z.string(), width: side, height: side })),
-  annotations: z.array(z.object({ id, bbox: z.tuple([z.number(), z.number(), side, side]) })),
+  annotations: z.array(z.object({ id, bbox: z.tuple([z.number(), z.number(), z.number(), z.number()]) })),
 });
 const refsSchema = z.array(
   z.object({
@@ -35,7 +35,7 @@ const refsSchema = z.array(
     ann_id: id,
     image_id: id,
     split: z.string(),
-    sentences: z.array(z.object({ sent_id: id, sent: z.string().min(1) })),
+    sentences: z.array(z.object({ sent_id: id, sent: z.string() })),
   }),
 );
 
