@@ -86,28 +86,28 @@ describe("an evaluation in parts", () => {
     expect(contents(out)).toEqual(contents(whole));
   });
 
-  it.each([[], ["--workers", "2"]])(
-    "asked to stop (with %j), ends with code 1 after a batch, and goes on from there",
-    async (...more) => {
-      const out = newFolder();
-      const argv = [...command, "--out", out, ...more];
-      const child = spawn(process.execPath, [PROGRAM, ...argv], { stdio: ["ignore", "ignore", "pipe"] });
-      let complaint = "";
-      child.stderr.on("data", (text) => {
-        complaint += text;
-      });
-      const ended = new Promise<number | null>((done) => child.on("close", done));
-      const journals = [out, join(out, "shard-1-of-2")].map((folder) => join(folder, "samples.jsonl"));
-      while (child.exitCode === null && !journals.some((path) => existsSync(path)))
-        await new Promise((done) => setTimeout(done, 5));
-      child.kill("SIGTERM");
-      expect(await ended).toBe(1);
-      expect(complaint).toMatch(/nuwa: stopped; the same command goes on where it was\.\n$/);
-      expect(existsSync(join(out, "summary.json"))).toBe(false);
-      await succeeds(...argv);
-      expect(contents(out)).toEqual(contents(whole));
-    },
-  );
+  it.each([
+    { how: "alone", more: [] },
+    { how: "with workers", more: ["--workers", "2"] },
+  ])("asked to stop, $how, ends with code 1 after a batch, and goes on from there", async ({ more }) => {
+    const out = newFolder();
+    const argv = [...command, "--out", out, ...more];
+    const child = spawn(process.execPath, [PROGRAM, ...argv], { stdio: ["ignore", "ignore", "pipe"] });
+    let complaint = "";
+    child.stderr.on("data", (text) => {
+      complaint += text;
+    });
+    const ended = new Promise<number | null>((done) => child.on("close", done));
+    const journals = [out, join(out, "shard-1-of-2")].map((folder) => join(folder, "samples.jsonl"));
+    while (child.exitCode === null && !journals.some((path) => existsSync(path)))
+      await new Promise((done) => setTimeout(done, 5));
+    child.kill("SIGTERM");
+    expect(await ended).toBe(1);
+    expect(complaint).toMatch(/nuwa: stopped; the same command goes on where it was\.\n$/);
+    expect(existsSync(join(out, "summary.json"))).toBe(false);
+    await succeeds(...argv);
+    expect(contents(out)).toEqual(contents(whole));
+  });
 
   it("leaves no worker behind when it is killed", async () => {
     const out = newFolder();
