@@ -4,6 +4,9 @@
  */
 
 export { BACKEND_NAMES, type BackendChoice, type BackendName, useBackend } from "./backend/select.ts";
+export { type FetchObserver, fetchCheckpoint } from "./data/hub/checkpoint.ts";
+export type { Checksum, RemoteFile, Repository } from "./data/hub/repository.ts";
+export type { Hub } from "./data/hub/requests.ts";
 export { type PreparedImage, preprocess } from "./data/image.ts";
 export { type Preprocessing, preprocessingOf } from "./data/preprocessing.ts";
 export { buildPrompt, type ChatTemplate, loadChatTemplate, type Prompt } from "./data/prompt.ts";
@@ -14,6 +17,8 @@ export { type Attribution, type AttributionOptions, attribute } from "./measure/
 export { type CoverageBounds, coverageBounds, type OpenBound, type TightBound } from "./measure/bounds.ts";
 export { costOf, paperFlops, unprunedCost, type VisualCost } from "./measure/cost.ts";
 export { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "./measure/coverage.ts";
+export { type ExactCost, exactCost, exactUnprunedCost, type SelectionScore } from "./measure/exact.ts";
+export { type Comparisons, paperOverhead } from "./measure/overhead.ts";
 export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
 export { type FastvOptions, fastv } from "./methods/fastv.ts";
 export { type HipruneOptions, hiprune } from "./methods/hiprune.ts";

@@ -11,9 +11,9 @@ import { loadTokenizer, type Tokenizer } from "../data/tokenizer.ts";
 import { printable, UsageError } from "../errors.ts";
 import type { Method } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
-import { VARIANTS, type Variant } from "../methods/nuwa.ts";
+import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa.ts";
 import { defaultAverage } from "../methods/registry.ts";
-import type { TextConfig } from "../model/config.ts";
+import type { VlmConfig } from "../model/config.ts";
 import { disposeModel } from "../model/weights.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
 import { loadModel, openModel } from "../pipeline/load.ts";
@@ -88,13 +88,14 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
         "unpruned",
         `${printable(unpruned.text)} (${unpruned.text === answer.text ? "the answer held" : "the answer changed"})`,
       );
-    for (const line of describeRun(answer.ledger, config.text)) process.stdout.write(`${line}\n`);
+    for (const line of describeRun(answer.ledger, config, nuwaSwitches(options).stage2))
+      process.stdout.write(`${line}\n`);
     if (options.out !== undefined) {
       await writeRecords(options, {
         image: imagePath,
         question,
         backend: backend.name,
-        config: config.text,
+        config,
         picture: image.picture,
         answer,
         unpruned,
@@ -119,7 +120,7 @@ interface Recorded {
   readonly image: string;
   readonly question: string;
   readonly backend: string;
-  readonly config: TextConfig;
+  readonly config: VlmConfig;
   readonly picture: Picture;
   readonly answer: Answer;
   readonly unpruned: Answer | undefined;
@@ -135,7 +136,10 @@ function describeMethod({ name, positions }: Method, options: AskOptions): strin
 }
 
 /** What only Nüwa is asked for with. */
-function nuwaSwitches({ method, variant, stage2 }: AskOptions): { variant?: string; stage2?: string } {
+function nuwaSwitches({ method, variant, stage2 }: AskOptions): {
+  variant?: Variant;
+  stage2?: NuwaSwitches["stage2"];
+} {
   if (method !== "nuwa") return {};
   return { variant, stage2: stage2 ?? VARIANTS[variant as Variant].stage2 };
 }
@@ -160,6 +164,7 @@ async function writeRecords(
     method: { name: method, positions, ...nuwaSwitches(options), average, seed },
     generation: { maxNewTokens, temperature, topP, seed },
     ledger: answer.ledger,
+    score: nuwaSwitches(options).stage2,
   });
   writeAtomically(join(folder, "picture.svg"), svg);
   writeAtomically(join(folder, "picture.png"), await renderPng(svg));

@@ -1,50 +1,30 @@
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
-import { requireWritableFolder, writeAtomically } from "../data/files.ts";
-import { preprocessingOf } from "../data/preprocessing.ts";
-import { loadChatTemplate } from "../data/prompt.ts";
-import { loadTokenizer } from "../data/tokenizer.ts";
+import { BACKEND_NAMES } from "../backend/select.ts";
+import { requireWritableFolder } from "../data/files.ts";
 import { UsageError } from "../errors.ts";
-import { type EvaluationObserver, evaluate, type Plan } from "../eval/evaluate.ts";
-import { fingerprint } from "../eval/fingerprint.ts";
-import { openJournal } from "../eval/journal.ts";
-import { EVALUATED_METHODS, runOf, settingsOf } from "../eval/settings.ts";
-import { summarise } from "../eval/summary.ts";
-import { summaryTable } from "../eval/table.ts";
-import { TASK_NAMES, type Task } from "../eval/tasks.ts";
-import { VARIANTS, type Variant } from "../methods/nuwa.ts";
-import { disposeModel } from "../model/weights.ts";
-import { loadModel, openModel } from "../pipeline/load.ts";
+import { mergeShards } from "../eval/merge.ts";
+import { DEFAULT_SCENES, parseShard } from "../eval/plan.ts";
+import { EVALUATED_METHODS } from "../eval/settings.ts";
+import { SHAPES_TASKS } from "../eval/shapes.ts";
+import { TASK_NAMES } from "../eval/tasks.ts";
+import { VARIANTS } from "../methods/nuwa.ts";
 import { parseAverage } from "../pruning/budget.ts";
-import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
-import { duration, type Output } from "../train/report.ts";
-import { SPLITS, type Split } from "../world/splits.ts";
+import { POSITION_POLICIES } from "../pruning/positions.ts";
+import { SPLITS } from "../world/splits.ts";
 import { SHIPPED_MODEL } from "./about.ts";
-import { watchInterruptions } from "./interruption.ts";
-import { knobsFrom, parseCount, parseInteger, requireText } from "./options.ts";
+import { writeMerged } from "./evalresults.ts";
+import { type EvalOptions, runEval } from "./evalrun.ts";
+import { evalWithWorkers } from "./evalworkers.ts";
+import { parseCount, parseInteger, requireText } from "./options.ts";
 
-interface EvalOptions {
-  readonly tasks: readonly Task[];
-  readonly methods: readonly string[];
-  readonly variants: readonly Variant[];
-  readonly averages: readonly string[];
-  readonly positions: readonly PositionPolicy[];
-  readonly split: Split;
-  readonly seed: number;
-  readonly limit: number;
-  readonly out: string;
-  readonly knobs?: string;
-  readonly model: string;
-  readonly backend?: string;
-}
-
-/** `nuwa eval`: scores methods on the world's questions; samples and a summary lie in OUT. */
+/** `nuwa eval`: scores methods on the world's questions and on benchmarks; samples and a summary lie in OUT. */
 export function addEval(program: Command): void {
-  program
+  const command = program
     .command("eval")
-    .description("score pruning methods on questions about scenes of shapes; run again to go on after an interruption")
-    .addOption(names("--tasks", "task", TASK_NAMES, TASK_NAMES))
+    .description("score pruning methods on questions about pictures; run again to go on after an interruption")
+    .addOption(names("--tasks", "task", TASK_NAMES, Object.keys(SHAPES_TASKS)))
+    .option("--data <folder>", "files of the tasks that are not of shapes, in a folder each (docs/harness.md)")
     .addOption(names("--methods", "method", EVALUATED_METHODS, ["none", "nuwa"]))
     .addOption(names("--variants", "variant", Object.keys(VARIANTS), ["official"]))
     .addOption(
@@ -53,75 +33,50 @@ export function addEval(program: Command): void {
         .default(["1/3", "2/9", "1/9"], "1/3,2/9,1/9"),
     )
     .addOption(names("--positions", "position policy", POSITION_POLICIES, ["original"]))
-    .addOption(new Option("--split <name>", "part of the world").choices([...SPLITS]).default("test"))
+    .addOption(new Option("--split <name>", "part of the world of shapes").choices([...SPLITS]).default("test"))
     .option("--seed <integer>", "draws scenes, permutations and resamples", parseInteger, 44)
-    .option("--limit <scenes>", "scenes, each with its 13 questions", parseCount, 100)
     .option("--knobs <file>", "constants of Nüwa's first pruning, as nuwa tune writes them")
-    .option("--out <folder>", "samples.jsonl, summary.json, summary.md and options.json go there", "out/eval")
+    .option(
+      "--limit <pictures>",
+      `scenes of shapes, each with its 13 questions (default: ${DEFAULT_SCENES}); pictures of another task (default: all)`,
+      parseCount,
+    )
+    .option("--out <folder>", "samples.jsonl, summary.json, summary.md, scores.png go there", "out/eval")
+    .addOption(
+      new Option(
+        "--shard <i/n>",
+        "answer only this part of the questions; `nuwa eval merge` joins the parts",
+      ).argParser((text) => {
+        parseShard(text);
+        return text;
+      }),
+    )
+    .addOption(
+      new Option("--workers <n>", "processes on this machine that share the questions")
+        .argParser(parseCount)
+        .conflicts("shard"),
+    )
     .option("--model <folder>", "checkpoint folder (default: the one that comes with the project)", SHIPPED_MODEL)
     .addOption(
       new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
         ...BACKEND_NAMES,
       ]),
     )
-    .action(runEval);
-}
-
-async function runEval({
-  out,
-  model: folder,
-  backend: wanted,
-  knobs: knobsPath,
-  ...options
-}: EvalOptions): Promise<void> {
-  requireWritableFolder(resolve(requireText("--out", out)));
-  // Everything that can be wrong is found before the weights are read.
-  const opened = openModel(requireText("--model", folder));
-  const { tasks, split, seed, limit } = options;
-  const tuned = knobsPath === undefined ? {} : { knobs: knobsFrom(knobsPath, options.methods, options.variants) };
-  const plan: Plan = { tasks, split, seed, limit, settings: settingsOf(options), ...tuned };
-  for (const setting of plan.settings) runOf(setting, opened.config, seed, plan.knobs);
-  const tokenizer = loadTokenizer(folder);
-  const template = loadChatTemplate(folder);
-  const preprocessing = preprocessingOf(folder, opened.config.vision.imageSize, opened.config.padImages);
-  const backend = await useBackend(wanted);
-  const answersDependOn = { ...options, ...tuned, model: await fingerprint(opened), backend: backend.name };
-  process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
-
-  const model = loadModel(opened);
-  const interruption = watchInterruptions(process.stderr, "stopping after this batch");
-  try {
-    const journal = openJournal(out, answersDependOn);
-    const observer = { ...terminalProgress(process.stderr, journal.samples.length), stopped: interruption.happened };
-    const samples = await evaluate({ model, tokenizer, template, preprocessing }, plan, journal, observer);
-    if (!samples) {
-      process.stdout.write(`\nstopped; the same command goes on where it was\n`);
-      return;
-    }
-    const rows = summarise(samples, plan.settings, seed);
-    const table = summaryTable(rows, samples);
-    writeAtomically(join(out, "summary.json"), `${JSON.stringify(rows, null, 2)}\n`);
-    writeAtomically(join(out, "summary.md"), table);
-    process.stdout.write(
-      `${table}wrote ${["samples.jsonl", "summary.json", "summary.md"].map((name) => join(out, name)).join(", ")}\n`,
-    );
-  } finally {
-    interruption.end();
-    disposeModel(model);
-  }
-}
-
-/** One updating line with the time left, on a terminal; nothing elsewhere. */
-export function terminalProgress(output: Output, before: number): Pick<EvaluationObserver, "answered"> {
-  const start = performance.now();
-  return {
-    answered(done, total) {
-      if (!output.isTTY) return;
-      const secondsEach = (performance.now() - start) / 1000 / (done - before);
-      const left = duration((total - done) * secondsEach);
-      output.write(`\r${done}/${total} answers  ${left} left\u001b[K${done === total ? "\n" : ""}`);
-    },
-  };
+    // What stands after "merge" is its own, also where the names of options are the same.
+    .enablePositionalOptions()
+    .action(({ workers, ...options }: EvalOptions & { workers?: number }) => {
+      requireText("--out", options.out);
+      return workers === undefined ? runEval(options) : evalWithWorkers(options, workers);
+    });
+  command
+    .command("merge")
+    .description("put the shards of an evaluation together")
+    .argument("<folders...>", "the --out folders of all shards")
+    .requiredOption("--out <folder>", "where the whole evaluation goes")
+    .action(async (folders: string[], { out }: { out: string }) => {
+      requireWritableFolder(resolve(requireText("--out", out)));
+      await writeMerged(out, mergeShards(folders.map((folder) => join(requireText("a folder", folder)))));
+    });
 }
 
 /** An option that takes comma-separated names out of those that are known. */

@@ -1,5 +1,3 @@
-import type { Output } from "../train/report.ts";
-
 /** Whether the user wants to stop; `end` stops listening. */
 export interface Interruption {
   happened(): boolean;
@@ -7,25 +5,28 @@ export interface Interruption {
 }
 
 /**
- * Listens for Ctrl-C (and SIGTERM): the first lets the work in hand finish, a second one ends the process at
- * once. What was written before stays whole.
+ * Listens for Ctrl-C and a scheduler's SIGTERM: the first lets the work in hand finish, a second one ends the
+ * process at once. What was written before stays whole.
  *
- * @param notice shown at the first
+ * @param first called at the first one
  */
-export function watchInterruptions(output: Output, notice: string): Interruption {
+export function watchInterruptions(first: () => void): Interruption {
   let interrupted = false;
   const interrupt = () => {
     if (interrupted) process.exit(130);
     interrupted = true;
-    output.write(`\n${notice}\n`);
+    first();
   };
   process.on("SIGINT", interrupt);
   process.on("SIGTERM", interrupt);
+  // A worker whose parent was killed must not write on beside the workers of the next run.
+  process.on("disconnect", interrupt);
   return {
     happened: () => interrupted,
     end() {
       process.off("SIGINT", interrupt);
       process.off("SIGTERM", interrupt);
+      process.off("disconnect", interrupt);
     },
   };
 }

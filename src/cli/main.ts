@@ -4,6 +4,7 @@ import { VERSION } from "./about.ts";
 import { addAsk } from "./ask.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEval } from "./eval.ts";
+import { addFetch } from "./fetch.ts";
 import { addForward } from "./forward.ts";
 import { addTokenize } from "./tokenize.ts";
 import { addTrain } from "./train.ts";
@@ -28,10 +29,12 @@ function createProgram(): Command {
   const program = new Command("nuwa")
     .description("Nüwa: two-stage visual token pruning for vision-language models, in the open")
     .version(VERSION)
+    // What stands after a command's name belongs to it, whole and in order; `eval merge` relies on it.
+    .enablePositionalOptions()
     .configureOutput({ outputError: () => undefined });
-  for (const add of [addAsk, addForward, addTokenize, addTrain, addTune, addEval, addDoctor]) add(program);
+  for (const add of [addAsk, addForward, addTokenize, addTrain, addTune, addEval, addFetch, addDoctor]) add(program);
   // Exits must pass through main(), so that there is one place that prints errors.
-  for (const command of [program, ...program.commands])
+  for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
     command.exitOverride().configureOutput({ outputError: () => undefined });
   return program;
 }

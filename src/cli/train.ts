@@ -45,7 +45,7 @@ async function runTrain(options: TrainCommandOptions): Promise<void> {
   const backend = await useBackend(options.backend);
   process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
 
-  const interruption = watchInterruptions(process.stdout, "saving after this step");
+  const interruption = watchInterruptions(() => process.stdout.write("\nsaving after this step\n"));
   try {
     const result = await runRecipe(recipe, {
       folder: options.out,

@@ -78,7 +78,7 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
   process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
 
   const model = loadModel(opened);
-  const interruption = watchInterruptions(process.stdout, "saving after this step");
+  const interruption = watchInterruptions(() => process.stdout.write("\nsaving after this step\n"));
   try {
     const recipe = tuneRecipe(options, await fingerprint(opened));
     const problem = calibrationOn({ model, tokenizer, template, preprocessing }, recipe);

@@ -18,7 +18,8 @@ const MAX_FILE_BYTES = 64 * 2 ** 20;
 const WHITE: Colour = [255, 255, 255];
 
 type Colour = readonly [number, number, number];
-interface Size {
+/** In pixels. */
+export interface Size {
   readonly width: number;
   readonly height: number;
 }
@@ -96,7 +97,7 @@ async function asImage<T>(path: string, work: () => Promise<T>): Promise<T> {
 }
 
 /** The smallest canvas with the target's proportions that holds the image unscaled. */
-function paddedSize({ width, height }: Size, target: Size): Size {
+export function paddedSize({ width, height }: Size, target: Size): Size {
   return width * target.height >= height * target.width
     ? { width, height: Math.round((width * target.height) / target.width) }
     : { width: Math.round((height * target.width) / target.height), height };
@@ -109,10 +110,11 @@ function coveringSize({ width, height }: Size, target: Size): Size {
     : { width: target.width, height: Math.floor((target.width * height) / width) };
 }
 
-type Placed = Rectangle & { readonly right: number; readonly bottom: number };
+/** Where a rectangle lies in a larger one, with the margins to its right and below. */
+export type Placed = Rectangle & { readonly right: number; readonly bottom: number };
 
 /** Where a rectangle lies in the middle of a larger one; an odd pixel goes to the right and below. */
-function centred(inner: Size, outer: Size): Placed {
+export function centred(inner: Size, outer: Size): Placed {
   const left = Math.floor((outer.width - inner.width) / 2);
   const top = Math.floor((outer.height - inner.height) / 2);
   const right = outer.width - inner.width - left;

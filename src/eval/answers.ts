@@ -32,9 +32,6 @@ export interface Answered {
   readonly visualTokens: number;
 }
 
-/** A box is nine tokens and an end; an answer that goes on beyond this is cut. */
-export const MOST_TOKENS = 16;
-
 /** The pixels of an image file as the model sees them. @throws NuwaError when it is not an image */
 export async function pixelsOfFile(path: string, { preprocessing }: Respondent): Promise<Float32Array> {
   return (await preprocess(path, preprocessing)).pixelValues.values;
@@ -43,11 +40,14 @@ export async function pixelsOfFile(path: string, { preprocessing }: Respondent):
 /**
  * Greedy answers to a batch of questions. Prompt and picture of each are those of `nuwa ask`; shorter
  * prompts are padded at the end, which no mask lets anyone see.
+ *
+ * @param longest answers are cut after so many tokens
  */
 export async function answerBatch(
   { model, tokenizer, template }: Respondent,
   asked: readonly Asked[],
   { method, tap, grey }: Run,
+  longest: number,
 ): Promise<Answered[]> {
   const [height, width] = model.config.vision.imageSize;
   const values = new Float32Array(asked.length * 3 * height * width);
@@ -61,7 +61,7 @@ export async function answerBatch(
     const result = await run(() => forward(model, { pixels, prompts }, method, tap));
     try {
       const ids: number[][] = asked.map(() => []);
-      for await (const step of generate(model, result, { maxNewTokens: MOST_TOKENS }))
+      for await (const step of generate(model, result, { maxNewTokens: longest }))
         step.forEach((id, i) => {
           if (id !== undefined) ids[i].push(id);
         });

@@ -34,7 +34,7 @@ export function openJournal(folder: string, options: JournalOptions): Journal {
     throw new UsageError(`${path}: belongs to an evaluation without options.json. Give another --out.`);
   else writeAtomically(optionsPath, `${JSON.stringify(options, null, 2)}\n`);
   return {
-    samples: existsSync(path) ? readSamples(path) : [],
+    samples: readSamples(path),
     append(samples) {
       try {
         appendFileSync(path, samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
@@ -55,7 +55,14 @@ function requireSame(path: string, old: JournalOptions, wanted: JournalOptions):
     );
 }
 
-function readSamples(path: string): Sample[] {
+/**
+ * The answers in a journal. A last line that a kill left unfinished is removed from the file.
+ *
+ * @returns none where there is no file
+ * @throws NuwaError naming the line that is damaged
+ */
+export function readSamples(path: string): Sample[] {
+  if (!existsSync(path)) return [];
   const text = readText(path, MOST_BYTES);
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
   if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));

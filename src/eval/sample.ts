@@ -1,26 +1,30 @@
 import { z } from "zod";
 import { VARIANTS, type Variant } from "../methods/nuwa.ts";
-import { FAMILIES } from "../world/question.ts";
-import { SPLITS } from "../world/splits.ts";
 import type { Setting } from "./settings.ts";
-import { TASK_NAMES } from "./tasks.ts";
 
 /** One answer: a line of `samples.jsonl`. */
 export const sampleSchema = z.strictObject({
-  task: z.enum(TASK_NAMES),
-  family: z.enum(FAMILIES),
+  task: z.string(),
+  /** A family of questions, a category or a split of the task. */
+  family: z.string(),
   style: z.string(),
-  split: z.enum(SPLITS),
+  split: z.string(),
   /** The evaluation's seed. */
   seed: z.number().int(),
-  /** The scene's seed within the split. */
-  scene: z.number().int(),
+  /** What questions share and stand or fall with: the scene's seed within the split, or the picture. */
+  scene: z.union([z.number().int(), z.string()]),
+  /** Names the question within its task. */
+  id: z.string(),
+  /** Which batch of the plan it was answered in; shards are merged by it. */
+  batch: z.number().int(),
   question: z.string(),
   expected: z.string(),
   answer: z.string(),
   correct: z.boolean(),
   iou: z.number().nullable(),
   centre: z.boolean().nullable(),
+  /** What else a task counts, by name. */
+  marks: z.record(z.string(), z.number()).optional(),
   method: z.string(),
   variant: z.enum(Object.keys(VARIANTS) as Variant[]).nullable(),
   average: z.string().nullable(),
@@ -37,7 +41,7 @@ export function settingKey({ method, variant, average, positions }: Setting): st
   return JSON.stringify([method, variant, average, positions]);
 }
 
-/** What tells samples of an evaluation apart; no scene is asked the same text twice. */
-export function sampleKey(setting: Setting, scene: number, question: string): string {
-  return JSON.stringify([settingKey(setting), scene, question]);
+/** What tells samples of an evaluation apart. */
+export function sampleKey(setting: Setting, { task, id }: Pick<Sample, "task" | "id">): string {
+  return JSON.stringify([settingKey(setting), task, id]);
 }

@@ -1,18 +1,19 @@
-import { FAMILIES } from "../world/question.ts";
-import { bootstrap, type Estimate } from "./bootstrap.ts";
+import { bootstrapSums } from "./bootstrap.ts";
+import type { Figure, Scoring } from "./figures.ts";
+import { groupBy } from "./grouping.ts";
 import { type Sample, settingKey } from "./sample.ts";
 import type { Setting } from "./settings.ts";
-import { TASKS, type Task, taskOf } from "./tasks.ts";
+import { SCORING } from "./tasks.ts";
 
 /** One figure: an element of `summary.json`. */
 export interface SummaryRow extends Setting {
-  readonly task: Task;
-  /** A family of questions; `all` of shapes-vqa pools its five. */
+  readonly task: string;
+  /** A family of questions, or a pool of them: `all` of shapes-vqa pools its five. */
   readonly family: string;
   readonly metric: string;
-  /** In [0, 1]. */
+  /** In [0, 1], save for MME, which counts points. */
   readonly score: number;
-  /** Answers that the score is the mean of. */
+  /** Answers that the score is made of. */
   readonly n: number;
   /** 95 % interval, see bootstrap.ts. */
   readonly low: number;
@@ -21,22 +22,6 @@ export interface SummaryRow extends Setting {
   readonly retention: number | null;
 }
 
-/** IoU thresholds of the RefCOCO harness; 0.5 is the reported one. */
-const THRESHOLDS = [0.1, 0.3, 0.5, 0.7, 0.9] as const;
-
-type Metrics = Readonly<Record<string, (sample: Sample) => number>>;
-
-const METRICS: Readonly<Record<Task, Metrics>> = {
-  "shapes-vqa": { accuracy: ({ correct }) => Number(correct) },
-  "shapes-grounding": {
-    ...Object.fromEntries(
-      THRESHOLDS.map((threshold) => [`ACC@${threshold}`, ({ iou }: Sample) => Number((iou as number) >= threshold)]),
-    ),
-    "mean IoU": ({ iou }) => iou as number,
-    "centre accuracy": ({ centre }) => Number(centre),
-  },
-};
-
 /**
  * The figures of an evaluation, setting by setting.
  *
@@ -44,18 +29,14 @@ const METRICS: Readonly<Record<Task, Metrics>> = {
  * @param seed of the intervals; all settings are resampled alike
  */
 export function summarise(samples: readonly Sample[], settings: readonly Setting[], seed: number): SummaryRow[] {
-  const scenes = [...new Set(samples.map(({ scene }) => scene))].sort((a, b) => a - b);
+  const scenes = scenesByTask(samples);
+  const bySetting = groupBy(samples, settingKey);
   const rows = settings.flatMap((setting) => {
-    const own = samples.filter((sample) => settingKey(sample) === settingKey(setting));
-    return familiesOf(own).flatMap(({ task, family, members }) =>
-      Object.entries(METRICS[task]).map(([metric, value]) => ({
-        ...{ task, family, ...pick(setting), metric },
-        ...estimate(
-          own.filter((sample) => members.includes(sample.family)),
-          scenes,
-          value,
-          seed,
-        ),
+    const own = bySetting.get(settingKey(setting)) ?? [];
+    return familiesOf(own).flatMap(({ task, family, members, figures }) =>
+      figures.map((figure) => ({
+        ...{ task, family, ...pick(setting), metric: figure.metric },
+        ...estimate(members, scenes.get(sceneSpace(task)) as string[], figure, seed),
       })),
     );
   });
@@ -74,27 +55,64 @@ function figureKey({ task, family, metric }: Pick<SummaryRow, "task" | "family" 
   return [task, family, metric].join();
 }
 
-/** The families that were asked, and the pool of a task's families where it has several. */
-function familiesOf(samples: readonly Sample[]): { task: Task; family: string; members: readonly string[] }[] {
-  const asked = FAMILIES.filter((family) => samples.some((sample) => sample.family === family));
-  const single = asked.map((family) => ({
-    task: taskOf(family),
-    family: family as string,
-    members: [family] as string[],
-  }));
-  const vqa = asked.filter((family) => taskOf(family) === "shapes-vqa");
-  return vqa.length === 0
-    ? single
-    : [...single, { task: "shapes-vqa" as const, family: "all", members: TASKS["shapes-vqa"] as readonly string[] }];
+/** The tasks over the world of shapes ask about the same scenes, each benchmark about its own pictures. */
+function sceneSpace(task: string): string {
+  return task.startsWith("shapes-") ? "shapes" : task;
 }
 
-function estimate(
-  samples: readonly Sample[],
-  scenes: readonly number[],
-  value: (sample: Sample) => number,
-  seed: number,
-): Estimate {
-  const groups = new Map(scenes.map((scene) => [scene, [] as number[]]));
-  for (const sample of samples) groups.get(sample.scene)?.push(value(sample));
-  return bootstrap([...groups.values()], seed);
+function scenesByTask(samples: readonly Sample[]): Map<string, string[]> {
+  const spaces = groupBy(samples, ({ task }) => sceneSpace(task));
+  return new Map(
+    [...spaces].map(([space, own]) => {
+      const scenes = [...new Set(own.map(({ scene }) => scene))];
+      scenes.sort((a, b) => (typeof a === "number" && typeof b === "number" ? a - b : String(a) < String(b) ? -1 : 1));
+      return [space, scenes.map(String)];
+    }),
+  );
+}
+
+interface FamilySamples {
+  readonly task: string;
+  readonly family: string;
+  readonly members: readonly Sample[];
+  readonly figures: readonly Figure[];
+}
+
+/** The families that were asked, those of all tasks first, and then their pools. */
+function familiesOf(samples: readonly Sample[]): FamilySamples[] {
+  const byTask = groupBy(samples, ({ task }) => task);
+  const tasks = Object.entries(SCORING).flatMap(([task, scoring]) => {
+    const own = byTask.get(task);
+    return own ? [{ task, own, scoring }] : [];
+  });
+  return [...tasks.flatMap(singleFamilies), ...tasks.flatMap(pools)];
+}
+
+interface TaskSamples {
+  readonly task: string;
+  readonly own: readonly Sample[];
+  readonly scoring: Scoring;
+}
+
+function singleFamilies({ task, own, scoring }: TaskSamples): FamilySamples[] {
+  const { families = [], figures } = scoring;
+  const byFamily = groupBy(own, ({ family }) => family);
+  const others = [...byFamily.keys()].filter((family) => !families.includes(family)).sort();
+  return [...families, ...others].flatMap((family) => {
+    const members = byFamily.get(family);
+    return members ? [{ task, family, members, figures }] : [];
+  });
+}
+
+function pools({ task, own, scoring }: TaskSamples): FamilySamples[] {
+  return scoring.pools.flatMap(({ family, members, figures }) => {
+    const pooled = members ? own.filter((sample) => members.includes(sample.family)) : own;
+    return pooled.length > 0 ? [{ task, family, members: pooled, figures }] : [];
+  });
+}
+
+function estimate(samples: readonly Sample[], scenes: readonly string[], figure: Figure, seed: number) {
+  const byScene = groupBy(samples, ({ scene }) => String(scene));
+  const groups = scenes.map((scene) => figure.add(byScene.get(scene) ?? []));
+  return { ...bootstrapSums(groups, figure.score, seed), n: samples.length };
 }

@@ -1,21 +1,32 @@
-import { FAMILIES, type Family } from "../world/question.ts";
+import type { Benchmark } from "./benchmark.ts";
+import { gqa } from "./benchmarks/gqa.ts";
+import { mmbench } from "./benchmarks/mmbench.ts";
+import { mme } from "./benchmarks/mme.ts";
+import { pope } from "./benchmarks/pope.ts";
+import { refcoco, refcocog, refcocoPlus } from "./benchmarks/refcoco.ts";
+import { scienceqa } from "./benchmarks/scienceqa.ts";
+import { textvqa } from "./benchmarks/textvqa.ts";
+import type { Scoring } from "./figures.ts";
+import { SHAPES_SCORING, SHAPES_TASKS } from "./shapes.ts";
 
-/**
- * The tasks over the world's questions: those answered by a word, and those answered by a box (what
- * VQA benchmarks and the RefCOCO family are to a photograph model).
- */
-export const TASKS = {
-  "shapes-vqa": FAMILIES.filter((family) => family !== "grounding"),
-  "shapes-grounding": ["grounding"],
-} as const satisfies Record<string, readonly Family[]>;
+/** All benchmarks. */
+export const BENCHMARKS: readonly Benchmark[] = [
+  refcoco,
+  refcocoPlus,
+  refcocog,
+  gqa,
+  pope,
+  mme,
+  textvqa,
+  scienceqa,
+  mmbench,
+];
 
-/** A key of {@link TASKS}. */
-export type Task = keyof typeof TASKS;
+/** Names of all tasks: those over the world of shapes come first. */
+export const TASK_NAMES: readonly string[] = [...Object.keys(SHAPES_TASKS), ...BENCHMARKS.map(({ name }) => name)];
 
-/** Names of all tasks. */
-export const TASK_NAMES = Object.keys(TASKS) as readonly Task[];
-
-/** The task that asks questions of a family. */
-export function taskOf(family: Family): Task {
-  return family === "grounding" ? "shapes-grounding" : "shapes-vqa";
-}
+/** How the answers of each task become figures. */
+export const SCORING: Readonly<Record<string, Scoring>> = {
+  ...SHAPES_SCORING,
+  ...Object.fromEntries(BENCHMARKS.map(({ name, scoring }) => [name, scoring])),
+};

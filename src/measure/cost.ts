@@ -1,5 +1,6 @@
 import type { TextConfig } from "../model/config.ts";
 import { enteringPerLayer, type SampleLedger } from "../pruning/ledger.ts";
+import { cacheBytesPerToken } from "./exact.ts";
 
 /** What the visual tokens of one prompt cost in the decoder. */
 export interface VisualCost {
@@ -12,7 +13,7 @@ export interface VisualCost {
 /**
  * The paper's cost of visual tokens (Appendix C): Σ over layers of 8SH² + 4S²H + 4SHI, where S visual
  * tokens enter a layer of hidden size H and intermediate size I. It counts the visual tokens alone and
- * an MLP of two matrices, although Llama's gated MLP has three.
+ * an MLP of two matrices, although Llama's gated MLP has three; see exact.ts for what is really computed.
  *
  * @param perLayer visual tokens entering each decoder layer
  */
@@ -33,7 +34,7 @@ export function unprunedCost(ledger: SampleLedger, config: TextConfig): VisualCo
 }
 
 function visualCost(perLayer: readonly number[], config: TextConfig): VisualCost {
-  const bytesPerToken = 2 * config.numKeyValueHeads * config.headDim * 4;
+  const bytesPerToken = cacheBytesPerToken(config);
   return {
     flops: paperFlops(perLayer, config.hiddenSize, config.intermediateSize),
     cacheBytes: perLayer.reduce((sum, tokens) => sum + tokens * bytesPerToken, 0),

@@ -1,5 +1,6 @@
 import { costOf, unprunedCost, type VisualCost } from "../measure/cost.ts";
-import type { TextConfig } from "../model/config.ts";
+import { type ExactCost, exactCost, exactUnprunedCost, type SelectionScore } from "../measure/exact.ts";
+import type { VlmConfig } from "../model/config.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../pruning/ledger.ts";
 
 /** What {@link runRecord} is made from. */
@@ -16,11 +17,13 @@ export interface RunFacts {
   readonly method: Readonly<Record<string, string | number | undefined>>;
   readonly generation: Readonly<Record<string, number | undefined>>;
   readonly ledger: SampleLedger;
-  readonly config: TextConfig;
+  readonly config: VlmConfig;
+  /** Of the cut in the decoder, for what selection itself costs. */
+  readonly score: SelectionScore | undefined;
 }
 
 /** A run as JSON: what was asked and answered, every visual token's fate, counts per layer, cost. */
-export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
+export interface RunRecord extends Omit<RunFacts, "ledger" | "config" | "score"> {
   readonly grid: { readonly rows: number; readonly columns: number };
   readonly textTokens: number;
   /** In the order in which they stand in the decoder; each entered the decoder layers from `firstLayer` to before `layers`. */
@@ -38,11 +41,14 @@ export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
     readonly averageEntering: number;
     readonly averageLeaving: number;
   };
+  /** By the paper's formula, of the visual tokens alone. */
   readonly cost: { readonly pruned: VisualCost; readonly unpruned: VisualCost };
+  /** Of the whole prefill, as it is computed. */
+  readonly exactCost: { readonly pruned: ExactCost; readonly unpruned: ExactCost };
 }
 
 /** The record of a run. */
-export function runRecord({ ledger, config, ...facts }: RunFacts): RunRecord {
+export function runRecord({ ledger, config, score, ...facts }: RunFacts): RunRecord {
   const [entering, leaving] = [enteringPerLayer(ledger), leavingPerLayer(ledger)];
   return {
     ...facts,
@@ -62,6 +68,7 @@ export function runRecord({ ledger, config, ...facts }: RunFacts): RunRecord {
       averageEntering: averageTokens(entering),
       averageLeaving: averageTokens(leaving),
     },
-    cost: { pruned: costOf(ledger, config), unpruned: unprunedCost(ledger, config) },
+    cost: { pruned: costOf(ledger, config.text), unpruned: unprunedCost(ledger, config.text) },
+    exactCost: { pruned: exactCost(ledger, config, score), unpruned: exactUnprunedCost(ledger, config) },
   };
 }

@@ -37,10 +37,17 @@ describe("nuwa ask", () => {
     expect(text).toMatch(/^stage 2 +112 → 16 before decoder layer/m);
     expect(text).toMatch(/\(average 64 of 576\)$/m);
     expect(text).toMatch(/88\.9 % of their key-value cache/);
+    expect(text).toMatch(
+      /^ +\d+\.\d % of all FLOPs before the first word \(\S+ → \S+ GFLOP, exact: text, vision tower/m,
+    );
     expect(listing(out)).toEqual(["picture.png", "picture.svg", "run.json"]);
     const record = JSON.parse(readFileSync(join(out, "run.json"), "utf8"));
     expect(record.visualTokens).toHaveLength(112);
     expect(record.visualTokensPerLayer.averageEntering).toBe(64);
+    const { pruned, unpruned } = record.exactCost;
+    expect(pruned.visionTower).toBe(unpruned.visionTower);
+    expect(pruned.decoder).toBeLessThan(unpruned.decoder);
+    expect(pruned.selection).toBeGreaterThan(0);
     const { width, height } = await sharp(join(out, "picture.png")).metadata();
     expect(width).toBeGreaterThan(1000);
     expect(height).toBeGreaterThan(400);

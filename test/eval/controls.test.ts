@@ -92,6 +92,7 @@ describe("the controls", () => {
             respondent,
             pictures.map((pixels) => ({ pixels, question })),
             run,
+            16,
           )
         ).map(({ answer }) => answer),
       ).size;
@@ -108,6 +109,7 @@ describe("the controls", () => {
       respondent,
       [{ pixels, question: "Is there a red circle?" }],
       CONTROLS.blind.run(),
+      16,
     );
     expect(tf.memory().numTensors).toBe(before);
     expect(visualTokens).toBe(16);

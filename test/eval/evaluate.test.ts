@@ -3,13 +3,15 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { terminalProgress } from "../../src/cli/eval.ts";
+import { terminalProgress } from "../../src/cli/evalprogress.ts";
 import { preprocess } from "../../src/data/image.ts";
 import { buildPrompt } from "../../src/data/prompt.ts";
 import type { Respondent } from "../../src/eval/answers.ts";
-import { evaluate, scenesOf } from "../../src/eval/evaluate.ts";
+import { evaluate } from "../../src/eval/evaluate.ts";
 import { openJournal } from "../../src/eval/journal.ts";
+import { batchesOf } from "../../src/eval/plan.ts";
 import type { Sample } from "../../src/eval/sample.ts";
+import { scenesOf } from "../../src/eval/shapes.ts";
 import { summarise } from "../../src/eval/summary.ts";
 import { none } from "../../src/methods/none.ts";
 import { run, tensorsIn } from "../../src/model/reading.ts";
@@ -21,6 +23,7 @@ import { nuwa } from "../cli/support.ts";
 import { microModel, newFolder, PLAN, removeFolders, respondentOf, stoppingAfter } from "./support.ts";
 
 const OPTIONS = { limit: 5 };
+const SCENES = scenesOf(PLAN);
 
 describe("an evaluation", () => {
   let respondent: Respondent;
@@ -33,7 +36,13 @@ describe("an evaluation", () => {
     folder = await microModel();
     respondent = respondentOf(folder);
     const before = tf.memory().numTensors;
-    whole = (await evaluate(respondent, PLAN, openJournal(newFolder(), OPTIONS), stoppingAfter(1e9))) as Sample[];
+    whole = (await evaluate(
+      respondent,
+      PLAN,
+      batchesOf(PLAN),
+      openJournal(newFolder(), OPTIONS),
+      stoppingAfter(1e9),
+    )) as Sample[];
     leak = tf.memory().numTensors - before;
   });
   afterAll(() => {
@@ -51,10 +60,10 @@ describe("an evaluation", () => {
   it("asks exactly what `nuwa ask` asks: a question alone, through its file, has the same answer", async () => {
     const { model, template, tokenizer, preprocessing } = respondent;
     const path = join(newFolder(), "scene.png");
-    writeFileSync(path, await scenePng(scenesOf(PLAN)[1], 32));
+    writeFileSync(path, await scenePng(SCENES[1], 32));
     const { pixelValues } = await preprocess(path, preprocessing);
     const pixels = tf.tensor4d(pixelValues.values, [1, ...pixelValues.shape]);
-    const own = whole.filter(({ scene, method }) => scene === scenesOf(PLAN)[1].seed && method === "none").slice(0, 3);
+    const own = whole.filter(({ scene, method }) => scene === SCENES[1].seed && method === "none").slice(0, 3);
     expect(own).toHaveLength(3);
     for (const { question, answer } of own) {
       const { ids } = buildPrompt(template, tokenizer, model.config.imageTokenId, question);
@@ -69,7 +78,9 @@ describe("an evaluation", () => {
 
   it("that was stopped, and whose last line was cut off by a kill, goes on to the same samples", async () => {
     const out = newFolder();
-    expect(await evaluate(respondent, PLAN, openJournal(out, OPTIONS), stoppingAfter(3))).toBeUndefined();
+    expect(
+      await evaluate(respondent, PLAN, batchesOf(PLAN), openJournal(out, OPTIONS), stoppingAfter(3)),
+    ).toBeUndefined();
     const path = join(out, "samples.jsonl");
     const lines = readFileSync(path, "utf8").trim().split("\n");
     expect(lines).toHaveLength(3 * 4 * 13);
@@ -77,7 +88,13 @@ describe("an evaluation", () => {
     writeFileSync(path, `${lines.slice(0, 100).join("\n")}\n`);
     appendFileSync(path, lines[100].slice(0, 50));
 
-    const resumed = (await evaluate(respondent, PLAN, openJournal(out, OPTIONS), stoppingAfter(1e9))) as Sample[];
+    const resumed = (await evaluate(
+      respondent,
+      PLAN,
+      batchesOf(PLAN),
+      openJournal(out, OPTIONS),
+      stoppingAfter(1e9),
+    )) as Sample[];
     expect(resumed).toEqual(whole);
     expect(readFileSync(path, "utf8")).toBe(whole.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
     expect(summarise(resumed, PLAN.settings, 7)).toEqual(summarise(whole, PLAN.settings, 7));
@@ -85,9 +102,15 @@ describe("an evaluation", () => {
 
   it("of fewer tasks or scenes asks a part of the same questions", async () => {
     const plan = { ...PLAN, tasks: ["shapes-grounding"], limit: 2, settings: PLAN.settings.slice(0, 1) } as const;
-    const part = (await evaluate(respondent, plan, openJournal(newFolder(), {}), stoppingAfter(1e9))) as Sample[];
+    const part = (await evaluate(
+      respondent,
+      plan,
+      batchesOf(plan),
+      openJournal(newFolder(), {}),
+      stoppingAfter(1e9),
+    )) as Sample[];
     const texts = (samples: readonly Sample[]) => samples.map(({ scene, question }) => `${scene} ${question}`);
-    const scenes = scenesOf(plan).map(({ seed }) => seed);
+    const scenes: Sample["scene"][] = scenesOf({ ...PLAN, limit: plan.limit }).map(({ seed }) => seed);
     const wanted = whole.filter(
       ({ scene, family, method }) => scenes.includes(scene) && family === "grounding" && method === "none",
     );

@@ -78,12 +78,12 @@ const SETTINGS = settingsOf({
 /** Three scenes with a colour and a grounding question each; `right` of the colours and `ious` of the boxes. */
 function samplesOf(setting: number, right: readonly boolean[], ious: readonly number[]): Sample[] {
   return right.flatMap((correct, scene): Sample[] => {
-    const common = { split: "test", seed: 1, scene, ...SETTINGS[setting], visualTokens: 16 } as const;
+    const common = { split: "test", seed: 1, scene, batch: 0, ...SETTINGS[setting], visualTokens: 16 } as const;
     const iou = ious[scene];
     return [
       {
         ...common,
-        ...{ task: "shapes-vqa", family: "colour", style: "place", question: "What colour?" },
+        ...{ task: "shapes-vqa", family: "colour", style: "place", question: "What colour?", id: `${scene}/0` },
         expected: "red",
         answer: correct ? "red" : "blue",
         correct,
@@ -92,7 +92,7 @@ function samplesOf(setting: number, right: readonly boolean[], ious: readonly nu
       } as Sample,
       {
         ...common,
-        ...{ task: "shapes-grounding", family: "grounding", style: "place", question: "Where?" },
+        ...{ task: "shapes-grounding", family: "grounding", style: "place", question: "Where?", id: `${scene}/1` },
         expected: "[]",
         answer: "[]",
         correct: iou >= 0.5,

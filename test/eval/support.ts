@@ -6,7 +6,8 @@ import { preprocessingOf } from "../../src/data/preprocessing.ts";
 import { loadChatTemplate } from "../../src/data/prompt.ts";
 import { loadTokenizer } from "../../src/data/tokenizer.ts";
 import type { Respondent } from "../../src/eval/answers.ts";
-import type { EvaluationObserver, Plan } from "../../src/eval/evaluate.ts";
+import type { EvaluationObserver } from "../../src/eval/evaluate.ts";
+import type { Plan } from "../../src/eval/plan.ts";
 import { settingsOf } from "../../src/eval/settings.ts";
 import { loadModel } from "../../src/pipeline/load.ts";
 import { randomFrom } from "../../src/random.ts";
@@ -47,7 +48,7 @@ export function respondentOf(folder: string): Respondent {
 }
 
 /** Few questions about five scenes, in two batches. */
-export const PLAN: Plan = {
+export const PLAN = {
   tasks: ["shapes-vqa", "shapes-grounding"],
   settings: settingsOf({
     methods: ["none", "nuwa", "permuted", "blind"],
@@ -58,7 +59,7 @@ export const PLAN: Plan = {
   split: "test",
   seed: 7,
   limit: 5,
-};
+} as const satisfies Plan;
 
 /** Watches nothing and stops after some batches. */
 export function stoppingAfter(batches: number): EvaluationObserver {

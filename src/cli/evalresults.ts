@@ -1,0 +1,50 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { checkSchema, writeAtomically } from "../data/files.ts";
+import { openJournal } from "../eval/journal.ts";
+import type { Merged } from "../eval/merge.ts";
+import type { Sample } from "../eval/sample.ts";
+import { type Choices, type Setting, settingsOf } from "../eval/settings.ts";
+import { summarise } from "../eval/summary.ts";
+import { summaryTable } from "../eval/table.ts";
+import { renderPng } from "../view/picture.ts";
+import { scoresSvg } from "../view/scores.ts";
+
+/** Writes the summary of an evaluation beside its journal, as JSON, Markdown and plots, and prints the table. */
+export async function writeResults(
+  out: string,
+  samples: readonly Sample[],
+  settings: readonly Setting[],
+  seed: number,
+): Promise<void> {
+  const rows = summarise(samples, settings, seed);
+  const table = summaryTable(rows, samples);
+  const svg = scoresSvg(rows, samples);
+  writeAtomically(join(out, "summary.json"), `${JSON.stringify(rows, null, 2)}\n`);
+  writeAtomically(join(out, "summary.md"), table);
+  writeAtomically(join(out, "scores.svg"), svg);
+  writeAtomically(join(out, "scores.png"), await renderPng(svg));
+  const names = ["samples.jsonl", "summary.json", "summary.md", "scores.svg", "scores.png"];
+  process.stdout.write(`${table}wrote ${names.map((name) => join(out, name)).join(", ")}\n`);
+}
+
+/** The options of an evaluation that its summary needs. */
+const choicesSchema = z.looseObject({
+  methods: z.array(z.string()),
+  variants: z.array(z.string()),
+  averages: z.array(z.string()),
+  positions: z.array(z.string()),
+  seed: z.number().int(),
+});
+
+/**
+ * Writes a merged evaluation, as if it had been run in one piece.
+ *
+ * @throws UsageError when the folder holds another evaluation
+ */
+export async function writeMerged(out: string, { options, samples }: Merged): Promise<void> {
+  const { seed, ...choices } = checkSchema("options.json of the shards", options, choicesSchema);
+  openJournal(out, options);
+  writeAtomically(join(out, "samples.jsonl"), samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
+  await writeResults(out, samples, settingsOf(choices as unknown as Choices), seed);
+}

@@ -1,0 +1,100 @@
+import { resolve } from "node:path";
+import { useBackend } from "../backend/select.ts";
+import { requireWritableFolder } from "../data/files.ts";
+import { preprocessingOf } from "../data/preprocessing.ts";
+import { loadChatTemplate } from "../data/prompt.ts";
+import { loadTokenizer } from "../data/tokenizer.ts";
+import { NuwaError } from "../errors.ts";
+import { answersIn, evaluate } from "../eval/evaluate.ts";
+import { fingerprint } from "../eval/fingerprint.ts";
+import { type Journal, openJournal } from "../eval/journal.ts";
+import { type Batch, batchesOf, type Plan, parseShard, questionsFingerprint, shardOf } from "../eval/plan.ts";
+import type { Sample } from "../eval/sample.ts";
+import { type Choices, runOf, settingsOf } from "../eval/settings.ts";
+import { disposeModel } from "../model/weights.ts";
+import { loadModel, type OpenedModel, openModel } from "../pipeline/load.ts";
+import type { Split } from "../world/splits.ts";
+import { terminalProgress } from "./evalprogress.ts";
+import { writeResults } from "./evalresults.ts";
+import { watchInterruptions } from "./interruption.ts";
+import { knobsFrom, requireText } from "./options.ts";
+
+/** What `nuwa eval` was asked for. */
+export interface EvalOptions extends Choices {
+  readonly tasks: readonly string[];
+  readonly data?: string;
+  readonly split: Split;
+  readonly seed: number;
+  readonly limit?: number;
+  readonly out: string;
+  readonly shard?: string;
+  /** A file of `nuwa tune`. */
+  readonly knobs?: string;
+  readonly model: string;
+  readonly backend?: string;
+}
+
+/** An interruption: no success, so that a scheduler does not take what was stopped for complete. */
+export function stopped(): NuwaError {
+  return new NuwaError("stopped; the same command goes on where it was.");
+}
+
+/**
+ * An evaluation in this process: the whole of it, or a shard, which gets no summary.
+ *
+ * @throws NuwaError when it was interrupted, with exit code 1
+ */
+export async function runEval({
+  out,
+  model: folder,
+  backend: wanted,
+  knobs: tuned,
+  ...options
+}: EvalOptions): Promise<void> {
+  requireWritableFolder(resolve(out));
+  // Everything that can be wrong is found before the weights are read.
+  const opened = openModel(requireText("--model", folder));
+  const knobs = tuned === undefined ? undefined : knobsFrom(tuned, options.methods, options.variants);
+  const plan: Plan = { ...options, settings: settingsOf(options), knobs };
+  for (const setting of plan.settings) runOf(setting, opened.config, plan.seed, knobs);
+  loadTokenizer(folder);
+  const all = batchesOf(plan);
+  const batches = options.shard === undefined ? all : shardOf(all, parseShard(options.shard));
+  const backend = await useBackend(wanted);
+  const { data: _, ...choices } = options;
+  const journal = openJournal(out, {
+    ...choices,
+    knobs,
+    model: await fingerprint(opened),
+    backend: backend.name,
+    questions: questionsFingerprint(all),
+    answers: answersIn(batches, plan.settings),
+  });
+  process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
+  const samples = await answerAll(folder, opened, plan, batches, journal);
+  if (!samples) throw stopped();
+  if (options.shard === undefined) await writeResults(out, samples, plan.settings, plan.seed);
+  else process.stdout.write(`shard ${options.shard}: ${samples.length} answers in ${out}\n`);
+}
+
+async function answerAll(
+  folder: string,
+  opened: OpenedModel,
+  plan: Plan,
+  batches: readonly Batch[],
+  journal: Journal,
+): Promise<readonly Sample[] | undefined> {
+  if (journal.samples.length === answersIn(batches, plan.settings)) return journal.samples;
+  const tokenizer = loadTokenizer(folder);
+  const template = loadChatTemplate(folder);
+  const preprocessing = preprocessingOf(folder, opened.config.vision.imageSize, opened.config.padImages);
+  const model = loadModel(opened);
+  const interruption = watchInterruptions(() => process.stderr.write("\nstopping after this batch\n"));
+  try {
+    const observer = { ...terminalProgress(process.stderr, journal.samples.length), stopped: interruption.happened };
+    return await evaluate({ model, tokenizer, template, preprocessing }, plan, batches, journal, observer);
+  } finally {
+    interruption.end();
+    disposeModel(model);
+  }
+}

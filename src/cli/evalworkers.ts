@@ -1,0 +1,114 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { existsSync, readFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import { fileURLToPath } from "node:url";
+import { requireWritableFolder } from "../data/files.ts";
+import { NuwaError } from "../errors.ts";
+import { mergeShards } from "../eval/merge.ts";
+import { terminalProgress } from "./evalprogress.ts";
+import { writeMerged } from "./evalresults.ts";
+import { type EvalOptions, stopped } from "./evalrun.ts";
+import { watchInterruptions } from "./interruption.ts";
+
+/** Milliseconds between looks at what the workers have written. */
+const LOOK_EVERY = 1000;
+
+/** The program that a worker runs: the project's own, or the file of a bundle that is running now. */
+function program(): string {
+  const own = fileURLToPath(new URL("../../bin/nuwa.js", import.meta.url));
+  return existsSync(own) ? own : process.argv[1];
+}
+
+/**
+ * An evaluation by several processes on this machine. Each answers a shard into a folder of its own below
+ * OUT, where it also goes on after an interruption; at the end they are merged into OUT.
+ *
+ * @throws NuwaError with the line of the first worker that failed; the others are asked to stop
+ */
+export async function evalWithWorkers(options: EvalOptions, count: number): Promise<void> {
+  requireWritableFolder(resolve(options.out));
+  const folders = Array.from({ length: count }, (_, i) => join(options.out, `shard-${i + 1}-of-${count}`));
+  const workers: ChildProcess[] = [];
+  const stopAll = () => {
+    for (const worker of workers) worker.kill("SIGTERM");
+  };
+  const interruption = watchInterruptions(stopAll);
+  const timer = setInterval(lookAt(folders), LOOK_EVERY);
+  try {
+    await Promise.all(
+      folders.map(async (out, i) => {
+        try {
+          await finished(
+            spawnWorker({ ...options, out, shard: `${i + 1}/${count}` }, workers),
+            `worker ${i + 1}/${count}`,
+          );
+        } catch (error) {
+          stopAll();
+          throw error;
+        }
+      }),
+    );
+  } catch (error) {
+    throw interruption.happened() ? stopped() : error;
+  } finally {
+    clearInterval(timer);
+    interruption.end();
+  }
+  await writeMerged(options.out, mergeShards(folders));
+}
+
+function spawnWorker(options: EvalOptions, workers: ChildProcess[]): ChildProcess {
+  const flags = Object.entries(options).flatMap(([name, value]) =>
+    value === undefined ? [] : [`--${name}`, Array.isArray(value) ? value.join(",") : String(value)],
+  );
+  // A group of its own: Ctrl-C reaches the parent alone, which then asks each worker once.
+  const worker = spawn(process.execPath, [program(), "eval", ...flags], {
+    stdio: ["ignore", "ignore", "pipe", "ipc"],
+    detached: true,
+  });
+  workers.push(worker);
+  return worker;
+}
+
+/** Waits for the end of a worker. @throws NuwaError with the last line that it complained with */
+function finished(worker: ChildProcess, name: string): Promise<void> {
+  let complaint = "";
+  worker.stderr?.on("data", (text) => {
+    complaint = `${complaint}${text}`.slice(-4096);
+  });
+  return new Promise((done, fail) => {
+    worker.on("error", (error) => fail(new NuwaError(`${name}: cannot be started (${error.message}).`)));
+    worker.on("close", (code, signal) => {
+      if (code === 0) return done();
+      const line = complaint
+        .trim()
+        .split("\n")
+        .at(-1)
+        ?.replace(/^nuwa: /, "");
+      const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
+      fail(new NuwaError(`${name}: ${line || `${how}. Run the command again; it goes on where it was.`}`));
+    });
+  });
+}
+
+/** Counts the lines in the workers' journals and shows them as progress. */
+function lookAt(folders: readonly string[]): () => void {
+  const lines = (folder: string) => countLines(join(folder, "samples.jsonl"));
+  const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
+  const before = sum(folders.map(lines));
+  const progress = terminalProgress(process.stderr, before);
+  return () => {
+    if (!process.stderr.isTTY) return;
+    const totals = folders.map((folder) => join(folder, "options.json")).map(answersOf);
+    const done = sum(folders.map(lines));
+    if (done > before && totals.every((total) => total !== undefined)) progress.answered(done, sum(totals));
+  };
+}
+
+function answersOf(path: string): number | undefined {
+  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")).answers as number) : undefined;
+}
+
+function countLines(path: string): number {
+  return existsSync(path) ? readFileSync(path).filter((byte) => byte === 10).length : 0;
+}

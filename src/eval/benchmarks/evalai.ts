@@ -1,0 +1,57 @@
+/**
+ * How the VQA challenges (EvalAI) make answers comparable: lower case, no punctuation, numbers as digits, no
+ * articles, apostrophes in contractions. The order and the oddities are those of the harness, because a
+ * score changes with them.
+ *
+ * @see https://github.com/facebookresearch/mmf, EvalAIAnswerProcessor
+ */
+export function normaliseAnswer(answer: string): string {
+  const spaced = answer
+    .toLowerCase()
+    .replace(/[,?]/g, "")
+    .replaceAll("'s", " 's")
+    .replace(/[\n\t]/g, " ")
+    .trim();
+  return withoutPunctuation(spaced)
+    .split(/\s+/)
+    .filter((word) => word !== "")
+    .map((word) => (Object.hasOwn(DIGITS, word) ? DIGITS[word] : word))
+    .filter((word) => !ARTICLES.includes(word))
+    .map((word) => CONTRACTIONS.get(word) ?? word)
+    .join(" ");
+}
+
+const ARTICLES = ["a", "an", "the"];
+
+const DIGITS: Readonly<Record<string, string>> = {
+  ...{ none: "0", zero: "0", one: "1", two: "2", three: "3", four: "4", five: "5" },
+  ...{ six: "6", seven: "7", eight: "8", nine: "9", ten: "10" },
+};
+
+/** A mark at the edge of a word goes; within a word it becomes a space. A point stays before a digit only. */
+function withoutPunctuation(text: string): string {
+  let result = text;
+  for (const mark of ';/[]"{}()=+\\_->`<@!') {
+    const atEdge = text.includes(`${mark} `) || text.includes(` ${mark}`);
+    result = result.replaceAll(mark, atEdge ? "" : " ");
+  }
+  return result.replace(/\.(?!\d)/g, "");
+}
+
+/** Each is recognised with any one of its apostrophes left out. */
+const WITH_APOSTROPHES =
+  "ain't aren't can't could've couldn't couldn't've didn't doesn't don't hadn't hadn't've hasn't haven't he'd he'd've " +
+  "he's how'd how'll how's isn't it'd it'd've it'll ma'am mightn't mightn't've might've mustn't must've needn't not've " +
+  "o'clock oughtn't 'ow's'at shan't she'd've should've shouldn't shouldn't've somebody'd've somebody'll somebody's " +
+  "someone'd someone'd've someone'll someone's something'd something'd've something'll that's there'd there'd've " +
+  "there're there's they'd they'd've they'll they're they've 'twas wasn't we'd've we've weren't what'll what're what's " +
+  "what've when's where'd where's where've who'd who'd've who'll who's who've why'll why're why's won't would've " +
+  "wouldn't wouldn't've y'all y'all'll y'all'd've you'd you'd've you'll you're you've";
+
+const CONTRACTIONS: ReadonlyMap<string, string> = new Map([
+  ...WITH_APOSTROPHES.split(" ").flatMap((word) =>
+    [...word.matchAll(/'/g)].map(({ index }) => [word.slice(0, index) + word.slice(index + 1), word] as const),
+  ),
+  // The harness has this one the wrong way round.
+  ["somebody'd", "somebodyd"],
+]);
