@@ -16,7 +16,7 @@ import {
   straightThrough,
 } from "../../src/pruning/relaxed.ts";
 import { randomFrom, sampleWithoutReplacement } from "../../src/random.ts";
-import { replace } from "../../src/tap.ts";
+import { record, replace } from "../../src/tap.ts";
 import { leaked, TESTED_BACKENDS } from "../support.ts";
 import { compareSlopes, normals, randomModel } from "./differences.ts";
 
@@ -222,9 +222,28 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
       );
     });
 
-    it("as the temperature falls to 0 the relaxed logits are those of the hard selection", async () => {
+    /** The smallest difference of two saliences or two key norms of a picture, in standard deviations. */
+    async function smallestGap(seed: number, variant: Variant): Promise<number> {
+      const model = randomModel(seed);
+      const pixels = normals([1, 3, 16, 16], seed) as tf.Tensor4D;
+      const recorder = record(["stage1.salience", "vision.key_norms"]);
+      tf.dispose(
+        tensorsIn(await run(() => forward(model, { pixels, prompts }, methodOf(variant, "hard"), recorder.tap))),
+      );
+      const gaps = (["stage1.salience", "vision.key_norms"] as const).flatMap((name) => {
+        const values = recorder.get(name).dataSync() as Float32Array;
+        return [...values.slice().sort()].slice(1).map((value, i) => (value - values[i]) / spreadOf(values));
+      });
+      recorder.dispose();
+      pixels.dispose();
+      disposeModel(model);
+      return Math.min(...gaps);
+    }
+
+    it("as the temperature falls to 0 the relaxed logits are those of the hard selection, where no scores nearly tie", async () => {
       await fc.assert(
         fc.asyncProperty(settings, async ({ seed, variant }) => {
+          fc.pre((await smallestGap(seed, variant)) > 0.005);
           const [hard, warm, cold] = await logitsOf(seed, [
             methodOf(variant, "hard"),
             methodOf(variant, "relaxed", 1),
