@@ -99,13 +99,12 @@ export function* forward(
     // Stage 2: before this layer, visual tokens that the text does not ask for are dropped.
     const choose = visual && method.cuts.get(i);
     if (choose) {
-      const ahead = { x, placement };
       const choice = yield* choose({
         tokens: x as tf.Tensor3D,
         sequence,
         entered,
         attention,
-        attentionAhead: () => attentionAhead(model, i, ahead.x, ahead.placement),
+        attentionAhead: () => attentionAhead(model, i, x, placement),
         tap,
       });
       tapIntegers(tap, "stage2.indices", choice.keep);

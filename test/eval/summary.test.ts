@@ -174,14 +174,15 @@ describe("the summary", () => {
 });
 
 describe("settings", () => {
-  it("combine the lists for nuwa, and are one for each other method", () => {
+  it("combine the lists for nuwa, averages and positions for peers, and are one for each other method", () => {
     const settings = settingsOf({
-      methods: ["none", "nuwa", "permuted", "compressed-range", "blind", "grey"],
+      methods: ["none", "nuwa", "fastv", "permuted", "compressed-range", "blind", "grey"],
       variants: ["official", "paper"],
       averages: ["1/3", "1/9"],
       positions: ["original", "compressed", "rpme"],
     });
-    expect(settings).toHaveLength(1 + 12 + 4);
-    expect(new Set(settings.map((setting) => JSON.stringify(setting))).size).toBe(17);
+    expect(settings).toHaveLength(1 + 12 + 6 + 4);
+    for (const { variant } of settings.filter(({ method }) => method === "fastv")) expect(variant).toBeNull();
+    expect(new Set(settings.map((setting) => JSON.stringify(setting))).size).toBe(23);
   });
 });
