@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { answerBatch, pixelsOfFile, type Respondent } from "./answers.ts";
+import type { Run } from "./controls.ts";
 import type { Item } from "./item.ts";
 import type { Journal } from "./journal.ts";
 import type { Batch, Plan } from "./plan.ts";
@@ -21,6 +22,7 @@ export interface EvaluationObserver {
  * journal holds already are not answered again.
  *
  * @param batches all of the plan's, or those of a shard
+ * @param runFor what to run for a setting; what its name says, unless given
  * @returns all samples, old and new, in the order of the journal; undefined when it was stopped
  * @throws UsageError before any answer when a setting does not fit the model
  */
@@ -30,9 +32,9 @@ export async function evaluate(
   batches: readonly Batch[],
   journal: Journal,
   observer: EvaluationObserver,
+  runFor = (setting: Setting): Run => runOf(setting, respondent.model.config, seed, knobs),
 ): Promise<Sample[] | undefined> {
-  const { config } = respondent.model;
-  const runs = settings.map((setting) => ({ setting, run: runOf(setting, config, seed, knobs) }));
+  const runs = settings.map((setting) => ({ setting, run: runFor(setting) }));
   const total = answersIn(batches, settings);
   const samples = [...journal.samples];
   const known = new Set(samples.map((sample) => sampleKey(sample, sample)));
