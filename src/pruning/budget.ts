@@ -57,10 +57,11 @@ export function solveBudget(average: AverageTokens, total: number, layers: numbe
  * @throws UsageError when it is below one token or above N
  */
 export function averageCount(average: AverageTokens, total: number): number {
-  const tokens = "tokens" in average ? average.tokens : average.ratio * total;
+  const asked = "tokens" in average ? average.tokens : average.ratio * total;
+  // A ratio of a whole number of tokens may come out a rounding error off it: (506/887)·887 < 506.
+  const tokens = Math.abs(asked - Math.round(asked)) < 1e-9 * total ? Math.round(asked) : asked;
   if (tokens > total) throw new UsageError(`average ${tokens} exceeds the ${total} visual tokens that this model has.`);
-  // A ratio such as 1/748 of 748 may come out a rounding error below one.
-  if (tokens < 1 - 1e-9)
+  if (tokens < 1)
     throw new UsageError(
       `average ${Number(tokens.toPrecision(4))} of ${total} visual tokens is less than one token. Ask for more.`,
     );
