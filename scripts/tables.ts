@@ -26,7 +26,8 @@ import { SHAPES_TASKS } from "../src/eval/shapes.ts";
 import { summarise } from "../src/eval/summary.ts";
 import { disposeModel } from "../src/model/weights.ts";
 import { loadModel, openModel } from "../src/pipeline/load.ts";
-import { factsOf, fill, tablesOf } from "./tables/document.ts";
+import { fill } from "./fill.ts";
+import { factsOf, tablesOf } from "./tables/document.ts";
 import { ALL_SETTINGS, tableRun } from "./tables/settings.ts";
 
 const DOCUMENT = fileURLToPath(new URL("../docs/results.md", import.meta.url));
@@ -71,7 +72,10 @@ async function tables({ limit, seed, backend: wanted, out }: Options): Promise<v
       questions: asked("shapes-vqa"),
       boxes: asked("shapes-grounding"),
     });
-    writeAtomically(DOCUMENT, fill(readFileSync(DOCUMENT, "utf8"), { facts, ...tablesOf({ rows, samples }) }));
+    writeAtomically(
+      DOCUMENT,
+      fill("docs/results.md", readFileSync(DOCUMENT, "utf8"), { facts, ...tablesOf({ rows, samples }) }),
+    );
     console.log(`${samples.length} answers in ${ALL_SETTINGS.length} settings; docs/results.md is written`);
   } finally {
     interruption.end();

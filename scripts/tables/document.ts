@@ -146,20 +146,6 @@ function table(headings: readonly string[], lines: readonly (readonly string[])[
   return [headings, headings.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
 }
 
-/**
- * Puts generated parts into a document, each between its marks `<!-- NAME -->` and `<!-- /NAME -->`.
- *
- * @throws Error when a mark is missing
- */
-export function fill(document: string, parts: Readonly<Record<string, string>>): string {
-  return Object.entries(parts).reduce((text, [name, part]) => {
-    const [open, close] = [`<!-- ${name} -->\n`, `<!-- /${name} -->`];
-    const [from, to] = [text.indexOf(open), text.indexOf(close)];
-    if (from < 0 || to < from) throw new Error(`docs/results.md: has no place for the part "${name}".`);
-    return text.slice(0, from + open.length) + part + text.slice(to);
-  }, document);
-}
-
 /** What is said of a run above its tables. */
 export interface RunFacts {
   readonly date: string;

@@ -1,0 +1,304 @@
+/** One small way to break the pruning code. */
+export interface Mutation {
+  readonly what: string;
+  /** Below src/. */
+  readonly file: string;
+  /** Stands there exactly once. */
+  readonly from: string;
+  readonly to: string;
+}
+
+const grid = "pruning/grid.ts";
+const alignment = "pruning/alignment.ts";
+const ranking = "pruning/ranking.ts";
+const aggregation = "pruning/aggregation.ts";
+const positions = "pruning/positions.ts";
+const textguided = "pruning/textguided.ts";
+const budget = "pruning/budget.ts";
+const ledger = "pruning/ledger.ts";
+const sequence = "model/sequence.ts";
+const nuwa = "methods/nuwa.ts";
+const forward = "pipeline/forward.ts";
+const pruned = "pipeline/pruned.ts";
+const decode = "pipeline/decode.ts";
+
+/** The mutations, in the order of the pipeline. */
+export const MUTATIONS: readonly Mutation[] = [
+  {
+    what: "regions: one too few in a row",
+    file: grid,
+    from: "Math.ceil(columns / side)",
+    to: "Math.floor(columns / side) || 1",
+  },
+  {
+    what: "regions: rows and columns change places",
+    file: grid,
+    from: "Math.floor(row / side) * across + Math.floor(column / side)",
+    to: "Math.floor(column / side) * across + Math.floor(row / side)",
+  },
+  {
+    what: "regions: shifted by a patch",
+    file: grid,
+    from: "Math.floor(column / side)",
+    to: "Math.floor((column + 1) / side)",
+  },
+  {
+    what: "distance: along one axis only",
+    file: grid,
+    from: "return rows * rows + across * across;",
+    to: "return across * across;",
+  },
+  {
+    what: "distance: city blocks, not Euclidean",
+    file: grid,
+    from: "return rows * rows + across * across;",
+    to: "return (Math.abs(rows) + Math.abs(across)) ** 2;",
+  },
+  {
+    what: "largest distance: a patch too far",
+    file: grid,
+    from: "(rows - 1) ** 2 + (columns - 1) ** 2",
+    to: "rows ** 2 + columns ** 2",
+  },
+  {
+    what: "alignment: anchors not sorted",
+    file: alignment,
+    from: "return best(candidates, salience, keep).sort((a, b) => a - b);",
+    to: "return best(candidates, salience, keep);",
+  },
+  {
+    what: "alignment: one more candidate in each region",
+    file: alignment,
+    from: "region.slice(0, perRegion)",
+    to: "region.slice(0, perRegion + 1)",
+  },
+  {
+    what: "alignment: regions forgotten",
+    file: alignment,
+    from: "const candidates = ranked.flatMap((region) => region.slice(0, perRegion));",
+    to: "const candidates = ranked.flat();",
+  },
+  {
+    what: "alignment: the first candidates, not the best",
+    file: alignment,
+    from: "best(candidates, salience, keep)",
+    to: "candidates.slice(0, keep)",
+  },
+  {
+    what: "alignment: n raised where it is enough",
+    file: alignment,
+    from: ", 0) < keep)",
+    to: ", 0) <= keep && perRegion < 1600)",
+  },
+  { what: "ranking: equal scores, the later item first", file: ranking, from: "|| a - b)", to: "|| b - a)" },
+  { what: "ranking: the lowest first", file: ranking, from: "scores[b] - scores[a]", to: "scores[a] - scores[b]" },
+  {
+    what: "ranking: by size, whatever the sign",
+    file: ranking,
+    from: "scores[b] - scores[a]",
+    to: "Math.abs(scores[b]) - Math.abs(scores[a])",
+  },
+  {
+    what: "ranking: NaN let through",
+    file: ranking,
+    from: "if (!Number.isFinite(scores[i]))",
+    to: "if (Math.abs(scores[i]) === Number.POSITIVE_INFINITY)",
+  },
+  { what: "pillars: > for ≥", file: alignment, from: "score >= threshold", to: "score > threshold" },
+  {
+    what: "quantile: at q·n, not q·(n−1)",
+    file: ranking,
+    from: "q * (sorted.length - 1)",
+    to: "Math.min(q * sorted.length, sorted.length - 1)",
+  },
+  {
+    what: "quantile: not interpolated",
+    file: ranking,
+    from: "sorted[below] + (position - below) * (sorted[above] - sorted[below])",
+    to: "sorted[below]",
+  },
+  {
+    what: "aggregation: self-weight lost",
+    file: aggregation,
+    from: ".mul(collects).add(self);",
+    to: ".mul(collects);",
+  },
+  { what: "aggregation: unlike patches weigh, too", file: aggregation, from: "tf.relu(cosine)", to: "tf.abs(cosine)" },
+  {
+    what: "aggregation: nearness does not fall with distance",
+    file: aggregation,
+    from: "tf.relu(tf.sub(1, distance.div(distanceThreshold)))",
+    to: "tf.step(tf.sub(1, distance.div(distanceThreshold)))",
+  },
+  {
+    what: "aggregation: no end at the threshold",
+    file: aggregation,
+    from: "tf.relu(tf.sub(1, distance.div(distanceThreshold)))",
+    to: "tf.exp(distance.div(distanceThreshold).neg())",
+  },
+  { what: "aggregation: pillars collect", file: aggregation, from: "(pillar ? 0 : 1)", to: "(pillar ? 1 : 1)" },
+  {
+    what: "aggregation: normalised along the wrong axis",
+    file: aggregation,
+    from: "raw.sum(-1, true)",
+    to: "raw.sum(1, true)",
+  },
+  { what: "aggregation: rows not normalised", file: aggregation, from: "return raw.div(sums);", to: "return raw;" },
+  {
+    what: "aggregation: official self-weight not overwritten",
+    file: aggregation,
+    from: "return raw.div(sums.add(1e-8)).mul(others).add(self);",
+    to: "return raw.div(sums.add(1e-8));",
+  },
+  {
+    what: "aggregation: likeness of vectors that are not normalised",
+    file: aggregation,
+    from: "const unit = normalizeRows(features) as tf.Tensor3D;",
+    to: "const unit = features;",
+  },
+  {
+    what: "Nüwa: pillars by the quantile of all patches, not of the kept ones",
+    file: nuwa,
+    from: "return pillarsAmong(kept, quantile(kept, atQuantile));",
+    to: "return pillarsAmong(kept, quantile(all, atQuantile));",
+  },
+  {
+    what: "positions: original ids renumbered",
+    file: positions,
+    from: "(place) => start + place)",
+    to: "(place) => start + indices.indexOf(place))",
+  },
+  {
+    what: "positions: text behind the image moves up",
+    file: positions,
+    from: "(place) => start + place), next: start + total",
+    to: "(place) => start + place), next: start + indices.length",
+  },
+  {
+    what: "positions: compressed ids begin a place late",
+    file: positions,
+    from: "start + i), next: start + indices.length",
+    to: "start + i + 1), next: start + indices.length + 1",
+  },
+  {
+    what: "positions: rpme rounds down",
+    file: positions,
+    from: "start + Math.ceil((place",
+    to: "start + Math.floor((place",
+  },
+  {
+    what: "positions: rpme begins where the first anchor was",
+    file: positions,
+    from: "(place === first ? start :",
+    to: "(place === -7 ? start :",
+  },
+  {
+    what: "stage 2: survivors not sorted",
+    file: textguided,
+    from: "return best([...own.keys()], own, keep).sort((a, b) => a - b);",
+    to: "return best([...own.keys()], own, keep);",
+  },
+  {
+    what: "stage 2: one token too many",
+    file: textguided,
+    from: "best([...own.keys()], own, keep)",
+    to: "best([...own.keys()], own, keep + 1)",
+  },
+  {
+    what: "stage 2: scores of the first sample for all",
+    file: textguided,
+    from: "scores[sample * slots.length + place]",
+    to: "scores[place]",
+  },
+  {
+    what: "stage 2: attention of the last place, padding or not",
+    file: textguided,
+    from: "attention.slice([sample, 0, lastPlace(slots), 0]",
+    to: "attention.slice([sample, 0, slots.length - 1, 0]",
+  },
+  {
+    what: "stage 2: text before the image counts",
+    file: textguided,
+    from: ".filter((place) => place > lastVisual)",
+    to: ".filter((place) => place !== lastVisual)",
+  },
+  {
+    what: "the cut: the wrong tokens",
+    file: sequence,
+    from: "keep[sample].map((rank) => visual[rank])",
+    to: "keep[sample].map((rank) => visual[visual.length - 1 - rank])",
+  },
+  {
+    what: "the cut: text is dropped, too",
+    file: sequence,
+    from: 'slot?.kind === "text" || stays.has(place) ? [place] : []',
+    to: "stays.has(place) || place === slots.length - 1 || place === 0 ? [place] : []",
+  },
+  {
+    what: "the mask: nobody sees himself",
+    file: sequence,
+    from: "key <= query && slots[key] !== null ? 0 : MASKED",
+    to: "key < query && slots[key] !== null ? 0 : MASKED",
+  },
+  {
+    what: "the mask: padding is seen",
+    file: sequence,
+    from: "key <= query && slots[key] !== null ? 0 : MASKED",
+    to: "key <= query ? 0 : MASKED",
+  },
+  {
+    what: "forward: positions and mask of before the cut",
+    file: forward,
+    from: "      placement = place(model, sequence, sequence[0].length);\n      cuts.push(applied);",
+    to: "      placement = { ...place(model, sequence, sequence[0].length), rotation: place(model, entered.sequence.map((s) => s.slice(0, sequence[0].length)), sequence[0].length).rotation };\n      cuts.push(applied);",
+  },
+  {
+    what: "forward: the cache before a cut is cut, too",
+    file: forward,
+    from: "cache: output.cache, sequence, next });",
+    to: "cache: output.cache, sequence: layers[0]?.sequence ?? sequence, next });",
+  },
+  {
+    what: "forward: hidden states taken one place off",
+    file: pruned,
+    from: "gatherRows(table, kept.places)",
+    to: "gatherRows(table, kept.places.map((list) => list.map((p) => Math.max(0, p - 1))))",
+  },
+  {
+    what: "decoding: every token at the same id",
+    file: decode,
+    from: "next: state.layers[i].next.map((position) => position + count),",
+    to: "next: state.layers[i].next,",
+  },
+  {
+    what: "decoding: ids of the first layer everywhere",
+    file: decode,
+    from: "append(sequence, freshFrom(next))",
+    to: "append(sequence, freshFrom(state.layers[0].next))",
+  },
+  {
+    what: "truncation: the ids are not taken back",
+    file: decode,
+    from: "next: next.map((position) => position - count),",
+    to: "next,",
+  },
+  {
+    what: "truncation: one key too many stays",
+    file: decode,
+    from: "[batch, heads, length - count, width]",
+    to: "[batch, heads, length - Math.max(0, count - 1), width]",
+  },
+  { what: "budget: twice the average in stage 1", file: budget, from: "(7 / 4) * tokens", to: "2 * tokens" },
+  {
+    what: "budget: the average of stage 1 alone",
+    file: budget,
+    from: "(layers * tokens - cut * stage1) / (layers - cut)",
+    to: "(layers * tokens - cut * stage1) / layers",
+  },
+  {
+    what: "ledger: entering and leaving confused",
+    file: ledger,
+    from: "entering[layer + 1] ?? count",
+    to: "entering[layer] ?? count",
+  },
+];
