@@ -1,7 +1,7 @@
 import { CONTROLS, type Run } from "../../src/eval/controls.ts";
 import { runOf, type Setting } from "../../src/eval/settings.ts";
 import { type NuwaOptions, nuwa, VARIANTS, type Variant } from "../../src/methods/nuwa.ts";
-import { METHOD_NAMES } from "../../src/methods/registry.ts";
+import { METHOD_NAMES, ownPositions } from "../../src/methods/registry.ts";
 import type { VlmConfig } from "../../src/model/config.ts";
 import { parseAverage, solveBudget } from "../../src/pruning/budget.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/pruning/positions.ts";
@@ -12,17 +12,10 @@ export const AVERAGES = ["1/3", "2/9", "1/9"] as const;
 /** The average of tables 3, 7 and 8: 128 of 576. */
 export const MIDDLE = "2/9";
 
-/** The ids that each method's own code gives. */
-const OWN_POSITIONS: Readonly<Record<string, PositionPolicy>> = {
-  nuwa: "original",
-  fastv: "original",
-  random: "original",
-  pooling: "original",
-};
 /** Rows that must be there whatever the methods' own choice: kept ids alone explain much. */
 const ALSO: readonly (readonly [method: string, positions: PositionPolicy])[] = [
   ["random", "compressed"],
-  ["pooling", "compressed"],
+  ["pooling", "original"],
   ["visionzip", "original"],
 ];
 
@@ -34,9 +27,8 @@ const unpruned: Setting = { method: "none", variant: null, average: null, positi
 /** Tables 1, 2, 5 and 6: every method as its own code runs it, and {@link ALSO}. */
 export const COMPARED: readonly Setting[] = [
   unpruned,
-  ...[...PRUNERS.map((method) => [method, OWN_POSITIONS[method] ?? "compressed"] as const), ...ALSO].flatMap(
-    ([method, positions]) =>
-      readingsOf(method).flatMap((variant) => AVERAGES.map((average) => ({ method, variant, average, positions }))),
+  ...[...PRUNERS.map((method) => [method, ownPositions(method)] as const), ...ALSO].flatMap(([method, positions]) =>
+    readingsOf(method).flatMap((variant) => AVERAGES.map((average) => ({ method, variant, average, positions }))),
   ),
 ];
 

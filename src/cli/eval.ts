@@ -32,7 +32,7 @@ export function addEval(program: Command): void {
         .argParser(parseAverages)
         .default(["1/3", "2/9", "1/9"], "1/3,2/9,1/9"),
     )
-    .addOption(names("--positions", "position policy", POSITION_POLICIES, ["original"]))
+    .addOption(names("--positions", "position policy", [...POSITION_POLICIES, "own"], ["own"]))
     .addOption(new Option("--split <name>", "part of the world of shapes").choices([...SPLITS]).default("test"))
     .option("--seed <integer>", "draws scenes, permutations and resamples", parseInteger, 44)
     .option("--knobs <file>", "constants of Nüwa's first pruning, as nuwa tune writes them")

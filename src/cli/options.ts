@@ -56,6 +56,8 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
 
 /** The method that the options ask for. @throws UsageError when the budget or the knobs do not fit */
 export function methodFrom({ knobs, ...options }: RunOptions, config: VlmConfig): Method {
+  if (options.stage2 !== undefined && options.method !== "nuwa")
+    throw new UsageError(`--stage2 is Nüwa's second score; ${options.method} has none. Leave it out.`);
   const request = { ...options, average: options.average === undefined ? undefined : parseAverage(options.average) };
   return createMethod(
     options.method,

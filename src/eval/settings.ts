@@ -1,6 +1,6 @@
 import { UsageError } from "../errors.ts";
 import type { Knobs, Variant } from "../methods/nuwa.ts";
-import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
+import { createMethod, METHOD_NAMES, ownPositions } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/config.ts";
 import { parseAverage } from "../pruning/budget.ts";
 import type { PositionPolicy } from "../pruning/positions.ts";
@@ -23,7 +23,8 @@ export interface Choices {
   readonly methods: readonly string[];
   readonly variants: readonly Variant[];
   readonly averages: readonly string[];
-  readonly positions: readonly PositionPolicy[];
+  /** `own`: those of the method's own code. */
+  readonly positions: readonly (PositionPolicy | "own")[];
 }
 
 /** What `--methods` may name. */
@@ -43,8 +44,9 @@ export function settingsOf({ methods, variants, averages, positions }: Choices):
     if (isControl(method)) return [{ method, variant: null, average: null, positions: CONTROLS[method].positions }];
     if (method === "none") return [{ method, variant: null, average: null, positions: "original" }];
     const readings = method === "nuwa" ? variants : [null];
+    const policies = new Set(positions.map((policy) => (policy === "own" ? ownPositions(method) : policy)));
     return readings.flatMap((variant) =>
-      averages.flatMap((average) => positions.map((policy) => ({ method, variant, average, positions: policy }))),
+      averages.flatMap((average) => [...policies].map((policy) => ({ method, variant, average, positions: policy }))),
     );
   });
 }

@@ -54,6 +54,11 @@ export function defaultAverage(name: string): string {
   return name === "prumerge" || name === "pyramiddrop" ? "as published" : "1/9";
 }
 
+/** The ids that a method gives when none are asked for: what its own code does. */
+export function ownPositions(name: string): PositionPolicy {
+  return ["none", "nuwa", "random", "fastv"].includes(name) ? "original" : "compressed";
+}
+
 /** A request for a model of a known size, with the average filled in. */
 interface Request extends Omit<MethodRequest, "average"> {
   readonly average: AverageTokens;

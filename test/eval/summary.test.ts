@@ -185,4 +185,14 @@ describe("settings", () => {
     for (const { variant } of settings.filter(({ method }) => method === "fastv")) expect(variant).toBeNull();
     expect(new Set(settings.map((setting) => JSON.stringify(setting))).size).toBe(23);
   });
+
+  it("give each method the ids of its own code when asked for `own`, once", () => {
+    const choices = { variants: ["official"], averages: ["1/3"] } as const;
+    const settings = settingsOf({ ...choices, methods: ["nuwa", "visionzip"], positions: ["own", "compressed"] });
+    expect(settings.map(({ method, positions }) => `${method} ${positions}`)).toEqual([
+      "nuwa original",
+      "nuwa compressed",
+      "visionzip compressed",
+    ]);
+  });
 });
