@@ -2,7 +2,7 @@ import { type Sample, settingKey } from "../../src/eval/sample.ts";
 import type { Setting } from "../../src/eval/settings.ts";
 import type { SummaryRow } from "../../src/eval/summary.ts";
 import { POSITION_POLICIES } from "../../src/pruning/positions.ts";
-import { ABLATED, AVERAGES, COMPARED, CONTROLLED, MIDDLE, POSITIONED, THRESHOLDED } from "./settings.ts";
+import { ABLATED, AVERAGES, COMPARED, CONTROLLED, MIDDLE, POSITIONED, SWITCHED, THRESHOLDED } from "./settings.ts";
 
 /** Finds figures of an evaluation. */
 export interface Figures {
@@ -88,6 +88,10 @@ export function tablesOf(figures: Figures): Record<string, string> {
     thresholds: short(
       figures,
       THRESHOLDED.map(({ setting }) => setting),
+    ),
+    switches: short(
+      figures,
+      SWITCHED.map(({ setting }) => setting),
     ),
     ablation: short(
       figures,

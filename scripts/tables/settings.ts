@@ -45,7 +45,10 @@ export const CONTROLLED: readonly Setting[] = [
   ...Object.entries(CONTROLS).map(([method, { positions }]) => ({ method, variant: null, average: null, positions })),
 ];
 
-/** A setting of Nüwa in its released reading with something changed. */
+/** The switches that differ; a pillar's score and quantile belong together. */
+const SWITCHES = [["salience"], ["pillarScore", "pillarQuantile"], ["normalisation"], ["stage2"]] as const;
+
+/** A setting of Nüwa with something changed. */
 interface Changed {
   readonly setting: Setting;
   readonly options: (config: VlmConfig) => Partial<NuwaOptions>;
@@ -78,6 +81,20 @@ export const ABLATED: readonly Changed[] = [true, false].flatMap((regions) =>
   ),
 );
 
+/** Which of their differences parts the two readings: the released one with one switch as in the paper, and the other way about. */
+export const SWITCHED: readonly Changed[] = (["official", "paper"] as const).flatMap((variant) => {
+  const other = variant === "official" ? "paper" : "official";
+  return SWITCHES.map((names) => ({
+    setting: {
+      method: `${variant}, but ${names.join(" and ")} as ${other}`,
+      variant,
+      average: MIDDLE,
+      positions: "original",
+    },
+    options: () => Object.fromEntries(names.map((name) => [name, VARIANTS[other][name]])),
+  }));
+});
+
 function mark(has: boolean): string {
   return has ? "✓" : "✗";
 }
@@ -85,20 +102,23 @@ function mark(has: boolean): string {
 /** All settings, none twice. */
 export const ALL_SETTINGS: readonly Setting[] = [
   ...new Map(
-    [...COMPARED, ...POSITIONED, ...CONTROLLED, ...[...THRESHOLDED, ...ABLATED].map(({ setting }) => setting)].map(
-      (setting) => [JSON.stringify(setting), setting],
-    ),
+    [
+      ...COMPARED,
+      ...POSITIONED,
+      ...CONTROLLED,
+      ...[...THRESHOLDED, ...ABLATED, ...SWITCHED].map(({ setting }) => setting),
+    ].map((setting) => [JSON.stringify(setting), setting]),
   ).values(),
 ];
 
 /** What to run for a setting of these tables. */
 export function tableRun(setting: Setting, config: VlmConfig, seed: number): Run {
-  const special = [...THRESHOLDED, ...ABLATED].find((one) => one.setting.method === setting.method);
+  const special = [...THRESHOLDED, ...ABLATED, ...SWITCHED].find((one) => one.setting.method === setting.method);
   if (!special) return runOf(setting, config, seed);
   const { numHiddenLayers } = config.text;
   const total = config.vision.imageSize.reduce((product, side) => product * (side / config.vision.patchSize), 1);
   const cutLayer = Math.floor(numHiddenLayers / 2);
   const budget = solveBudget(parseAverage(MIDDLE), total, numHiddenLayers, cutLayer);
-  const method = nuwa({ ...VARIANTS.official, budget, cutLayer, seed, ...special.options(config) });
+  const method = nuwa({ ...VARIANTS[setting.variant as Variant], budget, cutLayer, seed, ...special.options(config) });
   return { method: { ...method, name: setting.method }, tap: noTap };
 }
