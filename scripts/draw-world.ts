@@ -1,5 +1,5 @@
 /**
- * Draws the pictures of docs/world.md and prints the questions beside the second one.
+ * Draws the pictures of docs/world.md and of `npm start`, and prints the questions beside the second one.
  *
  *     node --import tsx scripts/draw-world.ts
  */
@@ -52,6 +52,8 @@ const example = sceneOf("train", 17);
 const sheet = Array.from({ length: 12 }, (_, seed) => sceneOf("train", seed));
 writeAtomically("docs/images/world-scenes.png", await contactSheet(sheet, 96, 6));
 writeAtomically("docs/images/world-boxes.png", await withBoxes(example, 336));
+// The picture of `npm start`, at the size that the model sees.
+writeAtomically("docs/images/scene.png", await scenePng(sceneOf("test", 11), 96));
 
 console.log("| family | style | question | answer |\n| --- | --- | --- | --- |");
 for (const { family, style, text, answer } of questionsFor(example, questionRandom(example)))

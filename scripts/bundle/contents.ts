@@ -18,7 +18,7 @@ import { addLibraries } from "./libraries.ts";
 import { compilePrograms, describePackage, PROGRAMS, SEPARATE_PACKAGES } from "./program.ts";
 
 /** Files that the programs read, at the same place in the bundle's folder `app` as in the project. */
-const DATA = ["docs/images/coffee.png", "src/backend/webgpu/manifests", "test/fixtures/square", "test/fixtures/wide"];
+const DATA = ["docs/images/scene.png", "src/backend/webgpu/manifests", "test/fixtures/square", "test/fixtures/wide"];
 
 /** The list of what went in. It is there from the beginning, so that only a bundle is ever overwritten. */
 const LIST = "PACKAGES.txt";

@@ -4,10 +4,14 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
+import { type Box, intersectionOverUnion } from "../../src/world/geometry.ts";
+import { sceneOf } from "../../src/world/scene.ts";
 import { fixturePath } from "../support.ts";
 import { listing, nuwa, temporaryFolder } from "./support.ts";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
+/** The checkpoint of the paper's grid, 24×24 patches, with random weights. */
+const UNTRAINED = ["--model", fileURLToPath(new URL("../../weights/untrained", import.meta.url))];
 const photograph = fileURLToPath(new URL("../../docs/images/coffee.png", import.meta.url));
 
 describe("nuwa ask", () => {
@@ -19,6 +23,7 @@ describe("nuwa ask", () => {
       err,
     } = await nuwa(
       "ask",
+      ...UNTRAINED,
       photograph,
       "What is on the table?",
       "--backend",
@@ -55,7 +60,7 @@ describe("nuwa ask", () => {
 
   it("reports what a peer did, counted as tokens enter a layer and as they leave it", async () => {
     const { code, out } = await nuwa(
-      ...["ask", photograph, "What is on the table?", "--backend", "wasm", "--max-new-tokens", "1"],
+      ...["ask", ...UNTRAINED, photograph, "What is on the table?", "--backend", "wasm", "--max-new-tokens", "1"],
       ...["--method", "pyramiddrop"],
     );
     expect(code).toBe(0);
@@ -74,6 +79,7 @@ describe("nuwa ask", () => {
     const run = () =>
       nuwa(
         "ask",
+        ...UNTRAINED,
         photograph,
         "What?",
         "--backend",
@@ -116,7 +122,7 @@ describe("nuwa ask", () => {
     ],
     ["too large a budget", [photograph, "What?", "--average", "577"], 2, /exceeds the 576/],
   ])("refuses %s in one line", async (_, argv, code, message) => {
-    const outcome = await nuwa("ask", ...argv, "--backend", "wasm");
+    const outcome = await nuwa("ask", ...UNTRAINED, ...argv, "--backend", "wasm");
     expect(outcome.err).toMatch(message);
     expect(outcome.code).toBe(code);
     expect(outcome.err.trimEnd().split("\n")).toHaveLength(1);
@@ -128,6 +134,7 @@ describe("nuwa ask", () => {
     writeFileSync(file, "");
     const outcome = await nuwa(
       "ask",
+      ...UNTRAINED,
       photograph,
       "What?",
       "--backend",
@@ -139,6 +146,36 @@ describe("nuwa ask", () => {
     );
     expect(outcome.code).toBe(1);
     expect(outcome.err).toMatch(/file: is not a folder/);
+  });
+});
+
+describe("nuwa ask on a scene of shapes", () => {
+  const scene = fileURLToPath(new URL("../../docs/images/scene.png", import.meta.url));
+  const ask = (...more: string[]) => nuwa("ask", scene, ...more, "--backend", "wasm");
+
+  it("answers rightly with the model that comes with the project, and says whether the pruned answer held", async () => {
+    const { code, out } = await ask("What colour is the star?");
+    expect(code).toBe(0);
+    expect(out).toMatch(/^model +\S*weights\/shapes: trained on drawn scenes/m);
+    const [, pruned] = /^answer +(.*)$/m.exec(out) as RegExpExecArray;
+    const [, unpruned, verdict] = /^unpruned +(.*) \(the answer (held|changed)\)$/m.exec(out) as RegExpExecArray;
+    expect(unpruned).toBe("yellow");
+    expect(verdict).toBe(pruned === unpruned ? "held" : "changed");
+  });
+
+  it("points at what is asked for", async () => {
+    const { out } = await ask("Where is the white triangle?", "--method", "none");
+    const numbers = /^answer +(.*)$/m
+      .exec(out)?.[1]
+      .match(/\d\.\d+/g)
+      ?.map(Number) as number[];
+    const [box] = sceneOf("test", 11).shapes.filter(({ colour, shape }) => colour === "white" && shape === "triangle");
+    expect(intersectionOverUnion(numbers as unknown as Box, box.box)).toBeGreaterThan(0.5);
+  });
+
+  it("names words that the model does not know", async () => {
+    const { out } = await ask("Where is the white elephant?", "--max-new-tokens", "1");
+    expect(out).toMatch(/^note +the model does not know: elephant$/m);
   });
 });
 
