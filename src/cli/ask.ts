@@ -21,6 +21,8 @@ import { randomFrom } from "../random.ts";
 import { drawRun, renderPng } from "../view/picture.ts";
 import { runRecord } from "../view/record.ts";
 import { describeRun } from "../view/report.ts";
+import { parseBox } from "../world/coordinates.ts";
+import { intersectionOverUnion } from "../world/geometry.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { type Answer, answerQuestion } from "./answer.ts";
 import { addRunOptions, methodFrom, parseCount, parseNumber, type RunOptions, requireText } from "./options.ts";
@@ -83,11 +85,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     const answer = await answerQuestion(asked, method, generation(), (piece) => process.stdout.write(printable(piece)));
     process.stdout.write("\n");
     const unpruned = method.name === "none" ? undefined : await answerQuestion(asked, none(), generation());
-    if (unpruned)
-      say(
-        "unpruned",
-        `${printable(unpruned.text)} (${unpruned.text === answer.text ? "the answer held" : "the answer changed"})`,
-      );
+    if (unpruned) say("unpruned", `${printable(unpruned.text)} (${verdict(unpruned.text, answer.text)})`);
     for (const line of describeRun(answer.ledger, config, nuwaSwitches(options).stage2))
       process.stdout.write(`${line}\n`);
     if (options.out !== undefined) {
@@ -106,6 +104,15 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     pixels.dispose();
     disposeModel(model);
   }
+}
+
+/** Whether pruning kept the answer. Boxes are compared by their overlap, and hold from a half, as ACC@0.5 counts. */
+function verdict(unpruned: string, pruned: string): string {
+  if (unpruned === pruned) return "the answer held";
+  const [before, after] = [parseBox(unpruned), parseBox(pruned)];
+  if (!before || !after) return "the answer changed";
+  const overlap = intersectionOverUnion(before, after);
+  return `the box ${overlap >= 0.5 ? "held" : "moved"}: intersection over union ${overlap.toFixed(2)}`;
 }
 
 /** Words of a question that the vocabulary lacks. A tokenizer that falls back to bytes knows every word. */

@@ -1,6 +1,6 @@
 import type { TextConfig, VisionConfig, VlmConfig } from "../model/config.ts";
 import { patchCount } from "../pruning/grid.ts";
-import { enteringPerLayer, type SampleLedger } from "../pruning/ledger.ts";
+import { enteringPerLayer, type SampleLedger, type VisualToken } from "../pruning/ledger.ts";
 
 /** Floating-point operations of one prefill, part by part; a multiplication with its addition counts as two. */
 export interface ExactCost {
@@ -59,8 +59,9 @@ export function exactCost(ledger: SampleLedger, config: VlmConfig, score: Select
 
 /** {@link exactCost} of the same prompt with every visual token in every layer and nothing chosen. */
 export function exactUnprunedCost(ledger: SampleLedger, config: VlmConfig): ExactCost {
-  const token = { cell: 0, position: 0, pillar: undefined, weights: undefined, layers: ledger.layers };
-  return exactCost({ ...ledger, tokens: new Array(ledger.total).fill(token) }, config);
+  const { total, layers } = ledger;
+  const token: VisualToken = { cell: 0, position: 0, pillar: undefined, weights: undefined, firstLayer: 0, layers };
+  return exactCost({ ...ledger, tokens: new Array<VisualToken>(total).fill(token) }, config);
 }
 
 /** Bytes of one token's key and value in the cache of one layer, as float32. */

@@ -173,6 +173,15 @@ describe("nuwa ask on a scene of shapes", () => {
     expect(intersectionOverUnion(numbers as unknown as Box, box.box)).toBeGreaterThan(0.5);
   });
 
+  it("compares boxes by their overlap", async () => {
+    const { out } = await ask("Where is the white triangle?", "--average", "1/3");
+    expect(out).toMatch(
+      /^unpruned .* \((the answer held|the box held: intersection over union (1\.00|0\.[5-9]\d))\)$/m,
+    );
+    const moved = await ask("Where is the white triangle?", "--method", "random", "--average", "1");
+    expect(moved.out).toMatch(/\((the answer changed|the box moved: intersection over union 0\.[0-4]\d)\)$/m);
+  });
+
   it("names words that the model does not know", async () => {
     const { out } = await ask("Where is the white elephant?", "--max-new-tokens", "1");
     expect(out).toMatch(/^note +the model does not know: elephant$/m);
