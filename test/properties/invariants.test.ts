@@ -57,6 +57,7 @@ describe("docs/invariants.md", () => {
   });
 
   it("has the table of who keeps which law as the laws themselves find it", () => {
-    expect(document).toContain(whoKeepsWhichLaw());
+    const [table] = document.match(/^\| law \|.*\n(\|.*\n)*/m) ?? [];
+    expect(`${whoKeepsWhichLaw()}\n`).toBe(table);
   }, 180_000);
 });

@@ -34,7 +34,7 @@ const TABLE: Readonly<Record<string, Row>> = {
 };
 
 /** Enough for every law that someone breaks to be seen broken. */
-const TRIES = 300;
+const TRIES = 500;
 
 /** The table as Markdown. Every method of the registry is in it. */
 export function whoKeepsWhichLaw(): string {
