@@ -1,3 +1,4 @@
+import type { Sequence } from "../../src/model/sequence.ts";
 import type { Model } from "../../src/model/weights.ts";
 
 /** A token of the oracle: a word or the vector of a visual token, and what it is in each layer. */
@@ -7,6 +8,34 @@ export interface OracleToken {
   readonly positions: readonly number[];
   /** Nobody sees it from this layer on. */
   readonly hiddenFrom: number;
+}
+
+/**
+ * What entered the decoder in a run, as the oracle sees it: ids in each layer, and where each token is hidden. No
+ * token may have been made inside the decoder.
+ *
+ * @param sequences what entered each layer
+ * @param visual the vectors of the sample's visual tokens, by row
+ */
+export function tokensOfRun(
+  sequences: readonly Sequence[],
+  sample: number,
+  visual: readonly (readonly number[])[],
+): OracleToken[] {
+  const inLayer = sequences.map((sequence) => sequence[sample].filter((slot) => slot !== null));
+  const isText = ({ kind }: { kind: string }) => kind === "text";
+  return inLayer[0].map((slot, place): OracleToken => {
+    if (slot.kind === "text") {
+      const nth = inLayer[0].slice(0, place).filter(isText).length;
+      const positions = inLayer.map((slots) => slots.filter(isText)[nth].position);
+      return { content: slot.id, positions, hiddenFrom: sequences.length };
+    }
+    const own = inLayer.map((slots) => slots.find((each) => each.kind === "visual" && each.row === slot.row));
+    const gone = own.indexOf(undefined);
+    // Where it is hidden its id does not matter.
+    const positions = own.map((each) => each?.position ?? 0);
+    return { content: visual[slot.row], positions, hiddenFrom: gone < 0 ? sequences.length : gone };
+  });
 }
 
 type Matrix = { readonly values: ArrayLike<number>; readonly columns: number };

@@ -1,12 +1,14 @@
 import fc from "fast-check";
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
 import { coverageBounds } from "../../src/measure/bounds.ts";
 import { coverageOf } from "../../src/measure/coverage.ts";
 import { patchCount } from "../../src/pruning/grid.ts";
 import { drawGrid } from "./draw.ts";
 import { type SelectionCase, selectionCases } from "./generators/selections.ts";
 import * as laws from "./laws.ts";
-import { fastVLike, globalTopK, nuwaStage1, type Selector, visionZipLike } from "./selectors.ts";
+import { selectorOf } from "./method-selectors.ts";
+import { globalTopK, nuwaStage1, type Selector } from "./selectors.ts";
 import { SETTINGS } from "./settings.ts";
 
 /**
@@ -14,6 +16,12 @@ import { SETTINGS } from "./settings.ts";
  * breaks what the paper hopes for. Each is fixed data, as fast-check shrank it, and a test that fast-check
  * still finds one. docs/invariants.md shows the same pictures.
  */
+
+const [visionzip, fastv] = ["visionzip", "fastv"].map(selectorOf);
+
+beforeAll(async () => {
+  await useBackend("wasm");
+});
 
 /** A grid of scores, row by row, and what is asked of it. */
 function caseOf(rows: readonly (readonly number[])[], regionSize: number, keep: number): SelectionCase {
@@ -56,7 +64,7 @@ describe("finding 1: global top-k crowds into one region", () => {
   });
 });
 
-describe("finding 2: VisionZip-like selection leaves a patch farther away than Nüwa can", () => {
+describe("finding 2: VisionZip leaves a patch farther away than Nüwa can", () => {
   it("also with a contextual patch, which falls into the first corner here", () => {
     const input = caseOf(
       [
@@ -68,7 +76,7 @@ describe("finding 2: VisionZip-like selection leaves a patch farther away than N
       2,
       4,
     );
-    const { picture, coverage, bounds } = measure(visionZipLike, input);
+    const { picture, coverage, bounds } = measure(visionzip, input);
     expect(picture).toBe(`
  [0]   1 |  2 
 [11]   3 |  4 
@@ -79,11 +87,11 @@ describe("finding 2: VisionZip-like selection leaves a patch farther away than N
   });
 
   it("is found by fast-check, on 12 patches at most", () => {
-    expectBroken(selectionCases({ max: 16 }), laws.staysWithinTheRadius(visionZipLike), 12);
+    expectBroken(selectionCases({ max: 16 }), laws.staysWithinTheRadius(visionzip), 12);
   });
 });
 
-describe("finding 3: FastV-like selection leaves more rows empty than Nüwa can", () => {
+describe("finding 3: FastV leaves more rows empty than Nüwa can", () => {
   it("empties two rows in a row of three where Nüwa empties one", () => {
     const input = caseOf(
       [
@@ -95,7 +103,7 @@ describe("finding 3: FastV-like selection leaves more rows empty than Nüwa can"
       2,
     );
     const wide = { ...input, regionSize: 2 };
-    const { picture, coverage, bounds } = measure(fastVLike, wide);
+    const { picture, coverage, bounds } = measure(fastv, wide);
     expect(picture).toBe(`
  0   0 
  0   0 
@@ -105,7 +113,7 @@ describe("finding 3: FastV-like selection leaves more rows empty than Nüwa can"
   });
 
   it("is found by fast-check, on 9 patches at most", () => {
-    expectBroken(selectionCases({ max: 16 }), laws.staysWithinTheGaps(fastVLike), 9);
+    expectBroken(selectionCases({ max: 16 }), laws.staysWithinTheGaps(fastv), 9);
   });
 });
 

@@ -1,0 +1,161 @@
+import * as tf from "@tensorflow/tfjs";
+import fc from "fast-check";
+import { expect } from "vitest";
+import type { Method } from "../../src/methods/method.ts";
+import type { Variant } from "../../src/methods/nuwa.ts";
+import { createMethod, METHOD_NAMES } from "../../src/methods/registry.ts";
+import type { VlmConfig } from "../../src/model/config.ts";
+import { runSync, tensorsIn } from "../../src/model/reading.ts";
+import type { VisualSlot } from "../../src/model/sequence.ts";
+import type { Model } from "../../src/model/weights.ts";
+import { type ForwardResult, forward } from "../../src/pipeline/forward.ts";
+import { type Grid, patchCount } from "../../src/pruning/grid.ts";
+import { POSITION_POLICIES, type PositionPolicy } from "../../src/pruning/positions.ts";
+import { noTap } from "../../src/tap.ts";
+
+/** Cases for laws that every method of the registry must keep. */
+
+/** Grids of the tiny models that the cases run on. */
+export const GRIDS: readonly Grid[] = [
+  { rows: 4, columns: 4 },
+  { rows: 1, columns: 1 },
+  { rows: 1, columns: 5 },
+  { rows: 3, columns: 5 },
+  { rows: 5, columns: 2 },
+];
+/** The placeholder of an image in the tiny vocabulary. */
+const IMAGE = 3;
+
+const words = (min: number, max: number) =>
+  fc.array(fc.integer({ min: 4, max: 39 }), { minLength: min, maxLength: max });
+
+/** Two pictures with a question each, and what every method is asked for. */
+export const methodCases = fc.nat(GRIDS.length - 1).chain((which) =>
+  fc.record({
+    which: fc.constant(which),
+    grid: fc.constant(GRIDS[which]),
+    /** Of the pictures, and of methods that draw. */
+    seed: fc.integer({ min: 1, max: 1000 }),
+    asked: fc.record({
+      // On the largest grid an average need not be given: some methods have published their own numbers.
+      average: fc.option(
+        fc.integer({ min: 1, max: patchCount(GRIDS[which]) }).map((tokens) => ({ tokens })),
+        { nil: which === 0 ? undefined : { tokens: 1 }, freq: 4 },
+      ),
+      positions: fc.constantFrom(...POSITION_POLICIES),
+      variant: fc.constantFrom<Variant>("official", "paper"),
+    }),
+    prompts: fc.tuple(
+      fc.record({ before: words(0, 4), after: words(1, 5) }),
+      fc.record({ before: words(0, 4), after: words(1, 5) }),
+    ),
+    /** What follows, as many words for both. */
+    more: words(1, 3),
+  }),
+);
+
+/** A case of {@link methodCases}. */
+export type MethodCase = typeof methodCases extends fc.Arbitrary<infer T> ? T : never;
+
+/** Calls `holds` with each method of the registry; what it throws names the method. */
+export function everyMethod({ asked, seed }: MethodCase, config: VlmConfig, holds: (method: Method) => void): void {
+  for (const name of METHOD_NAMES) {
+    try {
+      holds(createMethod(name, config, { ...asked, seed }));
+    } catch (error) {
+      throw new Error(`${name}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
+}
+
+/** Token ids of a prompt with its image. */
+export function idsOf({ before, after }: MethodCase["prompts"][number], more: readonly number[] = []): number[] {
+  return [...before, IMAGE, ...after, ...more];
+}
+
+/** What a run may look at or change. */
+export interface RunOptions {
+  /** Which of the two samples: both, unless one is to run alone. */
+  readonly samples?: readonly number[];
+  /** Text behind the question. */
+  readonly more?: readonly number[];
+  readonly tap?: typeof noTap;
+}
+
+/** A forward pass of a case. Who calls frees what it returns. */
+export function pass(
+  model: Model,
+  { seed, grid, prompts }: MethodCase,
+  method: Method,
+  { samples = [0, 1], more, tap = noTap }: RunOptions = {},
+): ForwardResult {
+  const shape: [number, number, number, number] = [1, 3, 4 * grid.rows, 4 * grid.columns];
+  const pixels = tf.tidy(
+    () =>
+      tf.concat(
+        samples.map((sample) => tf.randomNormal(shape, 0, 1, "float32", seed + sample)),
+        0,
+      ) as tf.Tensor4D,
+  );
+  const chosen = samples.map((sample) => idsOf(prompts[sample], more));
+  const result = runSync(() => forward(model, { pixels, prompts: chosen }, method, tap));
+  pixels.dispose();
+  return result;
+}
+
+/** A forward pass that is looked at and then freed. */
+export function seen<T>(
+  model: Model,
+  input: MethodCase,
+  method: Method,
+  look: (result: ForwardResult) => T,
+  options: RunOptions = {},
+): T {
+  const result = pass(model, input, method, options);
+  try {
+    return look(result);
+  } finally {
+    tf.dispose(tensorsIn(result));
+  }
+}
+
+/** What became of each visual token of a sample. */
+export function fates({ ledgers }: ForwardResult, sample: number): unknown[] {
+  return (ledgers[sample]?.tokens ?? []).map(({ cell, position, firstLayer, layers }) => [
+    cell,
+    position,
+    firstLayer,
+    layers,
+  ]);
+}
+
+/**
+ * What the policies promise of tokens that were numbered together; positions.test.ts has the exact numbers.
+ *
+ * @param start how many tokens stand before the image
+ * @param total patches of the image
+ */
+export function expectPolicy(
+  policy: PositionPolicy,
+  visual: readonly VisualSlot[],
+  start: number,
+  total: number,
+): void {
+  const ids = visual.map(({ position }) => position);
+  if (policy === "compressed") {
+    expect(ids).toEqual(visual.map((_, i) => start + i));
+    return;
+  }
+  visual.forEach(({ cell, position }, i) => {
+    if (cell === -1) expect(position).toBe(i === 0 ? start : ids[i - 1]);
+    else if (policy === "original") expect(position).toBe(start + cell);
+  });
+  // Stretched from the image's start to its end.
+  const placed = visual.filter(({ cell }) => cell !== -1).sort((a, b) => a.cell - b.cell);
+  placed.forEach(({ position }, i) => {
+    expect(Number.isInteger(position)).toBe(true);
+    if (i > 0) expect(position).toBeGreaterThan(placed[i - 1].position);
+  });
+  if (policy === "rpme" && placed.length > 0) expect(placed[0].position).toBe(start);
+  if (policy === "rpme" && placed.length > 1) expect(placed[placed.length - 1].position).toBe(start + total - 1);
+}
