@@ -59,7 +59,7 @@ export function solveBudget(average: AverageTokens, total: number, layers: numbe
 export function averageCount(average: AverageTokens, total: number): number {
   const asked = "tokens" in average ? average.tokens : average.ratio * total;
   // A ratio of a whole number of tokens may come out a rounding error off it: (506/887)·887 < 506.
-  const tokens = Math.abs(asked - Math.round(asked)) < 1e-9 * total ? Math.round(asked) : asked;
+  const tokens = Math.abs(asked - Math.round(asked)) < 1e-12 * total ? Math.round(asked) : asked;
   if (tokens > total) throw new UsageError(`average ${tokens} exceeds the ${total} visual tokens that this model has.`);
   if (tokens < 1)
     throw new UsageError(
