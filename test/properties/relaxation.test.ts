@@ -232,7 +232,8 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
       );
       const gaps = (["stage1.salience", "vision.key_norms"] as const).flatMap((name) => {
         const values = recorder.get(name).dataSync() as Float32Array;
-        return [...values.slice().sort()].slice(1).map((value, i) => (value - values[i]) / spreadOf(values));
+        const sorted = values.slice().sort();
+        return [...sorted.subarray(1)].map((value, i) => (value - sorted[i]) / spreadOf(values));
       });
       recorder.dispose();
       pixels.dispose();
