@@ -104,7 +104,7 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "if (!Number.isFinite(scores[i]))",
     to: "if (Math.abs(scores[i]) === Number.POSITIVE_INFINITY)",
   },
-  { what: "pillars: > for ≥", file: alignment, from: "score >= threshold", to: "score > threshold" },
+  { what: "pillars: > for ≥", file: alignment, from: ">= threshold", to: "> threshold" },
   {
     what: "quantile: at q·n, not q·(n−1)",
     file: ranking,

@@ -110,7 +110,8 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
 function verdict(unpruned: string, pruned: string): string {
   if (unpruned === pruned) return "the answer held";
   const [before, after] = [parseBox(unpruned), parseBox(pruned)];
-  if (!before || !after) return "the answer changed";
+  if (!before) return "the answer changed";
+  if (!after) return "the box was lost: the pruned answer is none";
   const overlap = intersectionOverUnion(before, after);
   return `the box ${overlap >= 0.5 ? "held" : "moved"}: intersection over union ${overlap.toFixed(2)}`;
 }

@@ -1,4 +1,4 @@
-import { resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { useBackend } from "../backend/select.ts";
 import { requireWritableFolder } from "../data/files.ts";
 import { preprocessingOf } from "../data/preprocessing.ts";
@@ -8,7 +8,15 @@ import { NuwaError } from "../errors.ts";
 import { answersIn, evaluate } from "../eval/evaluate.ts";
 import { fingerprint } from "../eval/fingerprint.ts";
 import { type Journal, openJournal } from "../eval/journal.ts";
-import { type Batch, batchesOf, type Plan, parseShard, questionsFingerprint, shardOf } from "../eval/plan.ts";
+import {
+  type Batch,
+  batchesOf,
+  type Plan,
+  parseShard,
+  questionsFingerprint,
+  requireAsked,
+  shardOf,
+} from "../eval/plan.ts";
 import type { Sample } from "../eval/sample.ts";
 import { type Choices, runOf, settingsOf } from "../eval/settings.ts";
 import { disposeModel } from "../model/weights.ts";
@@ -70,6 +78,7 @@ export async function runEval({
     questions: questionsFingerprint(all),
     answers: answersIn(batches, plan.settings),
   });
+  requireAsked(join(out, "samples.jsonl"), journal.samples, batches, plan.settings);
   process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
   const samples = await answerAll(folder, opened, plan, batches, journal);
   if (!samples) throw stopped();

@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { answerBatch, pixelsOfFile, type Respondent } from "./answers.ts";
 import type { Run } from "./controls.ts";
 import type { Item } from "./item.ts";
@@ -45,6 +46,8 @@ export async function evaluate(
       for (const { setting, run } of runs) {
         const isNew = (item: Item) => !known.has(sampleKey(setting, item));
         if (!batch.items.some(isNew)) continue;
+        // On wasm everything else waits in microtasks alone, which would keep signals from being heard.
+        await nextTurn();
         if (observer.stopped()) return undefined;
         pixels ??= await preparePixels(batch, respondent, folder);
         const inputs = batch.items.map(({ scene, question }) => ({

@@ -4,6 +4,7 @@ import { NuwaError, UsageError } from "../errors.ts";
 import type { Knobs } from "../methods/nuwa.ts";
 import type { Split } from "../world/splits.ts";
 import type { Item } from "./item.ts";
+import { type Sample, sampleKey } from "./sample.ts";
 import type { Setting } from "./settings.ts";
 import { SHAPES_TASKS, shapesBatches } from "./shapes.ts";
 import { BENCHMARKS } from "./tasks.ts";
@@ -92,6 +93,29 @@ export function questionsFingerprint(batches: readonly Batch[]): string {
     for (const { task, id, question, expected } of items)
       hash.update(`${JSON.stringify([task, id, question, expected])}\n`);
   return hash.digest("hex");
+}
+
+/**
+ * Refuses a journal that holds what was not asked, or an answer twice, as two evaluations at once would leave it.
+ *
+ * @param path of the journal, for the error
+ * @throws NuwaError naming the line
+ */
+export function requireAsked(
+  path: string,
+  samples: readonly Sample[],
+  batches: readonly Batch[],
+  settings: readonly Setting[],
+): void {
+  const open = new Set(
+    settings.flatMap((setting) => batches.flatMap(({ items }) => items.map((item) => sampleKey(setting, item)))),
+  );
+  samples.forEach((sample, i) => {
+    if (!open.delete(sampleKey(sample, sample)))
+      throw new NuwaError(
+        `${path}: line ${i + 1}: field "id": ${JSON.stringify(sample.id)} is answered twice or was not asked under "${sample.method}". Give another --out.`,
+      );
+  });
 }
 
 /** The questions about the first pictures of each family. */

@@ -47,7 +47,8 @@ export interface Attribution {
  * average is taken by the midpoint rule. All selections stay those of the image.
  *
  * @param inputs one prompt with its image
- * @throws UsageError when there is not one prompt with an image, or a token or the steps are out of range
+ * @throws UsageError when there is not one prompt with an image, a token or the steps are out of range, or the
+ * method makes tokens that are not mixtures of patches
  */
 export async function attribute(
   model: Model,
@@ -65,6 +66,7 @@ export async function attribute(
     held.push(...tensorsIn(result), value);
     const path = pathOf(recorder, result.ledgers[0] as SampleLedger, baseline);
     held.push(...Object.values(path));
+    await requireMixtures(method, path.reached, recorder.get("stage1.tokens"));
     // A pass whose mixed tokens are given; the tower before them is computed, and does not matter.
     const passWith = (z: tf.Tensor) =>
       logit(replay(() => forward(model, inputs, method, put("stage1.tokens", z)), reads));
@@ -126,18 +128,31 @@ function pathOf({ get }: Recorder, ledger: SampleLedger, baseline: tf.Tensor3D |
     throw new UsageError(`attribution: the baseline has shape [${given}], but the features have [${features.shape}].`);
   // Cells are −1 for the class token, which then is the first row of the features.
   const classTokens = total - ledger.grid.rows * ledger.grid.columns;
-  const values = new Float32Array(ledger.tokens.length * total);
-  ledger.tokens.forEach(({ cell, weights }, i) => {
-    if (weights) values.set(weights, i * total);
+  const entered = ledger.tokens.filter(({ firstLayer }) => firstLayer === 0);
+  const values = new Float32Array(entered.length * total);
+  entered.forEach(({ cell, weights }, i) => {
+    if (weights) values.set(weights.subarray(0, total), i * total);
     else values[i * total + cell + classTokens] = 1;
   });
   return tf.tidy(() => {
-    const weights = tf.tensor3d(values, [1, ledger.tokens.length, total]);
+    const weights = tf.tensor3d(values, [1, entered.length, total]);
     const begin = baseline ?? features.mean<tf.Tensor3D>(1, true).tile([1, total, 1]);
     const difference = features.sub<tf.Tensor3D>(begin);
     const from = tf.matMul(weights, begin);
-    return { weights, difference, from, along: tf.matMul(weights, difference) };
+    return { weights, difference, from, along: tf.matMul(weights, difference), reached: tf.matMul(weights, features) };
   });
+}
+
+/** Completeness is a theorem where tokens are mixtures of the features, and nowhere else. */
+async function requireMixtures({ name }: Method, mixed: tf.Tensor, tokens: tf.Tensor): Promise<void> {
+  const refused = new UsageError(
+    `attribution: the tokens of method ${name} are not mixtures of the patches' features alone (class token, merging in the tower, or tokens made in the decoder).`,
+  );
+  if (mixed.shape.join() !== tokens.shape.join()) throw refused;
+  const apart = tf.tidy(() => mixed.sub(tokens).norm().div(tokens.norm()));
+  const error = (await apart.data())[0];
+  apart.dispose();
+  if (!(error < 1e-4)) throw refused;
 }
 
 const put = (name: "stage1.tokens" | "projector.output", x: tf.Tensor): Tap => replace({ [name]: () => x });

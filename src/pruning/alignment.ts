@@ -56,5 +56,5 @@ export function patchesPerRegion(regions: readonly (readonly number[])[], keep: 
  * @param scores one per kept patch
  */
 export function pillarsAmong(scores: readonly number[], threshold: number): boolean[] {
-  return scores.map((score) => score >= threshold);
+  return scores.map((score) => Math.fround(score) >= threshold);
 }

@@ -5,9 +5,9 @@ import { VARIANTS, type Variant } from "../methods/nuwa.ts";
 
 /** The knobs of stage 1 as numbers, see `Knobs`. */
 const valuesSchema = z.strictObject({
-  distanceFraction: z.number().positive(),
-  similaritySharpness: z.number().positive(),
-  keyNormExponent: z.number(),
+  distanceFraction: z.number().positive().max(1000),
+  similaritySharpness: z.number().positive().max(1000),
+  keyNormExponent: z.number().min(-100).max(100),
   pillarQuantile: z.number().min(0).max(1),
 });
 export type KnobValues = z.infer<typeof valuesSchema>;

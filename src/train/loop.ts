@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../errors.ts";
 import type { Progress, StepRecord } from "./checkpoint.ts";
 import { loadCheckpoint, type Saved, saveCheckpoint } from "./checkpoint.ts";
 import { createTrainState, decayMask, disposeTrainState, type TrainState, unpack } from "./optimizer.ts";
@@ -51,6 +52,11 @@ export async function train(
   let saved: Saved = options.resume
     ? loadCheckpoint(options.folder, recipe)
     : { progress: { stage: 0, step: 0, seconds: 0, steps: [], figures: [] }, frozen: initial(), state: undefined };
+  const { stage, step } = saved.progress;
+  if (stage > stages.length || (stage < stages.length && step > stages[stage].recipe.steps))
+    throw new NuwaError(
+      `${options.folder}/progress.json: fields "stage" and "step": the recipe has no step ${step} of stage ${stage}. Train into another folder.`,
+    );
   let left = options.stopAfter ?? Number.POSITIVE_INFINITY;
   while (saved.progress.stage < stages.length) {
     const before = saved.progress;
@@ -91,6 +97,11 @@ async function runStage(recipe: AnyRecipe, stage: Stage, saved: Saved, options: 
       state = result.state;
       const [loss, gradientNorm] = [(await result.loss.data())[0], (await result.gradientNorm.data())[0]];
       tf.dispose([result.loss, result.gradientNorm]);
+      // Before anything is saved: a checkpoint with NaN in it could never be resumed.
+      if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
+        throw new NuwaError(
+          `${options.folder}: step ${step} of stage "${stage.name}" has the loss ${loss} and a gradient of norm ${gradientNorm}. The last checkpoint was kept; its weights may be damaged, or the learning rate is too high.`,
+        );
       return { stage: stage.name, step, loss, gradientNorm, rate };
     })();
     const now = performance.now();

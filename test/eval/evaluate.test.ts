@@ -9,7 +9,7 @@ import { buildPrompt } from "../../src/data/prompt.ts";
 import type { Respondent } from "../../src/eval/answers.ts";
 import { evaluate } from "../../src/eval/evaluate.ts";
 import { openJournal } from "../../src/eval/journal.ts";
-import { batchesOf } from "../../src/eval/plan.ts";
+import { batchesOf, requireAsked } from "../../src/eval/plan.ts";
 import type { Sample } from "../../src/eval/sample.ts";
 import { scenesOf } from "../../src/eval/shapes.ts";
 import { summarise } from "../../src/eval/summary.ts";
@@ -98,6 +98,16 @@ describe("an evaluation", () => {
     expect(resumed).toEqual(whole);
     expect(readFileSync(path, "utf8")).toBe(whole.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
     expect(summarise(resumed, PLAN.settings, 7)).toEqual(summarise(whole, PLAN.settings, 7));
+  });
+
+  it("refuses a journal with an answer twice or one that was not asked, and names the line", () => {
+    const batches = batchesOf(PLAN);
+    const check = (samples: readonly Sample[]) => requireAsked("samples.jsonl", samples, batches, PLAN.settings);
+    check(whole);
+    check(whole.slice(0, 5));
+    expect(() => check([...whole.slice(0, 3), whole[1]])).toThrow(/^samples\.jsonl: line 4: field "id".*twice/);
+    expect(() => check([{ ...whole[0], method: "zzz" }])).toThrow(/line 1: .*"zzz"/);
+    expect(() => check([whole[0], { ...whole[1], id: "nowhere" }])).toThrow(/line 2: .*"nowhere"/);
   });
 
   it("of fewer tasks or scenes asks a part of the same questions", async () => {

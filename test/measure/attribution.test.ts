@@ -6,6 +6,7 @@ import { type Attribution, type AttributionOptions, attribute } from "../../src/
 import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
 import { nuwa, VARIANTS } from "../../src/methods/nuwa.ts";
+import { createMethod } from "../../src/methods/registry.ts";
 import { recordReads, replay, run, tensorsIn } from "../../src/model/reading.ts";
 import { disposeModel } from "../../src/model/weights.ts";
 import { forward } from "../../src/pipeline/forward.ts";
@@ -137,4 +138,29 @@ describe.each(TESTED_BACKENDS)("attribution on %s", (backend) => {
     );
     disposeModel(model);
   });
+});
+
+it.each(["tome", "visionzip"])(
+  "attribution refuses the tokens of %s, which are not mixtures of patches alone",
+  async (name) => {
+    await useBackend("wasm");
+    const { config, ...model } = randomModel(1);
+    const method = createMethod(name, config, { average: { ratio: 0.5 } });
+    disposeModel({ config, ...model });
+    expect(
+      await leaked(() =>
+        expect(attributed(1, method, { token: 3, steps: 2 })).rejects.toThrow(/are not mixtures of the patches/),
+      ),
+    ).toBe(0);
+  },
+);
+
+it.each(["sparsevlm", "prumerge", "divprune"])("attribution of %s is complete", async (name) => {
+  await useBackend("wasm");
+  const model = randomModel(1);
+  const method = createMethod(name, model.config, { average: { ratio: 0.5 } });
+  disposeModel(model);
+  const found = await attributed(1, method, { token: 3, steps: 64 });
+  const change = found.logit - found.baselineLogit;
+  expect(Math.abs(found.residual)).toBeLessThan(0.02 * Math.max(0.1, Math.abs(change)));
 });

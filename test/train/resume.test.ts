@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from "node:fs";
+import { existsSync, readdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
@@ -69,5 +69,29 @@ it("a checkpoint of another recipe is refused", async () => {
     disposeResult(await runRecipe(MICRO, options(folder, { stopAfter: 1 })));
     expect(existsSync(join(folder, "progress.json"))).toBe(true);
     expect(() => loadCheckpoint(folder, { ...MICRO, seed: 7 })).toThrow(/field "recipe"/);
+  });
+});
+
+it("a training whose loss is not a number ends with one line, before it saves", async () => {
+  await useBackend("wasm");
+  await inFolder(async (folder) => {
+    // The first update makes every weight infinite or NaN, so that the second step has no loss.
+    const explosive = { ...MICRO, optimizer: { ...MICRO.optimizer, weightDecay: Number.POSITIVE_INFINITY } };
+    await expect(runRecipe(explosive, options(folder, { saveEvery: 0 }))).rejects.toThrow(/step 2 .*has the loss NaN/);
+    const { step, steps } = JSON.parse(readFileSync(join(folder, "progress.json"), "utf8"));
+    expect([step, steps.length]).toEqual([1, 1]);
+  });
+});
+
+it.each([
+  ["stage", 99],
+  ["step", 1_000_000],
+])("progress that the recipe cannot have made is refused: %s %i", async (field, value) => {
+  await useBackend("wasm");
+  await inFolder(async (folder) => {
+    disposeResult(await runRecipe(MICRO, options(folder, { stopAfter: 1 })));
+    const path = join(folder, "progress.json");
+    writeFileSync(path, JSON.stringify({ ...JSON.parse(readFileSync(path, "utf8")), [field]: value }));
+    await expect(runRecipe(MICRO, options(folder, { resume: true }))).rejects.toThrow(/fields "stage" and "step"/);
   });
 });
