@@ -3,9 +3,10 @@ import fc from "fast-check";
 import { beforeAll, expect } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { aggregate, aggregationWeights, type Normalisation } from "../../src/pruning/aggregation.ts";
-import { patchCount, squaredDistance } from "../../src/pruning/grid.ts";
+import { largestSquaredDistance, patchCount, squaredDistance } from "../../src/pruning/grid.ts";
 import { noTap } from "../../src/tap.ts";
 import { type AggregationCase, aggregationCases, WIDTH } from "./generators/features.ts";
+import { grids } from "./generators/grids.ts";
 import { law } from "./law.ts";
 
 /** Family: the weights by which collectors gather, and what comes out. */
@@ -173,6 +174,16 @@ law(
       return weights.slice([1, 0, 0], [1, -1, -1]).dataSync() as Float32Array;
     });
     expect(rowsOf(together, total)).toEqual(aggregated(input, "sum-to-one").weights);
+  },
+);
+
+law(
+  "No two patches are farther apart than the largest distance of the grid, and some are as far.",
+  grids(12),
+  (grid) => {
+    const patches = Array.from({ length: patchCount(grid) }, (_, p) => p);
+    const farthest = Math.max(...patches.flatMap((p) => patches.map((q) => squaredDistance(grid, p, q))));
+    expect(largestSquaredDistance(grid)).toBe(farthest);
   },
 );
 

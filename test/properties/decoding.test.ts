@@ -34,7 +34,7 @@ interface Prefill {
 type Command =
   | { readonly kind: "decode" }
   | { readonly kind: "append"; readonly words: readonly number[] }
-  | { readonly kind: "truncate"; readonly share: number }
+  | { readonly kind: "truncate"; readonly share: number; readonly words: readonly number[] }
   | { readonly kind: "return"; readonly share: number };
 
 const word = fc.integer({ min: 4, max: WORDS - 1 });
@@ -63,10 +63,14 @@ const commands: fc.Arbitrary<Command[]> = fc.array(
   fc.oneof(
     fc.record({ kind: fc.constant("decode" as const) }),
     fc.record({ kind: fc.constant("append" as const), words: fc.array(word, { minLength: 1, maxLength: 4 }) }),
-    fc.record({ kind: fc.constant("truncate" as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+    fc.record({
+      kind: fc.constant("truncate" as const),
+      share: fc.double({ min: 0, max: 1, noNaN: true }),
+      words: fc.array(word, { minLength: 1, maxLength: 3 }),
+    }),
     fc.record({ kind: fc.constant("return" as const), share: fc.double({ min: 0, max: 0.999, noNaN: true }) }),
   ),
-  { maxLength: 8 },
+  { minLength: 3, maxLength: 8 },
 );
 
 /** Which cells are alive in each layer. A missing decision is "stays"; at least one token always does. */
@@ -143,6 +147,13 @@ function oracleTokens(prefill: Prefill, sample: number, said: readonly number[],
   ];
 }
 
+/** A state, what was said to get there, and whether its logits are those of its last word. */
+interface Reached {
+  readonly state: Advanced;
+  readonly said: readonly (readonly number[])[];
+  readonly knowsLogits: boolean;
+}
+
 let model: Model;
 let pixels: tf.Tensor4D;
 beforeAll(async () => {
@@ -174,10 +185,14 @@ law(
         expect(relativeError(rows.slice(sample * WORDS, (sample + 1) * WORDS), wanted)).toBeLessThan(1e-4);
       });
     };
+    /** Feeds words, the same to all samples or to each its own. */
+    const feed = (from: Advanced, said: readonly (readonly number[])[], ...words: (readonly number[])[]): Reached => {
+      const each = prompts.map((_, sample) => [...words[Math.min(sample, words.length - 1)]]);
+      const state = advance(model, from.state, each);
+      return { state, said: said.map((old, i) => [...old, ...each[i]]), knowsLogits: true };
+    };
     /** Everything that was ever reached; states stay valid, so that one can return to any. */
-    const reached: { state: Advanced; said: number[][]; knowsLogits: boolean }[] = [
-      { state: start, said: prompts.map(() => []), knowsLogits: true },
-    ];
+    const reached: Reached[] = [{ state: start, said: prompts.map(() => []), knowsLogits: true }];
     try {
       compare(start, reached[0].said);
       let current = reached[0];
@@ -187,19 +202,17 @@ law(
           continue;
         }
         if (command.kind === "truncate") {
-          const count = Math.floor(command.share * current.said[0].length);
+          // What is behind the cut is seen only when something follows.
+          const count = Math.ceil(command.share * current.said[0].length);
           const said = current.said.map((words) => words.slice(0, words.length - count));
-          const state = { logits: current.state.logits.clone(), state: truncate(current.state.state, count) };
-          current = { state, said, knowsLogits: count === 0 && current.knowsLogits };
-        } else {
+          const shorter = { logits: current.state.logits.clone(), state: truncate(current.state.state, count) };
+          reached.push({ state: shorter, said, knowsLogits: false });
+          current = feed(shorter, said, command.words);
+        } else if (command.kind === "append") current = feed(current.state, current.said, command.words);
+        else if (current.knowsLogits) {
           const logits = current.state.logits.dataSync() as Float32Array;
-          const words = prompts.map((_, sample) =>
-            command.kind === "append"
-              ? [...command.words]
-              : [current.knowsLogits ? pick(logits.slice(sample * WORDS, (sample + 1) * WORDS)) : 5],
-          );
-          const state = advance(model, current.state.state, words);
-          current = { state, said: current.said.map((old, i) => [...old, ...words[i]]), knowsLogits: true };
+          const best = prompts.map((_, sample) => [pick(logits.slice(sample * WORDS, (sample + 1) * WORDS))]);
+          current = feed(current.state, current.said, ...best);
         }
         reached.push(current);
         if (current.knowsLogits) compare(current.state, current.said);

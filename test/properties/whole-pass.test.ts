@@ -11,7 +11,7 @@ import { advance } from "../../src/pipeline/decode.ts";
 import { forward } from "../../src/pipeline/forward.ts";
 import { type Grid, patchCount } from "../../src/pruning/grid.ts";
 import { enteringPerLayer } from "../../src/pruning/ledger.ts";
-import { noTap, replace, type Tap } from "../../src/tap.ts";
+import { noTap, record, replace, type Tap } from "../../src/tap.ts";
 import { relativeError } from "../support.ts";
 import { tinyModel } from "../support-tiny.ts";
 import { law } from "./law.ts";
@@ -208,6 +208,26 @@ law(
     tf.dispose(tensorsIn(result));
     expect(tf.memory().numTensors).toBe(before);
     pixels.dispose();
+  },
+  { share: 0.3 },
+);
+law(
+  "Of k anchors exactly the k − ⌈q(k−1)⌉ with the highest scores are pillars, q being the variant's quantile.",
+  cases,
+  (input) => {
+    const k = Math.min(input.anchors.length, patchCount(input.grid) - 1);
+    if (k < 1) return;
+    const recorder = record(["vision.key_norms", "stage1.salience", "stage1.indices", "stage1.pillars"]);
+    logits(input, nuwaOf(input, [k, 1]), { tap: recorder.tap });
+    const [norms, salience, anchors, pillars] = (
+      ["vision.key_norms", "stage1.salience", "stage1.indices", "stage1.pillars"] as const
+    ).map((name) => [...recorder.get(name).dataSync()]);
+    recorder.dispose();
+    const { pillarScore, pillarQuantile } = VARIANTS[input.variant];
+    const scores = anchors.map((p) => (pillarScore === "salience" ? salience : norms)[p]);
+    const ranked = [...scores.keys()].sort((a, b) => scores[b] - scores[a]);
+    const count = k - Math.ceil(pillarQuantile * (k - 1) - 1e-9);
+    expect(pillars).toEqual(scores.map((_, i) => Number(ranked.indexOf(i) < count)));
   },
   { share: 0.3 },
 );
