@@ -86,7 +86,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     process.stdout.write("\n");
     const unpruned = method.name === "none" ? undefined : await answerQuestion(asked, none(), generation());
     if (unpruned) say("unpruned", `${printable(unpruned.text)} (${verdict(unpruned.text, answer.text)})`);
-    for (const line of describeRun(answer.ledger, config, nuwaSwitches(options).stage2))
+    for (const line of describeRun(answer.ledger, config, method.name, nuwaSwitches(options).stage2))
       process.stdout.write(`${line}\n`);
     if (options.out !== undefined) {
       await writeRecords(options, {

@@ -19,6 +19,14 @@ export interface ExactCost {
   readonly cacheBytes: number;
 }
 
+/** Methods whose selection {@link exactCost} counts whole. Others compare tokens in ways that the ledger does not show. */
+const COUNTED = ["none", "nuwa", "random", "pooling", "fastv"];
+
+/** Whether {@link exactCost} is exact for a method of the registry. */
+export function isCountedExactly(method: string): boolean {
+  return COUNTED.includes(method);
+}
+
 /**
  * How tokens are scored inside the decoder. `cosine` multiplies every hidden state by the mean of the
  * text; attention is there already, and a random draw costs nothing.
@@ -35,7 +43,7 @@ export type SelectionScore = "attention" | "cosine" | "random";
  *
  * Selection counts what the ledger shows: the mixing of tokens by their weights (every method that
  * merges), the likeness of k kept to all N patches that Nüwa's weights come from (where tokens have
- * roles), and the score of the cut.
+ * roles), and the score of the cut. That is all of it for the methods of {@link isCountedExactly} alone.
  *
  * @param score of the cut in the decoder
  */

@@ -1,5 +1,11 @@
 import { costOf, unprunedCost, type VisualCost } from "../measure/cost.ts";
-import { type ExactCost, exactCost, exactUnprunedCost, type SelectionScore } from "../measure/exact.ts";
+import {
+  type ExactCost,
+  exactCost,
+  exactUnprunedCost,
+  isCountedExactly,
+  type SelectionScore,
+} from "../measure/exact.ts";
 import type { VlmConfig } from "../model/config.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../pruning/ledger.ts";
 
@@ -44,7 +50,8 @@ export interface RunRecord extends Omit<RunFacts, "ledger" | "config" | "score">
   /** By the paper's formula, of the visual tokens alone. */
   readonly cost: { readonly pruned: VisualCost; readonly unpruned: VisualCost };
   /** Of the whole prefill, as it is computed. */
-  readonly exactCost: { readonly pruned: ExactCost; readonly unpruned: ExactCost };
+  /** Undefined where the method's own selection is not counted whole. */
+  readonly exactCost: { readonly pruned: ExactCost; readonly unpruned: ExactCost } | undefined;
 }
 
 /** The record of a run. */
@@ -69,6 +76,8 @@ export function runRecord({ ledger, config, score, ...facts }: RunFacts): RunRec
       averageLeaving: averageTokens(leaving),
     },
     cost: { pruned: costOf(ledger, config.text), unpruned: unprunedCost(ledger, config.text) },
-    exactCost: { pruned: exactCost(ledger, config, score), unpruned: exactUnprunedCost(ledger, config) },
+    exactCost: isCountedExactly(String(facts.method.name))
+      ? { pruned: exactCost(ledger, config, score), unpruned: exactUnprunedCost(ledger, config) }
+      : undefined,
   };
 }

@@ -2,10 +2,11 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { costOf, paperFlops } from "../../src/measure/cost.ts";
-import { exactCost, exactUnprunedCost } from "../../src/measure/exact.ts";
+import { exactCost, exactUnprunedCost, isCountedExactly } from "../../src/measure/exact.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
 import { nuwa, VARIANTS } from "../../src/methods/nuwa.ts";
+import { createMethod, METHOD_NAMES } from "../../src/methods/registry.ts";
 import { runSync, tensorsIn } from "../../src/model/reading.ts";
 import { disposeModel, type Model } from "../../src/model/weights.ts";
 import { forward } from "../../src/pipeline/forward.ts";
@@ -96,6 +97,16 @@ describe("the exact cost equals what the running program multiplies and adds, an
       cacheBytes: unpruned.cacheBytes,
     });
     expect(cost.flops).toBeLessThan(unpruned.operations);
+    disposeModel(model);
+  });
+
+  it.each(METHOD_NAMES.filter(isCountedExactly))("%s of the registry", (name) => {
+    const model = tinyModel();
+    const { operations, cacheBytes, ledger } = watched(
+      model,
+      createMethod(name, model.config, { average: { ratio: 0.5 } }),
+    );
+    expect(exactCost(ledger, model.config)).toMatchObject({ flops: operations, cacheBytes });
     disposeModel(model);
   });
 
