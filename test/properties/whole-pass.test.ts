@@ -9,23 +9,17 @@ import { runSync, tensorsIn } from "../../src/model/reading.ts";
 import { disposeModel, type Model } from "../../src/model/weights.ts";
 import { advance } from "../../src/pipeline/decode.ts";
 import { forward } from "../../src/pipeline/forward.ts";
-import { type Grid, patchCount } from "../../src/pruning/grid.ts";
+import { patchCount } from "../../src/pruning/grid.ts";
 import { enteringPerLayer } from "../../src/pruning/ledger.ts";
 import { noTap, record, replace, type Tap } from "../../src/tap.ts";
 import { relativeError } from "../support.ts";
 import { tinyModel } from "../support-tiny.ts";
+import { GRIDS } from "./every-method.ts";
 import { law } from "./law.ts";
 
 /** Family: whole forward passes of tiny models, on grids of several shapes. */
 
-/** Grids of the models; 3 visual token id of the tiny vocabulary, 4 decoder layers. */
-const GRIDS: readonly Grid[] = [
-  { rows: 4, columns: 4 },
-  { rows: 1, columns: 1 },
-  { rows: 1, columns: 5 },
-  { rows: 3, columns: 5 },
-  { rows: 5, columns: 2 },
-];
+/** The placeholder of an image in the tiny vocabulary, and the decoder layers of the tiny models. */
 const [IMAGE, LAYERS] = [3, 4];
 let models: Model[] = [];
 

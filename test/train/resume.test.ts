@@ -6,19 +6,9 @@ import { useBackend } from "../../src/backend/select.ts";
 import { loadModel } from "../../src/pipeline/load.ts";
 import { loadCheckpoint } from "../../src/train/checkpoint.ts";
 import { curvesSvg } from "../../src/train/curves.ts";
-import type { TrainOptions } from "../../src/train/loop.ts";
 import { disposeResult, runRecipe } from "../../src/train/session.ts";
 import { leaked, TESTED_BACKENDS } from "../support.ts";
-import { inFolder, MICRO, SILENT } from "./support.ts";
-
-const options = (folder: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
-  folder,
-  resume: false,
-  saveEvery: 1e9,
-  stopped: () => false,
-  observer: SILENT,
-  ...more,
-});
+import { inFolder, MICRO, options } from "./support.ts";
 
 describe.each(TESTED_BACKENDS)("a training on %s", (backend) => {
   it.each([1, 2, 3, 5])("that is stopped after %i steps goes on to the same losses and weights", async (stop) => {

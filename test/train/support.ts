@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TrainObserver } from "../../src/train/loop.ts";
+import type { TrainObserver, TrainOptions } from "../../src/train/loop.ts";
 import { RECIPES, type Recipe } from "../../src/train/recipe.ts";
 
 /** A recipe of a few steps of a model as small as can be. */
@@ -44,3 +44,13 @@ export async function inFolder<T>(work: (folder: string) => Promise<T>): Promise
     rmSync(folder, { recursive: true, force: true });
   }
 }
+
+/** How the tests run a training: in silence, never saving but at the end. */
+export const options = (folder: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
+  folder,
+  resume: false,
+  saveEvery: 1e9,
+  stopped: () => false,
+  observer: SILENT,
+  ...more,
+});

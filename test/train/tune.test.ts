@@ -5,11 +5,10 @@ import { useBackend } from "../../src/backend/select.ts";
 import { tuneRecipe } from "../../src/cli/tune.ts";
 import { curvesSvg, writeCurves } from "../../src/train/curves.ts";
 import type { KnobValues } from "../../src/train/knobs.ts";
-import type { TrainOptions } from "../../src/train/loop.ts";
 import { type TuneRecipe, tune } from "../../src/train/tune.ts";
 import { leaked, TESTED_BACKENDS } from "../support.ts";
 import { plantedProblem } from "./planted.ts";
-import { inFolder, SILENT } from "./support.ts";
+import { inFolder, options } from "./support.ts";
 
 const TRUTH: KnobValues = { distanceFraction: 0.5, similaritySharpness: 2, keyNormExponent: 0.6, pillarQuantile: 0.75 };
 const START: KnobValues = { distanceFraction: 0.2, similaritySharpness: 1, keyNormExponent: 0.1, pillarQuantile: 0.5 };
@@ -18,14 +17,6 @@ const recipeOf = (steps: number): TuneRecipe => {
   const recipe = tuneRecipe({ variant: "paper", average: "1/9", seed: 1, steps }, "planted");
   return { ...recipe, start: START };
 };
-const options = (folder: string, more: Partial<TrainOptions> = {}): TrainOptions => ({
-  folder,
-  resume: false,
-  saveEvery: 1e9,
-  stopped: () => false,
-  observer: SILENT,
-  ...more,
-});
 
 describe.each(TESTED_BACKENDS)("tuning on %s", (backend) => {
   beforeAll(async () => {
