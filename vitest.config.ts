@@ -3,6 +3,7 @@ import { defineConfig } from "vitest/config";
 export default defineConfig({
   test: {
     include: ["test/**/*.test.ts"],
+    setupFiles: ["test/setup.ts"],
     // Processes, not threads: the native backend cannot be loaded twice in one process. Each file has a
     // process of its own, so that files share neither the current backend nor its tensors.
     pool: "forks",

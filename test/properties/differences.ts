@@ -41,9 +41,10 @@ export interface Slopes {
  * The step makes the function change by some hundredths, but moves the input by at most 2 %.
  *
  * A kink (ReLU of the cosine at 0, 1 − min(1, d/τ) at d = τ, |difference| of two scores at a tie, a pillar
- * quantile on a score) shows in the values alone: where the function is smooth, quotients of steps h and
- * h/2 agree, and the slopes to the right and to the left differ half as much at h/2 as at h. Autodiff has
- * no say in that.
+ * quantile on a score) shows in the values alone: where the function is smooth, quotients of steps h, h/2
+ * and h/4 agree, and the slopes to the right and to the left differ half as much each time the step is
+ * halved. Three steps, because one kink can hide from two: at a third of the wider step it leaves the bends
+ * of h and h/2 in the ratio of a smooth function. Autodiff has no say in that.
  *
  * @param value the function, of order one
  * @param at the input
@@ -66,12 +67,17 @@ export function compareSlopes(
       const [right, left] = [value(at.add(direction.mul(h))) - here, here - value(at.sub(direction.mul(h)))];
       return { quotient: (right + left) / (2 * h), bend: (right - left) / h };
     };
-    const [wide, narrow] = [sides(step), sides(step / 2)];
-    const differences = narrow.quotient;
+    const [wide, middle, narrow] = [sides(step), sides(step / 2), sides(step / 4)];
+    const differences = middle.quotient;
     // Of order one, summed over a few thousand roundings.
     const noise = 4e-6 / step;
-    const tolerance = 0.02 * Math.abs(differences) + 2 * noise;
-    const kink = Math.abs(wide.quotient - differences) > tolerance || Math.abs(wide.bend - 2 * narrow.bend) > tolerance;
+    const differ = (a: number, b: number, roundings: number) =>
+      Math.abs(a - b) > 0.01 * Math.abs(differences) + roundings * noise;
+    const kink =
+      differ(wide.quotient, differences, 2) ||
+      differ(narrow.quotient, differences, 3) ||
+      differ(wide.bend, 2 * middle.bend, 4) ||
+      differ(middle.bend, 2 * narrow.bend, 8);
     return { autodiff, differences, noise, kink };
   });
 }
