@@ -1,8 +1,11 @@
+import { groupBy } from "../../src/eval/grouping.ts";
 import { type Sample, settingKey } from "../../src/eval/sample.ts";
 import type { Setting } from "../../src/eval/settings.ts";
 import type { SummaryRow } from "../../src/eval/summary.ts";
 import { POSITION_POLICIES } from "../../src/pruning/positions.ts";
-import { ABLATED, AVERAGES, COMPARED, CONTROLLED, MIDDLE, POSITIONED, SWITCHED, THRESHOLDED } from "./settings.ts";
+import { ABLATED, DEEPER, type Experiment, MIDDLE, READ_OUT, SWITCHED, THRESHOLDED } from "./experiments.ts";
+import { PAPER_POSITIONS, PAPER_RETENTION } from "./paper.ts";
+import { AVERAGES, COMPARED, CONTROLLED, POSITIONED } from "./settings.ts";
 
 /** Finds figures of an evaluation. */
 export interface Figures {
@@ -12,15 +15,7 @@ export interface Figures {
 
 const FAMILIES = ["existence", "colour", "shape", "count", "relation"] as const;
 
-/** Retention that the paper reports for LLaVA-1.5-7B, % (spec of the paper's tables 1 and 2): average → method → [VQA, grounding]. */
-const PAPER: Readonly<Record<string, Readonly<Record<string, readonly [number | undefined, number | undefined]>>>> = {
-  fastv: { "1/3": [89.5, undefined], "2/9": [85.0, 18.6], "1/9": [79.4, 3.8] },
-  pyramiddrop: { "1/3": [95.7, undefined], "2/9": [94.3, undefined], "1/9": [71.6, undefined] },
-  sparsevlm: { "1/3": [96.1, undefined], "2/9": [93.6, 12.8], "1/9": [89.9, 1.9] },
-  visionzip: { "1/3": [98.3, undefined], "2/9": [97.6, 8.1], "1/9": [94.0, 7.3] },
-  prumerge: { "1/3": [undefined, undefined], "2/9": [95.1, undefined], "1/9": [91.7, undefined] },
-  nuwa: { "1/3": [98.8, 79.3], "2/9": [97.9, 75.2], "1/9": [94.9, 47.2] },
-};
+const pick = ({ setting }: Experiment): Setting => setting;
 
 /** The generated parts of docs/results.md, by name. */
 export function tablesOf(figures: Figures): Record<string, string> {
@@ -54,7 +49,7 @@ export function tablesOf(figures: Figures): Record<string, string> {
     ),
     paper: table(
       ["method", "average", "VQA kept, paper", "VQA kept, here", "grounding kept, paper", "grounding kept, here"],
-      Object.entries(PAPER).flatMap(([method, byAverage]) =>
+      Object.entries(PAPER_RETENTION).flatMap(([method, byAverage]) =>
         AVERAGES.flatMap((average) =>
           COMPARED.filter((one) => one.method === method && one.average === average && isOwn(one)).map((setting) => [
             label(setting),
@@ -72,6 +67,8 @@ export function tablesOf(figures: Figures): Record<string, string> {
         "method",
         ...POSITION_POLICIES.map((policy) => `VQA, ${policy}`),
         ...POSITION_POLICIES.map((policy) => `ACC@0.5, ${policy}`),
+        "paper, own ids",
+        "paper, rpme",
       ],
       [...new Set(POSITIONED.map(label))].map((name) => {
         const own = POSITION_POLICIES.map(
@@ -81,22 +78,16 @@ export function tablesOf(figures: Figures): Record<string, string> {
           name,
           ...own.map((setting) => score(figures, setting, "all", "accuracy")),
           ...own.map((setting) => score(figures, setting, "grounding", "ACC@0.5", true)),
+          ...[0, 1].map((i) => printed(PAPER_POSITIONS[name]?.[i], 2)),
         ];
       }),
     ),
     controls: short(figures, CONTROLLED),
-    thresholds: short(
-      figures,
-      THRESHOLDED.map(({ setting }) => setting),
-    ),
-    switches: short(
-      figures,
-      SWITCHED.map(({ setting }) => setting),
-    ),
-    ablation: short(
-      figures,
-      ABLATED.map(({ setting }) => setting),
-    ),
+    thresholds: bothReadings(figures, THRESHOLDED, ["RefCOCO-test"]),
+    ablation: bothReadings(figures, ABLATED, ["GQA", "RefCOCO-test"]),
+    switches: short(figures, SWITCHED.map(pick)),
+    deeper: byScore(figures, DEEPER.map(pick)),
+    readout: byScore(figures, READ_OUT.map(pick)),
   };
 }
 
@@ -119,6 +110,44 @@ function short(figures: Figures, settings: readonly Setting[]): string {
   );
 }
 
+/** One line a label, with the released reading, the paper's, and the figures that the paper gives. */
+function bothReadings(figures: Figures, experiments: readonly Experiment[], paper: readonly string[]): string {
+  const columns = [
+    ["VQA", "all", "accuracy"],
+    ["ACC@0.5", "grounding", "ACC@0.5"],
+  ] as const;
+  const readings = ["official", "paper"] as const;
+  return table(
+    [
+      "setting",
+      ...readings.flatMap((variant) => columns.map(([heading]) => `${heading}, ${variant}`)),
+      ...paper.map((name) => `${name} in the paper`),
+    ],
+    [...groupBy(experiments, ({ setting }) => setting.method)].map(([label, own]) => [
+      label,
+      ...readings.flatMap((variant) => {
+        const { setting } = own.find((one) => one.setting.variant === variant) as Experiment;
+        return columns.map(([, family, metric]) => score(figures, setting, family, metric, true));
+      }),
+      ...paper.map((_, i) => printed(own[0].paper?.[i], 2)),
+    ]),
+  );
+}
+
+/** One line for each pair of settings called "WHAT, attention" and "WHAT, random". */
+function byScore(figures: Figures, settings: readonly Setting[]): string {
+  const cells = (family: string, metric: string, own: readonly Setting[]) =>
+    own.map((setting) => score(figures, setting, family, metric, true));
+  return table(
+    ["setting", "VQA, attention", "VQA, random", "ACC@0.5, attention", "ACC@0.5, random"],
+    [...groupBy(settings, ({ method }) => method.split(", ")[0])].map(([label, own]) => [
+      label,
+      ...cells("all", "accuracy", own),
+      ...cells("grounding", "ACC@0.5", own),
+    ]),
+  );
+}
+
 function find({ rows }: Figures, setting: Setting, family: string, metric: string): SummaryRow {
   const key = settingKey(setting);
   const row = rows.find((one) => settingKey(one) === key && one.family === family && one.metric === metric);
@@ -136,8 +165,8 @@ function kept(figures: Figures, setting: Setting, family: string, metric: string
   return retention === null ? "–" : `${(100 * retention).toFixed(1)} %`;
 }
 
-function printed(percent: number | undefined): string {
-  return percent === undefined ? "–" : `${percent.toFixed(1)} %`;
+function printed(percent: number | undefined, digits = 1): string {
+  return percent === undefined ? "–" : `${percent.toFixed(digits)} %`;
 }
 
 /** Visual tokens that really entered a layer, on average: some methods cannot reach what was asked for. */
