@@ -74,7 +74,7 @@ async function tables({ limit, seed, backend: wanted, out }: Options): Promise<v
     });
     writeAtomically(
       DOCUMENT,
-      fill("docs/results.md", readFileSync(DOCUMENT, "utf8"), { facts, ...tablesOf({ rows, samples }) }),
+      fill("docs/results.md", readFileSync(DOCUMENT, "utf8"), { facts, ...tablesOf({ rows, samples, seed }) }),
     );
     console.log(`${samples.length} answers in ${ALL_SETTINGS.length} settings; docs/results.md is written`);
   } finally {

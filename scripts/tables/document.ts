@@ -1,3 +1,5 @@
+import { pairedDifference } from "../../src/eval/difference.ts";
+import { accuracy } from "../../src/eval/figures.ts";
 import { groupBy } from "../../src/eval/grouping.ts";
 import { type Sample, settingKey } from "../../src/eval/sample.ts";
 import type { Setting } from "../../src/eval/settings.ts";
@@ -11,6 +13,8 @@ import { AVERAGES, COMPARED, CONTROLLED, POSITIONED } from "./settings.ts";
 export interface Figures {
   readonly rows: readonly SummaryRow[];
   readonly samples: readonly Sample[];
+  /** Of the intervals. */
+  readonly seed: number;
 }
 
 const FAMILIES = ["existence", "colour", "shape", "count", "relation"] as const;
@@ -19,7 +23,6 @@ const pick = ({ setting }: Experiment): Setting => setting;
 
 /** The generated parts of docs/results.md, by name. */
 export function tablesOf(figures: Figures): Record<string, string> {
-  const label = ({ method, variant }: Setting) => (variant ? `${method} (${variant})` : method);
   return {
     compared: table(
       [
@@ -62,6 +65,7 @@ export function tablesOf(figures: Figures): Record<string, string> {
         ),
       ),
     ),
+    differences: differences(figures),
     positions: table(
       [
         "method",
@@ -89,6 +93,41 @@ export function tablesOf(figures: Figures): Record<string, string> {
     deeper: byScore(figures, DEEPER.map(pick)),
     readout: byScore(figures, READ_OUT.map(pick)),
   };
+}
+
+/** By how much Nüwa as released scores above each other row of the same average, on the same questions. */
+function differences({ samples, seed }: Figures): string {
+  const answers = groupBy(samples, settingKey);
+  const above = (setting: Setting, task: string) => {
+    const [own, others] = [nuwaAt(setting.average), setting].map((one) =>
+      (answers.get(settingKey(one)) ?? []).filter((sample) => sample.task === task),
+    );
+    const { score, low, high } = pairedDifference(own, others, accuracy, seed);
+    return `${signed(score)} (${signed(low)} to ${signed(high)})${low > 0 || high < 0 ? " *" : ""}`;
+  };
+  const others = COMPARED.filter(
+    ({ method, variant, average }) => average && !(method === "nuwa" && variant === "official"),
+  );
+  return table(
+    ["Nüwa (official) above", "ids", ...AVERAGES.flatMap((average) => [`VQA, ${average}`, `ACC@0.5, ${average}`])],
+    [...groupBy(others, (setting) => [label(setting), setting.positions].join()).values()].map((settings) => [
+      label(settings[0]),
+      settings[0].positions,
+      ...settings.flatMap((setting) => ["shapes-vqa", "shapes-grounding"].map((task) => above(setting, task))),
+    ]),
+  );
+}
+
+function nuwaAt(average: string | null): Setting {
+  return { method: "nuwa", variant: "official", average, positions: "original" };
+}
+
+function signed(value: number): string {
+  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
+}
+
+function label({ method, variant }: Setting): string {
+  return variant ? `${method} (${variant})` : method;
 }
 
 /** Whether a row stands for the method as its own code runs it. */
