@@ -7,7 +7,10 @@ import { checkScores } from "../pruning/ranking.ts";
 import type { Method } from "./method.ts";
 import { perImage, requirePatches } from "./patches.ts";
 
-/** Parameters of {@link divprune}. */
+/**
+ * Parameters of {@link divprune}. That the released code may choose a patch twice where tokens are identical has no
+ * switch: fewer than `keep` different patches are no selection of `keep`. Here chosen patches are out of the race.
+ */
 export interface DivpruneOptions {
   /** How many patches go on. */
   readonly keep: number;

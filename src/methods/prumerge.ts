@@ -7,7 +7,7 @@ import { best, checkScores, quantile } from "../pruning/ranking.ts";
 import type { Method, PatchView } from "./method.ts";
 import { nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 
-/** Parameters of {@link prumerge}. */
+/** Parameters of {@link prumerge}. The original's division by zero has no switch: it selects nothing; see {@link adaptiveCentres}. */
 export interface PrumergeOptions {
   /** How many tokens go on, the extra one among them. Undefined: as many as the outliers ask for, as published. */
   readonly keep?: number;

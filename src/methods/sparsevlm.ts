@@ -45,6 +45,7 @@ export function sparsevlm(options: SparsevlmOptions): Method {
 function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cut {
   return function* (view) {
     const { sequence, tokens } = view;
+    // Density peaks compare elementwise, which is not counted.
     const products = raterProducts(view.entered.sequence, tokens.shape[2]);
     const raters = yield* chooseRaters(view.entered);
     const relations = yield* attentionOfRaters(view.attention as tf.Tensor4D, sequence, raters);

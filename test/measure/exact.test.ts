@@ -166,9 +166,17 @@ describe("the exact cost equals what the running program multiplies and adds, an
     disposeModel(model);
   });
 
-  it.each(METHOD_NAMES)("%s in a batch: what each prompt costs alone, without padding", (name) => {
+  const BATCHED: readonly (readonly [string, (model: Model) => Method])[] = [
+    ...METHOD_NAMES.map((name) => {
+      const request = name === "prumerge" ? {} : { average: { ratio: 0.5 } };
+      return [name, ({ config }: Model) => createMethod(name, config, request)] as const;
+    }),
+    ["Nüwa by cosine", () => nuwa({ ...VARIANTS.paper, ...BUDGET })],
+    ["SparseVLM by rank", () => sparsevlm({ stages: [{ layer: 1, keep: 9 }], version: "rank" })],
+  ];
+  it.each(BATCHED)("%s in a batch: what each prompt costs alone, without padding", (_, create) => {
     const model = tinyModel();
-    const method = createMethod(name, model.config, name === "prumerge" ? {} : { average: { ratio: 0.5 } });
+    const method = create(model);
     const prompts = [PROMPT, [1, 3, 14, 6], [1, 5, 3, 2, 7, 8, 9, 20, 21, 22]];
     const pixels = pictures(model, 3);
     const batch = runSync(() => forward(model, { pixels, prompts }, method));
