@@ -17,13 +17,7 @@ export { type Attribution, type AttributionOptions, attribute } from "./measure/
 export { type CoverageBounds, coverageBounds, type OpenBound, type TightBound } from "./measure/bounds.ts";
 export { costOf, paperFlops, unprunedCost, type VisualCost } from "./measure/cost.ts";
 export { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "./measure/coverage.ts";
-export {
-  type ExactCost,
-  exactCost,
-  exactUnprunedCost,
-  isCountedExactly,
-  type SelectionScore,
-} from "./measure/exact.ts";
+export { type ExactCost, exactCost, exactUnprunedCost } from "./measure/exact.ts";
 export { type Comparisons, paperOverhead } from "./measure/overhead.ts";
 export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
 export { type FastvOptions, fastv } from "./methods/fastv.ts";
@@ -95,6 +89,7 @@ export {
   enteringPerLayer,
   leavingPerLayer,
   type SampleLedger,
+  type SelectionProducts,
   type VisualToken,
 } from "./pruning/ledger.ts";
 export {

@@ -86,8 +86,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     process.stdout.write("\n");
     const unpruned = method.name === "none" ? undefined : await answerQuestion(asked, none(), generation());
     if (unpruned) say("unpruned", `${printable(unpruned.text)} (${verdict(unpruned.text, answer.text)})`);
-    for (const line of describeRun(answer.ledger, config, method.name, nuwaSwitches(options).stage2))
-      process.stdout.write(`${line}\n`);
+    for (const line of describeRun(answer.ledger, config)) process.stdout.write(`${line}\n`);
     if (options.out !== undefined) {
       await writeRecords(options, {
         image: imagePath,
@@ -172,7 +171,6 @@ async function writeRecords(
     method: { name: method, positions, ...nuwaSwitches(options), average, seed },
     generation: { maxNewTokens, temperature, topP, seed },
     ledger: answer.ledger,
-    score: nuwaSwitches(options).stage2,
   });
   writeAtomically(join(folder, "picture.svg"), svg);
   writeAtomically(join(folder, "picture.png"), await renderPng(svg));

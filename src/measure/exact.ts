@@ -1,4 +1,6 @@
 import type { TextConfig, VisionConfig, VlmConfig } from "../model/config.ts";
+import { attentionAheadProducts } from "../model/language.ts";
+import { projectProducts } from "../model/vision.ts";
 import { patchCount } from "../pruning/grid.ts";
 import { enteringPerLayer, type SampleLedger, type VisualToken } from "../pruning/ledger.ts";
 
@@ -6,7 +8,7 @@ import { enteringPerLayer, type SampleLedger, type VisualToken } from "../prunin
 export interface ExactCost {
   /** The vision tower: patch embedding and all of its blocks. */
   readonly visionTower: number;
-  /** Choosing and mixing tokens, see {@link SelectionScore}. */
+  /** Choosing, merging and mixing tokens, whatever it takes beyond the unpruned model. */
   readonly selection: number;
   readonly projector: number;
   /** All decoder layers, text tokens included. */
@@ -19,57 +21,48 @@ export interface ExactCost {
   readonly cacheBytes: number;
 }
 
-/** Methods whose selection {@link exactCost} counts whole. Others compare tokens in ways that the ledger does not show. */
-const COUNTED = ["none", "nuwa", "random", "pooling", "fastv"];
-
-/** Whether {@link exactCost} is exact for a method of the registry. */
-export function isCountedExactly(method: string): boolean {
-  return COUNTED.includes(method);
-}
-
 /**
- * How tokens are scored inside the decoder. `cosine` multiplies every hidden state by the mean of the
- * text; attention is there already, and a random draw costs nothing.
- */
-export type SelectionScore = "attention" | "cosine" | "random";
-
-/**
- * What one prompt costs in this program: the multiplications and additions of every matrix product, as
- * they are made. In contrast to the paper's formula ({@link paperFlops}) it has Llama's gated MLP (three
- * matrices), projections of grouped queries, text tokens, the vision tower, the projector, the language
- * head, and what selection itself costs. Norms, softmax, activations and sorting are left out: they grow
- * with the tokens alone, not with tokens × width². Attention counts the whole square of the sequence,
- * because it is computed before it is masked.
+ * What one prompt costs in this program, whatever the method: the multiplications and additions of every matrix
+ * product, and of every dot product that a selection makes on values that were read out. In contrast to the
+ * paper's formula ({@link paperFlops}) it has Llama's gated MLP (three matrices), projections of grouped queries,
+ * text tokens, the vision tower with the tokens that each block really has, the projector, the language head, and
+ * what selection itself costs. Attention counts the whole square of the sequence, because it is computed before it
+ * is masked. In a batch it is what the prompt costs alone: padding is left out.
  *
- * Selection counts what the ledger shows: the mixing of tokens by their weights (every method that
- * merges), the likeness of k kept to all N patches that Nüwa's weights come from (where tokens have
- * roles), and the score of the cut. That is all of it for the methods of {@link isCountedExactly} alone.
- *
- * @param score of the cut in the decoder
+ * Elementwise work is left out: norms, softmax, activations, means and sorting; farthest points (DivPrune), the
+ * distances and the rank's rotations of SparseVLM, NeuralSort. A selection may have much of it, but none of it is
+ * tokens × width².
  */
-export function exactCost(ledger: SampleLedger, config: VlmConfig, score: SelectionScore = "attention"): ExactCost {
+export function exactCost(ledger: SampleLedger, config: VlmConfig): ExactCost {
   const { vision, text } = config;
+  const { towerTokens, selection } = ledger;
   const visual = enteringPerLayer(ledger);
   const sequences = visual.map((tokens) => tokens + ledger.textTokens);
   const parts = {
-    visionTower: 2 * towerProducts(vision, patchCount(ledger.grid)),
-    selection: 2 * (stage1Products(ledger, vision) + (score === "cosine" ? scoreProducts(sequences, text) : 0)),
-    projector: 2 * visual[0] * (vision.hiddenSize * text.hiddenSize + text.hiddenSize ** 2),
-    decoder: 2 * sequences.reduce((sum, tokens) => sum + layerProducts(tokens, text), 0),
+    visionTower: 2 * towerProducts(vision, patchCount(ledger.grid), towerTokens),
+    selection: 2 * (mergingProducts(vision, towerTokens) + selection.patches + sumOf(selection.cuts)),
+    projector: 2 * projectProducts(visual[0], config),
+    decoder: 2 * sumOf(sequences.map((tokens) => layerProducts(tokens, text))),
     lmHead: 2 * text.hiddenSize * text.vocabSize,
   };
   return {
     ...parts,
-    flops: Object.values(parts).reduce((sum, part) => sum + part, 0),
-    cacheBytes: sequences.reduce((sum, tokens) => sum + tokens * cacheBytesPerToken(text), 0),
+    flops: sumOf(Object.values(parts)),
+    cacheBytes: sumOf(sequences) * cacheBytesPerToken(text),
   };
 }
 
 /** {@link exactCost} of the same prompt with every visual token in every layer and nothing chosen. */
 export function exactUnprunedCost(ledger: SampleLedger, config: VlmConfig): ExactCost {
-  const { total, layers } = ledger;
+  const { grid, total, layers } = ledger;
   const token: VisualToken = { cell: 0, position: 0, pillar: undefined, weights: undefined, firstLayer: 0, layers };
-  return exactCost({ ...ledger, tokens: new Array<VisualToken>(total).fill(token) }, config);
+  const whole: SampleLedger = {
+    ...ledger,
+    tokens: new Array<VisualToken>(total).fill(token),
+    towerTokens: new Array<number>(config.vision.numHiddenLayers + 1).fill(patchCount(grid) + 1),
+    selection: { patches: 0, cuts: [] },
+  };
+  return exactCost(whole, config);
 }
 
 /** Bytes of one token's key and value in the cache of one layer, as float32. */
@@ -77,34 +70,26 @@ export function cacheBytesPerToken({ numKeyValueHeads, headDim }: TextConfig): n
   return 2 * numKeyValueHeads * headDim * 4;
 }
 
-/** Patch embedding, then in each block four projections, attention, and an MLP of two matrices. */
-function towerProducts(config: VisionConfig, patches: number): number {
-  const { hiddenSize: width, intermediateSize, numHiddenLayers, patchSize } = config;
-  const tokens = patches + 1;
-  const block = 4 * tokens * width ** 2 + 2 * tokens ** 2 * width + 2 * tokens * width * intermediateSize;
-  return patches * 3 * patchSize ** 2 * width + numHiddenLayers * block;
+/** Patch embedding, then in each block four projections and attention, and an MLP of two matrices on what is left. */
+function towerProducts(config: VisionConfig, patches: number, tokens: readonly number[]): number {
+  const { hiddenSize: width, intermediateSize, patchSize } = config;
+  const attention = tokens.slice(0, -1).map((count) => 4 * count * width ** 2 + 2 * count ** 2 * width);
+  const mlps = tokens.slice(1).map((count) => 2 * count * width * intermediateSize);
+  return patches * 3 * patchSize ** 2 * width + sumOf(attention) + sumOf(mlps);
 }
 
-/** Queries, keys, values, output; attention; gate, up and down. */
+/** A block that merges T tokens into T' multiplies their weights, T' × T, with the tokens. */
+function mergingProducts({ hiddenSize }: VisionConfig, tokens: readonly number[]): number {
+  return sumOf(tokens.slice(1).map((after, block) => (after < tokens[block] ? after * tokens[block] * hiddenSize : 0)));
+}
+
+/** Queries, keys, values and attention; output; gate, up and down. */
 function layerProducts(tokens: number, config: TextConfig): number {
-  const { hiddenSize, intermediateSize, numAttentionHeads, numKeyValueHeads, headDim } = config;
-  const queries = numAttentionHeads * headDim;
-  const keys = numKeyValueHeads * headDim;
-  const projections = tokens * hiddenSize * (2 * queries + 2 * keys);
-  return projections + 2 * tokens ** 2 * queries + 3 * tokens * hiddenSize * intermediateSize;
+  const { hiddenSize, intermediateSize, numAttentionHeads, headDim } = config;
+  const rest = numAttentionHeads * headDim + 3 * intermediateSize;
+  return attentionAheadProducts(tokens, config) + tokens * hiddenSize * rest;
 }
 
-function stage1Products({ tokens, total }: SampleLedger, { hiddenSize }: VisionConfig): number {
-  const mixed = tokens.filter(({ weights }) => weights).length;
-  const compared = tokens.filter(({ weights, pillar }) => weights && pillar !== undefined).length;
-  return (mixed + compared) * total * hiddenSize;
-}
-
-/** At each cut, the mean of the text as a product of its weights with all tokens that enter the cut. */
-function scoreProducts(sequences: readonly number[], { hiddenSize }: TextConfig): number {
-  return sequences.reduce(
-    (sum, tokens, layer) =>
-      layer > 0 && tokens < sequences[layer - 1] ? sum + sequences[layer - 1] * hiddenSize : sum,
-    0,
-  );
+function sumOf(values: readonly number[]): number {
+  return values.reduce((sum, value) => sum + value, 0);
 }

@@ -7,7 +7,10 @@ import { checkScores } from "../pruning/ranking.ts";
 import type { Method } from "./method.ts";
 import { perImage, requirePatches } from "./patches.ts";
 
-/** Parameters of {@link divprune}. */
+/**
+ * Parameters of {@link divprune}. That the released code may choose a patch twice where tokens are identical has no
+ * switch: fewer than `keep` different patches are no selection of `keep`. Here chosen patches are out of the race.
+ */
 export interface DivpruneOptions {
   /** How many patches go on. */
   readonly keep: number;
@@ -32,9 +35,11 @@ export function divprune({ keep, positions = "compressed" }: DivpruneOptions): M
       const total = patchCount(seen.grid);
       const unit = normalizeRows(seen.project(seen.features)) as tf.Tensor3D; // [I, N, Hd]
       const distances = yield* read(tf.sub(1, tf.matMul(unit, unit, false, true))); // [I, N, N]
-      return {
-        cells: perImage(distances, total * total).map((own) => farthestPoints(own, total, keep).sort((a, b) => a - b)),
-      };
+      const cells = perImage(distances, total * total).map((own) =>
+        farthestPoints(own, total, keep).sort((a, b) => a - b),
+      );
+      // Cosines of all pairs, N × Hd × N; farthest points are then found by comparing.
+      return { cells, products: cells.map(() => total ** 2 * unit.shape[2]) };
     },
     cuts: new Map(),
   };

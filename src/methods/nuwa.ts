@@ -8,8 +8,15 @@ import type { Budget } from "../pruning/budget.ts";
 import { type Grid, largestSquaredDistance, patchCount } from "../pruning/grid.ts";
 import type { PositionPolicy } from "../pruning/positions.ts";
 import { quantile } from "../pruning/ranking.ts";
-import { pillarDegrees, relaxedAnchors, SELECTIONS, type SelectionKind, straightThrough } from "../pruning/relaxed.ts";
-import { cosineToText, keepBest, keepRandom, lastTokenAttention } from "../pruning/textguided.ts";
+import {
+  pillarDegrees,
+  relaxationProducts,
+  relaxedAnchors,
+  SELECTIONS,
+  type SelectionKind,
+  straightThrough,
+} from "../pruning/relaxed.ts";
+import { cosineProducts, cosineToText, keepBest, keepRandom, lastTokenAttention } from "../pruning/textguided.ts";
 import { noTap, type Tap } from "../tap.ts";
 import type { Cut, CutView, Method, PatchSelection, PatchView } from "./method.ts";
 import { perImage, requirePatches } from "./patches.ts";
@@ -196,7 +203,11 @@ function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Reading<Patch
   };
   const hard = () => mix({ indices: cells, pillars }, tap);
   const weights = selection === "hard" ? hard() : selection === "relaxed" ? soft() : straightThrough(hard(), soft());
-  return { cells, pillars, weights: tap("stage1.weights", weights) };
+  // Cosines of anchors with all patches; where every patch is an anchor, k mixtures of the N × N weights besides.
+  const cosines = (anchors: number) => anchors * similar.shape[2] * total;
+  const ofSoft = cosines(total) + relaxationProducts(seen.grid, { keep, regionSize }) + keep * total ** 2;
+  const products = (selection === "relaxed" ? 0 : cosines(keep)) + (selection === "hard" ? 0 : ofSoft);
+  return { cells, pillars, weights: tap("stage1.weights", weights), products: cells.map(() => products) };
 }
 
 /** m or S of the paper, α·‖k‖^m: [I, N]. */
@@ -234,7 +245,8 @@ function stage2(options: NuwaOptions): Cut {
   return function* (view) {
     if (options.stage2 === "random") return { keep: keepRandom(view.sequence, budget.stage2, seed) };
     const scores = view.tap("stage2.scores", stage2Scores(view, options)); // [B, S]
-    return { keep: keepBest(yield* read(scores), view.sequence, budget.stage2) };
+    const products = options.stage2 === "cosine" ? cosineProducts(view.sequence, view.tokens.shape[2]) : undefined;
+    return { keep: keepBest(yield* read(scores), view.sequence, budget.stage2), products };
   };
 }
 

@@ -1,6 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../errors.ts";
 import { type VisionOutput, withoutClassToken } from "../model/vision.ts";
+import { dot } from "../pruning/dot.ts";
 import { patchCount } from "../pruning/grid.ts";
 import { best } from "../pruning/ranking.ts";
 import type { PatchView } from "./method.ts";
@@ -45,7 +46,10 @@ export function unitVectors(values: Float32Array, count: number): Float64Array[]
   });
 }
 
-/** The `count` of some vectors that are most like one of them by cosine, best first; ties: the lower index. */
+/**
+ * The `count` of some vectors that are most like one of them by cosine, best first; ties: the lower index. Makes as
+ * many products as there are numbers in the vectors that it looks among.
+ */
 export function nearestByCosine(
   units: readonly Float64Array[],
   of: number,
@@ -55,10 +59,4 @@ export function nearestByCosine(
   const cosines: number[] = [];
   for (const other of among) cosines[other] = dot(units[of], units[other]);
   return best(among, cosines, count);
-}
-
-function dot(a: Float64Array, b: Float64Array): number {
-  let sum = 0;
-  for (let i = 0; i < a.length; i++) sum += a[i] * b[i];
-  return sum;
 }

@@ -7,7 +7,7 @@ import { best, checkScores, quantile } from "../pruning/ranking.ts";
 import type { Method, PatchView } from "./method.ts";
 import { nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 
-/** Parameters of {@link prumerge}. */
+/** Parameters of {@link prumerge}. The original's division by zero has no switch: it selects nothing; see {@link adaptiveCentres}. */
 export interface PrumergeOptions {
   /** How many tokens go on, the extra one among them. Undefined: as many as the outliers ask for, as published. */
   readonly keep?: number;
@@ -57,7 +57,9 @@ export function prumerge({ keep, neighbours = 32, positions = "compressed" }: Pr
         }),
       );
       const weights = tf.tensor3d(own).add<tf.Tensor3D>(tf.tensor3d(absorbed).mul(scores.expandDims(1)));
-      return { cells: chosen.map((centres) => [...centres, -1]), weights };
+      // The class token's row of Q·Kᵀ, 1 × D × (N + 1), and the cosines of every centre with all other patches.
+      const products = chosen.map((centres) => (total + 1 + centres.length * (total - 1)) * keys.shape[2]);
+      return { cells: chosen.map((centres) => [...centres, -1]), weights, products };
     },
     cuts: new Map(),
   };

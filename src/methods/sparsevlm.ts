@@ -5,7 +5,7 @@ import { type CutBudget, recycledCounts } from "../pruning/budget-peers.ts";
 import { densityPeaks, matrixRank } from "../pruning/clustering.ts";
 import type { PositionPolicy } from "../pruning/positions.ts";
 import { best, checkScores } from "../pruning/ranking.ts";
-import { attentionOfRaters, chooseRaters } from "../pruning/raters.ts";
+import { attentionOfRaters, chooseRaters, raterProducts } from "../pruning/raters.ts";
 import { randomFrom } from "../random.ts";
 import type { Cut, Method } from "./method.ts";
 import { keepEverything } from "./none.ts";
@@ -45,6 +45,8 @@ export function sparsevlm(options: SparsevlmOptions): Method {
 function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cut {
   return function* (view) {
     const { sequence, tokens } = view;
+    // Density peaks compare elementwise, which is not counted.
+    const products = raterProducts(view.entered.sequence, tokens.shape[2]);
     const raters = yield* chooseRaters(view.entered);
     const relations = yield* attentionOfRaters(view.attention as tf.Tensor4D, sequence, raters);
     const width = tokens.shape[2];
@@ -59,6 +61,8 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
       checkScores("SparseVLM", scores);
       const ranked = best([...scores.keys()], scores, scores.length);
       const count = version === "rank" ? Math.floor(13.5 * matrixRank(relations[sample])) : budget;
+      // The rank is that of A·Aᵀ, raters × visual tokens × raters.
+      if (version === "rank") products[sample] += relations[sample].length ** 2 * visual.length;
       keep.push(ranked.slice(0, count).sort((a, b) => a - b));
       const dropped = ranked.slice(count);
       const { sources, clusters: made } = recycledCounts(dropped.length);
@@ -69,9 +73,9 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
     });
     const counts = clusters.map((list) => list.length);
     const most = Math.max(...counts);
-    if (most === 0) return { keep };
+    if (most === 0) return { keep, products };
     const weights = clusters.map((list) => Array.from({ length: most }, (_, i) => meanOf(sequence[0].length, list[i])));
-    return { keep, added: { weights: tf.tensor3d(weights), counts } };
+    return { keep, added: { weights: tf.tensor3d(weights), counts }, products };
   };
 }
 

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { gatherRows } from "../model/layers.ts";
 import type { MergeGroup, TowerMerge } from "../model/merging.ts";
 import { read } from "../model/reading.ts";
+import { dot } from "../pruning/dot.ts";
 import { patchCount } from "../pruning/grid.ts";
 import type { PositionPolicy } from "../pruning/positions.ts";
 import { best } from "../pruning/ranking.ts";
@@ -30,7 +31,7 @@ export function tome({ merged, positions = "compressed" }: TomeOptions): Method 
     positions,
     idsAfterCut: "kept",
     merge: mergePairs(merged),
-    *selectPatches({ features, grid, members }) {
+    *selectPatches({ features, grid, members, hiddenStates, heads }) {
       const rows = features.shape[1];
       const cellsOf = (members ?? []).map((list) => list.map(([own]) => own - 1));
       const order = cellsOf.map((cells) => [...cells.keys()].sort((a, b) => cells[a] - cells[b]));
@@ -41,6 +42,7 @@ export function tome({ merged, positions = "compressed" }: TomeOptions): Method 
         cells: order.map((list, image) => list.map((row) => cellsOf[image][row])),
         weights: tf.tensor3d(weights, [order.length, rows, patchCount(grid)]),
         tokens: gatherRows(features, order),
+        products: order.map(() => matchingProducts(hiddenStates, heads)),
       };
     },
     cuts: new Map(),
@@ -70,7 +72,7 @@ export function bipartiteGroups(units: readonly Float64Array[], count: number): 
   const target: number[] = [];
   for (const i of first.slice(1)) {
     const cosines: number[] = [];
-    for (const j of second) cosines[j] = units[i].reduce((sum, value, c) => sum + value * units[j][c], 0);
+    for (const j of second) cosines[j] = dot(units[i], units[j]);
     [target[i]] = best(second, cosines, 1);
     scores[i] = cosines[target[i]];
   }
@@ -79,6 +81,15 @@ export function bipartiteGroups(units: readonly Float64Array[], count: number): 
     ...first.filter((i) => !sources.includes(i)).map((i) => [i]),
     ...second.map((j) => [j, ...sources.filter((i) => target[i] === j).sort((a, b) => a - b)]),
   ];
+}
+
+/** Products of {@link bipartiteGroups} in all blocks that merged: cosines of one set, without the class token, with the other. */
+function matchingProducts(hiddenStates: readonly tf.Tensor3D[], heads: number): number {
+  return hiddenStates.slice(1).reduce((sum, after, block) => {
+    const [, tokens, width] = hiddenStates[block].shape;
+    const pairs = (Math.ceil(tokens / 2) - 1) * Math.floor(tokens / 2);
+    return after.shape[1] < tokens ? sum + (pairs * width) / heads : sum;
+  }, 0);
 }
 
 function meanOf(patches: number, members: readonly number[]): number[] {

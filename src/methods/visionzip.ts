@@ -42,7 +42,9 @@ export function visionzip({ dominant, contextual, positions = "compressed" }: Vi
         const rest = [...own.keys()].filter((patch) => !kept.includes(patch));
         const targets = uniformTargets(rest, contextual);
         const others = rest.filter((patch) => !targets.includes(patch));
-        return { kept, targets, merged: mergedInto(keys[image], others, targets) };
+        // Cosines of what is merged with the targets, in the width of one head.
+        const products = others.length * targets.length * keys[image][0].length;
+        return { kept, targets, merged: mergedInto(keys[image], others, targets), products };
       });
       return {
         cells: chosen.map(({ kept, targets }) => [-1, ...kept, ...targets]),
@@ -55,6 +57,7 @@ export function visionzip({ dominant, contextual, positions = "compressed" }: Vi
             ),
           ]),
         ),
+        products: chosen.map(({ products }) => products),
       };
     },
     cuts: new Map(),

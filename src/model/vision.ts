@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Tap } from "../tap.ts";
 import { activations } from "./activations.ts";
-import type { VisionConfig } from "./config.ts";
+import type { VisionConfig, VlmConfig } from "./config.ts";
 import { attend, layerNorm, linear, mergeHeads, splitHeads, tokenRows } from "./layers.ts";
 import { logSizes, type Members, mergeMembers, mergeTokens, type TowerMerge, unmerged } from "./merging.ts";
 import type { Reading } from "./reading.ts";
@@ -176,6 +176,11 @@ export function queriesAndKeys(model: Model, { hiddenStates }: VisionOutput, blo
   });
 }
 
+/** Products (a multiplication with its addition each) of {@link queriesAndKeys} for one image: two of T × D × D. */
+export function queriesAndKeysProducts(tokens: number, { hiddenSize }: VisionConfig): number {
+  return 2 * tokens * hiddenSize ** 2;
+}
+
 /** [I, N+1, D] → [I, N, D] */
 export function withoutClassToken(x: tf.Tensor): tf.Tensor3D {
   return x.slice([0, 1, 0]) as tf.Tensor3D;
@@ -199,4 +204,9 @@ export function project(model: Model, x: tf.Tensor): tf.Tensor3D {
   const w = model.weights.at("multi_modal_projector");
   const activate = activations[model.config.projectorHiddenAct];
   return linear(w.at("linear_2"), activate(linear(w.at("linear_1"), x))) as tf.Tensor3D;
+}
+
+/** Products of {@link project} for k tokens: k × D × Hd and k × Hd × Hd. */
+export function projectProducts(tokens: number, { vision, text }: VlmConfig): number {
+  return tokens * (vision.hiddenSize + text.hiddenSize) * text.hiddenSize;
 }

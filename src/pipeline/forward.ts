@@ -1,15 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../errors.ts";
 import type { Method, PlacedTokens } from "../methods/method.ts";
-import {
-  attentionAhead,
-  decoderLayer,
-  embed,
-  finalNorm,
-  type LayerCache,
-  lmHead,
-  type Placement,
-} from "../model/language.ts";
+import { decoderLayer, embed, finalNorm, type LayerCache, lmHead, type Placement } from "../model/language.ts";
 import { gatherRows } from "../model/layers.ts";
 import type { Reading } from "../model/reading.ts";
 import { rotaryAngles } from "../model/rope.ts";
@@ -18,13 +10,13 @@ import { mergingTower } from "../model/vision.ts";
 import type { Model } from "../model/weights.ts";
 import type { SampleLedger } from "../pruning/ledger.ts";
 import { noTap, type Tap } from "../tap.ts";
+import { chooseCut, choosePatches } from "./choosing.ts";
 import { cutPrompts, type ImagePlaces, layOut, requirePositions } from "./prompts.ts";
 import {
   type AppliedCut,
   applyCut,
   keepLedgers,
   NO_IMAGES,
-  patchView,
   projectSelected,
   selectedSlots,
   tapIntegers,
@@ -81,7 +73,7 @@ export function* forward(
   const imageOf = cut.map(({ image }) => image);
 
   // Stage 1: which patches go on, and as which mixtures of their neighbours.
-  const selection = seen ? yield* method.selectPatches(patchView(model, seen), tap) : NO_IMAGES;
+  const selection = seen ? yield* choosePatches(model, seen, method, tap) : NO_IMAGES;
   const visual = seen && projectSelected(model, seen, selection, tap); // [I, k, Hd]
 
   // Splice: text and visual tokens in one sequence, each with its position id.
@@ -99,14 +91,8 @@ export function* forward(
     // Stage 2: before this layer, visual tokens that the text does not ask for are dropped.
     const choose = visual && method.cuts.get(i);
     if (choose) {
-      const choice = yield* choose({
-        tokens: x as tf.Tensor3D,
-        sequence,
-        entered,
-        attention,
-        attentionAhead: () => attentionAhead(model, i, x, placement),
-        tap,
-      });
+      const view = { tokens: x as tf.Tensor3D, sequence, entered, attention, tap };
+      const choice = yield* chooseCut(model, choose, i, placement, view);
       tapIntegers(tap, "stage2.indices", choice.keep);
       const applied = applyCut(x as tf.Tensor3D, sequence, choice, entered.sequence, cuts);
       ({ x, sequence } = applied); // [B, S', Hd]
@@ -133,7 +119,7 @@ export function* forward(
   const ends = sequence.map((slots) => [lastPlace(slots)]);
   const logits = tap("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
   const passed = { entered: entered.sequence, sequences: layers.map((layer) => layer.sequence), cuts };
-  const ledgers = yield* keepLedgers(seen, selection, passed, imageOf);
+  const ledgers = yield* keepLedgers(seen, selection, places.total, passed, imageOf);
   return { logits, hidden, state: { layers }, ledgers };
 }
 

@@ -1,29 +1,20 @@
 import * as tf from "@tensorflow/tfjs";
-import type { AddedTokens, CutSelection, PatchSelection, PatchView } from "../methods/method.ts";
+import type { AddedTokens, CutSelection, PatchSelection } from "../methods/method.ts";
 import { gatherRows } from "../model/layers.ts";
 import { type Reading, read } from "../model/reading.ts";
-import { keepVisual, placesOf, type Sequence, type VisualSlot } from "../model/sequence.ts";
-import { project, queriesAndKeys, type VisionOutput } from "../model/vision.ts";
+import { keepVisual, placesOf, type Sequence, tokenCount, type VisualSlot } from "../model/sequence.ts";
+import { project, type VisionOutput } from "../model/vision.ts";
 import type { Model } from "../model/weights.ts";
 import { aggregate } from "../pruning/aggregation.ts";
 import { patchCount } from "../pruning/grid.ts";
 import { type AddedToken, openLedger, type SampleLedger } from "../pruning/ledger.ts";
 import type { Tap, TapName } from "../tap.ts";
+import type { Counted } from "./choosing.ts";
 
 /** What is done with a selection, the same for every method: the physical side of pruning. */
 
 /** Batches without images select nothing. */
-export const NO_IMAGES: PatchSelection = { cells: [] };
-
-/** What stage 1 may look at. */
-export function patchView(model: Model, seen: VisionOutput): PatchView {
-  return {
-    ...seen,
-    heads: model.config.vision.numAttentionHeads,
-    project: (features) => project(model, features),
-    queriesAndKeys: (block) => queriesAndKeys(model, seen, block),
-  };
-}
+export const NO_IMAGES: Counted<PatchSelection> = { cells: [], products: [] };
 
 /** The selected patches, mixed where the method says so, as token embeddings: [I, k, Hd]. */
 export function projectSelected(model: Model, seen: VisionOutput, selection: PatchSelection, tap: Tap): tf.Tensor3D {
@@ -54,6 +45,11 @@ function selectedTokens(seen: VisionOutput, { cells, weights, tokens }: PatchSel
   );
 }
 
+/** What {@link aggregate} takes for one image: [k, N] × [N, D], or N + 1 with the class token. */
+function mixingProducts(seen: VisionOutput, { cells, weights, tokens }: PatchSelection, image: number): number {
+  return weights && !tokens ? cells[image].length * weights.shape[2] * seen.features.shape[2] : 0;
+}
+
 /** The visual tokens of each sample, in order, as stage 1 selected them. */
 export function selectedSlots(
   { cells }: PatchSelection,
@@ -70,6 +66,8 @@ export interface AppliedCut {
   /** The sequence that was cut. */
   readonly before: Sequence;
   readonly added: CutSelection["added"];
+  /** For each sample, what choosing and mixing took. */
+  readonly products: readonly number[];
 }
 
 /**
@@ -81,7 +79,7 @@ export interface AppliedCut {
 export function applyCut(
   x: tf.Tensor3D,
   sequence: Sequence,
-  { keep, added }: CutSelection,
+  { keep, added, products }: Counted<CutSelection>,
   entered: Sequence,
   earlier: readonly AppliedCut[],
 ): AppliedCut {
@@ -91,7 +89,14 @@ export function applyCut(
   );
   const kept = keepVisual(sequence, keep, added?.counts, nextRow);
   const table = added ? tf.concat([x, tf.matMul(added.weights, x)], 1) : x; // [B, S + a, Hd]
-  return { x: gatherRows(table, kept.places), sequence: kept.sequence, before: sequence, added };
+  const mixing = sequence.map((slots, sample) => (added?.counts[sample] ?? 0) * tokenCount(slots) * x.shape[2]);
+  return {
+    x: gatherRows(table, kept.places),
+    sequence: kept.sequence,
+    before: sequence,
+    added,
+    products: products.map((own, sample) => own + mixing[sample]),
+  };
 }
 
 /** Shows lists of integers to the tap, one row per image or sample; samples without an image have none. */
@@ -106,18 +111,19 @@ export function tapIntegers(tap: Tap, name: TapName, lists: readonly (readonly n
 /**
  * For each sample with an image the record of its visual tokens.
  *
+ * @param total visual tokens of an image where nothing is pruned
  * @param entered what entered the decoder
  * @param sequences what entered each of its layers
  */
 export function* keepLedgers(
   seen: VisionOutput | undefined,
-  selection: PatchSelection,
+  selection: Counted<PatchSelection>,
+  total: number,
   { entered, sequences, cuts }: { entered: Sequence; sequences: readonly Sequence[]; cuts: readonly AppliedCut[] },
   imageOf: readonly (number | undefined)[],
 ): Reading<(SampleLedger | undefined)[]> {
   if (!seen) return imageOf.map(() => undefined);
   const { grid } = seen;
-  const total = Math.max(seen.features.shape[1], patchCount(grid));
   const weights = yield* patchWeights(selection, patchCount(grid));
   const added: AddedToken[][] = imageOf.map(() => []);
   for (const cut of cuts) {
@@ -129,7 +135,18 @@ export function* keepLedgers(
   }
   return imageOf.map((image, sample) => {
     if (image === undefined) return undefined;
-    const sources = { grid, total, pillars: selection.pillars?.[image], weights: weights[image], added: added[sample] };
+    const sources = {
+      grid,
+      total,
+      pillars: selection.pillars?.[image],
+      weights: weights[image],
+      added: added[sample],
+      towerTokens: seen.hiddenStates.map((state) => state.shape[1]),
+      selection: {
+        patches: selection.products[image] + mixingProducts(seen, selection, image),
+        cuts: cuts.map(({ products }) => products[sample]),
+      },
+    };
     return openLedger(sources, entered, sequences, sample);
   });
 }

@@ -1,4 +1,5 @@
 import type { Random } from "../random.ts";
+import { dot } from "./dot.ts";
 import { best } from "./ranking.ts";
 
 /**
@@ -54,7 +55,7 @@ function distance(a: Float32Array, b: Float32Array): number {
 export function matrixRank(rows: readonly Float32Array[]): number {
   if (rows.length === 0) return 0;
   // The eigenvalues of A·Aᵀ in float64 are the squared singular values, precise enough for this threshold.
-  const gram = rows.map((a) => rows.map((b) => a.reduce((sum, value, i) => sum + value * b[i], 0)));
+  const gram = rows.map((a) => rows.map((b) => dot(a, b)));
   const squares = eigenvalues(gram);
   const tolerance = Math.max(rows.length, rows[0].length) * 2 ** -23;
   const most = Math.max(0, ...squares);

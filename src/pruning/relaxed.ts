@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { gatherRows } from "../model/layers.ts";
 import { type AlignmentOptions, patchesPerRegion } from "./alignment.ts";
-import { type Grid, regionsOf } from "./grid.ts";
+import { type Grid, patchCount, regionsOf } from "./grid.ts";
 import { best } from "./ranking.ts";
 
 /** How a selection is made: by indices alone, or so that gradients pass through it. */
@@ -86,6 +86,14 @@ export function relaxedAnchors(
     const all = Array.from({ length: mixed.shape[1] }, (_, candidate) => candidate);
     return gatherRows(tf.matMul(sortWithin(mixed, [all], keep), candidates), ranks);
   });
+}
+
+/** Products of {@link relaxedAnchors} for one image: the scores of C candidates, C × N × 1, and k mixtures of them, k × C × N. */
+export function relaxationProducts(grid: Grid, { keep, regionSize }: AlignmentOptions): number {
+  const regions = regionsOf(grid, regionSize);
+  const each = patchesPerRegion(regions, keep);
+  const candidates = regions.reduce((sum, region) => sum + Math.min(region.length, each), 0);
+  return (1 + keep) * candidates * patchCount(grid);
 }
 
 /**

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../errors.ts";
 import { normalizeRows } from "../model/layers.ts";
-import { lastPlace, placesOf, type Sequence } from "../model/sequence.ts";
+import { lastPlace, placesOf, type Sequence, tokenCount } from "../model/sequence.ts";
 import { randomFrom, sampleWithoutReplacement } from "../random.ts";
 import { best, checkScores } from "./ranking.ts";
 
@@ -38,6 +38,14 @@ export function cosineToText(tokens: tf.Tensor3D, sequence: Sequence): tf.Tensor
   });
   const text = tf.matMul(tf.tensor2d(averaging).expandDims<tf.Tensor3D>(1), tokens); // [B, 1, Hd]
   return normalizeRows(tokens).mul(normalizeRows(text)).sum(-1);
+}
+
+/**
+ * Products (a multiplication with its addition each) of {@link cosineToText} for each sample: the weights of the
+ * mean, 1 × S, with its tokens, S × Hd. The cosines are then taken elementwise.
+ */
+export function cosineProducts(sequence: Sequence, hiddenSize: number): number[] {
+  return sequence.map((slots) => tokenCount(slots) * hiddenSize);
 }
 
 /**

@@ -1,11 +1,5 @@
 import { costOf, unprunedCost, type VisualCost } from "../measure/cost.ts";
-import {
-  type ExactCost,
-  exactCost,
-  exactUnprunedCost,
-  isCountedExactly,
-  type SelectionScore,
-} from "../measure/exact.ts";
+import { type ExactCost, exactCost, exactUnprunedCost } from "../measure/exact.ts";
 import type { VlmConfig } from "../model/config.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../pruning/ledger.ts";
 
@@ -24,12 +18,10 @@ export interface RunFacts {
   readonly generation: Readonly<Record<string, number | undefined>>;
   readonly ledger: SampleLedger;
   readonly config: VlmConfig;
-  /** Of the cut in the decoder, for what selection itself costs. */
-  readonly score: SelectionScore | undefined;
 }
 
 /** A run as JSON: what was asked and answered, every visual token's fate, counts per layer, cost. */
-export interface RunRecord extends Omit<RunFacts, "ledger" | "config" | "score"> {
+export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
   readonly grid: { readonly rows: number; readonly columns: number };
   readonly textTokens: number;
   /** In the order in which they stand in the decoder; each entered the decoder layers from `firstLayer` to before `layers`. */
@@ -50,12 +42,11 @@ export interface RunRecord extends Omit<RunFacts, "ledger" | "config" | "score">
   /** By the paper's formula, of the visual tokens alone. */
   readonly cost: { readonly pruned: VisualCost; readonly unpruned: VisualCost };
   /** Of the whole prefill, as it is computed. */
-  /** Undefined where the method's own selection is not counted whole. */
-  readonly exactCost: { readonly pruned: ExactCost; readonly unpruned: ExactCost } | undefined;
+  readonly exactCost: { readonly pruned: ExactCost; readonly unpruned: ExactCost };
 }
 
 /** The record of a run. */
-export function runRecord({ ledger, config, score, ...facts }: RunFacts): RunRecord {
+export function runRecord({ ledger, config, ...facts }: RunFacts): RunRecord {
   const [entering, leaving] = [enteringPerLayer(ledger), leavingPerLayer(ledger)];
   return {
     ...facts,
@@ -76,8 +67,6 @@ export function runRecord({ ledger, config, score, ...facts }: RunFacts): RunRec
       averageLeaving: averageTokens(leaving),
     },
     cost: { pruned: costOf(ledger, config.text), unpruned: unprunedCost(ledger, config.text) },
-    exactCost: isCountedExactly(String(facts.method.name))
-      ? { pruned: exactCost(ledger, config, score), unpruned: exactUnprunedCost(ledger, config) }
-      : undefined,
+    exactCost: { pruned: exactCost(ledger, config), unpruned: exactUnprunedCost(ledger, config) },
   };
 }

@@ -1,15 +1,10 @@
 import { costOf, unprunedCost } from "../measure/cost.ts";
-import { exactCost, exactUnprunedCost, isCountedExactly, type SelectionScore } from "../measure/exact.ts";
+import { exactCost, exactUnprunedCost } from "../measure/exact.ts";
 import type { VlmConfig } from "../model/config.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../pruning/ledger.ts";
 
-/**
- * One line per stage: what it kept, the visual tokens per layer, and what that saves.
- *
- * @param method its name in the registry
- * @param score of the cut in the decoder, for what selection itself costs
- */
-export function describeRun(ledger: SampleLedger, config: VlmConfig, method: string, score?: SelectionScore): string[] {
+/** One line per stage: what it kept, the visual tokens per layer, and what that saves. */
+export function describeRun(ledger: SampleLedger, config: VlmConfig): string[] {
   const counts = enteringPerLayer(ledger);
   const pillars = ledger.tokens.filter((token) => token.pillar).length;
   const roles = ledger.tokens.some((token) => token.pillar !== undefined)
@@ -21,17 +16,14 @@ export function describeRun(ledger: SampleLedger, config: VlmConfig, method: str
       : [],
   );
   const [pruned, whole] = [costOf(ledger, config.text), unprunedCost(ledger, config.text)];
-  const exactly = () => {
-    const [exact, exactWhole] = [exactCost(ledger, config, score), exactUnprunedCost(ledger, config)];
-    return `           ${percentLess(exact.flops, exactWhole.flops)} of all FLOPs before the first word (${giga(exactWhole.flops)} → ${giga(exact.flops)} GFLOP, exact: text, vision tower and selection too)`;
-  };
+  const [exact, exactWhole] = [exactCost(ledger, config), exactUnprunedCost(ledger, config)];
   return [
     `stage 1    ${ledger.total} → ${counts[0]} visual tokens${roles}`,
     ...(cuts.length ? cuts : ["nothing dropped inside the decoder"]).map((cut) => `stage 2    ${cut}`),
     `per layer  ${counts.join(" ")} (average ${trim(averageTokens(counts))} of ${ledger.total})`,
     `           counted where they leave a layer: average ${trim(averageTokens(leavingPerLayer(ledger)))}`,
     `saves      ${percentLess(pruned.flops, whole.flops)} of the decoder's FLOPs for visual tokens (${giga(whole.flops)} → ${giga(pruned.flops)} GFLOP, the paper's formula)`,
-    ...(isCountedExactly(method) ? [exactly()] : []),
+    `           ${percentLess(exact.flops, exactWhole.flops)} of all FLOPs before the first word (${giga(exactWhole.flops)} → ${giga(exact.flops)} GFLOP, exact: text, vision tower and selection too)`,
     `           ${percentLess(pruned.cacheBytes, whole.cacheBytes)} of their key-value cache (${mebi(whole.cacheBytes)} → ${mebi(pruned.cacheBytes)} MiB)`,
   ];
 }

@@ -67,6 +67,7 @@ describe("nuwa ask", () => {
     expect(out).toMatch(/^method +pyramiddrop, average as published, compressed positions$/m);
     const perLayer = /^per layer +([\d ]+) \(average ([\d.]+) of 576\)$/m.exec(out);
     const entering = perLayer?.[1].split(" ").map(Number) ?? [];
+    expect(out).toMatch(/ % of all FLOPs before the first word \(\S+ → \S+ GFLOP, exact:/);
     const mean = (counts: number[]) => counts.reduce((sum, count) => sum + count, 0) / counts.length;
     expect(Number(perLayer?.[2])).toBeCloseTo(mean(entering), 2);
     const leaving = entering.map((count, layer) => entering[layer + 1] ?? count);

@@ -1,0 +1,73 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../methods/method.ts";
+import { attentionAhead, attentionAheadProducts, type Placement } from "../model/language.ts";
+import type { Reading } from "../model/reading.ts";
+import { tokenCount } from "../model/sequence.ts";
+import {
+  project,
+  projectProducts,
+  queriesAndKeys,
+  queriesAndKeysProducts,
+  type VisionOutput,
+} from "../model/vision.ts";
+import type { Model } from "../model/weights.ts";
+import type { Tap } from "../tap.ts";
+
+/** Lets a method look and choose, the same for every method, and counts what it asks the model to compute. */
+
+/** A selection with all products that choosing took, for each image or sample: the method's own and what it asked for. */
+export type Counted<Selection> = Selection & { readonly products: readonly number[] };
+
+/** Stage 1: which patches go on. */
+export function* choosePatches(
+  model: Model,
+  seen: VisionOutput,
+  { selectPatches }: Method,
+  tap: Tap,
+): Reading<Counted<PatchSelection>> {
+  let asked = 0;
+  const view: PatchView = {
+    ...seen,
+    heads: model.config.vision.numAttentionHeads,
+    project(features) {
+      asked += projectProducts(features.shape[1], model.config);
+      return project(model, features);
+    },
+    queriesAndKeys(block) {
+      asked += queriesAndKeysProducts(seen.hiddenStates[block].shape[1], model.config.vision);
+      return queriesAndKeys(model, seen, block);
+    },
+  };
+  const selection = yield* selectPatches(view, tap);
+  const products = selection.cells.map((_, image) => asked + (selection.products?.[image] ?? 0));
+  return { ...selection, products };
+}
+
+/**
+ * A cut inside the decoder.
+ *
+ * @param layer the cut is made before it
+ * @param placement of the tokens before the cut
+ */
+export function* chooseCut(
+  model: Model,
+  choose: Cut,
+  layer: number,
+  placement: Placement,
+  seen: Omit<CutView, "attentionAhead">,
+): Reading<Counted<CutSelection>> {
+  let asked = 0;
+  const view: CutView = {
+    ...seen,
+    attentionAhead(): tf.Tensor4D {
+      asked++;
+      return attentionAhead(model, layer, seen.tokens, placement);
+    },
+  };
+  const selection = yield* choose(view);
+  const products = seen.sequence.map(
+    (slots, sample) =>
+      asked * attentionAheadProducts(tokenCount(slots), model.config.text) + (selection.products?.[sample] ?? 0),
+  );
+  return { ...selection, products };
+}
