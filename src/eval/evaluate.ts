@@ -2,7 +2,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { answerBatch, pixelsOfFile, type Respondent } from "./answers.ts";
+import { averageTokens } from "../pruning/ledger.ts";
+import { type Answered, answerBatch, pixelsOfFile, type Respondent } from "./answers.ts";
 import type { Run } from "./controls.ts";
 import type { Item } from "./item.ts";
 import type { Journal } from "./journal.ts";
@@ -57,9 +58,7 @@ export async function evaluate(
         const longest = Math.max(...batch.items.map((item) => item.longest));
         const answers = await answerBatch(respondent, inputs, run, longest);
         const fresh = batch.items.flatMap((item, i) => {
-          if (!isNew(item)) return [];
-          const { answer, visualTokens } = answers[i];
-          return [sampleOf(seed, setting, batch, item, answer, visualTokens, respondent)];
+          return isNew(item) ? [sampleOf(seed, setting, batch, item, answers[i], respondent)] : [];
         });
         journal.append(fresh);
         samples.push(...fresh);
@@ -96,11 +95,11 @@ function sampleOf(
   setting: Setting,
   { number }: Batch,
   item: Item,
-  answer: string,
-  visualTokens: number,
+  { answer, entering, leaving }: Answered,
   { preprocessing }: Respondent,
 ): Sample {
   const { task, family, style, split, scene, id, question, expected } = item;
   const where = { task, family, style, split, seed, scene, id, batch: number };
-  return { ...where, question, expected, answer, ...item.mark(answer, preprocessing), ...setting, visualTokens };
+  const tokens = { tokensEntering: averageTokens(entering), tokensLeaving: averageTokens(leaving) };
+  return { ...where, question, expected, answer, ...item.mark(answer, preprocessing), ...setting, ...tokens };
 }

@@ -53,8 +53,9 @@ describe("an evaluation", () => {
   it("answers every question in every setting once and leaves no tensors", () => {
     expect(whole).toHaveLength(5 * 13 * PLAN.settings.length);
     expect(leak).toBe(0);
-    expect(whole.find(({ method }) => method === "nuwa")?.visualTokens).toBe(4);
-    expect(whole.find(({ method }) => method === "none")?.visualTokens).toBe(16);
+    // 7 tokens enter the first of two layers and 1 leaves it.
+    expect(whole.find(({ method }) => method === "nuwa")).toMatchObject({ tokensEntering: 4, tokensLeaving: 1 });
+    expect(whole.find(({ method }) => method === "none")).toMatchObject({ tokensEntering: 16, tokensLeaving: 16 });
   });
 
   it("asks exactly what `nuwa ask` asks: a question alone, through its file, has the same answer", async () => {
@@ -148,6 +149,12 @@ describe("an evaluation", () => {
     openJournal(out, {});
     writeFileSync(join(out, "samples.jsonl"), `${JSON.stringify(whole[0])}\n{"task":"shapes-vqa"}\n`);
     expect(() => openJournal(out, {})).toThrow(/samples\.jsonl: line 2: field "family"/);
+    const { tokensEntering, tokensLeaving, ...rest } = whole[0];
+    const older = { ...rest, visualTokens: tokensEntering };
+    writeFileSync(join(out, "samples.jsonl"), `${JSON.stringify(older)}\n`);
+    expect(() => openJournal(out, {})).toThrow(
+      /samples\.jsonl: line 1: field "tokensEntering": .* of another version .* in another folder\.$/,
+    );
     writeFileSync(join(out, "samples.jsonl"), "{]\n");
     expect(() => openJournal(out, {})).toThrow(/line 1: is not JSON/);
   });

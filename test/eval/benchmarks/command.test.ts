@@ -37,7 +37,7 @@ describe("nuwa eval on benchmarks", () => {
       ...{ "textvqa nuwa": 2, "scienceqa nuwa": 2, "mmbench nuwa": 3 },
     });
     expect(counts.size).toBe(2 * 10);
-    expect(samples().find(({ method }) => method === "nuwa")?.visualTokens).toBe(4);
+    expect(samples().find(({ method }) => method === "nuwa")?.tokensEntering).toBe(4);
   });
 
   it("summarises the world of shapes and the benchmarks in a table each, with intervals", () => {
