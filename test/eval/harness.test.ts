@@ -12,6 +12,8 @@ const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 const PROGRAM = join(PROJECT, "bin/nuwa.js");
 /** What a whole evaluation leaves, apart from its plot as pixels. */
 const FILES = ["options.json", "samples.jsonl", "scores.svg", "summary.json", "summary.md"];
+/** All that goes to stderr, where that is a log: how far it came, or nothing when all was answered before. */
+const PROGRESS = /^((\d+)\/\2 answers {2}0 s left\n)?$/;
 
 describe("an evaluation in parts", () => {
   let command: string[];
@@ -21,7 +23,7 @@ describe("an evaluation in parts", () => {
   const contents = (folder: string) => FILES.map((name) => readFileSync(join(folder, name), "utf8"));
   const succeeds = async (...argv: string[]) => {
     const outcome = await nuwa(...argv);
-    expect(outcome).toMatchObject({ code: 0, err: "" });
+    expect(outcome).toMatchObject({ code: 0, err: expect.stringMatching(PROGRESS) });
     return outcome.out;
   };
 
@@ -69,6 +71,18 @@ describe("an evaluation in parts", () => {
     const outcome = await nuwa("eval", "--model", "nowhere", "--out", newFolder(), "--workers", "2");
     expect(outcome.code).toBe(1);
     expect(outcome.err).toMatch(/^nuwa: worker [12]\/2: nowhere: is not a checkpoint folder.*\n$/);
+  });
+
+  it.each([
+    { how: "alone", more: [] },
+    { how: "with workers", more: ["--workers", "2"] },
+  ])("that cannot keep to an average says so once, $how", async ({ more }) => {
+    const settings = ["--methods", "fastv", "--averages", "1/4", "--positions", "original,compressed"];
+    const outcome = await nuwa(...command, ...settings, "--out", newFolder(), ...more);
+    expect(outcome).toMatchObject({
+      code: 0,
+      err: "note: fastv at 1/4: enters 8.5 tokens a layer, not 4.0: its first layer keeps everything\n234/234 answers  0 s left\n",
+    });
   });
 
   it("killed in the middle and run again gives the same files to the byte", async () => {
@@ -133,7 +147,7 @@ describe("an evaluation in parts", () => {
       env: { ...process.env, SLURM_ARRAY_TASK_ID: "2", SLURM_ARRAY_TASK_COUNT: "3", NUWA_RESULTS: results },
       encoding: "utf8",
     });
-    expect([status, stderr]).toEqual([0, ""]);
+    expect([status, stderr]).toEqual([0, expect.stringMatching(PROGRESS)]);
     for (const name of ["options.json", "samples.jsonl"])
       expect(readFileSync(join(results, "shard-2", name), "utf8")).toBe(readFileSync(join(shards[1], name), "utf8"));
   });
