@@ -1,9 +1,8 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { requireWritableFolder } from "../data/files.ts";
 import { NuwaError } from "../errors.ts";
 import { mergeShards } from "../eval/merge.ts";
 import { NOTE, terminalProgress } from "./evalprogress.ts";
@@ -27,7 +26,6 @@ function program(): string {
  * @throws NuwaError with the line of the first worker that failed; the others are asked to stop
  */
 export async function evalWithWorkers(options: EvalOptions, count: number): Promise<void> {
-  requireWritableFolder(resolve(options.out));
   const folders = Array.from({ length: count }, (_, i) => join(options.out, `shard-${i + 1}-of-${count}`));
   const workers: ChildProcess[] = [];
   const stopAll = () => {
