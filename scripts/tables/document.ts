@@ -211,7 +211,7 @@ function printed(percent: number | undefined, digits = 1): string {
 /** Visual tokens that really entered a layer, on average: some methods cannot reach what was asked for. */
 function tokens({ samples }: Figures, setting: Setting): string {
   const own = samples.filter((sample) => settingKey(sample) === settingKey(setting));
-  return (own.reduce((sum, { visualTokens }) => sum + visualTokens, 0) / own.length).toFixed(1);
+  return (own.reduce((sum, { tokensEntering }) => sum + tokensEntering, 0) / own.length).toFixed(1);
 }
 
 function table(headings: readonly string[], lines: readonly (readonly string[])[]): string {

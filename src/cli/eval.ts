@@ -2,6 +2,7 @@ import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { BACKEND_NAMES } from "../backend/select.ts";
 import { requireWritableFolder } from "../data/files.ts";
+import { whileLocked } from "../data/lock.ts";
 import { UsageError } from "../errors.ts";
 import { mergeShards } from "../eval/merge.ts";
 import { DEFAULT_SCENES, parseShard } from "../eval/plan.ts";
@@ -65,8 +66,10 @@ export function addEval(program: Command): void {
     // What stands after "merge" is its own, also where the names of options are the same.
     .enablePositionalOptions()
     .action(({ workers, ...options }: EvalOptions & { workers?: number }) => {
-      requireText("--out", options.out);
-      return workers === undefined ? runEval(options) : evalWithWorkers(options, workers);
+      requireWritableFolder(resolve(requireText("--out", options.out)));
+      return workers === undefined
+        ? runEval(options)
+        : whileLocked(options.out, () => evalWithWorkers(options, workers));
     });
   command
     .command("merge")
@@ -75,7 +78,8 @@ export function addEval(program: Command): void {
     .requiredOption("--out <folder>", "where the whole evaluation goes")
     .action(async (folders: string[], { out }: { out: string }) => {
       requireWritableFolder(resolve(requireText("--out", out)));
-      await writeMerged(out, mergeShards(folders.map((folder) => join(requireText("a folder", folder)))));
+      const merged = mergeShards(folders.map((folder) => join(requireText("a folder", folder))));
+      await whileLocked(out, () => writeMerged(out, merged));
     });
 }
 

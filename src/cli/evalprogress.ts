@@ -1,15 +1,39 @@
 import type { EvaluationObserver } from "../eval/evaluate.ts";
 import { duration, type Output } from "../train/report.ts";
 
-/** One updating line with the time left, on a terminal; nothing elsewhere. */
-export function terminalProgress(output: Output, before: number): Pick<EvaluationObserver, "answered"> {
-  const start = performance.now();
+/** Milliseconds between plain lines, where no line can be written over: the log of a batch job stays short. */
+const PLAIN_EVERY = 60_000;
+
+/**
+ * Shows how far an evaluation is, with the time left: as one updating line on a terminal, elsewhere as a line
+ * a minute and one at the end. What is to be noted stands in lines of its own.
+ *
+ * @param before answers that were there at the start
+ * @param now milliseconds; a test has its own
+ */
+export function terminalProgress(
+  output: Output,
+  before: number,
+  now: () => number = () => performance.now(),
+): Pick<EvaluationObserver, "answered" | "missed"> {
+  const start = now();
+  let printed = start;
+  let over = false;
   return {
     answered(done, total) {
-      if (!output.isTTY) return;
-      const secondsEach = (performance.now() - start) / 1000 / (done - before);
-      const left = duration((total - done) * secondsEach);
-      output.write(`\r${done}/${total} answers  ${left} left\u001b[K${done === total ? "\n" : ""}`);
+      const time = now();
+      if (over || (!output.isTTY && done < total && time - printed < PLAIN_EVERY)) return;
+      printed = time;
+      over = done === total;
+      const secondsEach = (time - start) / 1000 / (done - before);
+      const line = `${done}/${total} answers  ${duration((total - done) * secondsEach)} left`;
+      output.write(output.isTTY ? `\r${line}\u001b[K${over ? "\n" : ""}` : `${line}\n`);
+    },
+    missed(hint) {
+      output.write(`${output.isTTY ? "\r\u001b[K" : ""}${NOTE}${hint}\n`);
     },
   };
 }
+
+/** How lines begin that are neither progress nor an error. */
+export const NOTE = "note: ";

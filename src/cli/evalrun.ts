@@ -1,13 +1,13 @@
-import { join, resolve } from "node:path";
+import { join } from "node:path";
 import { useBackend } from "../backend/select.ts";
-import { requireWritableFolder } from "../data/files.ts";
+import { whileLocked } from "../data/lock.ts";
 import { preprocessingOf } from "../data/preprocessing.ts";
 import { loadChatTemplate } from "../data/prompt.ts";
 import { loadTokenizer } from "../data/tokenizer.ts";
 import { NuwaError } from "../errors.ts";
 import { answersIn, evaluate } from "../eval/evaluate.ts";
 import { fingerprint } from "../eval/fingerprint.ts";
-import { type Journal, openJournal } from "../eval/journal.ts";
+import { type Journal, type JournalOptions, openJournal } from "../eval/journal.ts";
 import {
   type Batch,
   batchesOf,
@@ -50,7 +50,7 @@ export function stopped(): NuwaError {
 /**
  * An evaluation in this process: the whole of it, or a shard, which gets no summary.
  *
- * @throws NuwaError when it was interrupted, with exit code 1
+ * @throws NuwaError when it was interrupted, with exit code 1, or when another process writes into the folder
  */
 export async function runEval({
   out,
@@ -59,7 +59,6 @@ export async function runEval({
   knobs: tuned,
   ...options
 }: EvalOptions): Promise<void> {
-  requireWritableFolder(resolve(out));
   // Everything that can be wrong is found before the weights are read.
   const opened = openModel(requireText("--model", folder));
   const knobs = tuned === undefined ? undefined : knobsFrom(tuned, options.methods, options.variants);
@@ -70,20 +69,23 @@ export async function runEval({
   const batches = options.shard === undefined ? all : shardOf(all, parseShard(options.shard));
   const backend = await useBackend(wanted);
   const { data: _, ...choices } = options;
-  const journal = openJournal(out, {
+  const journalOptions: JournalOptions = {
     ...choices,
     knobs,
     model: await fingerprint(opened),
     backend: backend.name,
     questions: questionsFingerprint(all),
     answers: answersIn(batches, plan.settings),
+  };
+  await whileLocked(out, async () => {
+    const journal = openJournal(out, journalOptions);
+    requireAsked(join(out, "samples.jsonl"), journal.samples, batches, plan.settings);
+    process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
+    const samples = await answerAll(folder, opened, plan, batches, journal);
+    if (!samples) throw stopped();
+    if (options.shard === undefined) await writeResults(out, samples, plan.settings, plan.seed);
+    else process.stdout.write(`shard ${options.shard}: ${samples.length} answers in ${out}\n`);
   });
-  requireAsked(join(out, "samples.jsonl"), journal.samples, batches, plan.settings);
-  process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
-  const samples = await answerAll(folder, opened, plan, batches, journal);
-  if (!samples) throw stopped();
-  if (options.shard === undefined) await writeResults(out, samples, plan.settings, plan.seed);
-  else process.stdout.write(`shard ${options.shard}: ${samples.length} answers in ${out}\n`);
 }
 
 async function answerAll(

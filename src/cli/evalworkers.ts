@@ -1,17 +1,17 @@
 import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync, readFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { requireWritableFolder } from "../data/files.ts";
 import { NuwaError } from "../errors.ts";
 import { mergeShards } from "../eval/merge.ts";
-import { terminalProgress } from "./evalprogress.ts";
+import { NOTE, terminalProgress } from "./evalprogress.ts";
 import { writeMerged } from "./evalresults.ts";
 import { type EvalOptions, stopped } from "./evalrun.ts";
 import { watchInterruptions } from "./interruption.ts";
 
-/** Milliseconds between looks at what the workers have written. */
-const LOOK_EVERY = 1000;
+/** Milliseconds between looks at what the workers have written, on a terminal and elsewhere. */
+const LOOK_EVERY = { terminal: 1000, elsewhere: 10_000 };
 
 /** The program that a worker runs: the project's own, or the file of a bundle that is running now. */
 function program(): string {
@@ -26,14 +26,14 @@ function program(): string {
  * @throws NuwaError with the line of the first worker that failed; the others are asked to stop
  */
 export async function evalWithWorkers(options: EvalOptions, count: number): Promise<void> {
-  requireWritableFolder(resolve(options.out));
   const folders = Array.from({ length: count }, (_, i) => join(options.out, `shard-${i + 1}-of-${count}`));
   const workers: ChildProcess[] = [];
   const stopAll = () => {
     for (const worker of workers) worker.kill("SIGTERM");
   };
   const interruption = watchInterruptions(stopAll);
-  const timer = setInterval(lookAt(folders), LOOK_EVERY);
+  const { look, missed } = progressOf(folders);
+  const timer = setInterval(look, process.stderr.isTTY ? LOOK_EVERY.terminal : LOOK_EVERY.elsewhere);
   try {
     await Promise.all(
       folders.map(async (out, i) => {
@@ -41,6 +41,8 @@ export async function evalWithWorkers(options: EvalOptions, count: number): Prom
           await finished(
             spawnWorker({ ...options, out, shard: `${i + 1}/${count}` }, workers),
             `worker ${i + 1}/${count}`,
+            // What one notes all note: each answers a part of every setting.
+            i === 0 ? missed : () => undefined,
           );
         } catch (error) {
           stopAll();
@@ -54,6 +56,7 @@ export async function evalWithWorkers(options: EvalOptions, count: number): Prom
     clearInterval(timer);
     interruption.end();
   }
+  look();
   await writeMerged(options.out, mergeShards(folders));
 }
 
@@ -70,38 +73,43 @@ function spawnWorker(options: EvalOptions, workers: ChildProcess[]): ChildProces
   return worker;
 }
 
-/** Waits for the end of a worker. @throws NuwaError with the last line that it complained with */
-function finished(worker: ChildProcess, name: string): Promise<void> {
-  let complaint = "";
-  worker.stderr?.on("data", (text) => {
-    complaint = `${complaint}${text}`.slice(-4096);
-  });
+/**
+ * Waits for the end of a worker. Its own progress is not shown.
+ *
+ * @param note told what it notes
+ * @throws NuwaError with what it complained of
+ */
+function finished(worker: ChildProcess, name: string, note: (text: string) => void): Promise<void> {
+  let complaint: string | undefined;
+  // There is no stderr where the system has no more files to give; the error says so.
+  if (worker.stderr)
+    createInterface({ input: worker.stderr }).on("line", (line) => {
+      if (line.startsWith(NOTE)) note(line.slice(NOTE.length));
+      if (line.startsWith("nuwa: ")) complaint = line.slice("nuwa: ".length);
+    });
   return new Promise((done, fail) => {
     worker.on("error", (error) => fail(new NuwaError(`${name}: cannot be started (${error.message}).`)));
     worker.on("close", (code, signal) => {
       if (code === 0) return done();
-      const line = complaint
-        .trim()
-        .split("\n")
-        .at(-1)
-        ?.replace(/^nuwa: /, "");
       const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
-      fail(new NuwaError(`${name}: ${line || `${how}. Run the command again; it goes on where it was.`}`));
+      fail(new NuwaError(`${name}: ${complaint ?? `${how}. Run the command again; it goes on where it was.`}`));
     });
   });
 }
 
-/** Counts the lines in the workers' journals and shows them as progress. */
-function lookAt(folders: readonly string[]): () => void {
+/** The progress of all workers together: `look` counts the lines in their journals. */
+function progressOf(folders: readonly string[]): { look(): void; missed(hint: string): void } {
   const lines = (folder: string) => countLines(join(folder, "samples.jsonl"));
   const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
   const before = sum(folders.map(lines));
   const progress = terminalProgress(process.stderr, before);
-  return () => {
-    if (!process.stderr.isTTY) return;
-    const totals = folders.map((folder) => join(folder, "options.json")).map(answersOf);
-    const done = sum(folders.map(lines));
-    if (done > before && totals.every((total) => total !== undefined)) progress.answered(done, sum(totals));
+  return {
+    look() {
+      const totals = folders.map((folder) => join(folder, "options.json")).map(answersOf);
+      const done = sum(folders.map(lines));
+      if (done > before && totals.every((total) => total !== undefined)) progress.answered(done, sum(totals));
+    },
+    missed: progress.missed,
   };
 }
 

@@ -3,7 +3,7 @@ import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
 import { type FetchObserver, fetchCheckpoint, gigabytes } from "../data/hub/checkpoint.ts";
 import { checkRepositoryName } from "../data/hub/repository.ts";
-import { UsageError } from "../errors.ts";
+import { printable, UsageError } from "../errors.ts";
 import { duration, type Output } from "../train/report.ts";
 import { requireText } from "./options.ts";
 
@@ -28,7 +28,11 @@ export function addFetch(program: Command): void {
 async function fetchModel(repo: string, { revision, out, mirror }: FetchOptions): Promise<void> {
   const name = checkRepositoryName(repo);
   const folder = requireText("--out", out ?? join("out", "models", name.split("/").at(-1) as string));
-  const hub = { host: hostOf(mirror), token: process.env.HF_TOKEN || undefined, pause: wait };
+  const pause = async (milliseconds: number, what: string, why: string) => {
+    process.stderr.write(retryLine(process.stderr, milliseconds, what, why));
+    await wait(milliseconds);
+  };
+  const hub = { host: hostOf(mirror), token: process.env.HF_TOKEN || undefined, pause };
   const { commit } = await fetchCheckpoint(
     hub,
     name,
@@ -45,6 +49,11 @@ function hostOf(mirror: string): string {
   if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username)
     throw new UsageError(`--mirror "${mirror}" is not an address such as https://huggingface.co.`);
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
+}
+
+/** What is said before a pause, in a line of its own. */
+export function retryLine({ isTTY }: Output, milliseconds: number, what: string, why: string): string {
+  return `${isTTY ? "\r\u001b[K" : ""}${what}: retrying in ${duration(milliseconds / 1000)} (${printable(why)})\n`;
 }
 
 /** One updating line on a terminal, with the time left; a line a file elsewhere. */

@@ -21,6 +21,8 @@ export function watchInterruptions(first: () => void): Interruption {
   process.on("SIGTERM", interrupt);
   // A worker whose parent was killed must not write on beside the workers of the next run.
   process.on("disconnect", interrupt);
+  // It may have been killed before we listened.
+  if (process.connected === false) interrupt();
   return {
     happened: () => interrupted,
     end() {

@@ -7,7 +7,7 @@ import { run, tensorsIn } from "../model/reading.ts";
 import type { Model } from "../model/weights.ts";
 import { forward } from "../pipeline/forward.ts";
 import { generate } from "../pipeline/generate.ts";
-import { averageTokens, enteringPerLayer, type SampleLedger } from "../pruning/ledger.ts";
+import { enteringPerLayer, leavingPerLayer, type SampleLedger } from "../pruning/ledger.ts";
 import type { Run } from "./controls.ts";
 
 /** A model with all that stands between a picture, a question and an answer: what `nuwa ask` uses too. */
@@ -28,8 +28,10 @@ export interface Asked {
 /** What was said, and with how many visual tokens. */
 export interface Answered {
   readonly answer: string;
-  /** Visual tokens entering a decoder layer, averaged over the layers. */
-  readonly visualTokens: number;
+  /** Visual tokens entering each decoder layer. */
+  readonly entering: readonly number[];
+  /** Visual tokens leaving each decoder layer and the cut behind it. */
+  readonly leaving: readonly number[];
 }
 
 /** The pixels of an image file as the model sees them. @throws NuwaError when it is not an image */
@@ -65,10 +67,14 @@ export async function answerBatch(
         step.forEach((id, i) => {
           if (id !== undefined) ids[i].push(id);
         });
-      return ids.map((list, i) => ({
-        answer: tokenizer.decode(list),
-        visualTokens: averageTokens(enteringPerLayer(result.ledgers[i] as SampleLedger)),
-      }));
+      return ids.map((list, i) => {
+        const ledger = result.ledgers[i] as SampleLedger;
+        return {
+          answer: tokenizer.decode(list),
+          entering: enteringPerLayer(ledger),
+          leaving: leavingPerLayer(ledger),
+        };
+      });
     } finally {
       tf.dispose(tensorsIn(result));
     }

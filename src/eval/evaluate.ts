@@ -2,10 +2,12 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { answerBatch, pixelsOfFile, type Respondent } from "./answers.ts";
+import { averageTokens } from "../pruning/ledger.ts";
+import { type Answered, answerBatch, pixelsOfFile, type Respondent } from "./answers.ts";
 import type { Run } from "./controls.ts";
 import type { Item } from "./item.ts";
 import type { Journal } from "./journal.ts";
+import { missedAverage } from "./missed.ts";
 import type { Batch, Plan } from "./plan.ts";
 import { type Sample, sampleKey } from "./sample.ts";
 import { runOf, type Setting } from "./settings.ts";
@@ -14,6 +16,8 @@ import { runOf, type Setting } from "./settings.ts";
 export interface EvaluationObserver {
   /** After every batch: answers so far (those of earlier runs included) and in all. */
   answered(done: number, total: number): void;
+  /** Once for each method and average that the answers do not keep to: how many visual tokens there are instead. */
+  missed(hint: string): void;
   /** Asked before every batch: whether to stop. */
   stopped(): boolean;
 }
@@ -39,6 +43,7 @@ export async function evaluate(
   const total = answersIn(batches, settings);
   const samples = [...journal.samples];
   const known = new Set(samples.map((sample) => sampleKey(sample, sample)));
+  const watchAverage = averageWatch(respondent, observer);
   const folder = mkdtempSync(join(tmpdir(), "nuwa-eval-"));
   try {
     for (const batch of batches) {
@@ -56,10 +61,9 @@ export async function evaluate(
         }));
         const longest = Math.max(...batch.items.map((item) => item.longest));
         const answers = await answerBatch(respondent, inputs, run, longest);
+        watchAverage(setting, answers[0]);
         const fresh = batch.items.flatMap((item, i) => {
-          if (!isNew(item)) return [];
-          const { answer, visualTokens } = answers[i];
-          return [sampleOf(seed, setting, batch, item, answer, visualTokens, respondent)];
+          return isNew(item) ? [sampleOf(seed, setting, batch, item, answers[i], respondent)] : [];
         });
         journal.append(fresh);
         samples.push(...fresh);
@@ -70,6 +74,22 @@ export async function evaluate(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/** Looks at the first answer of each method and average in this run. */
+function averageWatch(
+  { model }: Respondent,
+  observer: EvaluationObserver,
+): (setting: Setting, first: Answered) => void {
+  const { imageSize, patchSize } = model.config.vision;
+  const total = (imageSize[0] / patchSize) * (imageSize[1] / patchSize);
+  const seen = new Set<string>();
+  return ({ method, variant, average }, { entering }) => {
+    const key = JSON.stringify([method, variant, average]);
+    const hint = seen.has(key) ? undefined : missedAverage({ method, variant, average }, entering, total);
+    seen.add(key);
+    if (hint !== undefined) observer.missed(hint);
+  };
 }
 
 /** Answers that some batches give in some settings. */
@@ -96,11 +116,11 @@ function sampleOf(
   setting: Setting,
   { number }: Batch,
   item: Item,
-  answer: string,
-  visualTokens: number,
+  { answer, entering, leaving }: Answered,
   { preprocessing }: Respondent,
 ): Sample {
   const { task, family, style, split, scene, id, question, expected } = item;
   const where = { task, family, style, split, seed, scene, id, batch: number };
-  return { ...where, question, expected, answer, ...item.mark(answer, preprocessing), ...setting, visualTokens };
+  const tokens = { tokensEntering: averageTokens(entering), tokensLeaving: averageTokens(leaving) };
+  return { ...where, question, expected, answer, ...item.mark(answer, preprocessing), ...setting, ...tokens };
 }

@@ -69,7 +69,18 @@ export function readSamples(path: string): Sample[] {
   return whole
     .split("\n")
     .slice(0, -1)
-    .map((line, i) => checkSchema(`${path}: line ${i + 1}`, parsed(path, line, i + 1), sampleSchema));
+    .map((line, i) => sampleIn(path, line, i + 1));
+}
+
+function sampleIn(path: string, line: string, number: number): Sample {
+  const value = parsed(path, line, number);
+  try {
+    return checkSchema(`${path}: line ${number}`, value, sampleSchema);
+  } catch (error) {
+    throw new NuwaError(
+      `${(error as NuwaError).message} It is damaged or of another version of this program. Evaluate again, in another folder.`,
+    );
+  }
 }
 
 function parsed(path: string, line: string, number: number): unknown {

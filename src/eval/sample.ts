@@ -29,8 +29,10 @@ export const sampleSchema = z.strictObject({
   variant: z.enum(Object.keys(VARIANTS) as Variant[]).nullable(),
   average: z.string().nullable(),
   positions: z.string(),
-  /** Visual tokens entering a decoder layer, averaged over the layers. */
-  visualTokens: z.number(),
+  /** Visual tokens entering a decoder layer, averaged over the layers: the average that is asked for. */
+  tokensEntering: z.number(),
+  /** Visual tokens leaving a decoder layer and the cut behind it, averaged over the layers; some papers count these. */
+  tokensLeaving: z.number(),
 });
 
 /** One answer, see {@link sampleSchema}. */

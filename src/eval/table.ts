@@ -92,15 +92,20 @@ function benchmarksTable(rows: readonly SummaryRow[], samples: readonly Sample[]
   return table([...HEADINGS, ...columns.flatMap((column) => [column, "kept"]), "mean kept"], lines);
 }
 
-const HEADINGS = ["method", "average", "tokens a layer", "positions"];
+/** Both averages stand there, because papers count one or the other. */
+const HEADINGS = ["method", "average", "tokens entering a layer", "leaving it", "positions"];
 
 /** The cells under {@link HEADINGS}. */
 function settingCells(setting: Setting, samples: readonly Sample[], ofTask: (task: string) => boolean): string[] {
   const { method, variant, average, positions } = setting;
   const key = settingKey(setting);
   const own = samples.filter((sample) => settingKey(sample) === key && ofTask(sample.task));
-  const mean = own.reduce((sum, { visualTokens }) => sum + visualTokens, 0) / own.length;
-  return [variant ? `${method} (${variant})` : method, average ?? "all", mean.toFixed(1), positions];
+  const mean = (tokens: (sample: Sample) => number) =>
+    (own.reduce((sum, sample) => sum + tokens(sample), 0) / own.length).toFixed(1);
+  return [
+    ...[variant ? `${method} (${variant})` : method, average ?? "all"],
+    ...[mean(({ tokensEntering }) => tokensEntering), mean(({ tokensLeaving }) => tokensLeaving), positions],
+  ];
 }
 
 function figure(row: SummaryRow | undefined, interval = false): string {

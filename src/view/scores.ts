@@ -18,7 +18,7 @@ interface Point {
 const [WIDTH, HEIGHT] = [700, 320];
 
 /**
- * Draws the reported figure of every task over the average number of visual tokens a decoder layer, with
+ * Draws the reported figure of every task over the average number of visual tokens entering a decoder layer, with
  * 95 % intervals; settings that differ in the average alone are one line. The unpruned score is dashed.
  *
  * @returns an SVG document, one plot below the other
@@ -38,7 +38,7 @@ export function scoresSvg(rows: readonly SummaryRow[], samples: readonly Sample[
     return Plot.plot({
       document,
       ...{ width: WIDTH, height: HEIGHT, marginRight: 190, marginLeft: 50 },
-      x: { label: "visual tokens a layer", nice: true, zero: true },
+      x: { label: "visual tokens entering a layer", nice: true, zero: true },
       y: { label: task, grid: true, nice: true, domain: [0, Math.max(...own.map(({ high }) => high)) || 1] },
       color: { domain: names, scheme: "Tableau10" },
       marks: [
@@ -62,12 +62,12 @@ export function scoresSvg(rows: readonly SummaryRow[], samples: readonly Sample[
   return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT * plots.length}" style="background: white" font-family="sans-serif">${nested.join("")}</svg>\n`;
 }
 
-/** Visual tokens a layer, averaged over the answers of each setting. */
+/** Visual tokens entering a layer, averaged over the answers of each setting. */
 function meanTokens(samples: readonly Sample[]): Map<string, number> {
   const sums = new Map<string, [sum: number, count: number]>();
   for (const sample of samples) {
     const [sum, count] = sums.get(settingKey(sample)) ?? [0, 0];
-    sums.set(settingKey(sample), [sum + sample.visualTokens, count + 1]);
+    sums.set(settingKey(sample), [sum + sample.tokensEntering, count + 1]);
   }
   return new Map([...sums].map(([key, [sum, count]]) => [key, sum / count]));
 }

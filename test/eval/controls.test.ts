@@ -105,14 +105,17 @@ describe("the controls", () => {
     const respondent = respondentOf(await microModel());
     const pixels = new Float32Array(3 * 32 * 32);
     const before = tf.memory().numTensors;
-    const [{ visualTokens }] = await answerBatch(
+    const [{ entering, leaving }] = await answerBatch(
       respondent,
       [{ pixels, question: "Is there a red circle?" }],
       CONTROLS.blind.run(),
       16,
     );
     expect(tf.memory().numTensors).toBe(before);
-    expect(visualTokens).toBe(16);
+    expect([entering, leaving]).toEqual([
+      [16, 16],
+      [16, 16],
+    ]);
     disposeModel(respondent.model);
   });
 });

@@ -12,6 +12,8 @@ const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 const PROGRAM = join(PROJECT, "bin/nuwa.js");
 /** What a whole evaluation leaves, apart from its plot as pixels. */
 const FILES = ["options.json", "samples.jsonl", "scores.svg", "summary.json", "summary.md"];
+/** All that goes to stderr, where that is a log: how far it came, or nothing when all was answered before. */
+const PROGRESS = /^((\d+)\/\2 answers {2}0 s left\n)?$/;
 
 describe("an evaluation in parts", () => {
   let command: string[];
@@ -21,7 +23,7 @@ describe("an evaluation in parts", () => {
   const contents = (folder: string) => FILES.map((name) => readFileSync(join(folder, name), "utf8"));
   const succeeds = async (...argv: string[]) => {
     const outcome = await nuwa(...argv);
-    expect(outcome).toMatchObject({ code: 0, err: "" });
+    expect(outcome).toMatchObject({ code: 0, err: expect.stringMatching(PROGRESS) });
     return outcome.out;
   };
 
@@ -71,16 +73,37 @@ describe("an evaluation in parts", () => {
     expect(outcome.err).toMatch(/^nuwa: worker [12]\/2: nowhere: is not a checkpoint folder.*\n$/);
   });
 
-  it("killed in the middle and run again gives the same files to the byte", async () => {
+  it.each([
+    { how: "alone", more: [] },
+    { how: "with workers", more: ["--workers", "2"] },
+  ])("that cannot keep to an average says so once, $how", async ({ more }) => {
+    const settings = ["--methods", "fastv", "--averages", "1/4", "--positions", "original,compressed"];
+    const outcome = await nuwa(...command, ...settings, "--out", newFolder(), ...more);
+    expect(outcome).toMatchObject({
+      code: 0,
+      err: "note: fastv at 1/4: enters 8.5 tokens a layer, not 4.0: its first layer keeps everything\n234/234 answers  0 s left\n",
+    });
+  });
+
+  it("killed in the middle and run again gives the same files to the byte; until then its folder is its own", async () => {
     const out = newFolder();
     const journal = join(out, "samples.jsonl");
     const child = spawn(process.execPath, [PROGRAM, ...command, "--out", out], { stdio: "ignore" });
     const ended = new Promise<NodeJS.Signals | null>((done) => child.on("exit", (_, signal) => done(signal)));
     while (child.exitCode === null && !(existsSync(journal) && readFileSync(journal, "utf8").includes("\n")))
       await new Promise((done) => setTimeout(done, 5));
+    // Held where it is, so that it is not at its end before the others have tried.
+    child.kill("SIGSTOP");
+    for (const more of [[], ["--workers", "2"]]) {
+      const { code, err } = await nuwa(...command, "--out", out, ...more);
+      expect([code, err]).toEqual([1, expect.stringContaining(`nuwa: ${out}: process ${child.pid} is writing there.`)]);
+      expect(err.trim().split("\n")).toHaveLength(1);
+    }
+    const merge = await nuwa("eval", "merge", ...shards, "--out", out);
+    expect([merge.code, merge.err]).toEqual([1, expect.stringContaining(`process ${child.pid} is writing there.`)]);
     child.kill("SIGKILL");
     expect(await ended).toBe("SIGKILL");
-    expect(listing(out)).toEqual(["options.json", "samples.jsonl"]);
+    expect(listing(out)).toEqual(["nuwa.lock", "options.json", "samples.jsonl"]);
     expect(readFileSync(journal, "utf8").length).toBeLessThan(contents(whole)[1].length);
     await succeeds(...command, "--out", out);
     expect(contents(out)).toEqual(contents(whole));
@@ -105,7 +128,23 @@ describe("an evaluation in parts", () => {
     expect(await ended).toBe(1);
     expect(complaint).toMatch(/nuwa: stopped; the same command goes on where it was\.\n$/);
     expect(existsSync(join(out, "summary.json"))).toBe(false);
+    for (const folder of [out, join(out, "shard-1-of-2")])
+      expect(existsSync(join(folder, "nuwa.lock")), folder).toBe(false);
     await succeeds(...argv);
+    expect(contents(out)).toEqual(contents(whole));
+  });
+
+  it("with a worker that is killed says so, not how far it came, and goes on from there", async () => {
+    const out = newFolder();
+    const lock = join(out, "shard-2-of-2", "nuwa.lock");
+    const outcome = nuwa(...command, "--out", out, "--workers", "2");
+    while (!existsSync(lock) || readFileSync(lock, "utf8") === "") await new Promise((done) => setTimeout(done, 5));
+    process.kill(JSON.parse(readFileSync(lock, "utf8")).pid, "SIGKILL");
+    expect(await outcome).toMatchObject({
+      code: 1,
+      err: "nuwa: worker 2/2: was ended by SIGKILL. Run the command again; it goes on where it was.\n",
+    });
+    await succeeds(...command, "--out", out, "--workers", "2");
     expect(contents(out)).toEqual(contents(whole));
   });
 
@@ -133,7 +172,7 @@ describe("an evaluation in parts", () => {
       env: { ...process.env, SLURM_ARRAY_TASK_ID: "2", SLURM_ARRAY_TASK_COUNT: "3", NUWA_RESULTS: results },
       encoding: "utf8",
     });
-    expect([status, stderr]).toEqual([0, ""]);
+    expect([status, stderr]).toEqual([0, expect.stringMatching(PROGRESS)]);
     for (const name of ["options.json", "samples.jsonl"])
       expect(readFileSync(join(results, "shard-2", name), "utf8")).toBe(readFileSync(join(shards[1], name), "utf8"));
   });

@@ -78,7 +78,15 @@ const SETTINGS = settingsOf({
 /** Three scenes with a colour and a grounding question each; `right` of the colours and `ious` of the boxes. */
 function samplesOf(setting: number, right: readonly boolean[], ious: readonly number[]): Sample[] {
   return right.flatMap((correct, scene): Sample[] => {
-    const common = { split: "test", seed: 1, scene, batch: 0, ...SETTINGS[setting], visualTokens: 16 } as const;
+    const common = {
+      split: "test",
+      seed: 1,
+      scene,
+      batch: 0,
+      ...SETTINGS[setting],
+      tokensEntering: 16,
+      tokensLeaving: 12.5,
+    } as const;
     const iou = ious[scene];
     return [
       {
@@ -168,7 +176,7 @@ describe("the summary", () => {
     expect(lines).toHaveLength(4);
     expect(lines[0]).toContain("| colour | ACC@0.5 |");
     expect(lines[0]).not.toContain("existence");
-    expect(lines[3]).toMatch(/^\| nuwa \(paper\) \| 1\/9 \| 16\.0 \| rpme \| 0\.667 \(/);
+    expect(lines[3]).toMatch(/^\| nuwa \(paper\) \| 1\/9 \| 16\.0 \| 12\.5 \| rpme \| 0\.667 \(/);
     expect(lines[3]).toMatch(/66\.7 % \| 50\.0 % \|$/);
   });
 });

@@ -68,6 +68,7 @@ export function stoppingAfter(batches: number): EvaluationObserver {
     answered: () => {
       answered++;
     },
+    missed: () => undefined,
     stopped: () => answered >= batches,
   };
 }

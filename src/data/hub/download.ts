@@ -69,7 +69,7 @@ async function grow(
         throw new NuwaError(
           `${what}: the connection broke at ${have} of ${file.size} bytes (${problem}). Run the command again; it goes on there.`,
         );
-      await hub.pause(500 * 2 ** tries);
+      await hub.pause(500 * 2 ** tries, what, `the connection broke at ${have} of ${file.size} bytes: ${problem}`);
     }
     await disk(part, () => output.sync());
   } finally {

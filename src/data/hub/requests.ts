@@ -7,8 +7,8 @@ export interface Hub {
   readonly host: string;
   /** Sent to the host alone, not to where it redirects. */
   readonly token?: string;
-  /** Waits before another try; a test need not. */
-  readonly pause: (milliseconds: number) => Promise<void>;
+  /** Waits before another try; a test need not. It is told what is tried again, and why. */
+  readonly pause: (milliseconds: number, what: string, why: string) => Promise<void>;
 }
 
 /** Tries for one request that make no headway. */
@@ -44,7 +44,7 @@ export async function request(
     }
     if (tries === TRIES)
       throw new NuwaError(`${what}: ${hub.host} does not give it (${problem}). Check the connection and try again.`);
-    await hub.pause(500 * 2 ** tries);
+    await hub.pause(500 * 2 ** tries, what, problem);
   }
 }
 

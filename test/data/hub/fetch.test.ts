@@ -1,37 +1,16 @@
 import { createHash } from "node:crypto";
 import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { afterEach, describe, expect, it, vi } from "vitest";
+import { afterEach, describe, expect, it } from "vitest";
 import { terminalFetch } from "../../../src/cli/fetch.ts";
 import { fetchCheckpoint } from "../../../src/data/hub/checkpoint.ts";
 import type { Hub } from "../../../src/data/hub/requests.ts";
 import { openModel } from "../../../src/pipeline/load.ts";
-import { listing, nuwa, temporaryFolder } from "../../cli/support.ts";
-import { fixturePath } from "../../support.ts";
-import { COMMIT, type FakeHub, fakeHub } from "./server.ts";
+import { listing, temporaryFolder } from "../../cli/support.ts";
+import type { FakeHub } from "./server.ts";
+import { CHECKPOINT, closeServers, expectWhole, SHARDS, serve, wide } from "./support.ts";
 
-const SHARDS = ["model-00001-of-00002.safetensors", "model-00002-of-00002.safetensors"];
-const NAMES = ["config.json", ...SHARDS, "model.safetensors.index.json"];
-const wide = (name: string) => readFileSync(fixturePath("wide", name));
-const CHECKPOINT: Record<string, Buffer> = {
-  ".gitattributes": Buffer.from("*"),
-  "README.md": Buffer.from("# Model"),
-  "../escape.json": Buffer.from("{}"),
-  "pytorch_model.bin": Buffer.from("a pickle"),
-  ...Object.fromEntries(NAMES.map((name) => [name, wide(name)])),
-};
-
-let servers: FakeHub[] = [];
-async function serve(files: Record<string, Buffer> = CHECKPOINT, lfs: readonly string[] = SHARDS): Promise<FakeHub> {
-  const server = await fakeHub(files, lfs);
-  servers.push(server);
-  return server;
-}
-afterEach(async () => {
-  await Promise.all(servers.map((server) => server.close()));
-  servers = [];
-  vi.unstubAllEnvs();
-});
+afterEach(closeServers);
 
 /** Fetches without pauses; gives what the observer was told, or the error's message. */
 async function bring({ host }: Pick<FakeHub, "host">, folder: string, hub: Partial<Hub> = {}): Promise<string> {
@@ -49,11 +28,6 @@ async function bring({ host }: Pick<FakeHub, "host">, folder: string, hub: Parti
 
 const rangesOf = (server: FakeHub, name: string) =>
   server.requests.filter(({ path }) => path.endsWith(name)).map(({ range }) => range);
-
-function expectWhole(folder: string): void {
-  expect(listing(folder)).toEqual([...NAMES].sort());
-  for (const name of NAMES) expect(readFileSync(join(folder, name)).equals(wide(name)), name).toBe(true);
-}
 
 describe("fetching a checkpoint", () => {
   it("brings configuration, index and the shards that it names, and nothing else; they open as a model", async () => {
@@ -105,6 +79,15 @@ describe("fetching a checkpoint", () => {
     server.behaviour.drops = 0;
     await bring(server, folder);
     expectWhole(folder);
+  });
+
+  it("waits longer each time that nothing came, and says so", async () => {
+    const server = await serve();
+    Object.assign(server.behaviour, { dropAfter: 0, drops: 1e9 });
+    const waits: number[] = [];
+    const pause = async (milliseconds: number) => void waits.push(milliseconds);
+    await bring(server, temporaryFolder(), { pause });
+    expect(waits).toEqual([1000, 2000, 4000, 8000]);
   });
 
   it("a process that was killed left a part; another one goes on with it, but not with that of another version", async () => {
@@ -221,44 +204,4 @@ describe("fetching a checkpoint", () => {
     const pickles = await serve(without("model.safetensors.index.json"));
     expect(await bring(pickles, temporaryFolder())).toMatch(/no safetensors weights/);
   });
-});
-
-describe("nuwa fetch", () => {
-  it("fetches from a mirror with the token of HF_TOKEN and says where to", async () => {
-    const server = await serve();
-    vi.stubEnv("HF_TOKEN", "secret");
-    const folder = temporaryFolder();
-    const { code, out, err } = await nuwa("fetch", "some/model", "--mirror", `${server.host}/`, "--out", folder);
-    expect([code, out]).toEqual([0, `wrote ${folder}: some/model at commit ${COMMIT}\n`]);
-    expect(err.trim().split("\n")).toHaveLength(5);
-    expect(server.requests[0].authorization).toBe("Bearer secret");
-    expectWhole(folder);
-  });
-
-  it.each([
-    [["../etc"], /"\.\.\/etc" is not the name of a repository/],
-    [["a/b/c"], /not the name of a repository/],
-    [["some/model", "--mirror", "ftp://x"], /--mirror "ftp:\/\/x" is not an address/],
-    [["some/model", "--out", ""], /--out is empty/],
-    [[], /missing required argument 'repo'/],
-  ])("refuses %j in one line", async (argv, message) => {
-    const { code, out, err } = await nuwa("fetch", ...argv);
-    expect([code, out]).toEqual([2, ""]);
-    expect(err).toMatch(message);
-    expect(err.trim().split("\n")).toHaveLength(1);
-  });
-});
-
-it("progress on a terminal is one line with the time left", async () => {
-  const server = await serve();
-  const written: string[] = [];
-  const observer = terminalFetch({ isTTY: true, write: (text) => written.push(text) });
-  await fetchCheckpoint(
-    { host: server.host, pause: async () => undefined },
-    "some/model",
-    "main",
-    temporaryFolder(),
-    observer,
-  );
-  expect(written.join("")).toMatch(/\rmodel-00002-of-00002\.safetensors {2}\S+ GB of \S+ GB {2}\d+ s left/);
 });

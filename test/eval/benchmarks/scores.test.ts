@@ -37,7 +37,8 @@ function score(task: string, answers: readonly string[], seen = SEEN) {
       answer: answers[i],
       ...item.mark(answers[i], seen),
       ...SETTING,
-      visualTokens: 4,
+      tokensEntering: 4,
+      tokensLeaving: 2,
     };
   });
   const rows = summarise(samples, [SETTING], 1);
@@ -222,10 +223,10 @@ it("the table shows what each benchmark reports", () => {
   const { table } = score("refcoco", ["[0.25, 0, 0.75, 0.5]", "no", "no"]);
   const [head, , line] = table.trim().split("\n");
   expect(head).toBe(
-    "| method | average | tokens a layer | positions | refcoco testA ACC@0.5 | kept | refcoco testB ACC@0.5 | kept | mean kept |",
+    "| method | average | tokens entering a layer | leaving it | positions | refcoco testA ACC@0.5 | kept | refcoco testB ACC@0.5 | kept | mean kept |",
   );
   expect(line).toMatch(
-    /^\| none \| all \| 4\.0 \| original \| 0\.500 \(.*\) \| 100\.0 % \| 0\.000 \(.*\) \| – \| – \|$/,
+    /^\| none \| all \| 4\.0 \| 2\.0 \| original \| 0\.500 \(.*\) \| 100\.0 % \| 0\.000 \(.*\) \| – \| – \|$/,
   );
 });
 
