@@ -66,7 +66,10 @@ describe("nuwa tune", () => {
       return nuwa("eval", ...of, "--out", join(out, "eval"), ...more);
     };
     expect((await score("--variants", "paper,official")).err).toContain("was tuned for paper, not official");
-    expect(await score("--methods", "nuwa", "--variants", "paper")).toMatchObject({ code: 0, err: "13/13 answers  0 s left\n" });
+    expect(await score("--methods", "nuwa", "--variants", "paper")).toMatchObject({
+      code: 0,
+      err: "13/13 answers  0 s left\n",
+    });
     const { knobs: used } = JSON.parse(readFileSync(join(out, "eval", "options.json"), "utf8"));
     expect(used).toEqual(knobs.knobs);
     writeFileSync(path, readFileSync(path, "utf8").replace("distanceFraction", "distance"));
