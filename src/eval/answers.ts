@@ -20,7 +20,7 @@ export interface Respondent {
 
 /** A question about a picture. */
 export interface Asked {
-  /** Normalised channels, [3, H, W], from {@link pixelsOfFile}. */
+  /** Normalised channels, [3, H, W], from {@link pixelsOfFile}; the same array for questions about the same picture. */
   readonly pixels: Float32Array;
   readonly question: string;
 }
@@ -52,15 +52,18 @@ export async function answerBatch(
   longest: number,
 ): Promise<Answered[]> {
   const [height, width] = model.config.vision.imageSize;
-  const values = new Float32Array(asked.length * 3 * height * width);
+  // Questions about one picture share its pixels, so that the tower sees it once.
+  const pictures = [...new Set(asked.map((one) => one.pixels))];
+  const imageOf = asked.map((one) => pictures.indexOf(one.pixels));
+  const values = new Float32Array(pictures.length * 3 * height * width);
   // A normalised value of 0 is the mean colour.
-  if (!grey) for (const [i, { pixels }] of asked.entries()) values.set(pixels, i * pixels.length);
+  if (!grey) for (const [i, picture] of pictures.entries()) values.set(picture, i * picture.length);
   const prompts = asked.map(
     ({ question }) => buildPrompt(template, tokenizer, model.config.imageTokenId, question).ids,
   );
-  const pixels = tf.tensor4d(values, [asked.length, 3, height, width]);
+  const pixels = tf.tensor4d(values, [pictures.length, 3, height, width]);
   try {
-    const result = await run(() => forward(model, { pixels, prompts }, method, tap));
+    const result = await run(() => forward(model, { pixels, prompts, imageOf }, method, tap));
     try {
       const ids: number[][] = asked.map(() => []);
       for await (const step of generate(model, result, { maxNewTokens: longest }))

@@ -28,6 +28,12 @@ export interface ForwardInputs {
   readonly pixels?: tf.Tensor4D;
   /** Token ids of each sample; lengths may differ. */
   readonly prompts: readonly (readonly number[])[];
+  /**
+   * For each prompt the image that its image token means, undefined without one; the i-th prompt with an
+   * image token has the i-th image unless given. Several prompts may share an image, which is then seen and
+   * pruned by stage 1 once.
+   */
+  readonly imageOf?: readonly (number | undefined)[];
 }
 
 /** What one decoder layer keeps for decoding. After a cut the layers' sequences differ. */
@@ -62,14 +68,14 @@ export interface ForwardResult {
  */
 export function* forward(
   model: Model,
-  { pixels, prompts }: ForwardInputs,
+  { pixels, prompts, imageOf: wanted }: ForwardInputs,
   method: Method,
   tap: Tap = noTap,
 ): Reading<ForwardResult> {
   if (pixels) requireSize(pixels, model);
   const seen = pixels && (yield* mergingTower(model, pixels, tap, method.merge));
   const places = imagePlaces(model);
-  const cut = cutPrompts(prompts, model.config, pixels?.shape[0] ?? 0, places.total);
+  const cut = cutPrompts(prompts, model.config, pixels?.shape[0] ?? 0, places.total, wanted);
   const imageOf = cut.map(({ image }) => image);
 
   // Stage 1: which patches go on, and as which mixtures of their neighbours.

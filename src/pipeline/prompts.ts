@@ -13,10 +13,11 @@ export interface CutPrompt {
 
 /**
  * Finds the image in each prompt: one placeholder, or a run of as many as the image has visual tokens
- * (transformers' processor expands it so). The i-th prompt that has one gets the i-th image.
+ * (transformers' processor expands it so).
  *
  * @param images how many images the batch has
  * @param total visual tokens of one unpruned image
+ * @param imageOf for each prompt its image; the i-th prompt that has one gets the i-th image unless given
  * @throws NuwaError when ids are not in the vocabulary, prompts are empty, hold more than one image, or do not match the images
  */
 export function cutPrompts(
@@ -24,8 +25,9 @@ export function cutPrompts(
   config: VlmConfig,
   images: number,
   total: number,
+  imageOf?: readonly (number | undefined)[],
 ): CutPrompt[] {
-  let nextImage = 0;
+  let withImage = 0;
   const cut = prompts.map((ids, sample) => {
     const count = ids.filter((id) => id === config.imageTokenId).length;
     const text = ids.filter((id) => id !== config.imageTokenId);
@@ -39,11 +41,31 @@ export function cutPrompts(
         `prompt ${sample}: holds ${count} image tokens (id ${config.imageTokenId}); one image is supported, as one token or as ${total} in a row.`,
       );
     }
-    return { before: ids.slice(0, first), after: ids.slice(first + count), image: nextImage++ };
+    return { before: ids.slice(0, first), after: ids.slice(first + count), image: withImage++ };
   });
-  if (nextImage !== images)
-    throw new NuwaError(`${images} images for ${nextImage} prompts with an image token (id ${config.imageTokenId}).`);
+  if (imageOf) return sharing(cut, imageOf, images);
+  if (withImage !== images)
+    throw new NuwaError(`${images} images for ${withImage} prompts with an image token (id ${config.imageTokenId}).`);
   return cut;
+}
+
+/** Gives prompts the images that are asked for. @throws NuwaError when these do not fit prompts or images */
+function sharing(cut: readonly CutPrompt[], imageOf: readonly (number | undefined)[], images: number): CutPrompt[] {
+  if (imageOf.length !== cut.length)
+    throw new NuwaError(`imageOf: has ${imageOf.length} entries for ${cut.length} prompts. Give one for each.`);
+  imageOf.forEach((image, sample) => {
+    const fits =
+      image === undefined
+        ? cut[sample].image === undefined
+        : cut[sample].image !== undefined && Number.isInteger(image) && image >= 0 && image < images;
+    if (!fits)
+      throw new NuwaError(
+        `imageOf: prompt ${sample} has ${image}, but needs ${cut[sample].image === undefined ? "undefined: it holds no image token" : `an image from 0 to ${images - 1}`}.`,
+      );
+  });
+  const unseen = Array.from({ length: images }, (_, image) => image).find((image) => !imageOf.includes(image));
+  if (unseen !== undefined) throw new NuwaError(`imageOf: image ${unseen} belongs to no prompt. Leave it out.`);
+  return cut.map((prompt, sample) => ({ ...prompt, image: imageOf[sample] }));
 }
 
 /**

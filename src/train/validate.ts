@@ -10,7 +10,7 @@ import { intersectionOverUnion } from "../world/geometry.ts";
 import type { Family, Question } from "../world/question.ts";
 import { questionRandom, questionsFor } from "../world/questions.ts";
 import type { Scene } from "../world/scene.ts";
-import { pixelsOf } from "./pictures.ts";
+import { pixelsOf, pixelTensor } from "./pictures.ts";
 import { answerText, promptIds, wordIds } from "./tokens.ts";
 
 /** A question, what the model said, and how good that is. */
@@ -65,15 +65,13 @@ export async function validateAnswers(
   const marked: Marked[] = [];
   for (let first = 0; first < asked.length; first += batch) {
     const some = asked.slice(first, first + batch);
-    const values = new Float32Array(some.length * plane);
-    some.forEach(({ picture }, i) => {
-      values.set(pixels.subarray(picture * plane, (picture + 1) * plane), i * plane);
-    });
-    const input = tf.tensor4d(values, [some.length, 3, side, side]);
+    // Questions come picture by picture, so that a batch needs a run of pictures.
+    const [from, to] = [some[0].picture, some[some.length - 1].picture + 1];
+    const input = pixelTensor(pixels.subarray(from * plane, to * plane), side);
     const said = await answers(
       model,
       input,
-      some.map(({ question }) => question.text),
+      some.map(({ question, picture }) => ({ text: question.text, image: picture - from })),
       method,
     );
     input.dispose();
@@ -84,16 +82,17 @@ export async function validateAnswers(
   return { marked, figures: figuresOf(marked) };
 }
 
-/** Greedy answers, the i-th question about the i-th picture. */
+/** Greedy answers to questions about the given pictures. */
 async function answers(
   model: Model,
   pixels: tf.Tensor4D,
-  questions: readonly string[],
+  questions: readonly { readonly text: string; readonly image: number }[],
   method: Method,
 ): Promise<string[]> {
   const words = wordIds();
-  const prompts = questions.map((text) => promptIds(words, text));
-  const result = await run(() => forward(model, { pixels, prompts }, method));
+  const prompts = questions.map(({ text }) => promptIds(words, text));
+  const imageOf = questions.map(({ image }) => image);
+  const result = await run(() => forward(model, { pixels, prompts, imageOf }, method));
   const ids: number[][] = questions.map(() => []);
   try {
     for await (const step of generate(model, result, { maxNewTokens: MOST_TOKENS })) {

@@ -54,6 +54,34 @@ describe("three prompts of very different lengths", () => {
     },
   );
 
+  it.each(["nuwa", "sparsevlm", "tome"])("share an image as if each had a copy of it (%s)", (name) => {
+    const method = createMethod(name, model.config, { average: { ratio: 1 / 3 } });
+    tf.tidy(() => {
+      const two = pixels.slice([0, 0, 0, 0], [2, -1, -1, -1]) as tf.Tensor4D;
+      const copies = tf.gather(two, [1, 0, 1]) as tf.Tensor4D;
+      const withText = [...prompts, [1, 7, 9]];
+      const shared = runSync(() =>
+        forward(model, { pixels: two, prompts: withText, imageOf: [1, 0, 1, undefined] }, method),
+      );
+      const apart = runSync(() => forward(model, { pixels: copies, prompts: withText }, method));
+      expect(relativeError(shared.logits.dataSync(), apart.logits.dataSync())).toBeLessThan(1e-6);
+      expect(shared.ledgers).toEqual(apart.ledgers);
+    });
+  });
+
+  it.each<[string, (number | undefined)[], string]>([
+    ["too short a list", [0, 0], "imageOf: has 2 entries for 3 prompts"],
+    ["an image that there is not", [0, 1, 3], "imageOf: prompt 2 has 3, but needs an image from 0 to 2"],
+    ["half an image", [0, 1, 0.5], "imageOf: prompt 2 has 0.5, but needs an image from 0 to 2"],
+    ["no image for a prompt with one", [0, 1, undefined], "imageOf: prompt 2 has undefined, but needs an image"],
+    ["an image that nobody asks about", [0, 1, 1], "imageOf: image 2 belongs to no prompt"],
+  ])("are refused with %s", (_, imageOf, message) => {
+    const method = createMethod("none", model.config, {});
+    const { numTensors } = tf.memory();
+    expect(() => runSync(() => forward(model, { pixels, prompts, imageOf }, method))).toThrow(message);
+    expect(tf.memory().numTensors).toBe(numTensors);
+  });
+
   it("beside text alone: decoding goes on at the right position, and the random cut asks no image of it", () => {
     const mixed = [[1, 7, 9, 11], prompts[2]];
     const method = createMethod("nuwa", model.config, { average: { ratio: 1 / 3 }, stage2: "random" });
