@@ -7,7 +7,7 @@ import { writeCurves } from "../train/curves.ts";
 import { RECIPES, recipeNamed } from "../train/recipe.ts";
 import { terminalReport } from "../train/report.ts";
 import { disposeResult, runRecipe } from "../train/session.ts";
-import { watchInterruptions } from "./interruption.ts";
+import { stopped, watchInterruptions } from "./interruption.ts";
 import { parseCount } from "./options.ts";
 
 interface TrainCommandOptions {
@@ -18,7 +18,7 @@ interface TrainCommandOptions {
   readonly backend?: string;
 }
 
-/** `nuwa train`: trains a small model by a recipe; the model lies in OUT/model when it is done. */
+/** `nuwa train`: trains a small model by a recipe; the model lies in OUT/model when it is done, exit code 1 until then. */
 export function addTrain(program: Command): void {
   program
     .command("train")
@@ -56,10 +56,9 @@ async function runTrain(options: TrainCommandOptions): Promise<void> {
     });
     disposeResult(result);
     await writeCurves(options.out, result.progress);
+    if (!result.finished) throw stopped("the same command with --resume");
     process.stdout.write(
-      result.finished
-        ? `\nfinished: the model is in ${join(options.out, "model")}, its curves in ${join(options.out, "curves.svg")}\n`
-        : `\nstopped; go on with: nuwa train --recipe ${recipe.name} --out ${options.out} --resume\n`,
+      `\nfinished: the model is in ${join(options.out, "model")}, its curves in ${join(options.out, "curves.svg")}\n`,
     );
   } finally {
     interruption.end();

@@ -19,7 +19,7 @@ import { type KnobValues, variantKnobs, writeKnobs } from "../train/knobs.ts";
 import { terminalReport } from "../train/report.ts";
 import { type TuneProblem, type TuneRecipe, tune } from "../train/tune.ts";
 import { SHIPPED_MODEL } from "./about.ts";
-import { watchInterruptions } from "./interruption.ts";
+import { stopped, watchInterruptions } from "./interruption.ts";
 import { parseCount, parseInteger, requireText } from "./options.ts";
 
 interface TuneCommandOptions {
@@ -90,8 +90,8 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
       observer: terminalReport(process.stdout),
     });
     await writeCurves(out, result.progress, { window: 5, label: "held-out loss and knobs" });
-    if (result.finished) await finish(options, recipe, problem, result.knobs);
-    else process.stdout.write(`\nstopped; the same command with --resume goes on where it was\n`);
+    if (!result.finished) throw stopped("the same command with --resume");
+    await finish(options, recipe, problem, result.knobs);
   } finally {
     interruption.end();
     disposeModel(model);
