@@ -48,7 +48,16 @@ const ropeParameters = z.object({
   partial_rotary_factor: z.literal(1, { message: "rotating a part of each head is not supported" }).nullish(),
 });
 /** One token id or several. */
-export const tokenIds = z.union([z.number().int(), z.array(z.number().int())]);
+const tokenIds = z.custom<number | number[]>(
+  (value) => {
+    const ids = [value].flat();
+    return ids.length > 0 && ids.every((id) => Number.isInteger(id) && (id as number) >= 0);
+  },
+  { message: "must be a token id, an integer from 0, or a list of them" },
+);
+
+/** What is read of generation_config.json. */
+export const generationSchema = z.object({ eos_token_id: tokenIds.nullish() });
 
 /** LlamaConfig with its defaults in transformers. */
 export const textSchema = z.object({
