@@ -1,6 +1,7 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
+import { requireWritableFolder } from "../data/files.ts";
 import { UsageError } from "../errors.ts";
 import { hasCheckpoint } from "../train/checkpoint.ts";
 import { writeCurves } from "../train/curves.ts";
@@ -8,7 +9,7 @@ import { RECIPES, recipeNamed } from "../train/recipe.ts";
 import { terminalReport } from "../train/report.ts";
 import { disposeResult, runRecipe } from "../train/session.ts";
 import { stopped, watchInterruptions } from "./interruption.ts";
-import { parseCount } from "./options.ts";
+import { parseCount, requireText } from "./options.ts";
 
 interface TrainCommandOptions {
   readonly recipe: string;
@@ -38,6 +39,8 @@ export function addTrain(program: Command): void {
 async function runTrain(options: TrainCommandOptions): Promise<void> {
   const recipe = recipeNamed(options.recipe);
   const resume = options.resume ?? false;
+  // Before the work: the first checkpoint may be an hour away.
+  requireWritableFolder(resolve(requireText("--out", options.out)));
   if (resume && !hasCheckpoint(options.out))
     throw new UsageError(`${options.out}: holds no training to resume. Leave out --resume.`);
   if (!resume && hasCheckpoint(options.out))
