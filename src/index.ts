@@ -112,6 +112,28 @@ export {
 export { cosineToText, keepBest, keepRandom, lastTokenAttention } from "./pruning/textguided.ts";
 export { type Random, randomFrom } from "./random.ts";
 export { chain, noTap, type Recorder, record, replace, type Tap, type TapName, tapNames } from "./tap.ts";
+export {
+  type AnsweredBatch,
+  answerLoss,
+  type Calibrated,
+  calibrationOn,
+} from "./train/calibration.ts";
+export type { FiguresRecord, Progress, StepRecord } from "./train/checkpoint.ts";
+export {
+  type KnobScalars,
+  type KnobsFile,
+  type KnobValues,
+  readKnobs,
+  variantKnobs,
+  writeKnobs,
+} from "./train/knobs.ts";
+export type { TrainObserver, TrainOptions } from "./train/loop.ts";
+export type { AdamWOptions } from "./train/optimizer.ts";
+export type { AnyRecipe, StageRecipe } from "./train/recipe.ts";
+export { type Output, terminalReport } from "./train/report.ts";
+export type { Schedule } from "./train/schedule.ts";
+export type { Stage } from "./train/stage.ts";
+export { type TuneProblem, type TuneRecipe, type TuneResult, tune, tuneRecipe } from "./train/tune.ts";
 export { drawRun, renderPng } from "./view/picture.ts";
 export { boxText, parseBox } from "./world/coordinates.ts";
 export type { Box } from "./world/geometry.ts";

@@ -1,3 +1,5 @@
+import { NuwaError } from "../errors.ts";
+
 /** Whether the user wants to stop; `end` stops listening. */
 export interface Interruption {
   happened(): boolean;
@@ -31,4 +33,14 @@ export function watchInterruptions(first: () => void): Interruption {
       process.off("disconnect", interrupt);
     },
   };
+}
+
+/**
+ * An interruption as an error: no success, so that a scheduler or a script does not take what was stopped for done.
+ *
+ * @param next the command that goes on
+ * @returns an error with exit code 1
+ */
+export function stopped(next: string): NuwaError {
+  return new NuwaError(`stopped; ${next} goes on where it was.`);
 }

@@ -1,14 +1,15 @@
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
+import { requireWritableFolder } from "../data/files.ts";
 import { UsageError } from "../errors.ts";
 import { hasCheckpoint } from "../train/checkpoint.ts";
 import { writeCurves } from "../train/curves.ts";
 import { RECIPES, recipeNamed } from "../train/recipe.ts";
 import { terminalReport } from "../train/report.ts";
 import { disposeResult, runRecipe } from "../train/session.ts";
-import { watchInterruptions } from "./interruption.ts";
-import { parseCount } from "./options.ts";
+import { stopped, watchInterruptions } from "./interruption.ts";
+import { parseCount, requireText } from "./options.ts";
 
 interface TrainCommandOptions {
   readonly recipe: string;
@@ -18,7 +19,7 @@ interface TrainCommandOptions {
   readonly backend?: string;
 }
 
-/** `nuwa train`: trains a small model by a recipe; the model lies in OUT/model when it is done. */
+/** `nuwa train`: trains a small model by a recipe; the model lies in OUT/model when it is done, exit code 1 until then. */
 export function addTrain(program: Command): void {
   program
     .command("train")
@@ -38,6 +39,8 @@ export function addTrain(program: Command): void {
 async function runTrain(options: TrainCommandOptions): Promise<void> {
   const recipe = recipeNamed(options.recipe);
   const resume = options.resume ?? false;
+  // Before the work: the first checkpoint may be an hour away.
+  requireWritableFolder(resolve(requireText("--out", options.out)));
   if (resume && !hasCheckpoint(options.out))
     throw new UsageError(`${options.out}: holds no training to resume. Leave out --resume.`);
   if (!resume && hasCheckpoint(options.out))
@@ -56,10 +59,9 @@ async function runTrain(options: TrainCommandOptions): Promise<void> {
     });
     disposeResult(result);
     await writeCurves(options.out, result.progress);
+    if (!result.finished) throw stopped("the same command with --resume");
     process.stdout.write(
-      result.finished
-        ? `\nfinished: the model is in ${join(options.out, "model")}, its curves in ${join(options.out, "curves.svg")}\n`
-        : `\nstopped; go on with: nuwa train --recipe ${recipe.name} --out ${options.out} --resume\n`,
+      `\nfinished: the model is in ${join(options.out, "model")}, its curves in ${join(options.out, "curves.svg")}\n`,
     );
   } finally {
     interruption.end();

@@ -15,11 +15,11 @@ import { parseAverage } from "../pruning/budget.ts";
 import { calibrationOn } from "../train/calibration.ts";
 import { hasCheckpoint } from "../train/checkpoint.ts";
 import { writeCurves } from "../train/curves.ts";
-import { type KnobValues, variantKnobs, writeKnobs } from "../train/knobs.ts";
+import { type KnobValues, writeKnobs } from "../train/knobs.ts";
 import { terminalReport } from "../train/report.ts";
-import { type TuneProblem, type TuneRecipe, tune } from "../train/tune.ts";
+import { type TuneProblem, type TuneRecipe, tune, tuneRecipe } from "../train/tune.ts";
 import { SHIPPED_MODEL } from "./about.ts";
-import { watchInterruptions } from "./interruption.ts";
+import { stopped, watchInterruptions } from "./interruption.ts";
 import { parseCount, parseInteger, requireText } from "./options.ts";
 
 interface TuneCommandOptions {
@@ -90,38 +90,12 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
       observer: terminalReport(process.stdout),
     });
     await writeCurves(out, result.progress, { window: 5, label: "held-out loss and knobs" });
-    if (result.finished) await finish(options, recipe, problem, result.knobs);
-    else process.stdout.write(`\nstopped; the same command with --resume goes on where it was\n`);
+    if (!result.finished) throw stopped("the same command with --resume");
+    await finish(options, recipe, problem, result.knobs);
   } finally {
     interruption.end();
     disposeModel(model);
   }
-}
-
-/** What is tuned, and how: everything that the result depends on. */
-export function tuneRecipe(
-  { variant, average, seed, steps }: Pick<TuneCommandOptions, "variant" | "average" | "seed" | "steps">,
-  model: string,
-): TuneRecipe {
-  return {
-    name: "tune",
-    variant,
-    average,
-    seed,
-    model,
-    temperature: 0.15,
-    start: variantKnobs(variant),
-    optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 },
-    stage: {
-      steps,
-      warmup: Math.min(5, steps),
-      peak: 0.05,
-      floor: 0.05,
-      batch: 8,
-      validateEvery: Math.max(10, Math.ceil(steps / 10)),
-      validateOn: 64,
-    },
-  };
 }
 
 async function finish<B>(

@@ -4,7 +4,7 @@ import { z } from "zod";
 import { NuwaError } from "../errors.ts";
 import { readJson } from "./files.ts";
 import { canonicalName } from "./layouts.ts";
-import { openSafetensors, type SafetensorsFile, type TensorEntry } from "./safetensors.ts";
+import { openSafetensors, type SafetensorsDtype, type SafetensorsFile, type TensorEntry } from "./safetensors.ts";
 
 /** Where a tensor lies. */
 export interface TensorPlace {
@@ -96,11 +96,14 @@ function tableOfContents(files: readonly SafetensorsFile[]): Checkpoint["tensors
   return tensors;
 }
 
+/** What weights are stored as; integers read as such would be no weights. */
+const FLOATS: readonly SafetensorsDtype[] = ["F32", "F16", "BF16"];
+
 /**
  * Where a tensor lies.
  *
  * @param name canonical
- * @throws NuwaError when it is missing or its shape is not the expected one
+ * @throws NuwaError when it is missing, its shape is not the expected one, or it does not hold floats
  */
 export function findTensor(checkpoint: Checkpoint, name: string, shape: readonly number[]): TensorPlace {
   const found = checkpoint.tensors.get(name);
@@ -111,5 +114,9 @@ export function findTensor(checkpoint: Checkpoint, name: string, shape: readonly
       `${file.path}: "${entry.name}" has shape [${entry.shape}], but config.json asks for [${shape}].`,
     );
   }
+  if (!FLOATS.includes(entry.dtype))
+    throw new NuwaError(
+      `${file.path}: "${entry.name}" is ${entry.dtype}, but weights are ${FLOATS.join(", ")}. Convert it, or fetch the file again.`,
+    );
   return found;
 }

@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { type Grid, patchCount, regionsOf } from "../pruning/grid.ts";
+import { type Grid, patchCount, regionsOf, requirePatch } from "../pruning/grid.ts";
 
 /** How well a selection covers a grid. Distances are Euclidean, in grid units (1 = one patch). */
 export interface Coverage {
@@ -25,7 +25,8 @@ export interface Coverage {
  *
  * @param anchors kept patches, raster indices in any order
  * @param regionSize side of a region in patches
- * @throws UsageError when there is no anchor, or one is not a patch of the grid or stands twice
+ * @throws UsageError when rows, columns or the region size are not positive integers, there is no anchor, or one is
+ *   not a patch of the grid or stands twice
  */
 export function coverageOf(anchors: readonly number[], grid: Grid, regionSize: number): Coverage {
   const kept = marked(anchors, grid);
@@ -115,8 +116,7 @@ function marked(anchors: readonly number[], grid: Grid): Uint8Array {
   if (anchors.length === 0) throw new UsageError("coverage needs at least one anchor; the selection is empty.");
   const kept = new Uint8Array(total);
   for (const p of anchors) {
-    if (!Number.isInteger(p) || p < 0 || p >= total)
-      throw new UsageError(`anchor ${p} is not one of the ${total} patches 0..${total - 1}.`);
+    requirePatch("anchor", p, total);
     if (kept[p] === 1) throw new UsageError(`anchor ${p} stands twice in the selection. Give each patch once.`);
     kept[p] = 1;
   }

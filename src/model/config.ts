@@ -1,8 +1,9 @@
+import { dirname, join } from "node:path";
 import type { z } from "zod";
 import { checkSchema } from "../data/files.ts";
 import { NuwaError } from "../errors.ts";
 import type { ActivationName } from "./activations.ts";
-import { llavaSchema, originalSchema, type textSchema, tokenIds, visionSchema } from "./schemas.ts";
+import { generationSchema, llavaSchema, originalSchema, type textSchema, visionSchema } from "./schemas.ts";
 
 /** The CLIP vision tower. Field names follow transformers' CLIPVisionConfig. */
 export interface VisionConfig {
@@ -70,10 +71,19 @@ export function parseConfig(
   towerConfig?: Record<string, unknown>,
 ): VlmConfig {
   const parsed = "mm_projector_type" in config ? parseOriginal(where, config, towerConfig) : parseLlava(where, config);
-  const eos = checkSchema(`${where} (generation_config.json)`, generationConfig.eos_token_id, tokenIds.nullish());
+  const { eos_token_id: eos } = checkSchema(
+    beside(where, "generation_config.json"),
+    generationConfig,
+    generationSchema,
+  );
   const withEos =
     eos === null || eos === undefined ? parsed : { ...parsed, text: { ...parsed.text, eosTokenIds: [eos].flat() } };
   return checkConsistency(where, withEos);
+}
+
+/** The path of another file of the folder that a config.json lies in. */
+function beside(where: string, name: string): string {
+  return join(dirname(where), name);
 }
 
 function parseLlava(where: string, config: Record<string, unknown>): VlmConfig {
@@ -106,7 +116,7 @@ function parseOriginal(
   }
   const tower = towerConfig.vision_config ?? towerConfig;
   return {
-    vision: visionConfig(checkSchema(`${where} (vision_tower/config.json)`, tower, visionSchema)),
+    vision: visionConfig(checkSchema(beside(where, "vision_tower/config.json"), tower, visionSchema)),
     text: textConfig(original),
     imageTokenId: -200,
     visionFeatureLayer: original.mm_vision_select_layer,

@@ -12,6 +12,7 @@ const size = z
   .positive()
   .max(2 ** 24);
 const positive = z.number().positive().finite();
+const epsilon = positive.max(1, { message: "must be a small number, at most 1" });
 const activation = z.enum(ACTIVATION_NAMES);
 const absent = (what: string) => z.literal([null, false], { message: `${what} is not supported` }).optional();
 
@@ -25,7 +26,7 @@ export const visionSchema = z.object({
   num_channels: z.literal(3, { message: "only 3 channels are supported" }).default(3),
   image_size: z.union([size, z.tuple([size, size])]).default(224),
   patch_size: size.default(32),
-  layer_norm_eps: positive.default(1e-5),
+  layer_norm_eps: epsilon.default(1e-5),
   hidden_act: activation.default("quick_gelu"),
 });
 
@@ -48,7 +49,16 @@ const ropeParameters = z.object({
   partial_rotary_factor: z.literal(1, { message: "rotating a part of each head is not supported" }).nullish(),
 });
 /** One token id or several. */
-export const tokenIds = z.union([z.number().int(), z.array(z.number().int())]);
+const tokenIds = z.custom<number | number[]>(
+  (value) => {
+    const ids = [value].flat();
+    return ids.length > 0 && ids.every((id) => Number.isSafeInteger(id) && (id as number) >= 0);
+  },
+  { message: "must be a token id, an integer from 0, or a list of them" },
+);
+
+/** What is read of generation_config.json. */
+export const generationSchema = z.object({ eos_token_id: tokenIds.nullish() });
 
 /** LlamaConfig with its defaults in transformers. */
 export const textSchema = z.object({
@@ -62,7 +72,7 @@ export const textSchema = z.object({
   head_dim: size.nullish(),
   max_position_embeddings: size.default(2048),
   hidden_act: z.literal("silu", { message: "only silu is supported" }).default("silu"),
-  rms_norm_eps: positive.default(1e-6),
+  rms_norm_eps: epsilon.default(1e-6),
   rope_theta: positive.optional(),
   rope_parameters: ropeParameters.nullish(),
   rope_scaling: ropeParameters.nullish(),

@@ -26,13 +26,18 @@ export function alignAnchors(
 ): number[] {
   const total = patchCount(grid);
   if (salience.length !== total) throw new UsageError(`salience has ${salience.length} scores for ${total} patches.`);
-  if (!Number.isInteger(keep) || keep < 1 || keep > total)
-    throw new UsageError(`cannot keep ${keep} of ${total} patches.`);
+  requireKeep(keep, total);
   checkScores("salience", salience);
   const ranked = regionsOf(grid, regionSize).map((region) => best(region, salience, region.length));
   const perRegion = patchesPerRegion(ranked, keep);
   const candidates = ranked.flatMap((region) => region.slice(0, perRegion));
   return best(candidates, salience, keep).sort((a, b) => a - b);
+}
+
+/** Refuses a budget that no selection of `total` patches can meet. @throws UsageError */
+function requireKeep(keep: number, total: number): void {
+  if (!Number.isInteger(keep) || keep < 1 || keep > total)
+    throw new UsageError(`cannot keep ${keep} of ${total} patches.`);
 }
 
 /**
@@ -41,8 +46,13 @@ export function alignAnchors(
  *
  * @param regions see regionsOf
  * @param keep k, in 1..N
+ * @throws UsageError when it is not
  */
 export function patchesPerRegion(regions: readonly (readonly number[])[], keep: number): number {
+  requireKeep(
+    keep,
+    regions.reduce((sum, region) => sum + region.length, 0),
+  );
   let perRegion = Math.ceil(keep / regions.length);
   while (regions.reduce((sum, region) => sum + Math.min(region.length, perRegion), 0) < keep) perRegion++;
   return perRegion;

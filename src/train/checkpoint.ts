@@ -3,7 +3,13 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { readJson, writeAtomically } from "../data/files.ts";
-import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../data/safetensors.ts";
+import {
+  openSafetensors,
+  readTensor,
+  type SafetensorsFile,
+  type TensorValues,
+  writeSafetensors,
+} from "../data/safetensors.ts";
 import { NuwaError } from "../errors.ts";
 import { type TrainState, unpack } from "./optimizer.ts";
 import type { AnyRecipe } from "./recipe.ts";
@@ -57,6 +63,9 @@ export interface Saved {
   readonly state: TrainState | undefined;
 }
 
+/** Shapes of all tensors by their name in the file. */
+export type Layout = ReadonlyMap<string, readonly number[]>;
+
 const progressPath = (folder: string) => join(folder, "progress.json");
 
 /** Whether a folder holds a training. */
@@ -96,51 +105,87 @@ export async function saveCheckpoint(
   }
 }
 
+/** What is left to do with a training whose files are damaged. */
+const REMEDY = "Put the folder back from a copy, or start afresh in another one.";
+
+/** What {@link readProgress} returns. */
+export interface SavedProgress {
+  readonly progress: Progress;
+  /** Path of the file with the tensors. */
+  readonly tensors: string;
+}
+
 /**
- * Reads a training.
+ * Reads where a training stands.
  *
- * @throws NuwaError when files are damaged or the training was of another recipe
+ * @throws NuwaError naming the file and the field when it is damaged or the training was of another recipe
  */
-export function loadCheckpoint<R extends AnyRecipe>(folder: string, recipe: R): Saved {
+export function readProgress(folder: string, recipe: AnyRecipe): SavedProgress {
   const path = progressPath(folder);
   const { recipe: theirs, tensors: file, ...progress } = readJson(path, progressSchema, 256 * 2 ** 20);
   if (JSON.stringify(theirs) !== JSON.stringify(recipe))
     throw new NuwaError(
       `${path}: field "recipe": is not the recipe "${recipe.name}" of today. Train into another folder.`,
     );
-  const source = openSafetensors(join(folder, file));
-  const values = new Map<string, Map<string, TensorValues>>();
-  for (const full of source.entries.keys()) {
-    const [kind, name] = full.split("/");
-    if (!values.has(kind)) values.set(kind, new Map());
-    values.get(kind)?.set(name, readTensor(source, full));
-  }
-  const frozen = new Map(
-    [...(values.get("frozen") ?? [])].map(([name, { shape, values: all }]) => [name, tf.tensor(all, [...shape])]),
-  );
-  return { progress, frozen, state: stateFrom(values, progress.step, path) };
+  const tensors = join(folder, file);
+  if (!existsSync(tensors))
+    throw new NuwaError(`${path}: field "tensors": the file ${file} is missing in the folder. ${REMEDY}`);
+  return { progress, tensors };
 }
 
-function stateFrom(
-  values: ReadonlyMap<string, ReadonlyMap<string, TensorValues>>,
-  step: number,
-  path: string,
-): TrainState | undefined {
-  const parameters = values.get("parameters");
-  if (!parameters) return undefined;
-  const entries = [...parameters].map(([name, { shape, values: all }]) => ({ name, shape, size: all.length }));
+/**
+ * Reads the tensors of a training.
+ *
+ * @param layout shapes of what the file must hold and nothing else, by name in the file (see `checkpointLayout`)
+ * @throws NuwaError naming the file and the tensor that is missing, has no place, or is not as it must be
+ */
+export function loadTensors({ progress, tensors: path }: SavedProgress, layout: Layout): Saved {
+  const source = openState(path);
+  const names = [...source.entries.keys()];
+  const stranger = names.find((name) => !layout.has(name));
+  if (stranger !== undefined)
+    throw new NuwaError(`${path}: the tensor "${stranger}" has no place in this training. ${REMEDY}`);
+  const tensors = new Map([...layout].map(([name, shape]) => [name, readState(source, name, shape)]));
+  // In the order of the file, which is that of the state that was saved: sums over all parameters round alike.
+  const of = (kind: string) => names.flatMap((name) => (name.startsWith(kind) ? [name.slice(kind.length)] : []));
+  const at = (name: string) => tensors.get(name) as TensorValues;
+  const frozen = new Map(
+    of("frozen/").map((name) => [name, tf.tensor(at(`frozen/${name}`).values, [...at(`frozen/${name}`).shape])]),
+  );
+  const entries = of("parameters/").map((name) => {
+    const { shape, values } = at(`parameters/${name}`);
+    return { name, shape, size: values.length };
+  });
+  if (entries.length === 0) return { progress, frozen, state: undefined };
   const flat = (kind: string) => {
-    const tensors = values.get(kind);
-    const parts = entries.map(({ name }) => tensors?.get(name)?.values);
-    if (parts.some((part) => part === undefined))
-      throw new NuwaError(`${path}: its tensors lack "${kind}". Start afresh.`);
     const all = new Float32Array(entries.reduce((sum, { size }) => sum + size, 0));
-    let at = 0;
-    for (const part of parts as Float32Array[]) {
-      all.set(part, at);
-      at += part.length;
+    let place = 0;
+    for (const { name, size } of entries) {
+      all.set(at(`${kind}/${name}`).values, place);
+      place += size;
     }
     return tf.tensor1d(all);
   };
-  return { entries, parameters: flat("parameters"), first: flat("first"), second: flat("second"), step };
+  const [parameters, first, second] = ["parameters", "first", "second"].map(flat);
+  return { progress, frozen, state: { entries, parameters, first, second, step: progress.step } };
+}
+
+function openState(path: string): SafetensorsFile {
+  try {
+    return openSafetensors(path);
+  } catch (error) {
+    if (error instanceof NuwaError) throw new NuwaError(`${error.message} ${REMEDY}`);
+    throw error;
+  }
+}
+
+/** A tensor, bit for bit as it was saved. */
+function readState(source: SafetensorsFile, name: string, shape: readonly number[]): TensorValues {
+  const entry = source.entries.get(name);
+  if (!entry) throw new NuwaError(`${source.path}: lacks the tensor "${name}". ${REMEDY}`);
+  if (entry.dtype !== "F32" || JSON.stringify(entry.shape) !== JSON.stringify(shape))
+    throw new NuwaError(
+      `${source.path}: the tensor "${name}" is ${entry.dtype} of shape [${entry.shape}], not F32 of [${shape}]. ${REMEDY}`,
+    );
+  return readTensor(source, name);
 }

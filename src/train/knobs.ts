@@ -3,13 +3,13 @@ import { z } from "zod";
 import { readJson, writeAtomically } from "../data/files.ts";
 import { VARIANTS, type Variant } from "../methods/nuwa.ts";
 
-/** The knobs of stage 1 as numbers, see `Knobs`. */
 const valuesSchema = z.strictObject({
   distanceFraction: z.number().positive().max(1000),
   similaritySharpness: z.number().positive().max(1000),
   keyNormExponent: z.number().min(-100).max(100),
   pillarQuantile: z.number().min(0).max(1),
 });
+/** The knobs of stage 1 as numbers, see `Knobs`; `pillarQuantile` is in [0, 1], fraction and sharpness positive. */
 export type KnobValues = z.infer<typeof valuesSchema>;
 
 const fileSchema = z.strictObject({
@@ -37,7 +37,7 @@ export function writeKnobs(path: string, file: KnobsFile): void {
   writeAtomically(path, `${JSON.stringify(file, null, 2)}\n`);
 }
 
-/** The constants that a variant stands for. */
+/** The constants that a variant stands for: where tuning starts. */
 export function variantKnobs(variant: Variant): KnobValues {
   const { salience, pillarQuantile } = VARIANTS[variant] as (typeof VARIANTS)[Variant];
   const keyNormExponent = salience === "cls-attention" ? 0 : 1;

@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../errors.ts";
 import type { Progress, StepRecord } from "./checkpoint.ts";
-import { loadCheckpoint, type Saved, saveCheckpoint } from "./checkpoint.ts";
+import { loadTensors, readProgress, type Saved, saveCheckpoint } from "./checkpoint.ts";
+import { checkpointLayout } from "./layout.ts";
 import { createTrainState, decayMask, disposeTrainState, type TrainState, unpack } from "./optimizer.ts";
 import type { AnyRecipe } from "./recipe.ts";
 import { learningRate } from "./schedule.ts";
@@ -41,7 +42,8 @@ export interface TrainResult {
  * was stopped or killed goes on exactly as it would have: the state is exact, and the data of a step
  * follows from its number.
  *
- * @param initial weights to start from; not called when resuming
+ * @param initial weights to start from; when resuming they only say what a checkpoint must hold
+ * @throws NuwaError when the files to resume from are damaged or of another recipe, or a loss is not a number
  */
 export async function train(
   recipe: AnyRecipe,
@@ -50,13 +52,8 @@ export async function train(
   options: TrainOptions,
 ): Promise<TrainResult> {
   let saved: Saved = options.resume
-    ? loadCheckpoint(options.folder, recipe)
+    ? await resumed(recipe, stages, initial, options.folder)
     : { progress: { stage: 0, step: 0, seconds: 0, steps: [], figures: [] }, frozen: initial(), state: undefined };
-  const { stage, step } = saved.progress;
-  if (stage > stages.length || (stage < stages.length && step > stages[stage].recipe.steps))
-    throw new NuwaError(
-      `${options.folder}/progress.json: fields "stage" and "step": the recipe has no step ${step} of stage ${stage}. Train into another folder.`,
-    );
   let left = options.stopAfter ?? Number.POSITIVE_INFINITY;
   while (saved.progress.stage < stages.length) {
     const before = saved.progress;
@@ -68,6 +65,23 @@ export async function train(
   const trained = state ? unpack(state.entries, state.parameters) : new Map<string, tf.Tensor>();
   if (state) disposeTrainState(state);
   return { finished: progress.stage === stages.length, progress, weights: new Map([...frozen, ...trained]) };
+}
+
+/** A training as it lies in a folder, checked against what the recipe makes. */
+async function resumed(
+  recipe: AnyRecipe,
+  stages: readonly Stage[],
+  initial: () => Map<string, tf.Tensor>,
+  folder: string,
+): Promise<Saved> {
+  const saved = readProgress(folder, recipe);
+  const { stage, step } = saved.progress;
+  // The last step of a stage is saved as the start of the next one.
+  if (stage > stages.length || step >= (stages[stage]?.recipe.steps ?? 1))
+    throw new NuwaError(
+      `${folder}/progress.json: fields "stage" and "step": the recipe has no step ${step} of stage ${stage}. Train into another folder.`,
+    );
+  return loadTensors(saved, await checkpointLayout(stages, initial, saved.progress));
 }
 
 /** Runs a stage to its end, or until it is stopped; saves in between and at the end. */

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Variant } from "../methods/nuwa.ts";
-import { freeOf, type KnobScalars, type KnobValues, knobsOf, valuesOf } from "./knobs.ts";
+import { freeOf, type KnobScalars, type KnobValues, knobsOf, valuesOf, variantKnobs } from "./knobs.ts";
 import { type TrainOptions, train } from "./loop.ts";
 import type { AnyRecipe, StageRecipe } from "./recipe.ts";
 import type { Stage } from "./stage.ts";
@@ -18,6 +18,37 @@ export interface TuneRecipe extends AnyRecipe {
   readonly model: string;
   readonly start: KnobValues;
   readonly stage: StageRecipe;
+}
+
+/**
+ * The recipe of `nuwa tune`: what is tuned, and how. Change fields by spreading.
+ *
+ * @param choices `average` as `parseAverage` takes it; `steps` of gradient descent, eight questions each
+ * @param model any text that says which model it is; a tuning is not resumed with another
+ */
+export function tuneRecipe(
+  { variant, average, seed, steps }: Pick<TuneRecipe, "variant" | "average" | "seed"> & Pick<StageRecipe, "steps">,
+  model: string,
+): TuneRecipe {
+  return {
+    name: "tune",
+    variant,
+    average,
+    seed,
+    model,
+    temperature: 0.15,
+    start: variantKnobs(variant),
+    optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 },
+    stage: {
+      steps,
+      warmup: Math.min(5, steps),
+      peak: 0.05,
+      floor: 0.05,
+      batch: 8,
+      validateEvery: Math.max(10, Math.ceil(steps / 10)),
+      validateOn: 64,
+    },
+  };
 }
 
 /** What knobs are tuned for. `B` is the data of a step. */

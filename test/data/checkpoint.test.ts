@@ -130,4 +130,13 @@ describe("findTensor", () => {
         `has shape [48], but config.json asks for [${shape}]`,
       );
   });
+
+  it.each(["I32", "U32", "F64", "BOOL"] as const)("refuses weights in %s, by file and tensor", (dtype) => {
+    const name = "language_model.model.norm.weight";
+    const { file, entry } = findTensor(checkpoint, name, [48]);
+    const tensors = new Map([[name, { file, entry: { ...entry, dtype } }]]);
+    expect(refusal(() => findTensor({ ...checkpoint, tensors }, name, [48]))).toBe(
+      `${file.path}: "${entry.name}" is ${dtype}, but weights are F32, F16, BF16. Convert it, or fetch the file again.`,
+    );
+  });
 });

@@ -90,6 +90,51 @@ describe("a tokenizer that cannot be used", () => {
     expect(refusal(() => loadTokenizer(folderWith(text)).encode("a", true))).toMatch(message);
   });
 
+  const sound = JSON.parse(readFileSync(fixture("tokenizer", "tokenizer.json"), "utf8"));
+
+  it.each([
+    [undefined, "added_tokens", "must be a list of tokens"],
+    [{ id: 1, content: "<a>" }, "added_tokens", "must be a list of tokens"],
+    ["<a>", "added_tokens", "must be a list of tokens"],
+    [[null], "added_tokens.0", "must be an object with id and content"],
+    [["<a>"], "added_tokens.0", "must be an object with id and content"],
+    [[{ content: "<a>" }], "added_tokens.0.id", "must be a token id, an integer from 0"],
+    [[{ id: "1", content: "<a>" }], "added_tokens.0.id", "must be a token id, an integer from 0"],
+    [[{ id: -1, content: "<a>" }], "added_tokens.0.id", "must be a token id, an integer from 0"],
+    [[{ id: 1.5, content: "<a>" }], "added_tokens.0.id", "must be a token id, an integer from 0"],
+    [[{ id: 1e12, content: "<a>" }], "added_tokens.0.id", "is beyond every vocabulary (16777216)"],
+    [[{ id: 1 }], "added_tokens.0.content", "must be the token's text"],
+    [[{ id: 1, content: "" }], "added_tokens.0.content", "must be the token's text"],
+    [
+      [
+        { id: 1, content: "<a>" },
+        { id: 1, content: "<b>" },
+      ],
+      "added_tokens.1.id",
+      "1 stands there twice",
+    ],
+    [
+      [
+        { id: 1, content: "<a>" },
+        { id: 2, content: "<a>" },
+      ],
+      "added_tokens.1.content",
+      '"<a>" stands there twice',
+    ],
+  ])("whose added tokens are %j is refused by its field", (added_tokens, field, problem) => {
+    const directory = folderWith(JSON.stringify({ ...sound, added_tokens }));
+    expect(refusal(() => loadTokenizer(directory))).toBe(
+      `${join(directory, "tokenizer.json")}: field "${field}": ${problem}.`,
+    );
+  });
+
+  it("gives no text ids that do not exist", () => {
+    const model = { type: "WordLevel", vocab: { known: 3 }, unk_token: "<unk>" };
+    const directory = folderWith(JSON.stringify({ ...sound, model, added_tokens: [], post_processor: null }));
+    const { encode } = loadTokenizer(directory);
+    expect(refusal(() => encode("strange", false))).toMatch(/tokenizer\.json: has no token for ".*strange"/);
+  });
+
   it("is refused in one line when any part of its file is damaged", () => {
     const sound = JSON.parse(readFileSync(fixture("tokenizer", "tokenizer.json"), "utf8"));
     const part = fc.constantFrom(...Object.keys(sound));

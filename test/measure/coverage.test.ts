@@ -1,5 +1,17 @@
 import { describe, expect, it } from "vitest";
-import { coverageBounds, coverageOf, nearestSquaredDistances, starDiscrepancy } from "../../src/index.ts";
+import {
+  alignAnchors,
+  coverageBounds,
+  coverageOf,
+  largestSquaredDistance,
+  nearestSquaredDistances,
+  patchCount,
+  patchesPerRegion,
+  regionsOf,
+  squaredDistance,
+  starDiscrepancy,
+  UsageError,
+} from "../../src/index.ts";
 
 /** Examples by hand; what holds for every input is stated in test/properties/coverage.test.ts. */
 describe("coverage", () => {
@@ -34,6 +46,46 @@ describe("coverage", () => {
     const grid = { rows: 4, columns: 4 };
     expect(starDiscrepancy([5, 7, 13, 15], grid)).toBeCloseTo(5 / 16, 12);
     expect(starDiscrepancy([0, 1, 4, 5], grid)).toBeCloseTo(3 / 4, 12);
+  });
+});
+
+describe("what is no grid or no patch is refused by name", () => {
+  const sizes = [2.5, 0, -4, Number.NaN, Number.POSITIVE_INFINITY];
+  const whole = { rows: 2, columns: 3 };
+
+  it.each(sizes)("%d rows or columns", (size) => {
+    for (const name of ["rows", "columns"] as const) {
+      const grid = { ...whole, [name]: size };
+      const line = `a grid cannot have ${size} ${name}; ${name} must be a positive integer.`;
+      for (const refused of [
+        () => coverageOf([0], grid, 2),
+        () => nearestSquaredDistances([0], grid),
+        () => starDiscrepancy([0], grid),
+        () => coverageBounds(grid, { keep: 1, regionSize: 2 }),
+        () => alignAnchors([1, 1, 1, 1, 1, 1], grid, { keep: 1, regionSize: 2 }),
+        () => regionsOf(grid, 2),
+        () => patchCount(grid),
+        () => largestSquaredDistance(grid),
+        () => squaredDistance(grid, 0, 0),
+      ])
+        expect(refused).toThrow(new UsageError(line));
+    }
+  });
+
+  it.each([6, -1, 0.5, Number.NaN])("patch %d of six", (p) => {
+    const line = `${p} is not one of the 6 patches 0..5.`;
+    for (const measure of [
+      (anchors: number[]) => coverageOf(anchors, whole, 2),
+      (anchors: number[]) => nearestSquaredDistances(anchors, whole),
+      (anchors: number[]) => starDiscrepancy(anchors, whole),
+    ])
+      expect(() => measure([1, p])).toThrow(new UsageError(`anchor ${line}`));
+    expect(() => squaredDistance(whole, 0, p)).toThrow(new UsageError(`patch ${line}`));
+    expect(() => squaredDistance(whole, p, 0)).toThrow(new UsageError(`patch ${line}`));
+  });
+
+  it.each([0, 3, 0.5, Number.NaN])("%d patches kept out of two", (keep) => {
+    expect(() => patchesPerRegion([[0], [1]], keep)).toThrow(new UsageError(`cannot keep ${keep} of 2 patches.`));
   });
 });
 

@@ -160,8 +160,20 @@ describe("defaults", () => {
     expect(eos({}, { eos_token_id: [5, 6] })).toEqual([5, 6]);
     expect(eos({ eos_token_id: null }, { eos_token_id: 5 })).toEqual([5]);
     expect(eos({ eos_token_id: [7, 8] }, { eos_token_id: 5 })).toEqual([7, 8]);
-    expect(refusal(() => eos({ eos_token_id: "</s>" }))).toMatch(/generation_config\.json/);
   });
+
+  it.each([["2"], ["</s>"], [{}], [true], [1.5], [-1], [[]], [[2, "3"]], [[null]]])(
+    "refuse %j as the end of an answer, by file and field",
+    (end) => {
+      const problem = 'field "eos_token_id": must be a token id, an integer from 0, or a list of them.';
+      expect(refusal(() => parseConfig("/model/config.json", {}, { eos_token_id: end }))).toBe(
+        `/model/generation_config.json: ${problem}`,
+      );
+      expect(refusal(() => parseConfig("/model/config.json", { text_config: { eos_token_id: end } }))).toBe(
+        `/model/config.json: ${problem.replace("eos", "text_config.eos")}`,
+      );
+    },
+  );
 });
 
 describe("original LLaVA", () => {

@@ -44,6 +44,21 @@ it("a damaged training is named in one line", () =>
     expect(error.trim().split("\n")).toHaveLength(1);
   }));
 
+it("a folder that cannot be written is refused before the training, not after its first stage", () =>
+  inFolder(async (folder) => {
+    const file = join(folder, "file");
+    writeFileSync(file, "");
+    expect(await run("train", "--recipe", "tiny", "--out", "")).toEqual({
+      code: 2,
+      error: "nuwa: --out is empty. Give a path.\n",
+    });
+    vi.restoreAllMocks();
+    expect(await run("train", "--recipe", "tiny", "--out", join(file, "below"))).toEqual({
+      code: 1,
+      error: `nuwa: ${file}: is not a folder, nothing can be written below it. Choose another one.\n`,
+    });
+  }));
+
 it("an unknown recipe is refused with the names of those there are", async () => {
   const { code, error } = await run("train", "--recipe", "huge");
   expect(code).toBe(2);

@@ -4,8 +4,9 @@ import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { loadModel } from "../../src/pipeline/load.ts";
-import { loadCheckpoint } from "../../src/train/checkpoint.ts";
+import { readProgress } from "../../src/train/checkpoint.ts";
 import { curvesSvg } from "../../src/train/curves.ts";
+import type { Recipe } from "../../src/train/recipe.ts";
 import { disposeResult, runRecipe } from "../../src/train/session.ts";
 import { leaked, TESTED_BACKENDS } from "../support.ts";
 import { inFolder, MICRO, options } from "./support.ts";
@@ -58,7 +59,8 @@ it("a checkpoint of another recipe is refused", async () => {
   await inFolder(async (folder) => {
     disposeResult(await runRecipe(MICRO, options(folder, { stopAfter: 1 })));
     expect(existsSync(join(folder, "progress.json"))).toBe(true);
-    expect(() => loadCheckpoint(folder, { ...MICRO, seed: 7 })).toThrow(/field "recipe"/);
+    const other: Recipe = { ...MICRO, seed: 7 };
+    expect(() => readProgress(folder, other)).toThrow(/field "recipe"/);
   });
 });
 

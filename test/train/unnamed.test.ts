@@ -4,7 +4,7 @@ import { randomFrom } from "../../src/random.ts";
 import { visionBatch } from "../../src/train/patches.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "../../src/train/pictures.ts";
 import { repainted, unnamedColour } from "../../src/train/unnamed.ts";
-import { COLOUR_RGB, COLOURS } from "../../src/world/attributes.ts";
+import { COLOUR_RGB, COLOURS, type Rgb } from "../../src/world/attributes.ts";
 
 const scenes = scenesFrom("train", 0, 200);
 
@@ -15,6 +15,19 @@ it("an unnamed colour is far from every named one", () => {
     for (const named of Object.values(COLOUR_RGB))
       expect(Math.hypot(...rgb.map((level, channel) => level - named[channel]))).toBeGreaterThanOrEqual(70);
   }
+});
+
+it("an unnamed colour keeps its distance from grey, and so from every background", () => {
+  const random = randomFrom(2);
+  const colours = Array.from({ length: 500 }, () => unnamedColour(random));
+  const distance = (one: Rgb, other: Rgb) => Math.hypot(...one.map((level, channel) => level - other[channel]));
+  const tones = scenes.flatMap(({ background: { tone, secondTone } }) => [tone, secondTone]);
+  for (const rgb of colours) {
+    expect(distance(rgb, [137, 137, 137])).toBeGreaterThanOrEqual(75);
+    for (const tone of tones) if (distance(rgb, tone) < 10) expect.fail(`[${rgb}] is the background [${tone}]`);
+  }
+  // Grey is kept away from, dull colours are not: some lie near that distance.
+  expect(Math.min(...colours.map((rgb) => distance(rgb, [137, 137, 137])))).toBeLessThan(85);
 });
 
 it("about the asked share of scenes is repainted, the same ones each time, and nothing but paint changes", () => {

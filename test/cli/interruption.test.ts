@@ -1,0 +1,53 @@
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { randomFrom } from "../../src/random.ts";
+import { exportModel } from "../../src/train/export.ts";
+import { initialWeights } from "../../src/train/initial.ts";
+import { configOfRecipe } from "../../src/train/session.ts";
+import { MICRO } from "../train/support.ts";
+import { listing, nuwa, type Outcome, temporaryFolder } from "./support.ts";
+
+const STOPPED = { code: 1, err: "nuwa: stopped; the same command with --resume goes on where it was.\n" };
+
+/** Runs a command and presses Ctrl-C as soon as it listens. */
+async function interrupted(...argv: string[]): Promise<Outcome> {
+  const listeners = process.listenerCount("SIGINT");
+  const watching = setInterval(() => {
+    if (process.listenerCount("SIGINT") === listeners) return;
+    clearInterval(watching);
+    process.emit("SIGINT");
+  }, 1);
+  try {
+    return await nuwa(...argv);
+  } finally {
+    clearInterval(watching);
+  }
+}
+
+it("nuwa train ends with 1 and the command that goes on, when it is interrupted", { timeout: 120_000 }, async () => {
+  const out = join(temporaryFolder(), "training");
+  const { code, err } = await interrupted("train", "--recipe", "tiny", "--out", out, "--backend", "wasm");
+  expect({ code, err }).toEqual(STOPPED);
+  expect(listing(out)).toContain("progress.json");
+  expect(listing(out)).not.toContain("model");
+});
+
+it("nuwa tune ends with 1 and says how to go on, when it is interrupted; resumed it ends with 0", {
+  timeout: 120_000,
+}, async () => {
+  await useBackend("wasm");
+  const [model, out] = [join(temporaryFolder(), "model"), join(temporaryFolder(), "tuned")];
+  const config = configOfRecipe(MICRO);
+  const weights = initialWeights(config, randomFrom(1));
+  await exportModel(model, config, weights);
+  tf.dispose([...weights.values()]);
+  const command = ["tune", "--model", model, "--average", "1/2", "--steps", "2", "--out", out, "--backend", "wasm"];
+  const { code, err } = await interrupted(...command);
+  expect({ code, err }).toEqual(STOPPED);
+  expect(listing(out)).toContain("progress.json");
+  expect(listing(out)).not.toContain("knobs.json");
+  expect((await nuwa(...command, "--resume")).code).toBe(0);
+  expect(listing(out)).toContain("knobs.json");
+});
