@@ -3,6 +3,7 @@ import { chmodSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
+import { parse } from "yaml";
 import { createProgram } from "../../src/cli/main.ts";
 import { parseShard } from "../../src/eval/plan.ts";
 import { temporaryFolder } from "./support.ts";
@@ -40,52 +41,34 @@ function parsed(argv: readonly string[]): Record<string, unknown> {
   return own.opts();
 }
 
-/** The value of a key that stands once in the YAML. */
-function field(key: string): string {
-  const found = [...kubernetes.matchAll(new RegExp(`^ *${key}: *(.+?) *$`, "gm"))];
-  expect(found, key).toHaveLength(1);
-  return found[0][1];
-}
-
-/** The script in the folded block under `args`. */
-function podScript(): string {
-  const block = /^( +)args:\n\1 {2}- >-\n((?:\1 {4}\S.*\n)+)/m.exec(kubernetes);
-  return (block?.[2] ?? expect.fail("no args")).trim().replace(/\s*\n\s*/g, " ");
-}
+const job = parse(kubernetes);
+const [container] = job.spec.template.spec.containers;
 
 describe("the Kubernetes example", () => {
-  const pod = (index: number) => argvOf(["-c", podScript()], { JOB_COMPLETION_INDEX: String(index) });
+  const pod = (index: number) =>
+    argvOf([...container.command.slice(1), ...container.args], { JOB_COMPLETION_INDEX: String(index) });
 
   it("is an indexed job with as many completions as there are shards, which run at once", () => {
-    expect(field("kind")).toBe("Job");
-    expect(field("apiVersion")).toBe("batch/v1");
-    expect(field("completionMode")).toBe("Indexed");
-    expect(field("command")).toBe('["bash", "-c"]');
-    const completions = Number(field("completions"));
-    expect(parseShard(parsed(pod(0).slice(1)).shard as string).count).toBe(completions);
-    expect(Number(field("parallelism"))).toBeLessThanOrEqual(completions);
+    expect(job).toMatchObject({ kind: "Job", apiVersion: "batch/v1", spec: { completionMode: "Indexed" } });
+    expect(container.command[0]).toBe("bash");
+    expect(parseShard(parsed(pod(0).slice(1)).shard as string).count).toBe(job.spec.completions);
+    expect(job.spec.parallelism).toBeLessThanOrEqual(job.spec.completions);
   });
 
   it("answers every shard once, each into a folder of its own on the volume that is mounted", () => {
-    const completions = Number(field("completions"));
+    const { completions } = job.spec;
     const pods = Array.from({ length: completions }, (_, index) => parsed(pod(index).slice(1)));
     expect(pods.map(({ shard }) => parseShard(shard as string).index)).toEqual(pods.map((_, i) => i + 1));
     expect(new Set(pods.map(({ out }) => out)).size).toBe(completions);
-    const mount = /mountPath: ([^ }]+)/.exec(kubernetes)?.[1];
-    for (const { out } of pods) expect(out).toMatch(new RegExp(`^${mount}/shard-`));
-    const [, volume] = /volumeMounts:\n +- \{ name: (\w+),/.exec(kubernetes) as RegExpExecArray;
-    expect(kubernetes).toMatch(new RegExp(`volumes:\n +- name: ${volume}\n`));
+    const [{ name, mountPath }] = container.volumeMounts;
+    for (const { out } of pods) expect(out).toMatch(new RegExp(`^${mountPath}/shard-`));
+    expect(job.spec.template.spec.volumes).toMatchObject([{ name }]);
   });
 
   it("runs the project's program with a model that comes with it", () => {
     const [program, ...argv] = pod(0);
     expect(existsSync(join(PROJECT, program)), program).toBe(true);
     expect(existsSync(join(PROJECT, parsed(argv).model as string))).toBe(true);
-  });
-
-  it("is indented by spaces, two a level", () => {
-    expect(kubernetes).not.toMatch(/\t/);
-    for (const [, indent] of kubernetes.matchAll(/^( *)\S/gm)) expect(indent.length % 2).toBe(0);
   });
 });
 
