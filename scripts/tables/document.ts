@@ -28,7 +28,8 @@ export function tablesOf(figures: Figures): Record<string, string> {
       [
         "method",
         "average",
-        "tokens a layer",
+        "entering a layer",
+        "leaving it",
         "ids",
         "VQA",
         ...FAMILIES,
@@ -40,7 +41,8 @@ export function tablesOf(figures: Figures): Record<string, string> {
       COMPARED.map((setting) => [
         label(setting),
         setting.average ?? "all",
-        tokens(figures, setting),
+        tokens(figures, setting, "tokensEntering"),
+        tokens(figures, setting, "tokensLeaving"),
         setting.positions,
         score(figures, setting, "all", "accuracy", true),
         ...FAMILIES.map((family) => score(figures, setting, family, "accuracy")),
@@ -208,10 +210,10 @@ function printed(percent: number | undefined, digits = 1): string {
   return percent === undefined ? "–" : `${percent.toFixed(digits)} %`;
 }
 
-/** Visual tokens that really entered a layer, on average: some methods cannot reach what was asked for. */
-function tokens({ samples }: Figures, setting: Setting): string {
+/** Visual tokens that really entered a layer or left it, on average: some methods cannot reach what was asked for. */
+function tokens({ samples }: Figures, setting: Setting, which: "tokensEntering" | "tokensLeaving"): string {
   const own = samples.filter((sample) => settingKey(sample) === settingKey(setting));
-  return (own.reduce((sum, { tokensEntering }) => sum + tokensEntering, 0) / own.length).toFixed(1);
+  return (own.reduce((sum, sample) => sum + sample[which], 0) / own.length).toFixed(1);
 }
 
 function table(headings: readonly string[], lines: readonly (readonly string[])[]): string {

@@ -117,9 +117,13 @@ const LAYERS = [1, 2, 3, 4, 5, 6, 7] as const;
 
 /** Nüwa's second cut made earlier and later, by attention and at random: 56 tokens before it, 8 behind. */
 export const DEEPER: readonly Experiment[] = LAYERS.flatMap((cutLayer) =>
-  (["attention", "random"] as const).map((stage2) =>
-    changed(`second cut before layer ${cutLayer}, ${stage2}`, "official", () => ({ cutLayer, stage2 })),
-  ),
+  (["attention", "random"] as const).map((stage2) => {
+    const { setting, method } = changed(`second cut before layer ${cutLayer}, ${stage2}`, "official", () => ({
+      cutLayer,
+      stage2,
+    }));
+    return { setting: { ...setting, average: null }, method };
+  }),
 );
 
 /** What layers read of the picture: all 144 patches before the layer, 16 behind it, by attention (FastV) and at random. */
