@@ -7,8 +7,8 @@ import { NuwaError } from "../errors.ts";
 import { mergeShards } from "../eval/merge.ts";
 import { NOTE, terminalProgress } from "./evalprogress.ts";
 import { writeMerged } from "./evalresults.ts";
-import { type EvalOptions, stopped } from "./evalrun.ts";
-import { watchInterruptions } from "./interruption.ts";
+import type { EvalOptions } from "./evalrun.ts";
+import { stopped, watchInterruptions } from "./interruption.ts";
 
 /** Milliseconds between looks at what the workers have written, on a terminal and elsewhere. */
 const LOOK_EVERY = { terminal: 1000, elsewhere: 10_000 };
@@ -51,7 +51,7 @@ export async function evalWithWorkers(options: EvalOptions, count: number): Prom
       }),
     );
   } catch (error) {
-    throw interruption.happened() ? stopped() : error;
+    throw interruption.happened() ? stopped("the same command") : error;
   } finally {
     clearInterval(timer);
     interruption.end();
