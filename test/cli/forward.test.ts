@@ -216,13 +216,19 @@ describe("bad input ends in one clear line", () => {
       "no image token",
       withInputs(["pixel_values", pixels], ["input_ids", { shape: [2], values: Int32Array.of(1, 2) }]),
       1,
-      /1 images for 0 prompts/,
+      /inputs\.safetensors: input_ids: holds no image token \(id \d+\)/,
+    ],
+    [
+      "no text token",
+      withInputs(["pixel_values", pixels], ["input_ids", { shape: [0], values: new Int32Array(0) }]),
+      1,
+      /inputs\.safetensors: input_ids: holds no text tokens/,
     ],
     [
       "an id beyond the vocabulary",
       withInputs(["pixel_values", pixels], ["input_ids", { shape: [2], values: Int32Array.of(3, 5000) }]),
       1,
-      /token id 5000/,
+      /inputs\.safetensors: input_ids: token id 5000 is not in the vocabulary/,
     ],
   ])("%s", async (_, work, code, message) => {
     const outcome = await work();
