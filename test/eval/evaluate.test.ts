@@ -156,6 +156,10 @@ describe("an evaluation", () => {
     );
     writeFileSync(join(out, "samples.jsonl"), "{]\n");
     expect(() => openJournal(out, {})).toThrow(/line 1: is not JSON/);
+    const latin1 = Buffer.from(`"\xe9"\n{`, "latin1");
+    writeFileSync(join(out, "samples.jsonl"), latin1);
+    expect(() => openJournal(out, {})).toThrow(/samples\.jsonl: is not UTF-8 text\./);
+    expect(readFileSync(join(out, "samples.jsonl"))).toEqual(latin1);
   });
 
   it("from the command line writes its files, goes on from them, and refuses other options there", async () => {

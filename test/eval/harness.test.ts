@@ -209,6 +209,13 @@ describe("an evaluation in parts", () => {
       writeFileSync(join(folder, "samples.jsonl"), `${lines.slice(0, 5).join("\n")}\n`);
     });
     expect(await refusal(one, unfinished, three)).toMatch(/^1 .*has 5 of its \d+ answers/);
+    const journal = join(unfinished, "samples.jsonl");
+    const half = `${readFileSync(journal, "utf8")}{"task":"shapes-v`;
+    writeFileSync(journal, half);
+    expect(await refusal(one, unfinished, three)).toContain(
+      `1 nuwa: ${journal}: its last line is not finished: the shard is still running, or was killed.`,
+    );
+    expect(readFileSync(journal, "utf8")).toBe(half);
     expect(await refusal(whole)).toMatch(/^2 .*is not of a shard/);
     expect(await refusal("nowhere")).toMatch(/^1 .*options\.json/);
     expect(() => mergeShards(shards)).not.toThrow();
