@@ -78,14 +78,12 @@ export function readSamples(path: string, unfinished: (whole: number) => void): 
 }
 
 function sampleIn(path: string, line: string, number: number): Sample {
-  const value = parsed(path, line, number);
-  try {
-    return checkSchema(`${path}: line ${number}`, value, sampleSchema);
-  } catch (error) {
-    throw new NuwaError(
-      `${(error as NuwaError).message} It is damaged or of another version of this program. Evaluate again, in another folder.`,
-    );
-  }
+  return checkSchema(
+    `${path}: line ${number}`,
+    parsed(path, line, number),
+    sampleSchema,
+    "It is damaged or of another version of this program. Evaluate again, in another folder.",
+  );
 }
 
 function parsed(path: string, line: string, number: number): unknown {
