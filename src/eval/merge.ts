@@ -18,7 +18,7 @@ export interface Merged {
 const shardOptions = z.looseObject({
   shard: z.string().optional(),
   /** Answers that the shard has when it is complete. */
-  answers: z.number().int(),
+  answers: z.number().int().nonnegative(),
 });
 
 interface ShardFolder {

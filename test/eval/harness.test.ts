@@ -217,6 +217,15 @@ describe("an evaluation in parts", () => {
     );
     expect(readFileSync(journal, "utf8")).toBe(half);
     expect(await refusal(whole)).toMatch(/^2 .*is not of a shard/);
+    const damaged = shards.map((shard) => {
+      const folder = newFolder();
+      cpSync(shard, folder, { recursive: true });
+      editJson(join(folder, "options.json"), (json) => Object.assign(json, { methods: ["magic"] }));
+      return folder;
+    });
+    expect(await refusal(...damaged)).toMatch(
+      /^1 nuwa: options\.json of the shards: the setting .*magic.* was not answered/,
+    );
     expect(await refusal("nowhere")).toMatch(/^1 .*options\.json/);
     expect(() => mergeShards(shards)).not.toThrow();
   });
