@@ -14,6 +14,7 @@ import { terminalProgress } from "../src/cli/evalprogress.ts";
 import { watchInterruptions } from "../src/cli/interruption.ts";
 import { parseCount, parseInteger } from "../src/cli/options.ts";
 import { requireWritableFolder, writeAtomically } from "../src/data/files.ts";
+import { whileLocked } from "../src/data/lock.ts";
 import { preprocessingOf } from "../src/data/preprocessing.ts";
 import { loadChatTemplate } from "../src/data/prompt.ts";
 import { loadTokenizer } from "../src/data/tokenizer.ts";
@@ -40,7 +41,6 @@ interface Options {
 }
 
 async function tables({ limit, seed, backend: wanted, out }: Options): Promise<void> {
-  requireWritableFolder(out);
   const opened = openModel(SHIPPED_MODEL);
   const backend = await useBackend(wanted);
   const model = await fingerprint(opened);
@@ -91,7 +91,8 @@ const options = new Command("tables")
   .parse()
   .opts<Options>();
 try {
-  await tables(options);
+  requireWritableFolder(options.out);
+  await whileLocked(options.out, () => tables(options));
 } catch (error) {
   if (!(error instanceof NuwaError)) throw error;
   console.error(`tables: ${error.message}`);

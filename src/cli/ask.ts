@@ -25,7 +25,15 @@ import { parseBox } from "../world/coordinates.ts";
 import { intersectionOverUnion } from "../world/geometry.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { type Answer, answerQuestion } from "./answer.ts";
-import { addRunOptions, methodFrom, parseCount, parseNumber, type RunOptions, requireText } from "./options.ts";
+import {
+  addRunOptions,
+  DEFAULT_VARIANT,
+  methodFrom,
+  parseCount,
+  parseNumber,
+  type RunOptions,
+  requireText,
+} from "./options.ts";
 
 interface AskOptions extends RunOptions {
   readonly model: string;
@@ -143,12 +151,12 @@ function describeMethod({ name, positions }: Method, options: AskOptions): strin
 }
 
 /** What only Nüwa is asked for with. */
-function nuwaSwitches({ method, variant, stage2 }: AskOptions): {
+function nuwaSwitches({ method, variant = DEFAULT_VARIANT, stage2 }: AskOptions): {
   variant?: Variant;
   stage2?: NuwaSwitches["stage2"];
 } {
   if (method !== "nuwa") return {};
-  return { variant, stage2: stage2 ?? VARIANTS[variant as Variant].stage2 };
+  return { variant, stage2: stage2 ?? VARIANTS[variant].stage2 };
 }
 
 async function writeRecords(

@@ -66,6 +66,7 @@ export function addEval(program: Command): void {
     // What stands after "merge" is its own, also where the names of options are the same.
     .enablePositionalOptions()
     .action(({ workers, ...options }: EvalOptions & { workers?: number }) => {
+      if (options.data !== undefined) requireText("--data", options.data);
       requireWritableFolder(resolve(requireText("--out", options.out)));
       return workers === undefined
         ? runEval(options)

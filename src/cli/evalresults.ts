@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { checkSchema, writeAtomically } from "../data/files.ts";
+import { NuwaError } from "../errors.ts";
 import { openJournal } from "../eval/journal.ts";
 import type { Merged } from "../eval/merge.ts";
-import type { Sample } from "../eval/sample.ts";
+import { type Sample, settingKey } from "../eval/sample.ts";
 import { type Choices, type Setting, settingsOf } from "../eval/settings.ts";
 import { summarise } from "../eval/summary.ts";
 import { summaryTable } from "../eval/table.ts";
@@ -41,10 +42,22 @@ const choicesSchema = z.looseObject({
  * Writes a merged evaluation, as if it had been run in one piece.
  *
  * @throws UsageError when the folder holds another evaluation
+ * @throws NuwaError when the answers are not of the settings that the options name
  */
 export async function writeMerged(out: string, { options, samples }: Merged): Promise<void> {
   const { seed, ...choices } = checkSchema("options.json of the shards", options, choicesSchema);
+  const settings = settingsOf(choices as unknown as Choices);
+  requireAnswered(settings, samples);
   openJournal(out, options);
   writeAtomically(join(out, "samples.jsonl"), samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
-  await writeResults(out, samples, settingsOf(choices as unknown as Choices), seed);
+  await writeResults(out, samples, settings, seed);
+}
+
+function requireAnswered(settings: readonly Setting[], samples: readonly Sample[]): void {
+  const [asked, answered] = [settings, samples].map((all) => new Set(all.map(settingKey)));
+  const odd = [...asked, ...answered].find((key) => !asked.has(key) || !answered.has(key));
+  if (odd !== undefined)
+    throw new NuwaError(
+      `options.json of the shards: the setting ${odd} is ${asked.has(odd) ? "named there, but was not answered" : "not named there, but was answered"}. The folders are damaged; evaluate again, in others.`,
+    );
 }

@@ -4,7 +4,6 @@ import { whileLocked } from "../data/lock.ts";
 import { preprocessingOf } from "../data/preprocessing.ts";
 import { loadChatTemplate } from "../data/prompt.ts";
 import { loadTokenizer } from "../data/tokenizer.ts";
-import { NuwaError } from "../errors.ts";
 import { answersIn, evaluate } from "../eval/evaluate.ts";
 import { fingerprint } from "../eval/fingerprint.ts";
 import { type Journal, type JournalOptions, openJournal } from "../eval/journal.ts";
@@ -24,7 +23,7 @@ import { loadModel, type OpenedModel, openModel } from "../pipeline/load.ts";
 import type { Split } from "../world/splits.ts";
 import { terminalProgress } from "./evalprogress.ts";
 import { writeResults } from "./evalresults.ts";
-import { watchInterruptions } from "./interruption.ts";
+import { stopped, watchInterruptions } from "./interruption.ts";
 import { knobsFrom, requireText } from "./options.ts";
 
 /** What `nuwa eval` was asked for. */
@@ -40,11 +39,6 @@ export interface EvalOptions extends Choices {
   readonly knobs?: string;
   readonly model: string;
   readonly backend?: string;
-}
-
-/** An interruption: no success, so that a scheduler does not take what was stopped for complete. */
-export function stopped(): NuwaError {
-  return new NuwaError("stopped; the same command goes on where it was.");
 }
 
 /**
@@ -82,7 +76,7 @@ export async function runEval({
     requireAsked(join(out, "samples.jsonl"), journal.samples, batches, plan.settings);
     process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
     const samples = await answerAll(folder, opened, plan, batches, journal);
-    if (!samples) throw stopped();
+    if (!samples) throw stopped("the same command");
     if (options.shard === undefined) await writeResults(out, samples, plan.settings, plan.seed);
     else process.stdout.write(`shard ${options.shard}: ${samples.length} answers in ${out}\n`);
   });

@@ -7,8 +7,9 @@ import { NuwaError } from "../errors.ts";
 import { mergeShards } from "../eval/merge.ts";
 import { NOTE, terminalProgress } from "./evalprogress.ts";
 import { writeMerged } from "./evalresults.ts";
-import { type EvalOptions, stopped } from "./evalrun.ts";
-import { watchInterruptions } from "./interruption.ts";
+import type { EvalOptions } from "./evalrun.ts";
+import { stopped, watchInterruptions } from "./interruption.ts";
+import { lineCounter } from "./linecounter.ts";
 
 /** Milliseconds between looks at what the workers have written, on a terminal and elsewhere. */
 const LOOK_EVERY = { terminal: 1000, elsewhere: 10_000 };
@@ -51,7 +52,7 @@ export async function evalWithWorkers(options: EvalOptions, count: number): Prom
       }),
     );
   } catch (error) {
-    throw interruption.happened() ? stopped() : error;
+    throw interruption.happened() ? stopped("the same command") : error;
   } finally {
     clearInterval(timer);
     interruption.end();
@@ -99,14 +100,15 @@ function finished(worker: ChildProcess, name: string, note: (text: string) => vo
 
 /** The progress of all workers together: `look` counts the lines in their journals. */
 function progressOf(folders: readonly string[]): { look(): void; missed(hint: string): void } {
-  const lines = (folder: string) => countLines(join(folder, "samples.jsonl"));
+  const counters = folders.map((folder) => lineCounter(join(folder, "samples.jsonl")));
   const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
-  const before = sum(folders.map(lines));
+  const lines = () => sum(counters.map((count) => count()));
+  const before = lines();
   const progress = terminalProgress(process.stderr, before);
   return {
     look() {
       const totals = folders.map((folder) => join(folder, "options.json")).map(answersOf);
-      const done = sum(folders.map(lines));
+      const done = lines();
       if (done > before && totals.every((total) => total !== undefined)) progress.answered(done, sum(totals));
     },
     missed: progress.missed,
@@ -115,8 +117,4 @@ function progressOf(folders: readonly string[]): { look(): void; missed(hint: st
 
 function answersOf(path: string): number | undefined {
   return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")).answers as number) : undefined;
-}
-
-function countLines(path: string): number {
-  return existsSync(path) ? readFileSync(path).filter((byte) => byte === 10).length : 0;
 }

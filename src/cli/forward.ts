@@ -5,11 +5,13 @@ import { useBackend } from "../backend/select.ts";
 import { requireWritableFolder } from "../data/files.ts";
 import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../data/safetensors.ts";
 import { NuwaError } from "../errors.ts";
+import type { VlmConfig } from "../model/config.ts";
 import { run, tensorsIn } from "../model/reading.ts";
 import { disposeModel, type Model } from "../model/weights.ts";
 import { forward } from "../pipeline/forward.ts";
 import { generate } from "../pipeline/generate.ts";
 import { loadModel } from "../pipeline/load.ts";
+import { requireVocabulary } from "../pipeline/prompts.ts";
 import { checkTapName, type Recorder, record, type TapName, tapNames } from "../tap.ts";
 import { addRunOptions, methodFrom, parseCount, type RunOptions, requireText } from "./options.ts";
 
@@ -83,6 +85,7 @@ async function computeForward(
   { tap }: Recorder,
 ): Promise<TensorValues | undefined> {
   checkPixels(options.inputs, pixels, model.config.vision.imageSize);
+  checkIds(options.inputs, ids, model.config);
   const method = methodFrom(options, model.config);
   const tensor = tf.tensor4d(pixels.values as Float32Array, [1, ...(pixels.shape as [number, number, number])]);
   try {
@@ -122,6 +125,15 @@ function readInputs(path: string): Inputs {
 function checkPixels(path: string, { shape }: TensorValues, [height, width]: readonly [number, number]): void {
   if (shape.join() !== [3, height, width].join())
     throw new NuwaError(`${path}: pixel_values has shape [${shape}], but config.json asks for [3,${height},${width}].`);
+}
+
+function checkIds(path: string, ids: readonly number[], config: VlmConfig): void {
+  const what = `${path}: input_ids`;
+  const text = ids.filter((id) => id !== config.imageTokenId);
+  requireVocabulary(what, text, config);
+  if (text.length === 0) throw new NuwaError(`${what}: holds no text tokens.`);
+  if (text.length === ids.length)
+    throw new NuwaError(`${what}: holds no image token (id ${config.imageTokenId}) for the image of pixel_values.`);
 }
 
 /** A recorded tensor of a batch of one, without the batch axis. */

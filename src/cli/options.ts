@@ -9,9 +9,13 @@ import { parseAverage } from "../pruning/budget.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
 import { type KnobValues, readKnobs } from "../train/knobs.ts";
 
+/** The reading of Nüwa that is taken when none is named. */
+export const DEFAULT_VARIANT: Variant = "official";
+
 /** Options that say how a model is run, the same for every command that runs one. */
 export interface RunOptions {
   readonly method: string;
+  /** Undefined: {@link DEFAULT_VARIANT}. */
   readonly variant?: Variant;
   /** Undefined: the default of the method. */
   readonly average?: string;
@@ -27,9 +31,10 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
   return command
     .addOption(new Option("--method <name>", "pruning method").choices(METHOD_NAMES).default(defaultMethod))
     .addOption(
-      new Option("--variant <name>", "reading of Nüwa: the released code's (official) or the paper's")
-        .choices(Object.keys(VARIANTS))
-        .default("official"),
+      new Option(
+        "--variant <name>",
+        `reading of Nüwa: the released code's (official) or the paper's (default: ${DEFAULT_VARIANT})`,
+      ).choices(Object.keys(VARIANTS)),
     )
     .option(
       "--average <tokens>",
@@ -56,14 +61,31 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
 
 /** The method that the options ask for. @throws UsageError when the budget or the knobs do not fit */
 export function methodFrom({ knobs, ...options }: RunOptions, config: VlmConfig): Method {
-  if (options.stage2 !== undefined && options.method !== "nuwa")
-    throw new UsageError(`--stage2 is Nüwa's second score; ${options.method} has none. Leave it out.`);
+  requireTaken(options);
   const request = { ...options, average: options.average === undefined ? undefined : parseAverage(options.average) };
+  const variant = options.variant ?? DEFAULT_VARIANT;
   return createMethod(
     options.method,
     config,
-    knobs === undefined ? request : { ...request, knobs: knobsFrom(knobs, [options.method], [options.variant]) },
+    knobs === undefined ? request : { ...request, knobs: knobsFrom(knobs, [options.method], [variant]) },
   );
+}
+
+/** Refuses what the method would ignore. @throws UsageError naming the option */
+function requireTaken({ method, variant, stage2, average, positions }: RunOptions): void {
+  if (method !== "nuwa") {
+    if (variant !== undefined)
+      throw new UsageError(`--variant is a reading of Nüwa; ${method} has none. Leave it out.`);
+    if (stage2 !== undefined)
+      throw new UsageError(`--stage2 is Nüwa's second score; ${method} has none. Leave it out.`);
+  }
+  if (method !== "none") return;
+  if (average !== undefined)
+    throw new UsageError(`--average ${average}: the method none keeps every token. Leave it out, or name a --method.`);
+  if (positions !== undefined && positions !== "original")
+    throw new UsageError(
+      `--positions ${positions}: the method none keeps every token at its own id. Leave it out, or name a --method.`,
+    );
 }
 
 /**

@@ -3,6 +3,7 @@ import { NuwaError } from "../errors.ts";
 import { readBytes, reasonOf } from "./files.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import { type Picture, type Rectangle, resizeBicubic } from "./resample.ts";
+import { declaredSize } from "./svg.ts";
 
 /** An image as the vision tower sees it. */
 export interface PreparedImage {
@@ -14,6 +15,8 @@ export interface PreparedImage {
 
 /** A photograph of 100 megapixels takes 300 MB decoded. */
 const MAX_PIXELS = 100e6;
+/** Of a drawing: what sharp renders. */
+const MAX_SVG_SIDE = 32767;
 const MAX_FILE_BYTES = 64 * 2 ** 20;
 const WHITE: Colour = [255, 255, 255];
 
@@ -58,6 +61,11 @@ export async function preprocess(path: string, spec: Preprocessing): Promise<Pre
 
 /** The size of an image, upright, from its header. */
 async function sizeOf(path: string, bytes: Uint8Array): Promise<Size> {
+  const declared = declaredSize(bytes);
+  if (declared && Math.max(declared.width, declared.height) > MAX_SVG_SIDE)
+    throw new NuwaError(
+      `${path}: declares ${Math.round(declared.width)} × ${Math.round(declared.height)} pixels, more than the ${MAX_SVG_SIDE} that an SVG may have on a side. Make it smaller.`,
+    );
   // sharp's own limit is off: it would not say which file, nor what to do.
   const { autoOrient } = await asImage(path, () => sharp(bytes, { limitInputPixels: false }).metadata());
   requirePixels(path, autoOrient);

@@ -1,7 +1,8 @@
+import { isUtf8 } from "node:buffer";
 import { appendFileSync, existsSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { checkSchema, readJson, readText, reasonOf, writeAtomically } from "../data/files.ts";
+import { checkSchema, readBytes, readJson, reasonOf, writeAtomically } from "../data/files.ts";
 import { NuwaError, UsageError } from "../errors.ts";
 import { type Sample, sampleSchema } from "./sample.ts";
 
@@ -34,7 +35,7 @@ export function openJournal(folder: string, options: JournalOptions): Journal {
     throw new UsageError(`${path}: belongs to an evaluation without options.json. Give another --out.`);
   else writeAtomically(optionsPath, `${JSON.stringify(options, null, 2)}\n`);
   return {
-    samples: readSamples(path),
+    samples: readSamples(path, (whole) => truncateSync(path, whole)),
     append(samples) {
       try {
         appendFileSync(path, samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
@@ -56,31 +57,33 @@ function requireSame(path: string, old: JournalOptions, wanted: JournalOptions):
 }
 
 /**
- * The answers in a journal. A last line that a kill left unfinished is removed from the file.
+ * The answers in a journal.
  *
+ * @param unfinished told how many bytes are whole where the last line is not, because its writer was killed or is
+ *   still at it
  * @returns none where there is no file
  * @throws NuwaError naming the line that is damaged
  */
-export function readSamples(path: string): Sample[] {
+export function readSamples(path: string, unfinished: (whole: number) => void): Sample[] {
   if (!existsSync(path)) return [];
-  const text = readText(path, MOST_BYTES);
-  const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  if (whole.length < text.length) truncateSync(path, Buffer.byteLength(whole));
+  const bytes = readBytes(path, MOST_BYTES);
+  const whole = bytes.subarray(0, bytes.lastIndexOf(10) + 1);
+  if (!isUtf8(whole)) throw new NuwaError(`${path}: is not UTF-8 text. Remove the folder and begin again.`);
+  if (whole.length < bytes.length) unfinished(whole.length);
   return whole
+    .toString("utf8")
     .split("\n")
     .slice(0, -1)
     .map((line, i) => sampleIn(path, line, i + 1));
 }
 
 function sampleIn(path: string, line: string, number: number): Sample {
-  const value = parsed(path, line, number);
-  try {
-    return checkSchema(`${path}: line ${number}`, value, sampleSchema);
-  } catch (error) {
-    throw new NuwaError(
-      `${(error as NuwaError).message} It is damaged or of another version of this program. Evaluate again, in another folder.`,
-    );
-  }
+  return checkSchema(
+    `${path}: line ${number}`,
+    parsed(path, line, number),
+    sampleSchema,
+    "It is damaged or of another version of this program. Evaluate again, in another folder.",
+  );
 }
 
 function parsed(path: string, line: string, number: number): unknown {

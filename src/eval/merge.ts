@@ -18,7 +18,7 @@ export interface Merged {
 const shardOptions = z.looseObject({
   shard: z.string().optional(),
   /** Answers that the shard has when it is complete. */
-  answers: z.number().int(),
+  answers: z.number().int().nonnegative(),
 });
 
 interface ShardFolder {
@@ -70,7 +70,14 @@ function openShard(folder: string): ShardFolder {
   const path = join(folder, "options.json");
   const { shard, answers, ...plan } = readJson(path, shardOptions);
   if (shard === undefined) throw new UsageError(`${path}: is not of a shard. Give folders that --shard i/n wrote.`);
-  return { folder, ...parseShard(shard), answers, plan, samples: readSamples(join(folder, "samples.jsonl")) };
+  const journal = join(folder, "samples.jsonl");
+  // A shard's folder is its own, also where its journal could be mended: somebody may be writing there.
+  const samples = readSamples(journal, () => {
+    throw new NuwaError(
+      `${journal}: its last line is not finished: the shard is still running, or was killed. Wait for its end, or run its command again.`,
+    );
+  });
+  return { folder, ...parseShard(shard), answers, plan, samples };
 }
 
 function requireSamePlan(one: ShardFolder, other: ShardFolder): void {

@@ -61,7 +61,8 @@ export function batchesOf({ tasks, split, seed, limit, data }: Plan): Batch[] {
       throw new UsageError(`task "${benchmark.name}" is read from files. Give their folder with --data.`);
     const folder = join(data, benchmark.name);
     const items = firstScenes(benchmark.read(folder), limit);
-    if (items.length === 0) throw new NuwaError(`${folder}: holds no questions.`);
+    if (items.length === 0)
+      throw new NuwaError(`${folder}: holds no questions. docs/harness.md says which files are needed.`);
     requireDistinct(folder, items);
     for (let i = 0; i < items.length; i += BENCHMARK_BATCH) batches.push(items.slice(i, i + BENCHMARK_BATCH));
   }

@@ -1,5 +1,6 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { UsageError } from "../errors.ts";
 import { randomFrom } from "../random.ts";
 import { FAMILIES, type Family, type Question } from "../world/question.ts";
 import { questionRandom, questionsFor } from "../world/questions.ts";
@@ -55,8 +56,17 @@ const SCENES_A_BATCH = 4;
 /** A box is nine tokens and an end; an answer that goes on beyond this is cut. */
 const LONGEST = 16;
 
-/** Different scenes, drawn from the seed. A larger limit begins with the same scenes. */
+/** More have more answers than a journal holds. */
+const MOST_SCENES = 100_000;
+
+/**
+ * Different scenes, drawn from the seed. A larger limit begins with the same scenes.
+ *
+ * @throws UsageError when there are too many
+ */
 export function scenesOf({ split, seed, limit }: SceneChoice): Scene[] {
+  if (limit > MOST_SCENES)
+    throw new UsageError(`limit ${limit} is too large: an evaluation has at most ${MOST_SCENES} scenes.`);
   const random = randomFrom(seed);
   const seeds = new Set<number>();
   while (seeds.size < limit) seeds.add(Math.floor(random() * SEEDS_PER_SPLIT));

@@ -5,7 +5,7 @@ import { append, type Sequence } from "../model/sequence.ts";
 import type { Model } from "../model/weights.ts";
 import { noTap, type Tap } from "../tap.ts";
 import { type DecodeState, type LayerState, place } from "./forward.ts";
-import { requireVocabulary } from "./prompts.ts";
+import { requirePositions, requireVocabulary } from "./prompts.ts";
 
 /** Logits of the next token and the state that includes the new ones. */
 export interface Advanced {
@@ -19,7 +19,7 @@ export interface Advanced {
  * behind a cut have shorter caches; each is extended by its own sequence. The old state stays valid.
  *
  * @param ids for each sample the new token ids, all lists equally long
- * @throws NuwaError when ids are missing or not in the vocabulary
+ * @throws NuwaError when ids are missing or not in the vocabulary, or the model has no positions left for them
  */
 export function advance(
   model: Model,
@@ -27,7 +27,27 @@ export function advance(
   ids: readonly (readonly number[])[],
   tap: Tap = noTap,
 ): Advanced {
-  const count = ids[0].length;
+  const fresh = ids[0]?.length ?? 0;
+  for (const { next } of state.layers)
+    requirePositions(
+      next.map((position) => position + fresh),
+      model.config,
+      "advance: the text",
+    );
+  return advanceAnywhere(model, state, ids, tap);
+}
+
+/**
+ * {@link advance} without a look at the positions: a batch goes on beside samples that have ended, and what is fed
+ * to these may lie beyond the model's last one.
+ */
+export function advanceAnywhere(
+  model: Model,
+  state: DecodeState,
+  ids: readonly (readonly number[])[],
+  tap: Tap = noTap,
+): Advanced {
+  const count = ids[0]?.length ?? 0;
   const samples = state.layers[0].next.length;
   if (count === 0 || ids.length !== samples || ids.some((list) => list.length !== count))
     throw new NuwaError(`advance: ${samples} lists of equal length, at least 1, are needed, one per sample.`);

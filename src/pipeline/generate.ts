@@ -4,7 +4,7 @@ import { tensorsIn } from "../model/reading.ts";
 import type { Model } from "../model/weights.ts";
 import { best, checkScores } from "../pruning/ranking.ts";
 import type { Random } from "../random.ts";
-import { type Advanced, advance } from "./decode.ts";
+import { type Advanced, advanceAnywhere } from "./decode.ts";
 
 /** How the next token is drawn. Without it the best one is taken (greedy). */
 export interface Sampling {
@@ -17,6 +17,7 @@ export interface Sampling {
 
 /** Options of {@link generate}. */
 export interface GenerateOptions {
+  /** From 0; Infinity: until every sample ends. */
   readonly maxNewTokens: number;
   readonly sampling?: Sampling;
   /** A sample ends when it draws one of these; the model's end-of-sequence ids unless given. Empty: never. */
@@ -25,10 +26,12 @@ export interface GenerateOptions {
 
 /**
  * Decodes token by token and yields, as it goes, one id per sample; undefined for samples that have
- * ended. The stop token itself is not yielded. Leaves `start` to its owner, frees everything else, also
+ * ended. The stop token itself is not yielded. A sample also ends where the model has no position
+ * (max_position_embeddings) to go on from. Leaves `start` to its owner, frees everything else, also
  * when the consumer stops early.
  *
  * @param start logits and state of a prefill (`forward`) or of an earlier `advance`
+ * @throws UsageError when an option has no meaning
  */
 export async function* generate(
   model: Model,
@@ -36,6 +39,8 @@ export async function* generate(
   options: GenerateOptions,
 ): AsyncGenerator<(number | undefined)[]> {
   const { maxNewTokens, sampling, stopTokens = model.config.text.eosTokenIds } = options;
+  if (!(Number.isInteger(maxNewTokens) || maxNewTokens === Number.POSITIVE_INFINITY) || maxNewTokens < 0)
+    throw new UsageError(`maxNewTokens ${maxNewTokens} is not an integer from 0.`);
   if (sampling) checkSampling(sampling);
   let current = start;
   const ended = start.state.layers[0].next.map(() => false);
@@ -52,8 +57,13 @@ export async function* generate(
       if (ended.every(Boolean)) return;
       yield ids.map((id, sample) => (ended[sample] ? undefined : id));
       if (step === maxNewTokens - 1) return;
+      const { layers } = current.state;
+      ended.forEach((_, sample) => {
+        ended[sample] ||= layers.some(({ next }) => next[sample] >= model.config.text.maxPositionEmbeddings);
+      });
+      if (ended.every(Boolean)) return;
       // Ended samples are fed on with what they drew; nobody looks at them.
-      const next = advance(
+      const next = advanceAnywhere(
         model,
         current.state,
         ids.map((id) => [id]),

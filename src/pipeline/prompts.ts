@@ -73,11 +73,11 @@ function sharing(cut: readonly CutPrompt[], imageOf: readonly (number | undefine
  *
  * @throws NuwaError with the numbers
  */
-export function requirePositions(next: Layout["next"], { text }: VlmConfig): void {
+export function requirePositions(next: Layout["next"], { text }: VlmConfig, what = "a prompt"): void {
   const longest = Math.max(...next);
   if (longest > text.maxPositionEmbeddings) {
     throw new NuwaError(
-      `a prompt reaches position ${longest}, but the model has max_position_embeddings ${text.maxPositionEmbeddings}. Ask a shorter question.`,
+      `${what} reaches position ${longest}, but the model has max_position_embeddings ${text.maxPositionEmbeddings}. Make it shorter.`,
     );
   }
 }

@@ -54,10 +54,15 @@ export function solveBudget(average: AverageTokens, total: number, layers: numbe
  * An average as a number of tokens, not rounded.
  *
  * @param total all visual tokens (N)
- * @throws UsageError when it is below one token or above N
+ * @throws UsageError when it is no number, below one token or above N
  */
 export function averageCount(average: AverageTokens, total: number): number {
-  const asked = "tokens" in average ? average.tokens : average.ratio * total;
+  const { tokens: count, ratio = Number.NaN } = average as { tokens?: number; ratio?: number };
+  const asked = count ?? ratio * total;
+  if (typeof asked !== "number" || Number.isNaN(asked))
+    throw new UsageError(
+      `average ${typeof average === "string" ? `"${average}"` : `of ${count ?? ratio}`} is not { tokens } or { ratio } with a number. Texts are read by parseAverage.`,
+    );
   // A ratio of a whole number of tokens may come out a rounding error off it: (506/887)·887 < 506.
   const tokens = Math.abs(asked - Math.round(asked)) < 1e-12 * total ? Math.round(asked) : asked;
   if (tokens > total) throw new UsageError(`average ${tokens} exceeds the ${total} visual tokens that this model has.`);

@@ -1,4 +1,4 @@
-import { NuwaError } from "../errors.ts";
+import { NuwaError, UsageError } from "../errors.ts";
 
 /**
  * The `count` items with the highest scores, best first. Equal scores: the lower item first. Scores
@@ -19,8 +19,11 @@ export function best(items: readonly number[], scores: ArrayLike<number>, count:
  *
  * @param values at least one
  * @param q in [0, 1]
+ * @throws UsageError when there are no values, or q lies elsewhere
  */
 export function quantile(values: ArrayLike<number>, q: number): number {
+  if (values.length === 0) throw new UsageError("quantile: of no values there is none. Give at least one.");
+  if (!(q >= 0 && q <= 1)) throw new UsageError(`quantile: q ${q} does not lie in [0, 1].`);
   const sorted = Float32Array.from(values).sort();
   const position = q * (sorted.length - 1);
   const below = Math.floor(position);

@@ -121,6 +121,31 @@ describe("nuwa ask", () => {
       1,
       /tokenizer\.json: is missing/,
     ],
+    [
+      "an average for no pruning",
+      [photograph, "What?", "--method", "none", "--average", "1/9"],
+      2,
+      /^nuwa: --average 1\/9/,
+    ],
+    [
+      "ids for no pruning",
+      [photograph, "What?", "--method", "none", "--positions", "rpme"],
+      2,
+      /^nuwa: --positions rpme/,
+    ],
+    ["knobs for no pruning", [photograph, "What?", "--method", "none", "--knobs", "x.json"], 2, /only nuwa has them/],
+    [
+      "a reading for a peer",
+      [photograph, "What?", "--method", "fastv", "--variant", "paper"],
+      2,
+      /^nuwa: --variant is/,
+    ],
+    [
+      "a second score for a peer",
+      [photograph, "What?", "--method", "tome", "--stage2", "cosine"],
+      2,
+      /^nuwa: --stage2 is/,
+    ],
     ["too large a budget", [photograph, "What?", "--average", "577"], 2, /exceeds the 576/],
   ])("refuses %s in one line", async (_, argv, code, message) => {
     const outcome = await nuwa("ask", ...UNTRAINED, ...argv, "--backend", "wasm");

@@ -54,7 +54,8 @@ describe("nuwa forward", () => {
 
   it.each(METHOD_NAMES)("runs %s, and dumps what is left before and behind the decoder", async (method) => {
     const dump = join(folder, "peer.safetensors");
-    expect((await forward(fixturePath("square"), dump, "--method", method, "--average", "1/2")).err).toBe("");
+    const average = method === "none" ? [] : ["--average", "1/2"];
+    expect((await forward(fixturePath("square"), dump, "--method", method, ...average)).err).toBe("");
     const file = openSafetensors(dump);
     const entered = readTensor(file, "stage1.indices");
     expect(readTensor(file, "stage1.tokens").shape).toEqual([entered.shape[0], want.shape("vision.features")[1]]);
@@ -216,13 +217,19 @@ describe("bad input ends in one clear line", () => {
       "no image token",
       withInputs(["pixel_values", pixels], ["input_ids", { shape: [2], values: Int32Array.of(1, 2) }]),
       1,
-      /1 images for 0 prompts/,
+      /inputs\.safetensors: input_ids: holds no image token \(id \d+\)/,
+    ],
+    [
+      "no text token",
+      withInputs(["pixel_values", pixels], ["input_ids", { shape: [0], values: new Int32Array(0) }]),
+      1,
+      /inputs\.safetensors: input_ids: holds no text tokens/,
     ],
     [
       "an id beyond the vocabulary",
       withInputs(["pixel_values", pixels], ["input_ids", { shape: [2], values: Int32Array.of(3, 5000) }]),
       1,
-      /token id 5000/,
+      /inputs\.safetensors: input_ids: token id 5000 is not in the vocabulary/,
     ],
   ])("%s", async (_, work, code, message) => {
     const outcome = await work();

@@ -59,8 +59,8 @@ describe("nuwa tune", () => {
     expect(otherVariant.err).toBe(
       `nuwa: ${path}: field "variant": was tuned for paper, not official. Ask for paper alone.\n`,
     );
-    const otherMethod = await ask("--method", "none", "--knobs", path);
-    expect(otherMethod.err).toBe(`nuwa: --knobs ${path}: only nuwa has them, not none. Add nuwa to the methods.\n`);
+    const otherMethod = await ask("--method", "fastv", "--knobs", path);
+    expect(otherMethod.err).toBe(`nuwa: --knobs ${path}: only nuwa has them, not fastv. Add nuwa to the methods.\n`);
     const score = (...more: string[]) => {
       const of = ["--model", model, "--limit", "1", "--averages", "1/2", "--backend", "wasm", "--knobs", path];
       return nuwa("eval", ...of, "--out", join(out, "eval"), ...more);

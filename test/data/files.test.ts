@@ -79,4 +79,14 @@ describe("reading", () => {
   it("names the place where a value breaks a schema", () => {
     expect(refusal(() => checkSchema("somewhere", null, z.object({})))).toMatch(/^somewhere: [^"]+\.$/);
   });
+
+  it("says what helps, unless the schema does", () => {
+    const schema = z.object({ a: z.number(), b: z.literal(3, { message: "only 3 is supported" }) });
+    const refused = (value: unknown, ...remedy: string[]) => refusal(() => checkSchema("x", value, schema, ...remedy));
+    expect(refused({ b: 4 })).toBe(
+      'x: field "a": Invalid input: expected number, received undefined. Mend it, or get the file anew from where it came.',
+    );
+    expect(refused({ a: "1" }, "Ask again.")).toMatch(/^x: field "a": .* received string\. Ask again\.$/);
+    expect(refused({ a: 1, b: 4 })).toBe('x: field "b": only 3 is supported.');
+  });
 });

@@ -238,4 +238,20 @@ describe("preprocess", () => {
       /large\.svg: 20000 × 5001 pixels, more than the 100 megapixels/,
     );
   });
+
+  it.each([
+    ['width="1e9" height="10"', "1000000000 × 10"],
+    ['viewBox="0 0 1e9 2e9"', "1000000000 × 2000000000"],
+    ["height='40000px' viewBox='0 0 1 2'", "20000 × 40000"],
+    ['data-a=">" width="1e5in" height="1"', "9600000 × 1"],
+    ['style="width:1px" width="1" viewBox="0 0 1e-9 1"', "1 × 1000000000"],
+  ])("refuses an SVG that declares too much before it is rendered: %s", async (attributes, size) => {
+    const path = save(
+      "vast.svg",
+      `<?xml version="1.0"?>\n<!-- <svg width="2" height="2"> -->\n<svg ${attributes} xmlns="http://www.w3.org/2000/svg"/>`,
+    );
+    expect(await refusalOf(preprocess(path, spec([4, 4])))).toBe(
+      `${path}: declares ${size} pixels, more than the 32767 that an SVG may have on a side. Make it smaller.`,
+    );
+  });
 });

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { afterEach, describe, expect, it } from "vitest";
 import { whileLocked } from "../../src/data/lock.ts";
 import { NuwaError } from "../../src/errors.ts";
-import { temporaryFolder } from "../cli/support.ts";
+import { listing, temporaryFolder } from "../cli/support.ts";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -138,3 +138,16 @@ describe("a folder's lock", () => {
     await expect(whileLocked(folder, async () => undefined)).rejects.toThrow(/nuwa\.lock: cannot be written \(EISDIR/);
   });
 });
+
+it("is heeded by the script that measures the tables", () => {
+  const folder = temporaryFolder();
+  leave(folder, process.pid);
+  // As many scenes as take far longer than it may run, so that it writes no tables where it does not heed.
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ["--import", "tsx", join(PROJECT, "scripts/tables.ts"), "--out", folder, "--limit", "1000"],
+    { cwd: PROJECT, encoding: "utf8", timeout: 60_000 },
+  );
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/^tables: .*is writing there\. .*\n$/)]);
+  expect(listing(folder)).toEqual(["nuwa.lock"]);
+}, 90_000);

@@ -156,6 +156,10 @@ describe("an evaluation", () => {
     );
     writeFileSync(join(out, "samples.jsonl"), "{]\n");
     expect(() => openJournal(out, {})).toThrow(/line 1: is not JSON/);
+    const latin1 = Buffer.from(`"\xe9"\n{`, "latin1");
+    writeFileSync(join(out, "samples.jsonl"), latin1);
+    expect(() => openJournal(out, {})).toThrow(/samples\.jsonl: is not UTF-8 text\./);
+    expect(readFileSync(join(out, "samples.jsonl"))).toEqual(latin1);
   });
 
   it("from the command line writes its files, goes on from them, and refuses other options there", async () => {
@@ -190,6 +194,8 @@ describe("wrong options are refused in one line:", () => {
     [["--limit", "0"], 2, /"0" must be at least 1/],
     [["--seed", "1.5"], 2, /"1\.5" is not an integer/],
     [["--out", ""], 2, /--out is empty/],
+    [["--tasks", "mme", "--data", ""], 2, /--data is empty/],
+    [["--limit", "1000000000"], 2, /limit 1000000000 .* at most 100000 scenes/],
     [["--model", "nowhere"], 1, /nowhere: is not a checkpoint folder/],
   ])("%j", async (argv, code, message) => {
     const outcome = await nuwa("eval", "--out", newFolder(), ...argv);

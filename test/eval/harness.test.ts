@@ -209,7 +209,23 @@ describe("an evaluation in parts", () => {
       writeFileSync(join(folder, "samples.jsonl"), `${lines.slice(0, 5).join("\n")}\n`);
     });
     expect(await refusal(one, unfinished, three)).toMatch(/^1 .*has 5 of its \d+ answers/);
+    const journal = join(unfinished, "samples.jsonl");
+    const half = `${readFileSync(journal, "utf8")}{"task":"shapes-v`;
+    writeFileSync(journal, half);
+    expect(await refusal(one, unfinished, three)).toContain(
+      `1 nuwa: ${journal}: its last line is not finished: the shard is still running, or was killed.`,
+    );
+    expect(readFileSync(journal, "utf8")).toBe(half);
     expect(await refusal(whole)).toMatch(/^2 .*is not of a shard/);
+    const damaged = shards.map((shard) => {
+      const folder = newFolder();
+      cpSync(shard, folder, { recursive: true });
+      editJson(join(folder, "options.json"), (json) => Object.assign(json, { methods: ["magic"] }));
+      return folder;
+    });
+    expect(await refusal(...damaged)).toMatch(
+      /^1 nuwa: options\.json of the shards: the setting .*magic.* was not answered/,
+    );
     expect(await refusal("nowhere")).toMatch(/^1 .*options\.json/);
     expect(() => mergeShards(shards)).not.toThrow();
   });

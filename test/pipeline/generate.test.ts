@@ -4,6 +4,7 @@ import { useBackend } from "../../src/backend/select.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import { runSync, tensorsIn } from "../../src/model/reading.ts";
 import { disposeModel, type Model } from "../../src/model/weights.ts";
+import { advance } from "../../src/pipeline/decode.ts";
 import { forward } from "../../src/pipeline/forward.ts";
 import { type GenerateOptions, generate, pick } from "../../src/pipeline/generate.ts";
 import { tinyModel } from "../support-tiny.ts";
@@ -53,6 +54,31 @@ describe("generating for a batch", () => {
   };
   const PROMPTS = [[1, 7, 8, 9], [5], [1, 30, 31]];
   const free = { maxNewTokens: 6, stopTokens: [] };
+
+  it("ends each sample where the model has no position to go on from", async () => {
+    const full = model;
+    model = tinyModel({ text: { max_position_embeddings: 6 } });
+    try {
+      // The last token's logits need no position of their own after them.
+      const all = await steps(PROMPTS, { maxNewTokens: 100_000_000, stopTokens: [] });
+      const counts = PROMPTS.map((_, sample) => all.filter((ids) => ids[sample] !== undefined).length);
+      expect(counts).toEqual(PROMPTS.map(({ length }) => 6 - length + 1));
+      const start = runSync(() => forward(model, { prompts: [[1, 2, 5, 4]] }, createMethod("none", model.config)));
+      tf.dispose(tensorsIn(advance(model, start.state, [[5, 6]])));
+      expect(() => advance(model, start.state, [[5, 6, 7]])).toThrow(
+        /^advance: the text reaches position 7, but the model has max_position_embeddings 6\./,
+      );
+      expect(() => advance(model, start.state, [])).toThrow(/^advance: 1 lists of equal length/);
+      tf.dispose(tensorsIn(start));
+    } finally {
+      disposeModel(model);
+      model = full;
+    }
+  });
+
+  it.each([Number.NaN, -1, 1.5, Number.NEGATIVE_INFINITY])("refuses %d new tokens", async (maxNewTokens) => {
+    await expect(steps([[5]], { maxNewTokens })).rejects.toThrow(/^maxNewTokens .+ is not an integer from 0\.$/);
+  });
 
   it("gives each sample what it generates alone", async () => {
     const together = await steps(PROMPTS, free);

@@ -20,6 +20,12 @@ describe("ranking", () => {
     expect(best([0, 1], [-0, 0], 1)).toEqual([0]);
   });
 
+  it("has no quantile of no values, or outside [0, 1]", () => {
+    expect(() => quantile([], 0.5)).toThrow(/^quantile: of no values/);
+    for (const q of [-0.1, 1.1, Number.NaN]) expect(() => quantile([1, 2], q)).toThrow(/^quantile: q .+ \[0, 1\]\.$/);
+    expect([quantile([1, 2], 0), quantile([1, 2], 1)]).toEqual([1, 2]);
+  });
+
   it("has the quantiles of numpy, also where they fall on a value", () => {
     expect(quantile([1, 2, 3, 4], 0.5)).toBe(2.5);
     expect(quantile([4, 1, 3, 2, 5], 0.75)).toBe(4);

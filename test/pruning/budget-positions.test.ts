@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { parseAverage, solveBudget } from "../../src/pruning/budget.ts";
+import { type AverageTokens, averageCount, parseAverage, solveBudget } from "../../src/pruning/budget.ts";
 import { imagePositions } from "../../src/pruning/positions.ts";
 
 /** Examples; what holds for every input is stated in test/properties/budget.test.ts and positions.test.ts. */
@@ -16,6 +16,14 @@ describe("budgets", () => {
   it("refuse more than there is, and less than one token", () => {
     expect(() => solveBudget({ tokens: 577 }, 576, 32, 16)).toThrow(/exceeds the 576/);
     expect(() => solveBudget({ ratio: 0.001 }, 36, 6, 3)).toThrow(/less than one token/);
+  });
+
+  it("refuse what is no number, by its name", () => {
+    for (const average of [{ tokens: Number.NaN }, { ratio: Number.NaN }, {}, "1/9", { tokens: "4" }])
+      expect(() => averageCount(average as AverageTokens, 16)).toThrow(
+        /^average .+ is not \{ tokens \} or \{ ratio \}/,
+      );
+    expect([averageCount({ tokens: 4 }, 16), averageCount({ ratio: 0.5 }, 16)]).toEqual([4, 8]);
   });
 
   it("are written as tokens or as ratios", () => {

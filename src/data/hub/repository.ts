@@ -65,13 +65,18 @@ export async function openRepository(hub: Hub, name: string, revision: string): 
   const api = `/api/models/${name}`;
   const what = `${name} (revision ${revision})`;
   const head = await request(hub, `${api}/revision/${encodeURIComponent(revision)}`, what);
-  const { sha: commit } = checkSchema(`${hub.host}: ${what}`, await jsonOf(head, what), commitSchema);
+  const { sha: commit } = checkSchema(`${hub.host}: ${what}`, await jsonOf(head, what), commitSchema, NOT_THE_HUB);
   const files = new Map<string, RemoteFile>();
   let next: string | undefined = `${api}/tree/${commit}`;
   for (let page = 0; next !== undefined; page++) {
     if (page === MOST_PAGES) throw new NuwaError(`${what}: has more files than a checkpoint can have.`);
     const response: Response = await request(hub, next, what);
-    const entries = checkSchema(`${hub.host}: list of files of ${what}`, await jsonOf(response, what), treeSchema);
+    const entries = checkSchema(
+      `${hub.host}: list of files of ${what}`,
+      await jsonOf(response, what),
+      treeSchema,
+      NOT_THE_HUB,
+    );
     for (const { type, path, size: bytes, oid, lfs } of entries)
       if (type === "file")
         files.set(path, {
@@ -83,6 +88,9 @@ export async function openRepository(hub: Hub, name: string, revision: string): 
   }
   return { name, commit, files };
 }
+
+/** What helps where an answer has another form. */
+const NOT_THE_HUB = "That is not what the hub gives: check the host, or try again later.";
 
 async function jsonOf(response: Response, what: string): Promise<unknown> {
   const chunks: Uint8Array[] = [];

@@ -263,7 +263,7 @@ describe("files that are wrong are named, with the field:", () => {
       batchesOf({ tasks: [task], settings: [SETTING], split: "test", seed: 1, data: folder });
     expect(() => read(undefined, "pope")).toThrow(/task "pope" is read from files\. Give their folder with --data/);
     expect(() => read(newFolder(), "pope")).toThrow(/pope: holds none of coco_pope_random\.json/);
-    expect(() => read(newFolder(), "mme")).toThrow(/mme: holds no questions/);
+    expect(() => read(newFolder(), "mme")).toThrow(/mme: holds no questions\. docs/);
     const line = (image: string) => JSON.stringify({ question_id: 1, image, text: "x?", label: "no" });
     const first = async (image: string) => {
       for (const name of ["random", "popular", "adversarial"])
