@@ -105,7 +105,7 @@ const SHAPES: Recipe = {
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   shapes: SHAPES,
   /** An experiment of docs/results.md: does the model hang on position ids if nothing writes places into its tokens? */
-  "no-places": { ...SHAPES, name: "no-places", language: { ...SHAPES.language, steps: 2000, placesWeight: 0 } },
+  "no-places": { ...SHAPES, name: "no-places", language: { ...SHAPES.language, steps: 3500, placesWeight: 0 } },
   /** Two minutes: a very small model that learns to name colours and shapes, and nothing more. */
   tiny: {
     name: "tiny",
