@@ -23,13 +23,15 @@ import { evaluate } from "../src/eval/evaluate.ts";
 import { fingerprint } from "../src/eval/fingerprint.ts";
 import { openJournal } from "../src/eval/journal.ts";
 import { batchesOf } from "../src/eval/plan.ts";
-import { SHAPES_TASKS } from "../src/eval/shapes.ts";
+import type { Setting } from "../src/eval/settings.ts";
+import { SHAPES_TASKS, scenesOf } from "../src/eval/shapes.ts";
 import { summarise } from "../src/eval/summary.ts";
 import { disposeModel } from "../src/model/weights.ts";
 import { loadModel, openModel } from "../src/pipeline/load.ts";
 import { fill } from "./fill.ts";
 import { factsOf, tablesOf } from "./tables/document.ts";
-import { ALL_SETTINGS, tableRun } from "./tables/settings.ts";
+import { ALL_SETTINGS, SPREAD, tableRun } from "./tables/settings.ts";
+import { type Spread, spreadOf } from "./tables/spread.ts";
 
 const DOCUMENT = fileURLToPath(new URL("../docs/results.md", import.meta.url));
 
@@ -62,6 +64,10 @@ async function tables({ limit, seed, backend: wanted, out }: Options): Promise<v
     if (!samples) throw new NuwaError("stopped; the same command goes on where it was.");
     const rows = summarise(samples, ALL_SETTINGS, seed);
     writeAtomically(join(out, "summary.json"), `${JSON.stringify(rows, null, 2)}\n`);
+    const spreads = new Map<Setting, Spread>();
+    const scenes = scenesOf(plan);
+    for (const setting of SPREAD)
+      spreads.set(setting, await spreadOf(respondent.model, scenes, tableRun(setting, opened.config, seed).method));
     const asked = (task: string) => samples.filter((sample) => sample.task === task && sample.method === "none").length;
     const facts = factsOf({
       date: new Date().toISOString().slice(0, 10),
@@ -74,7 +80,7 @@ async function tables({ limit, seed, backend: wanted, out }: Options): Promise<v
     });
     writeAtomically(
       DOCUMENT,
-      fill("docs/results.md", readFileSync(DOCUMENT, "utf8"), { facts, ...tablesOf({ rows, samples, seed }) }),
+      fill("docs/results.md", readFileSync(DOCUMENT, "utf8"), { facts, ...tablesOf({ rows, samples, seed, spreads }) }),
     );
     console.log(`${samples.length} answers in ${ALL_SETTINGS.length} settings; docs/results.md is written`);
   } finally {

@@ -8,6 +8,7 @@ import { POSITION_POLICIES } from "../../src/pruning/positions.ts";
 import { ABLATED, DEEPER, type Experiment, MIDDLE, READ_OUT, SWITCHED, THRESHOLDED } from "./experiments.ts";
 import { PAPER_POSITIONS, PAPER_RETENTION } from "./paper.ts";
 import { AVERAGES, COMPARED, CONTROLLED, POSITIONED } from "./settings.ts";
+import type { Spread } from "./spread.ts";
 
 /** Finds figures of an evaluation. */
 export interface Figures {
@@ -15,6 +16,8 @@ export interface Figures {
   readonly samples: readonly Sample[];
   /** Of the intervals. */
   readonly seed: number;
+  /** Where patches lie, by setting. */
+  readonly spreads: ReadonlyMap<Setting, Spread>;
 }
 
 const FAMILIES = ["existence", "colour", "shape", "count", "relation"] as const;
@@ -91,6 +94,16 @@ export function tablesOf(figures: Figures): Record<string, string> {
     controls: short(figures, CONTROLLED),
     thresholds: bothReadings(figures, THRESHOLDED, ["RefCOCO-test"]),
     ablation: bothReadings(figures, ABLATED, ["GQA", "RefCOCO-test"]),
+    spread: table(
+      ["setting", "patches", "regions with one", "covering radius", "shapes with one"],
+      [...figures.spreads].map(([setting, { patches, regions, radius, shapes }]) => [
+        label(setting),
+        patches.toFixed(0),
+        `${(100 * regions).toFixed(0)} %`,
+        radius.toFixed(1),
+        `${(100 * shapes).toFixed(0)} %`,
+      ]),
+    ),
     switches: short(figures, SWITCHED.map(pick)),
     deeper: byScore(figures, DEEPER.map(pick)),
     readout: byScore(figures, READ_OUT.map(pick)),

@@ -44,6 +44,14 @@ export const CONTROLLED: readonly Setting[] = [
   ...Object.entries(CONTROLS).map(([method, { positions }]) => ({ method, variant: null, average: null, positions })),
 ];
 
+/** Those whose first pruning leaves patches in their places, at {@link MIDDLE}, and Nüwa without regions. */
+export const SPREAD: readonly Setting[] = [
+  ...["nuwa", "visionzip", "prumerge", "divprune", "hiprune", "random"].flatMap((method) =>
+    COMPARED.filter((one) => one.method === method && one.average === MIDDLE && one.positions === ownPositions(method)),
+  ),
+  ...ABLATED.map(({ setting }) => setting).filter(({ method }) => method === "regions ✗, pillars ✓, random stage 2 ✗"),
+];
+
 const EXPERIMENTS = [THRESHOLDED, ABLATED, SWITCHED, DEEPER, READ_OUT].flat();
 
 /** All settings, none twice. */

@@ -1,0 +1,51 @@
+import * as tf from "@tensorflow/tfjs";
+import { coverageOf } from "../../src/measure/coverage.ts";
+import type { Method } from "../../src/methods/method.ts";
+import { run, tensorsIn } from "../../src/model/reading.ts";
+import type { Model } from "../../src/model/weights.ts";
+import { forward } from "../../src/pipeline/forward.ts";
+import type { SampleLedger } from "../../src/pruning/ledger.ts";
+import { pixelsOf, pixelTensor } from "../../src/train/pictures.ts";
+import { patchLabels } from "../../src/world/labels.ts";
+import type { Scene } from "../../src/world/scene.ts";
+
+/** Side of the regions in which coverage is counted: Nüwa's. */
+const REGION_SIZE = 2;
+
+/** How the patches that enter the decoder lie in a picture, as means over pictures. */
+export interface Spread {
+  /** Patches that enter. */
+  readonly patches: number;
+  /** Share of the regions that hold one. */
+  readonly regions: number;
+  /** Covering radius, in patches. */
+  readonly radius: number;
+  /** Share of the picture's shapes that one of them shows. */
+  readonly shapes: number;
+}
+
+/** Looks at scenes with a method, and where its first pruning leaves patches. */
+export async function spreadOf(model: Model, scenes: readonly Scene[], method: Method): Promise<Spread> {
+  const { imageTokenId, vision } = model.config;
+  const [side] = vision.imageSize;
+  const pixels = pixelTensor(await pixelsOf(scenes, side), side);
+  // Any text will do: nothing before the decoder looks at it.
+  const prompts = scenes.map(() => [imageTokenId, 0]);
+  const result = await run(() => forward(model, { pixels, prompts }, method));
+  const found = scenes.map((scene, i): Spread => {
+    const { tokens, grid } = result.ledgers[i] as SampleLedger;
+    const cells = tokens.flatMap(({ firstLayer, cell }) => (firstLayer === 0 && cell >= 0 ? [cell] : []));
+    const { object } = patchLabels(scene, grid.rows, grid.columns);
+    const shown = new Set(cells.map((cell) => object[cell]).filter((label) => label > 0));
+    const { coveredRegions, regions, radius } = coverageOf(cells, grid, REGION_SIZE);
+    return {
+      patches: cells.length,
+      regions: coveredRegions / regions,
+      radius,
+      shapes: shown.size / scene.shapes.length,
+    };
+  });
+  tf.dispose([pixels, ...tensorsIn(result)]);
+  const mean = (name: keyof Spread) => found.reduce((sum, one) => sum + one[name], 0) / found.length;
+  return { patches: mean("patches"), regions: mean("regions"), radius: mean("radius"), shapes: mean("shapes") };
+}
