@@ -1,31 +1,22 @@
 import { pairedDifference } from "../../src/eval/difference.ts";
 import { accuracy } from "../../src/eval/figures.ts";
 import { groupBy } from "../../src/eval/grouping.ts";
-import { type Sample, settingKey } from "../../src/eval/sample.ts";
+import { settingKey } from "../../src/eval/sample.ts";
 import type { Setting } from "../../src/eval/settings.ts";
-import type { SummaryRow } from "../../src/eval/summary.ts";
+import { ownPositions } from "../../src/methods/registry.ts";
 import { POSITION_POLICIES } from "../../src/pruning/positions.ts";
+import { type Figures, kept, label, printed, score, signed, table, tokens } from "./cells.ts";
 import { ABLATED, DEEPER, type Experiment, MIDDLE, READ_OUT, SWITCHED, THRESHOLDED } from "./experiments.ts";
 import { PAPER_POSITIONS, PAPER_RETENTION } from "./paper.ts";
 import { AVERAGES, COMPARED, CONTROLLED, POSITIONED } from "./settings.ts";
 import type { Spread } from "./spread.ts";
-
-/** Finds figures of an evaluation. */
-export interface Figures {
-  readonly rows: readonly SummaryRow[];
-  readonly samples: readonly Sample[];
-  /** Of the intervals. */
-  readonly seed: number;
-  /** Where patches lie, by setting. */
-  readonly spreads: ReadonlyMap<Setting, Spread>;
-}
 
 const FAMILIES = ["existence", "colour", "shape", "count", "relation"] as const;
 
 const pick = ({ setting }: Experiment): Setting => setting;
 
 /** The generated parts of docs/results.md, by name. */
-export function tablesOf(figures: Figures): Record<string, string> {
+export function tablesOf(figures: Figures, spreads: ReadonlyMap<Setting, Spread>): Record<string, string> {
   return {
     compared: table(
       [
@@ -55,48 +46,15 @@ export function tablesOf(figures: Figures): Record<string, string> {
         kept(figures, setting, "grounding", "ACC@0.5"),
       ]),
     ),
-    paper: table(
-      ["method", "average", "VQA kept, paper", "VQA kept, here", "grounding kept, paper", "grounding kept, here"],
-      Object.entries(PAPER_RETENTION).flatMap(([method, byAverage]) =>
-        AVERAGES.flatMap((average) =>
-          COMPARED.filter((one) => one.method === method && one.average === average && isOwn(one)).map((setting) => [
-            label(setting),
-            average,
-            printed(byAverage[average][0]),
-            kept(figures, setting, "all", "accuracy"),
-            printed(byAverage[average][1]),
-            kept(figures, setting, "grounding", "ACC@0.5"),
-          ]),
-        ),
-      ),
-    ),
+    paper: besidePaper(figures, AVERAGES),
     differences: differences(figures),
-    positions: table(
-      [
-        "method",
-        ...POSITION_POLICIES.map((policy) => `VQA, ${policy}`),
-        ...POSITION_POLICIES.map((policy) => `ACC@0.5, ${policy}`),
-        "paper, own ids",
-        "paper, rpme",
-      ],
-      [...new Set(POSITIONED.map(label))].map((name) => {
-        const own = POSITION_POLICIES.map(
-          (policy) => POSITIONED.find((one) => label(one) === name && one.positions === policy) as Setting,
-        );
-        return [
-          name,
-          ...own.map((setting) => score(figures, setting, "all", "accuracy")),
-          ...own.map((setting) => score(figures, setting, "grounding", "ACC@0.5", true)),
-          ...[0, 1].map((i) => printed(PAPER_POSITIONS[name]?.[i], 2)),
-        ];
-      }),
-    ),
+    positions: byPositions(figures),
     controls: short(figures, CONTROLLED),
     thresholds: bothReadings(figures, THRESHOLDED, ["RefCOCO-test"]),
     ablation: bothReadings(figures, ABLATED, ["GQA", "RefCOCO-test"]),
     spread: table(
       ["setting", "patches", "regions with one", "covering radius", "shapes with one"],
-      [...figures.spreads].map(([setting, { patches, regions, radius, shapes }]) => [
+      [...spreads].map(([setting, { patches, regions, radius, shapes }]) => [
         label(setting),
         patches.toFixed(0),
         `${(100 * regions).toFixed(0)} %`,
@@ -108,6 +66,60 @@ export function tablesOf(figures: Figures): Record<string, string> {
     deeper: byScore(figures, DEEPER.map(pick)),
     readout: byScore(figures, READ_OUT.map(pick)),
   };
+}
+
+/** The parts about a second model, of which fewer settings are measured. */
+export function comparisonOf(figures: Figures): Record<string, string> {
+  return {
+    "unplaced-controls": short(figures, CONTROLLED),
+    "unplaced-paper": besidePaper(figures, [MIDDLE]),
+    "unplaced-positions": byPositions(figures),
+  };
+}
+
+/** Retention of each method as its own code runs it, beside what the paper reports. */
+function besidePaper(figures: Figures, averages: readonly string[]): string {
+  return table(
+    ["method", "average", "VQA kept, paper", "VQA kept, here", "grounding kept, paper", "grounding kept, here"],
+    Object.entries(PAPER_RETENTION).flatMap(([method, byAverage]) =>
+      averages.flatMap((average) =>
+        COMPARED.filter(
+          (one) => one.method === method && one.average === average && one.positions === ownPositions(method),
+        ).map((setting) => [
+          label(setting),
+          average,
+          printed(byAverage[average][0]),
+          kept(figures, setting, "all", "accuracy"),
+          printed(byAverage[average][1]),
+          kept(figures, setting, "grounding", "ACC@0.5"),
+        ]),
+      ),
+    ),
+  );
+}
+
+/** Table 3: every method under every position policy, beside the paper's figures. */
+function byPositions(figures: Figures): string {
+  return table(
+    [
+      "method",
+      ...POSITION_POLICIES.map((policy) => `VQA, ${policy}`),
+      ...POSITION_POLICIES.map((policy) => `ACC@0.5, ${policy}`),
+      "paper, own ids",
+      "paper, rpme",
+    ],
+    [...new Set(POSITIONED.map(label))].map((name) => {
+      const own = POSITION_POLICIES.map(
+        (policy) => POSITIONED.find((one) => label(one) === name && one.positions === policy) as Setting,
+      );
+      return [
+        name,
+        ...own.map((setting) => score(figures, setting, "all", "accuracy")),
+        ...own.map((setting) => score(figures, setting, "grounding", "ACC@0.5", true)),
+        ...[0, 1].map((i) => printed(PAPER_POSITIONS[own[0].method]?.[i], 2)),
+      ];
+    }),
+  );
 }
 
 /** By how much Nüwa as released scores above each other row of the same average, on the same questions. */
@@ -135,19 +147,6 @@ function differences({ samples, seed }: Figures): string {
 
 function nuwaAt(average: string | null): Setting {
   return { method: "nuwa", variant: "official", average, positions: "original" };
-}
-
-function signed(value: number): string {
-  return `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(3)}`;
-}
-
-function label({ method, variant }: Setting): string {
-  return variant ? `${method} (${variant})` : method;
-}
-
-/** Whether a row stands for the method as its own code runs it. */
-function isOwn({ method, positions }: Setting): boolean {
-  return method !== "visionzip" || positions === "compressed";
 }
 
 /** A table of few columns. */
@@ -202,37 +201,6 @@ function byScore(figures: Figures, settings: readonly Setting[]): string {
   );
 }
 
-function find({ rows }: Figures, setting: Setting, family: string, metric: string): SummaryRow {
-  const key = settingKey(setting);
-  const row = rows.find((one) => settingKey(one) === key && one.family === family && one.metric === metric);
-  if (!row) throw new Error(`no ${metric} of ${family} for ${key}`);
-  return row;
-}
-
-function score(figures: Figures, setting: Setting, family: string, metric: string, interval = false): string {
-  const { score: value, low, high } = find(figures, setting, family, metric);
-  return `${value.toFixed(3)}${interval ? ` (${low.toFixed(3)}–${high.toFixed(3)})` : ""}`;
-}
-
-function kept(figures: Figures, setting: Setting, family: string, metric: string): string {
-  const { retention } = find(figures, setting, family, metric);
-  return retention === null ? "–" : `${(100 * retention).toFixed(1)} %`;
-}
-
-function printed(percent: number | undefined, digits = 1): string {
-  return percent === undefined ? "–" : `${percent.toFixed(digits)} %`;
-}
-
-/** Visual tokens that really entered a layer or left it, on average: some methods cannot reach what was asked for. */
-function tokens({ samples }: Figures, setting: Setting, which: "tokensEntering" | "tokensLeaving"): string {
-  const own = samples.filter((sample) => settingKey(sample) === settingKey(setting));
-  return (own.reduce((sum, sample) => sum + sample[which], 0) / own.length).toFixed(1);
-}
-
-function table(headings: readonly string[], lines: readonly (readonly string[])[]): string {
-  return [headings, headings.map(() => "---"), ...lines].map((cells) => `| ${cells.join(" | ")} |\n`).join("");
-}
-
 /** What is said of a run above its tables. */
 export interface RunFacts {
   readonly date: string;
@@ -247,7 +215,7 @@ export interface RunFacts {
 /** The lines about a run. */
 export function factsOf({ date, model, backend, seed, scenes, questions, boxes }: RunFacts): string {
   return [
-    `\`npm run tables -- --limit ${scenes} --seed ${seed}\`, ${date}, weights/shapes (fingerprint \`${model.slice(0, 12)}\`), ${backend} backend.`,
+    `\`npm run tables -- --limit ${scenes} --seed ${seed}\`, ${date}, weights/shapes (fingerprint of configuration and weights \`${model.slice(0, 12)}\`), ${backend} backend.`,
     `Test split, ${scenes} scenes: ${questions} VQA questions and ${boxes} boxes for each setting; 95 % bootstrap intervals over`,
     `scenes in brackets; "kept" is the score divided by the unpruned one. Tables 3, 7 and 8 are at an average of ${MIDDLE}.\n`,
   ].join("\n");

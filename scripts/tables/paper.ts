@@ -14,7 +14,7 @@ export const PAPER_RETENTION: Readonly<
 
 /** ACC@0.5 on RefCOCO-test at 128 of 576 tokens, unpruned 58.30; table 3: method → [its own ids, rpme]. */
 export const PAPER_POSITIONS: Readonly<Record<string, readonly [number, number | undefined]>> = {
-  "nuwa (official)": [45.09, undefined],
+  nuwa: [45.09, undefined],
   pooling: [23.01, undefined],
   fastv: [10.34, 13.41],
   visionzip: [4.49, 21.39],

@@ -27,7 +27,7 @@ export interface EvaluationObserver {
  * journal holds already are not answered again.
  *
  * @param batches all of the plan's, or those of a shard
- * @param runFor what to run for a setting; what its name says, unless given
+ * @param runFor what to run for a setting, given the seed of what it draws at random; what its name says, unless given
  * @returns all samples, old and new, in the order of the journal; undefined when it was stopped
  * @throws UsageError before any answer when a setting does not fit the model
  */
@@ -37,9 +37,10 @@ export async function evaluate(
   batches: readonly Batch[],
   journal: Journal,
   observer: EvaluationObserver,
-  runFor = (setting: Setting): Run => runOf(setting, respondent.model.config, seed, knobs),
+  runFor = (setting: Setting, draw: number): Run => runOf(setting, respondent.model.config, draw, knobs),
 ): Promise<Sample[] | undefined> {
-  const runs = settings.map((setting) => ({ setting, run: runFor(setting) }));
+  // What does not fit the model is refused before the first answer.
+  for (const setting of settings) runFor(setting, seed);
   const total = answersIn(batches, settings);
   const samples = [...journal.samples];
   const known = new Set(samples.map((sample) => sampleKey(sample, sample)));
@@ -48,7 +49,7 @@ export async function evaluate(
   try {
     for (const batch of batches) {
       let pixels: Pixels | undefined;
-      for (const { setting, run } of runs) {
+      for (const setting of settings) {
         const isNew = (item: Item) => !known.has(sampleKey(setting, item));
         if (!batch.items.some(isNew)) continue;
         // On wasm everything else waits in microtasks alone, which would keep signals from being heard.
@@ -60,7 +61,7 @@ export async function evaluate(
           question,
         }));
         const longest = Math.max(...batch.items.map((item) => item.longest));
-        const answers = await answerBatch(respondent, inputs, run, longest);
+        const answers = await answerBatch(respondent, inputs, runFor(setting, drawOf(seed, batch)), longest);
         watchAverage(setting, answers[0]);
         const fresh = batch.items.flatMap((item, i) => {
           return isNew(item) ? [sampleOf(seed, setting, batch, item, answers[i], respondent)] : [];
@@ -74,6 +75,14 @@ export async function evaluate(
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * The seed of what a method or control draws for a batch. One draw for a whole evaluation would be one mask for
+ * all pictures, and no interval over pictures would show what luck it was.
+ */
+function drawOf(seed: number, { number }: Batch): number {
+  return seed + number;
 }
 
 /** Looks at the first answer of each method and average in this run. */

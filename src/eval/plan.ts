@@ -15,7 +15,10 @@ export interface Plan {
   readonly settings: readonly Setting[];
   /** Part of the world of shapes. */
   readonly split: Split;
-  /** Draws the scenes, the permutation of the `permuted` control and the resamples of the intervals. */
+  /**
+   * Draws the scenes and the resamples of the intervals; and, with a batch's number, what methods and controls
+   * draw at random for it.
+   */
   readonly seed: number;
   /** Scenes of the world ({@link DEFAULT_SCENES} unless given), pictures in each family of a benchmark (all unless given). */
   readonly limit?: number;

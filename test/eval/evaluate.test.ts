@@ -10,6 +10,7 @@ import { evaluate } from "../../src/eval/evaluate.ts";
 import { openJournal } from "../../src/eval/journal.ts";
 import { batchesOf, requireAsked } from "../../src/eval/plan.ts";
 import type { Sample } from "../../src/eval/sample.ts";
+import { runOf } from "../../src/eval/settings.ts";
 import { scenesOf } from "../../src/eval/shapes.ts";
 import { summarise } from "../../src/eval/summary.ts";
 import { none } from "../../src/methods/none.ts";
@@ -47,6 +48,18 @@ describe("an evaluation", () => {
   afterAll(() => {
     disposeModel(respondent.model);
     removeFolders();
+  });
+
+  it("draws anew for every batch what a method draws at random", async () => {
+    const draws = new Set<number>();
+    const batches = batchesOf(PLAN);
+    const journal = openJournal(newFolder(), OPTIONS);
+    await evaluate(respondent, PLAN, batches, journal, stoppingAfter(1e9), (setting, draw) => {
+      draws.add(draw);
+      return runOf(setting, respondent.model.config, draw);
+    });
+    expect([...draws]).toEqual(batches.map((_, number) => PLAN.seed + number));
+    expect(batches.length).toBeGreaterThan(1);
   });
 
   it("answers every question in every setting once and leaves no tensors", () => {

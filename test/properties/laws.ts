@@ -13,7 +13,7 @@ export type SelectionLaw = (select: Selector) => (input: SelectionCase) => void;
 /** Room for the rounding of sums of square roots. */
 const ROUNDING = 1e-9;
 
-/** k patches, ascending (so none twice), all of the grid. */
+/** k patches, none twice, all of the grid; selectors bring them into ascending order. */
 export const keepsExactlyK: SelectionLaw = (select) => (input) => {
   const kept = apply(select, input);
   expect(kept).toHaveLength(input.keep);

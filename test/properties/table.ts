@@ -19,7 +19,7 @@ const distinct = selectionCases({ max: 12, kind: "distinct" });
 
 /** The table "who keeps which law" of docs/invariants.md: its laws by the names they have there. */
 const TABLE: Readonly<Record<string, Row>> = {
-  "exactly k patches, ascending": { law: laws.keepsExactlyK, cases: any },
+  "exactly k patches, none twice": { law: laws.keepsExactlyK, cases: any },
   "only the order of scores counts": { law: laws.seesOnlyOrder, cases: any, aboutScores: true },
   "raising a kept score keeps it": { law: laws.keepsWhatRises, cases: any, aboutScores: true },
   "the best of each region": { law: laws.keepsTheBestOfARegion, cases: any, aboutScores: true },

@@ -1,0 +1,85 @@
+import { join } from "node:path";
+import { terminalProgress } from "../../src/cli/evalprogress.ts";
+import { makeFolder, writeAtomically } from "../../src/data/files.ts";
+import { preprocessingOf } from "../../src/data/preprocessing.ts";
+import { loadChatTemplate } from "../../src/data/prompt.ts";
+import { loadTokenizer } from "../../src/data/tokenizer.ts";
+import { NuwaError } from "../../src/errors.ts";
+import { evaluate } from "../../src/eval/evaluate.ts";
+import { fingerprint } from "../../src/eval/fingerprint.ts";
+import { openJournal } from "../../src/eval/journal.ts";
+import { batchesOf } from "../../src/eval/plan.ts";
+import type { Sample } from "../../src/eval/sample.ts";
+import type { Setting } from "../../src/eval/settings.ts";
+import { type SceneChoice, SHAPES_TASKS, scenesOf } from "../../src/eval/shapes.ts";
+import { type SummaryRow, summarise } from "../../src/eval/summary.ts";
+import { disposeModel } from "../../src/model/weights.ts";
+import { loadModel, openModel } from "../../src/pipeline/load.ts";
+import { tableRun } from "./settings.ts";
+import { type Spread, spreadOf } from "./spread.ts";
+
+/** What was measured of a model. */
+export interface Measured {
+  readonly rows: readonly SummaryRow[];
+  readonly samples: readonly Sample[];
+  readonly fingerprint: string;
+}
+
+/** How it is measured. */
+export interface MeasureOptions extends SceneChoice {
+  readonly backend: string;
+  /** Answers are kept there: run again, it goes on where it was. */
+  readonly out: string;
+  /** Asked before every batch. */
+  readonly stopped: () => boolean;
+}
+
+/**
+ * Asks a model the questions of some scenes in every setting.
+ *
+ * @throws NuwaError when it was stopped
+ */
+export async function measure(
+  folder: string,
+  settings: readonly Setting[],
+  { out, backend, stopped, ...choice }: MeasureOptions,
+): Promise<Measured> {
+  makeFolder(out);
+  const opened = openModel(folder);
+  const { config } = opened;
+  const print = await fingerprint(opened);
+  const plan = { tasks: Object.keys(SHAPES_TASKS), settings, ...choice };
+  const journal = openJournal(out, { ...plan, model: print, backend });
+  const respondent = {
+    model: loadModel(opened),
+    tokenizer: loadTokenizer(folder),
+    template: loadChatTemplate(folder),
+    preprocessing: preprocessingOf(folder, config.vision.imageSize, config.padImages),
+  };
+  try {
+    const observer = { ...terminalProgress(process.stderr, journal.samples.length), stopped };
+    const run = (setting: Setting, draw: number) => tableRun(setting, config, draw);
+    const samples = await evaluate(respondent, plan, batchesOf(plan), journal, observer, run);
+    if (!samples) throw new NuwaError("stopped; the same command goes on where it was.");
+    const rows = summarise(samples, settings, choice.seed);
+    writeAtomically(join(out, "summary.json"), `${JSON.stringify(rows, null, 2)}\n`);
+    return { rows, samples, fingerprint: print };
+  } finally {
+    disposeModel(respondent.model);
+  }
+}
+
+/** Where the patches lie that settings let into the decoder, over the same scenes. */
+export async function spreadsOf(
+  folder: string,
+  settings: readonly Setting[],
+  choice: SceneChoice,
+): Promise<Map<Setting, Spread>> {
+  const model = loadModel(folder);
+  const scenes = scenesOf(choice);
+  const spreads = new Map<Setting, Spread>();
+  for (const setting of settings)
+    spreads.set(setting, await spreadOf(model, scenes, tableRun(setting, model.config, choice.seed).method));
+  disposeModel(model);
+  return spreads;
+}
