@@ -104,7 +104,7 @@ const SHAPES: Recipe = {
 /** The recipes that can be asked for by name. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   shapes: SHAPES,
-  /** An experiment of docs/results.md: does the model hang on position ids if nothing writes places into its tokens? */
+  /** The model in weights/no-places: does grounding hang on position ids if nothing writes places into the tokens? */
   "no-places": { ...SHAPES, name: "no-places", language: { ...SHAPES.language, steps: 3500, placesWeight: 0 } },
   /** Two minutes: a very small model that learns to name colours and shapes, and nothing more. */
   tiny: {

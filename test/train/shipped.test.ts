@@ -7,6 +7,7 @@ import { preprocess } from "../../src/data/image.ts";
 import { preprocessingOf } from "../../src/data/preprocessing.ts";
 import { buildPrompt, loadChatTemplate } from "../../src/data/prompt.ts";
 import { loadTokenizer } from "../../src/data/tokenizer.ts";
+import { permutedPositions } from "../../src/eval/controls.ts";
 import { none } from "../../src/methods/none.ts";
 import { run, tensorsIn } from "../../src/model/reading.ts";
 import { disposeModel, type Model } from "../../src/model/weights.ts";
@@ -29,6 +30,21 @@ it("the shipped weights take at most 24 MB", () => {
 it("the shipped vocabulary is the world's", () => {
   const tokenizer = loadTokenizer(FOLDER);
   expect(allTokens().map((token) => tokenizer.idOf(token))).toEqual(allTokens().map((_, id) => id));
+});
+
+it("the model without the places loss loses boxes, not words, when position ids are shuffled", {
+  timeout: 300_000,
+}, async () => {
+  await useBackend(TESTED_BACKENDS[TESTED_BACKENDS.length - 1]);
+  const unplaced = loadModel(fileURLToPath(new URL("../../weights/no-places", import.meta.url)));
+  const scenes = scenesFrom("test", 0, 8);
+  const [kept, shuffled] = [none(), none(permutedPositions(1))];
+  const { figures } = await validateAnswers(unplaced, scenes, { method: kept });
+  const { figures: lost } = await validateAnswers(unplaced, scenes, { method: shuffled });
+  disposeModel(unplaced);
+  expect(figures.grounding).toBeGreaterThan(0.7);
+  expect(lost.grounding).toBeLessThan(figures.grounding / 2);
+  for (const family of ["existence", "colour", "shape"]) expect(lost[family], family).toBeGreaterThan(0.7);
 });
 
 describe.each(TESTED_BACKENDS)("on %s", (backend) => {
