@@ -36,10 +36,12 @@ describe("bipartite matching", () => {
       [1, 0, 1, 0],
     ];
     const { merge } = tome({ merged: [1] });
-    const groups = tf.tidy(() =>
-      runSync(() => (merge as TowerMerge)({ block: 0, keys: tf.tensor3d([rows]), heads: 2, featureBlock: 1 })),
-    );
-    expect(groups).toEqual([[[0], [1, 2], [3]]]);
+    const keys = tf.tensor3d([rows]);
+    const view = { block: 0, keys, heads: 2, featureBlock: 1, tap: noTap };
+    tf.tidy(() => {
+      expect(runSync(() => (merge as TowerMerge)(view))).toEqual([[[0], [1, 2], [3]]]);
+    });
+    keys.dispose();
   });
 });
 
