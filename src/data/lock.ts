@@ -16,6 +16,9 @@ const holderSchema = z.object({ pid: z.number().int().positive(), host: z.string
 /** Milliseconds in which a lock that was just made gets its text; an empty one that is older is of a full disk. */
 const WRITTEN_AFTER = 10_000;
 
+/** How often a lock may be there when we make ours, and gone when we look: others finish, but not that often in a row. */
+const MOST_GONE = 100;
+
 /** Signals that end a process that does not listen. */
 const SIGNALS = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
 
@@ -27,7 +30,7 @@ const held = new Set<string>();
  * The lock is a file that is removed at the end, also on an error and on Ctrl-C. One that was left by a process
  * of this machine that is gone is taken over.
  *
- * @throws NuwaError when another process, or this one, is at work there, or the disk refuses
+ * @throws NuwaError when another process, or this one, is at work there, or the lock cannot be made or read
  */
 export async function whileLocked<T>(folder: string, work: () => Promise<T>): Promise<T> {
   const path = resolve(folder, LOCK);
@@ -58,9 +61,13 @@ export async function whileLocked<T>(folder: string, work: () => Promise<T>): Pr
 function makeLock(path: string, folder: string): void {
   try {
     makeFolder(dirname(path));
-    while (!created(path)) {
+    for (let gone = 0; !created(path); ) {
       const text = textOf(path);
-      if (text === undefined) continue;
+      if (text === undefined) {
+        gone++;
+        if (gone < MOST_GONE) continue;
+        throw new NuwaError(`${path}: is there but cannot be read, as a link to nowhere. Remove it.`);
+      }
       requireStale(path, text, folder);
       setAside(path, text);
     }

@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdirSync, readFileSync, utimesSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { afterEach, describe, expect, it } from "vitest";
+import { afterEach, describe, expect, it, vi } from "vitest";
 import { whileLocked } from "../../src/data/lock.ts";
 import { NuwaError } from "../../src/errors.ts";
 import { listing, temporaryFolder } from "../cli/support.ts";
@@ -13,15 +13,17 @@ const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 
 const children: ChildProcess[] = [];
 afterEach(() => {
+  vi.restoreAllMocks();
   for (const child of children.splice(0)) child.kill("SIGKILL");
 });
 
-/** A process that holds the lock of a folder until it is ended, or is told to exit. */
-async function holder(folder: string): Promise<ChildProcess> {
+/** A process that holds the lock of a folder until it is ended, or is told to exit; `more` is code that it runs then. */
+async function holder(folder: string, more = ""): Promise<ChildProcess> {
   const code = `
     import { whileLocked } from "./src/data/lock.ts";
     await whileLocked(${JSON.stringify(folder)}, async () => {
       process.once("SIGUSR2", () => process.exit(130));
+      ${more}
       process.stdout.write("locked");
       await new Promise((done) => setTimeout(done, 60_000));
     });`;
@@ -84,6 +86,15 @@ describe("a folder's lock", () => {
     expect(existsSync(lockIn(folder))).toBe(false);
   });
 
+  it("stays where another listener sees to an end in good order", async () => {
+    const folder = temporaryFolder();
+    const look = `process.stdout.write(String(fs.existsSync(${JSON.stringify(lockIn(folder))})))`;
+    const child = await holder(folder, `const fs = await import("node:fs"); process.on("SIGINT", () => ${look});`);
+    const said = once(child.stdout as NodeJS.ReadableStream, "data");
+    child.kill("SIGINT");
+    expect(String(await said)).toBe("true");
+  });
+
   it("is removed when the process exits in the middle of its work", async () => {
     const folder = temporaryFolder();
     const child = await holder(folder);
@@ -105,6 +116,40 @@ describe("a folder's lock", () => {
     const folder = temporaryFolder();
     leave(folder, process.pid);
     await works(folder);
+  });
+
+  it("of a process that we may not signal is heeded: it runs", async () => {
+    const folder = temporaryFolder();
+    leave(folder, 1);
+    vi.spyOn(process, "kill").mockImplementation(() => {
+      throw Object.assign(new Error("not permitted"), { code: "EPERM" });
+    });
+    await expect(whileLocked(folder, async () => undefined)).rejects.toThrow("process 1 is writing there");
+    expect(existsSync(lockIn(folder))).toBe(true);
+  });
+
+  it("that another process took over while we looked at the one before is put back", async () => {
+    const folder = temporaryFolder();
+    leave(folder, 1);
+    // The holder is asked after between reading its name and setting the lock aside.
+    vi.spyOn(process, "kill").mockImplementation(() => {
+      leave(folder, 2, "far-away");
+      throw Object.assign(new Error("no such process"), { code: "ESRCH" });
+    });
+    await expect(whileLocked(folder, async () => undefined)).rejects.toThrow("process 2 on far-away is writing there");
+    expect(JSON.parse(readFileSync(lockIn(folder), "utf8"))).toEqual({ pid: 2, host: "far-away" });
+    expect(listing(folder)).toEqual(["nuwa.lock"]);
+  });
+
+  it("that is a link to nowhere is said in a line, and left alone", async () => {
+    const folder = temporaryFolder();
+    symlinkSync(join(folder, "nowhere"), lockIn(folder));
+    const refused = whileLocked(folder, async () => expect.fail("did work without a lock"));
+    await expect(refused).rejects.toThrow(NuwaError);
+    await expect(refused).rejects.toThrow(
+      `${lockIn(folder)}: is there but cannot be read, as a link to nowhere. Remove it.`,
+    );
+    expect(readdirSync(folder)).toEqual(["nuwa.lock"]);
   });
 
   it("of another machine is never taken over", async () => {

@@ -38,5 +38,16 @@ describe("a paired difference", () => {
       [[], []],
     ])
       expect(() => pairedDifference(a, b, accuracy, 1)).toThrow("same questions");
+    // Ids name a question within its task only.
+    const elsewhere = second.map((sample) => ({ ...sample, task: "shapes-grounding" }));
+    expect(() => pairedDifference(first, elsewhere, accuracy, 1)).toThrow("same questions");
+  });
+
+  it("has the same interval however often the same answer is given about each scene", () => {
+    const fourfold = (samples: readonly Sample[]) =>
+      samples.flatMap((sample) => [0, 1, 2, 3].map((i) => ({ ...sample, id: `${sample.scene}/${i}` })));
+    expect(pairedDifference(fourfold(first), fourfold(second), accuracy, 1)).toEqual(
+      pairedDifference(first, second, accuracy, 1),
+    );
   });
 });

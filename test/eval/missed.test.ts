@@ -23,6 +23,12 @@ describe("an average that is not met", () => {
     );
   });
 
+  it("is said from more than one of a hundred on", () => {
+    expect(missedAverage(at("sparsevlm", "300"), layers(304, 304), 576)).toBe(
+      "sparsevlm at 300: enters 304.0 tokens a layer, not 300.0",
+    );
+  });
+
   it("names the variant", () => {
     expect(missedAverage({ method: "nuwa", variant: "paper", average: "2" }, layers(4, 4), 16)).toMatch(
       /^nuwa \(paper\) at 2:/,

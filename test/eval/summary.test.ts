@@ -5,6 +5,7 @@ import { type Sample, sampleSchema } from "../../src/eval/sample.ts";
 import { settingsOf } from "../../src/eval/settings.ts";
 import { summarise } from "../../src/eval/summary.ts";
 import { summaryTable } from "../../src/eval/table.ts";
+import { randomFrom } from "../../src/random.ts";
 
 describe("marking", () => {
   const box = [0.25, 0.25, 0.75, 0.75] as const;
@@ -49,6 +50,17 @@ describe("intervals", () => {
     expect(low).toBeCloseTo(0.5 - 1.96 * 0.025, 1);
     expect(high - low).toBeGreaterThan(0.085);
     expect(high - low).toBeLessThan(0.11);
+  });
+
+  it("run from the 26th to the 975th of 1000 resamples", () => {
+    const values = Array.from({ length: 12 }, (_, i) => [(i * i) % 17]);
+    const random = randomFrom(5);
+    const drawn = () => values[Math.floor(random() * values.length)][0];
+    const mean = () => values.reduce((sum) => sum + drawn(), 0) / values.length;
+    const means = Array.from({ length: 1000 }, mean).sort((a, b) => a - b);
+    expect(bootstrap(values, 5)).toMatchObject({ low: means[25], high: means[974] });
+    // Other ends, and fewer resamples, would show.
+    expect(new Set([means[25], means[50], means[949], means[974]]).size).toBe(4);
   });
 
   it("know that answers about one scene go together", () => {
@@ -165,6 +177,24 @@ describe("the summary", () => {
     expect(alone.every(({ retention }) => retention === null)).toBe(true);
     const failing = summarise([...samplesOf(0, [false], [0]), ...samplesOf(1, [true], [1])], SETTINGS, 1);
     expect(failing.every(({ retention }) => retention === null)).toBe(true);
+  });
+
+  it("compares each task with the unpruned model's score in the same task, although both are one family `all`", () => {
+    const answers = (task: string, setting: number, right: readonly boolean[]) =>
+      samplesOf(setting, right, [0, 0])
+        .filter(({ family }) => family === "colour")
+        .map((sample) => ({ ...sample, task, family: "all" }));
+    const both = [
+      ...answers("gqa", 0, [true, true]),
+      ...answers("gqa", 1, [true, false]),
+      ...answers("scienceqa", 0, [true, false]),
+      ...answers("scienceqa", 1, [true, false]),
+    ];
+    const kept = summarise(both, SETTINGS, 1).filter(({ method }) => method === "nuwa");
+    expect(kept.map(({ task, score, retention }) => [task, score, retention])).toEqual([
+      ["gqa", 0.5, 0.5],
+      ["scienceqa", 0.5, 1],
+    ]);
   });
 
   it("does not depend on the order of the samples", () => {

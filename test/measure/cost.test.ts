@@ -1,6 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { paperFlops } from "../../src/measure/cost.ts";
+import { costOf, paperFlops, unprunedCost } from "../../src/measure/cost.ts";
 import { paperOverhead } from "../../src/measure/overhead.ts";
+import type { TextConfig } from "../../src/model/config.ts";
+import type { SampleLedger, VisualToken } from "../../src/pruning/ledger.ts";
 
 /** LLaVA-1.5-7B. */
 const [HIDDEN, INTERMEDIATE, VISION_HIDDEN, PATCHES] = [4096, 11008, 1024, 576];
@@ -47,5 +49,20 @@ describe("the paper's cost of choosing, in MFLOP,", () => {
   it("is 4.718592 for FastV, which the paper prints as 4.7185: cut off, where the other rows are rounded", () => {
     expect(mega(0)).toBe(4.718592);
     expect(mega(0).toFixed(4)).toBe("4.7186");
+  });
+});
+
+describe("the cost of a run", () => {
+  const config = { hiddenSize: 8, intermediateSize: 16, numKeyValueHeads: 1, headDim: 4 } as TextConfig;
+  const token = (leaves: number) => ({ firstLayer: 0, layers: leaves }) as VisualToken;
+  /** Of 16 tokens five entered, and two went through both layers. */
+  const ledger = { total: 16, layers: 2, tokens: [2, 1, 1, 2, 1].map(token) } as unknown as SampleLedger;
+
+  it("unpruned is that of every token in every layer, with a key and a value of 4 float32 numbers each", () => {
+    expect(unprunedCost(ledger, config)).toEqual({ flops: paperFlops([16, 16], 8, 16), cacheBytes: 16 * 2 * 32 });
+  });
+
+  it("is that of the tokens that entered each layer", () => {
+    expect(costOf(ledger, config)).toEqual({ flops: paperFlops([5, 2], 8, 16), cacheBytes: (5 + 2) * 32 });
   });
 });

@@ -1,3 +1,4 @@
+import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { divprune, farthestPoints } from "../../src/methods/divprune.ts";
@@ -35,5 +36,17 @@ describe("DivPrune", () => {
   it("refuses distances that are not numbers, and takes a single patch", () => {
     expect(() => farthestPoints(new Float32Array([Number.NaN]), 1, 1)).toThrow(/DivPrune's distances/);
     expect(farthestPoints(new Float32Array(1), 1, 1)).toEqual([0]);
+  });
+
+  it("compares tokens behind the projector, not before it", () => {
+    const features = [
+      [1, 5],
+      [1, -5],
+      [-1, 0],
+      [-1, 9],
+    ];
+    // The projector sees the first channel alone, in which there are two pairs of equal patches.
+    const project = (x: tf.Tensor3D) => x.mul<tf.Tensor3D>(tf.tensor1d([1, 0]));
+    expect(chosen(divprune({ keep: 2 }), { rows: 2, columns: 2, features, project }).cells).toEqual([0, 2]);
   });
 });

@@ -25,9 +25,9 @@ describe("FastV", () => {
     expect(cutOf(fastv({ keep: 1, layer: 3 }), 3, { sequence, tokens, attention }).keep).toEqual([4]);
   });
 
-  it("cuts before layer 2, keeps ids, and needs a layer before the cut", () => {
+  it("cuts before layer 2, keeps ids, which other policies give anew, and needs a layer before the cut", () => {
     expect([...fastv({ keep: 1 }).cuts.keys()]).toEqual([2]);
-    expect(fastv({ keep: 1 }).positions).toBe("original");
+    expect(fastv({ keep: 1 })).toMatchObject({ positions: "original", idsAfterCut: "anew" });
     expect(() => fastv({ keep: 1, layer: 0 })).toThrow(/no layer before it/);
   });
 });

@@ -1,10 +1,7 @@
-import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { hiprune } from "../../src/methods/hiprune.ts";
-import { runSync } from "../../src/model/reading.ts";
-import { noTap } from "../../src/tap.ts";
-import { chosen, patchView } from "./support.ts";
+import { chosen } from "./support.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -21,6 +18,8 @@ describe("HiPrune", () => {
     expect(cells("inside", 5)).toEqual([0, 4, 5, 8, 11]);
     expect(cells("wrapped", 5)).toEqual([0, 3, 4, 5, 8]);
     expect(cells("wrapped", 7)).toEqual([0, 1, 3, 4, 5, 8, 11]);
+    const unsaid = hiprune({ keep: 5, anchorShare: 1, objectBlock: 0 });
+    expect(chosen(unsaid, { rows: 3, columns: 4, keys }).cells).toEqual(cells("wrapped", 5));
   });
 
   it("gives up the last buffers, and no anchor, where the budget ends in the middle of them", () => {
@@ -48,24 +47,43 @@ describe("HiPrune", () => {
   });
 
   it("takes anchors from the middle block and registers from that of the features", () => {
-    const blocks = [6, 24, 12].map((favourite) =>
-      Array.from({ length: 26 }, (_, token) => [token === favourite + 1 ? 5 : 0]),
-    );
-    const cells = tf.tidy(() => {
-      const view = patchView({ rows: 5, columns: 5 });
-      const queriesAndKeys = (block: number) => ({
-        queries: tf.ones<tf.Rank.R3>([1, 26, 1]),
-        keys: tf.tensor3d([blocks[block]]),
-      });
-      const method = hiprune({ keep: 6, anchorShare: 1, objectBlock: 0, neighbours: "inside" });
-      return runSync(() => method.selectPatches({ ...view, queriesAndKeys }, noTap)).cells.map((own) => [...own]);
-    });
+    const method = hiprune({ keep: 6, anchorShare: 1, objectBlock: 0, neighbours: "inside" });
+    const { cells } = chosen(method, { rows: 5, columns: 5, favourites: [6, 24, 12] });
     // The block of the features is the second one here.
-    expect(cells).toEqual([[1, 5, 6, 7, 11, 24]]);
+    expect(cells).toEqual([1, 5, 6, 7, 11, 24]);
   });
 
   it("is all registers where the budget has no room for anchors", () => {
     const { cells } = chosen(hiprune({ keep: 2, objectBlock: 0 }), { rows: 3, columns: 4, keys });
     expect(cells).toEqual([4, 11]);
+  });
+
+  it("finds nothing beside an anchor at the right edge when neighbours lie inside", () => {
+    const method = hiprune({ keep: 5, anchorShare: 1, objectBlock: 0, neighbours: "inside" });
+    // Patch 7 ends the second of three rows; patch 1 is the register.
+    expect(chosen(method, { rows: 3, columns: 4, favourites: [7, 1] }).cells).toEqual([1, 3, 6, 7, 11]);
+  });
+
+  it("gives a tenth of the budget to anchors with their buffers when nothing else is said", () => {
+    const attracts = Array.from({ length: 101 }, (_, token) => [token === 78 ? 5 : token === 96 ? 4 : 0]);
+    const { cells } = chosen(hiprune({ keep: 50, objectBlock: 0 }), { rows: 10, columns: 10, keys: attracts });
+    // Patch 77 with what lies beside it; patch 95 is a register, and so are the first 44 of the raster.
+    expect(cells).toEqual([...Array.from({ length: 44 }, (_, i) => i), 67, 76, 77, 78, 87, 95]);
+  });
+
+  it("scales by the width of a head", () => {
+    // Head 0 is shared by the class token and patch 0, about a half each at any scale. In head 1 patch 1 gets
+    // u/(u + 4) with u = exp(2.1 · scale), and patch 0 gets 1/(u + 4): patch 1 leads from u = 6 on. Heads of
+    // width 1 give u = 8.2; the scale of the full width, 1/√2, would give 4.4.
+    const keys = [
+      [10, 0],
+      [10, 0],
+      [0, 2.1],
+      [0, 0],
+      [0, 0],
+    ];
+    const queries = keys.map(() => [1, 1]);
+    const shown = { rows: 2, columns: 2, queries, keys, heads: 2 };
+    expect(chosen(hiprune({ keep: 1, objectBlock: 0 }), shown).cells).toEqual([1]);
   });
 });

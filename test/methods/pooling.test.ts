@@ -39,4 +39,8 @@ describe("adaptive average pooling", () => {
     expect(cells).toEqual([0, 1, 2, 3]);
     expect(weights).toEqual([0, 1, 2, 3].map((i) => [0, 1, 2, 3].map((j) => Number(i === j))));
   });
+
+  it("stands in the cell left of and above the middle where a bin has no middle cell", () => {
+    expect(chosen(pooling({ pooled: { rows: 1, columns: 2 } }), { rows: 2, columns: 4 }).cells).toEqual([0, 2]);
+  });
 });

@@ -16,6 +16,11 @@ describe("PruMerge+", () => {
     expect(adaptiveCentres(scores)).toEqual([13, 4, 0, 3, 6, 9, 12, 15, 18]);
   });
 
+  it("calls outlier what lies more than 1.5 interquartile ranges above the third quartile", () => {
+    // Quartiles 2.25 and 6.75: the bound is 13.5, above 12 and below 20.
+    expect(adaptiveCentres(Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 12, 20))).toEqual([9, 0, 3, 6]);
+  });
+
   it("takes the best patch where nothing stands out, instead of dividing by zero", () => {
     const flat = new Float32Array(20).fill(0.05);
     expect(adaptiveCentres(flat)).toEqual([0, 6, 12, 18]);
@@ -44,17 +49,31 @@ describe("PruMerge+", () => {
     ];
     const sum = Math.exp(2) + Math.exp(1) + 3;
     const share = [Math.exp(2), Math.exp(1), 1, 1].map((value) => value / sum);
-    const { cells, weights } = chosen(prumerge({ keep: 3, neighbours: 1 }), { rows: 2, columns: 2, queries, keys });
-    expect(cells).toEqual([0, 1, -1]);
     const wanted = [
       [1, share[1], 0, 0],
       [share[0], 1, 0, 0],
       [0, 0, share[2], share[3]],
     ];
-    weights?.forEach((row, i) => {
-      row.forEach((weight, j) => {
-        expect(weight).toBeCloseTo(wanted[i][j], 6);
+    // However many heads the tower has, the attention is that of a single one over the full width.
+    for (const heads of [1, 2]) {
+      const shown = { rows: 2, columns: 2, queries, keys, heads };
+      const { cells, weights } = chosen(prumerge({ keep: 3, neighbours: 1 }), shown);
+      expect(cells).toEqual([0, 1, -1]);
+      weights?.forEach((row, i) => {
+        row.forEach((weight, j) => {
+          expect(weight).toBeCloseTo(wanted[i][j], 6);
+        });
       });
-    });
+    }
+  });
+
+  it("scores by the last block of the tower, not by that of the features", () => {
+    const { cells } = chosen(prumerge({ keep: 3 }), { rows: 2, columns: 2, favourites: [1, 2, 3] });
+    expect(cells).toEqual([3, 0, -1]);
+  });
+
+  it("absorbs 32 patches into each kept one when nothing else is said", () => {
+    const { weights } = chosen(prumerge({ keep: 3 }), { rows: 6, columns: 6 });
+    expect(weights?.[0].filter((weight) => weight > 0)).toHaveLength(1 + 32);
   });
 });

@@ -1,18 +1,33 @@
-import { describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { random } from "../../src/methods/random.ts";
 import { createMethod, METHOD_NAMES, ownPositions } from "../../src/methods/registry.ts";
 import { parseConfig } from "../../src/model/config.ts";
+import { chosen } from "./support.ts";
 
-const config = parseConfig("registry", {
-  vision_config: {
-    hidden_size: 8,
-    intermediate_size: 8,
-    num_hidden_layers: 4,
-    num_attention_heads: 1,
-    image_size: 96,
-    patch_size: 8,
-  },
-  text_config: { hidden_size: 8, intermediate_size: 8, num_hidden_layers: 8, num_attention_heads: 1, vocab_size: 8 },
+beforeAll(async () => {
+  await useBackend("wasm");
 });
+
+const configOf = (side: number, layers: number) =>
+  parseConfig("registry", {
+    vision_config: {
+      hidden_size: 8,
+      intermediate_size: 8,
+      num_hidden_layers: 4,
+      num_attention_heads: 1,
+      image_size: 8 * side,
+      patch_size: 8,
+    },
+    text_config: {
+      hidden_size: 8,
+      intermediate_size: 8,
+      num_hidden_layers: layers,
+      num_attention_heads: 1,
+      vocab_size: 8,
+    },
+  });
+const config = configOf(12, 8);
 
 describe("the registry", () => {
   it.each(METHOD_NAMES)("knows which ids %s gives when none are asked for", (name) => {
@@ -25,5 +40,29 @@ describe("the registry", () => {
       /method "constructor" does not exist\. There are: none, nuwa/,
     );
     expect(() => createMethod("nuwa", config, { positions: "sideways" as never })).toThrow(/positions "sideways"/);
+  });
+
+  it("cuts before layer 2 for FastV, and before layer 1 in decoders of fewer than 16 layers", () => {
+    const cuts = [15, 16, 32].map((layers) => [...createMethod("fastv", configOf(24, layers)).cuts.keys()]);
+    expect(cuts).toEqual([[1], [2], [2]]);
+  });
+
+  it("lets PruMerge+ absorb an eighteenth of the patches, 32 of 576", () => {
+    const method = (side: number) => createMethod("prumerge", configOf(side, 32), { average: { tokens: 3 } });
+    for (const [side, neighbours] of [
+      [24, 32],
+      [12, 8],
+    ]) {
+      const { weights } = chosen(method(side), { rows: side, columns: side });
+      expect(weights?.[0].filter((weight) => weight > 0)).toHaveLength(1 + neighbours);
+    }
+  });
+
+  it("draws at random with seed 44 unless another is given", () => {
+    const shown = { rows: 24, columns: 24 };
+    const cells = (seed?: number) =>
+      chosen(createMethod("random", configOf(24, 32), { average: { tokens: 64 }, seed }), shown).cells;
+    for (const seed of [44, 7]) expect(cells(seed)).toEqual(chosen(random({ keep: 64, seed }), shown).cells);
+    expect(cells()).toEqual(cells(44));
   });
 });

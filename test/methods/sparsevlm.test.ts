@@ -70,4 +70,24 @@ describe("SparseVLM", () => {
       /SparseVLM: no text follows the image/,
     );
   });
+
+  it("gives consecutive ids, anew after each cut", () => {
+    expect(sparsevlm({ stages: [] })).toMatchObject({ positions: "compressed", idsAfterCut: "anew" });
+  });
+
+  it("clusters the states at the cut, not what entered the decoder", () => {
+    const many = sequenceOf(1, 40, 2);
+    const places = Array.from({ length: 43 }, (_, place) => place);
+    // Earlier patches get more attention: the first two stay, and 12 of the other 38, at 3 to 14, become two means.
+    const rows = places.map(() => places.map((place) => 1 / (place + 1)));
+    const atCut = places.map((place) => [place % 2 === 0 ? 1 : 9]);
+    const entered = places.map((place) => [place < 9 ? 1 : 9]);
+    const { added, counts } = cut({}, { sequence: many, tokens: atCut, entered, attention: rows });
+    expect(counts).toEqual([2]);
+    const members = added.map((row) => places.filter((place) => row[place] > 0));
+    expect(members).toEqual([
+      [3, 5, 7, 9, 11, 13],
+      [4, 6, 8, 10, 12, 14],
+    ]);
+  });
 });

@@ -15,9 +15,12 @@ export interface Shown {
   readonly queries?: readonly (readonly number[])[];
   readonly keys?: readonly (readonly number[])[];
   readonly heads?: number;
+  readonly project?: PatchView["project"];
+  /** Instead of `queries` and `keys`: for each block the patch that every query attends to most. */
+  readonly favourites?: readonly number[];
 }
 
-/** A view of one image as stage 1 gets it; the projector is the identity. */
+/** A view of one image as stage 1 gets it; the projector is the identity unless given. */
 export function patchView({ rows, columns, heads = 1, ...shown }: Shown): PatchView {
   const total = rows * columns;
   const features = tensorOf(shown.features ?? Array.from({ length: total }, () => [1]));
@@ -34,9 +37,17 @@ export function patchView({ rows, columns, heads = 1, ...shown }: Shown): PatchV
     keyNorms: scores,
     members: undefined,
     heads,
-    project: (x) => x,
-    queriesAndKeys: () => ({ queries: tensorOf(shown.queries ?? tokens), keys: tensorOf(shown.keys ?? tokens) }),
+    project: shown.project ?? ((x) => x),
+    queriesAndKeys: (block) => ({
+      queries: tensorOf(shown.queries ?? tokens),
+      keys: tensorOf(shown.favourites ? attracting(shown.favourites[block], tokens.length) : (shown.keys ?? tokens)),
+    }),
   };
+}
+
+/** Keys, the class token's first, of which every constant query likes that of one patch best. */
+function attracting(patch: number, tokens: number): number[][] {
+  return Array.from({ length: tokens }, (_, token) => [token === patch + 1 ? 5 : 0]);
 }
 
 function tensorOf(rows: readonly (readonly number[])[]): tf.Tensor3D {

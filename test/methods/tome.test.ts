@@ -5,7 +5,7 @@ import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
 import { unitVectors } from "../../src/methods/patches.ts";
 import { bipartiteGroups, tome } from "../../src/methods/tome.ts";
-import { logSizes, mergeMembers, mergeTokens, unmerged } from "../../src/model/merging.ts";
+import { logSizes, mergeMembers, mergeTokens, type TowerMerge, unmerged } from "../../src/model/merging.ts";
 import { runSync, tensorsIn } from "../../src/model/reading.ts";
 import { mergingTower, visionTower } from "../../src/model/vision.ts";
 import { forward } from "../../src/pipeline/forward.ts";
@@ -25,6 +25,23 @@ describe("bipartite matching", () => {
     // Even ones: 2 = (0,1) nearest 5 = (0,1); 4 = (.9,.1) nearest 1 = (1,0); 6 = (1,−1) nearest 1.
     expect(bipartiteGroups(units, 1)).toEqual([[0], [4], [6], [1], [3], [5, 2]]);
     expect(bipartiteGroups(units, 3)).toEqual([[0], [1, 4, 6], [3], [5, 2]]);
+  });
+
+  it("compares the mean of the keys over heads", () => {
+    // In the first head token 2 is like token 3; in the mean, (0.5, 1.5), it is more like token 1, (0, 1).
+    const rows = [
+      [1, 1, 1, 1],
+      [0, 1, 0, 1],
+      [1, 0, 0, 3],
+      [1, 0, 1, 0],
+    ];
+    const { merge } = tome({ merged: [1] });
+    const keys = tf.tensor3d([rows]);
+    const view = { block: 0, keys, heads: 2, featureBlock: 1, tap: noTap };
+    tf.tidy(() => {
+      expect(runSync(() => (merge as TowerMerge)(view))).toEqual([[[0], [1, 2], [3]]]);
+    });
+    keys.dispose();
   });
 });
 

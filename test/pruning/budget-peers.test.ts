@@ -33,6 +33,25 @@ describe("published budgets at 192, 128 and 64 of 576 tokens", () => {
     }
   });
 
+  it.each([
+    [33, [22, 10, 6], [3, 7, 17]],
+    [40, [10, 4, 2], [4, 9, 20]],
+  ])("are not SparseVLM's in a decoder of %d layers, where recycled tokens count", (layers, keeps, cuts) => {
+    const budget = sparsevlmBudget({ tokens: 64 }, { total: 576, layers });
+    expect(budget.map(({ keep }) => keep)).toEqual(keeps);
+    expect(budget.map(({ layer }) => layer)).toEqual(cuts);
+  });
+
+  it("have SparseVLM recycle the better 30 % of the dropped tokens and one more, into a tenth and one more", () => {
+    expect([0, 1, 10, 100, 366].map(recycledCounts)).toEqual([
+      { sources: 0, clusters: 0 },
+      { sources: 1, clusters: 1 },
+      { sources: 4, clusters: 1 },
+      { sources: 31, clusters: 4 },
+      { sources: 110, clusters: 12 },
+    ]);
+  });
+
   it("are VisionZip's", () => {
     expect([64, 128, 192].map((tokens) => visionzipBudget({ tokens }, 576))).toEqual([
       { dominant: 54, contextual: 10 },

@@ -48,6 +48,11 @@ describe("position ids", () => {
     expect(imagePositions("rpme", [-1], 35, 576)).toEqual({ visual: [35], next: 611 });
   });
 
+  it("may be 0, also where a function gives them", () => {
+    const ids = { visual: [0, 1], next: 0 };
+    expect(imagePositions(() => ids, [3, 4], 0, 16)).toEqual(ids);
+  });
+
   it.each([
     ["original", [39, 44, 65], 611],
     ["compressed", [35, 36, 37], 38],

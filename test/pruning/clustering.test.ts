@@ -19,6 +19,33 @@ describe("density peaks", () => {
     expect(densityPeaks([], 0)).toEqual([]);
   });
 
+  it("choose centres by distance times density, not by distance alone", () => {
+    // 0 and 2 are densest. 1 is as far from both as they from anything, √26 / 2, but less dense: no centre.
+    const clusters = densityPeaks(
+      [
+        [4, 3, 3, 3],
+        [2, 0, 0, 1],
+        [4, 2, 3, 4],
+        [1, 0, 1, 2],
+      ].map((p) => Float32Array.from(p)),
+      2,
+    );
+    expect(clusters).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+  });
+
+  it("come in the same order with noise, whose size is far below a difference of 1e-4 in density", () => {
+    // Densities exp(−0.101² / 2) and exp(−0.1² / 2), 1e-4 apart. The cluster of the denser pair comes first.
+    const pairs = points([0, 0.101, 10, 10.1]);
+    for (let seed = 0; seed < 20; seed++)
+      expect(densityPeaks(pairs, 2, randomFrom(seed)), `seed ${seed}`).toEqual([
+        [2, 3],
+        [0, 1],
+      ]);
+  });
+
   it("break ties by index without noise, and with seeded noise the same way for the same seed", () => {
     const equal = points(new Array<number>(30).fill(0).map((_, i) => i % 2));
     const noisy = (seed: number) => JSON.stringify(densityPeaks(equal, 4, randomFrom(seed)));
