@@ -17,7 +17,7 @@ import type { VlmConfig } from "../model/config.ts";
 import { disposeModel } from "../model/weights.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
 import { loadModel, openModel } from "../pipeline/load.ts";
-import { randomFrom } from "../random.ts";
+import { mixedRandom } from "../random.ts";
 import { drawRun, renderPng } from "../view/picture.ts";
 import { runRecord } from "../view/record.ts";
 import { describeRun } from "../view/report.ts";
@@ -194,7 +194,7 @@ function samplingOf({ temperature, topP, seed }: AskOptions): Pick<GenerateOptio
   if (temperature <= 0)
     throw new UsageError(`--temperature ${temperature} must be above 0; leave it out to take the best token.`);
   if (topP !== undefined && (topP <= 0 || topP > 1)) throw new UsageError(`--top-p ${topP} must lie in (0, 1].`);
-  return { sampling: { temperature, topP: topP ?? 1, random: randomFrom(seed) } };
+  return { sampling: { temperature, topP: topP ?? 1, random: mixedRandom(seed) } };
 }
 
 function say(label: string, text: string): void {

@@ -1,4 +1,4 @@
-import { randomFrom } from "../random.ts";
+import { mixedRandom } from "../random.ts";
 
 /** Resamples of an interval. */
 export const RESAMPLES = 1000;
@@ -28,7 +28,7 @@ export function bootstrapSums(
   seed: number,
 ): Estimate {
   const width = groups[0].length;
-  const random = randomFrom(seed);
+  const random = mixedRandom(seed);
   const figures: number[] = [];
   for (let empty = 0; figures.length < RESAMPLES && empty < MOST_EMPTY; ) {
     const sums = new Array<number>(width).fill(0);

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Method } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
 import type { PositionFunction } from "../pruning/positions.ts";
-import { randomFrom, sampleWithoutReplacement } from "../random.ts";
+import { mixedRandom, sampleWithoutReplacement } from "../random.ts";
 import { noTap, replace, type Tap } from "../tap.ts";
 
 /** A model as it is run: a method, and what a tap changes on the way. */
@@ -21,7 +21,7 @@ export interface Run {
  */
 export function permutedPositions(seed: number): PositionFunction {
   return (indices, start, total) => {
-    const order = sampleWithoutReplacement(total, total, randomFrom(seed));
+    const order = sampleWithoutReplacement(total, total, mixedRandom(seed));
     return { visual: indices.map((cell) => start + order[cell]), next: start + total };
   };
 }

@@ -1,6 +1,6 @@
 import { patchCount } from "../pruning/grid.ts";
 import type { PositionPolicy } from "../pruning/positions.ts";
-import { randomFrom, sampleWithoutReplacement } from "../random.ts";
+import { mixedRandom, sampleWithoutReplacement } from "../random.ts";
 import type { Method } from "./method.ts";
 import { requirePatches } from "./patches.ts";
 
@@ -24,7 +24,7 @@ export function random({ keep, seed, positions = "original" }: RandomOptions): M
     idsAfterCut: "kept",
     *selectPatches(seen) {
       requirePatches(seen);
-      const drawn = sampleWithoutReplacement(patchCount(seen.grid), keep, randomFrom(seed)).sort((a, b) => a - b);
+      const drawn = sampleWithoutReplacement(patchCount(seen.grid), keep, mixedRandom(seed)).sort((a, b) => a - b);
       return { cells: Array.from({ length: seen.features.shape[0] }, () => drawn) };
     },
     cuts: new Map(),

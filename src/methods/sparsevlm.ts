@@ -6,7 +6,7 @@ import { densityPeaks, matrixRank } from "../pruning/clustering.ts";
 import type { PositionPolicy } from "../pruning/positions.ts";
 import { best, checkScores } from "../pruning/ranking.ts";
 import { attentionOfRaters, chooseRaters, raterProducts } from "../pruning/raters.ts";
-import { randomFrom } from "../random.ts";
+import { mixedRandom } from "../random.ts";
 import type { Cut, Method } from "./method.ts";
 import { keepEverything } from "./none.ts";
 import { perImage } from "./patches.ts";
@@ -68,7 +68,7 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
       const { sources, clusters: made } = recycledCounts(dropped.length);
       const places = dropped.slice(0, sources).map((rank) => visual[rank]);
       const points = places.map((place) => states[sample].subarray(place * width, (place + 1) * width));
-      const random = noise === undefined ? undefined : randomFrom(noise);
+      const random = noise === undefined ? undefined : mixedRandom(noise);
       clusters.push(densityPeaks(points, made, random).map((members) => members.map((i) => places[i])));
     });
     const counts = clusters.map((list) => list.length);

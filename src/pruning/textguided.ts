@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../errors.ts";
 import { normalizeRows } from "../model/layers.ts";
 import { lastPlace, placesOf, type Sequence, tokenCount } from "../model/sequence.ts";
-import { randomFrom, sampleWithoutReplacement } from "../random.ts";
+import { mixedRandom, sampleWithoutReplacement } from "../random.ts";
 import { best, checkScores } from "./ranking.ts";
 
 /**
@@ -67,6 +67,6 @@ export function keepBest(scores: Float32Array, sequence: Sequence, keep: number)
 export function keepRandom(sequence: Sequence, keep: number, seed: number): number[][] {
   return sequence.map((slots) => {
     const total = placesOf(slots, "visual").length;
-    return sampleWithoutReplacement(total, Math.min(keep, total), randomFrom(seed)).sort((a, b) => a - b);
+    return sampleWithoutReplacement(total, Math.min(keep, total), mixedRandom(seed)).sort((a, b) => a - b);
   });
 }

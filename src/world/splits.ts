@@ -1,5 +1,5 @@
 import { UsageError } from "../errors.ts";
-import { type Random, randomFrom } from "../random.ts";
+import { mixed, mixedRandom, type Random } from "../random.ts";
 
 /**
  * The parts of the world. Training and tuning never hold a held-out pair of colour and shape; nor does
@@ -23,22 +23,7 @@ export function generatorSeed(split: Split, seed: number): number {
   return mixed(SPLITS.indexOf(split) * SEEDS_PER_SPLIT + seed);
 }
 
-/**
- * The random numbers of one aspect of a scene ("scene", "noise", …), independent of the other aspects.
- *
- * Neighbouring seeds give xoroshiro neighbouring states, and its first outputs are nearly those states:
- * hence the mixing, and the first sixteen numbers are thrown away.
- */
+/** The random numbers of one aspect of a scene ("scene", "noise", …), independent of the other aspects. */
 export function sceneRandom(split: Split, seed: number, aspect: number): Random {
-  const random = randomFrom(mixed(generatorSeed(split, seed) + aspect * 0x9e3779b9));
-  for (let i = 0; i < 16; i++) random();
-  return random;
-}
-
-/** A bijection of 32-bit integers that leaves no pattern of neighbours (the finaliser of MurmurHash3). */
-function mixed(value: number): number {
-  let hash = value | 0;
-  hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
-  hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
-  return (hash ^ (hash >>> 16)) | 0;
+  return mixedRandom(generatorSeed(split, seed) + aspect * 0x9e3779b9);
 }
