@@ -78,8 +78,17 @@ export async function spreadsOf(
   const model = loadModel(folder);
   const scenes = scenesOf(choice);
   const spreads = new Map<Setting, Spread>();
-  for (const setting of settings)
-    spreads.set(setting, await spreadOf(model, scenes, tableRun(setting, model.config, choice.seed).method));
+  for (const setting of settings) {
+    // Scene by scene, so that what is drawn at random is drawn anew for each.
+    const each: Spread[] = [];
+    for (const [i, scene] of scenes.entries())
+      each.push(await spreadOf(model, scene, tableRun(setting, model.config, choice.seed + i).method));
+    const mean = (name: keyof Spread) => each.reduce((sum, one) => sum + one[name], 0) / each.length;
+    spreads.set(setting, {
+      ...{ patches: mean("patches"), regions: mean("regions") },
+      ...{ radius: mean("radius"), shapes: mean("shapes") },
+    });
+  }
   disposeModel(model);
   return spreads;
 }

@@ -12,7 +12,7 @@ import type { Scene } from "../../src/world/scene.ts";
 /** Side of the regions in which coverage is counted: Nüwa's. */
 const REGION_SIZE = 2;
 
-/** How the patches that enter the decoder lie in a picture, as means over pictures. */
+/** How the patches that enter the decoder lie in a picture. */
 export interface Spread {
   /** Patches that enter. */
   readonly patches: number;
@@ -24,28 +24,18 @@ export interface Spread {
   readonly shapes: number;
 }
 
-/** Looks at scenes with a method, and where its first pruning leaves patches. */
-export async function spreadOf(model: Model, scenes: readonly Scene[], method: Method): Promise<Spread> {
+/** Looks at a scene with a method, and where its first pruning leaves patches. */
+export async function spreadOf(model: Model, scene: Scene, method: Method): Promise<Spread> {
   const { imageTokenId, vision } = model.config;
   const [side] = vision.imageSize;
-  const pixels = pixelTensor(await pixelsOf(scenes, side), side);
+  const pixels = pixelTensor(await pixelsOf([scene], side), side);
   // Any text will do: nothing before the decoder looks at it.
-  const prompts = scenes.map(() => [imageTokenId, 0]);
-  const result = await run(() => forward(model, { pixels, prompts }, method));
-  const found = scenes.map((scene, i): Spread => {
-    const { tokens, grid } = result.ledgers[i] as SampleLedger;
-    const cells = tokens.flatMap(({ firstLayer, cell }) => (firstLayer === 0 && cell >= 0 ? [cell] : []));
-    const { object } = patchLabels(scene, grid.rows, grid.columns);
-    const shown = new Set(cells.map((cell) => object[cell]).filter((label) => label > 0));
-    const { coveredRegions, regions, radius } = coverageOf(cells, grid, REGION_SIZE);
-    return {
-      patches: cells.length,
-      regions: coveredRegions / regions,
-      radius,
-      shapes: shown.size / scene.shapes.length,
-    };
-  });
+  const result = await run(() => forward(model, { pixels, prompts: [[imageTokenId, 0]] }, method));
+  const { tokens, grid } = result.ledgers[0] as SampleLedger;
   tf.dispose([pixels, ...tensorsIn(result)]);
-  const mean = (name: keyof Spread) => found.reduce((sum, one) => sum + one[name], 0) / found.length;
-  return { patches: mean("patches"), regions: mean("regions"), radius: mean("radius"), shapes: mean("shapes") };
+  const cells = tokens.flatMap(({ firstLayer, cell }) => (firstLayer === 0 && cell >= 0 ? [cell] : []));
+  const { object } = patchLabels(scene, grid.rows, grid.columns);
+  const shown = new Set(cells.map((cell) => object[cell]).filter((label) => label > 0));
+  const { coveredRegions, regions, radius } = coverageOf(cells, grid, REGION_SIZE);
+  return { patches: cells.length, regions: coveredRegions / regions, radius, shapes: shown.size / scene.shapes.length };
 }
