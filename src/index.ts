@@ -34,7 +34,6 @@ export type {
 } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
 export {
-  distanceThreshold,
   type Knobs,
   type NuwaOptions,
   type NuwaSwitches,
@@ -66,6 +65,7 @@ export {
   type Anchors,
   aggregate,
   aggregationWeights,
+  distanceThreshold,
   type Normalisation,
   similarityFeatures,
 } from "./pruning/aggregation.ts";

@@ -2,10 +2,16 @@ import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../errors.ts";
 import { type Reading, read } from "../model/reading.ts";
 import type { VisionOutput } from "../model/vision.ts";
-import { type Anchors, aggregationWeights, type Normalisation, similarityFeatures } from "../pruning/aggregation.ts";
+import {
+  type Anchors,
+  aggregationWeights,
+  distanceThreshold,
+  type Normalisation,
+  similarityFeatures,
+} from "../pruning/aggregation.ts";
 import { alignAnchors, pillarsAmong } from "../pruning/alignment.ts";
 import type { Budget } from "../pruning/budget.ts";
-import { type Grid, largestSquaredDistance, patchCount } from "../pruning/grid.ts";
+import { patchCount } from "../pruning/grid.ts";
 import type { PositionPolicy } from "../pruning/positions.ts";
 import { quantile } from "../pruning/ranking.ts";
 import {
@@ -224,19 +230,6 @@ function pillarScores(
 ): tf.Tensor2D {
   if (pillarScore === "salience") return salience;
   return pillarScore === "key-norm" ? keyNorms : features.square().sum<tf.Tensor2D>(-1).sqrt();
-}
-
-/**
- * τ in grid units: τ² = fraction · ((H−1)² + (W−1)²); at least 1, so that a grid of one row works.
- *
- * @param fraction a scalar tensor where a gradient is wanted; τ is then one too
- */
-export function distanceThreshold(grid: Grid, fraction?: number): number;
-export function distanceThreshold(grid: Grid, fraction?: number | tf.Scalar): number | tf.Scalar;
-export function distanceThreshold(grid: Grid, fraction: number | tf.Scalar = 280 / 1058): number | tf.Scalar {
-  const largest = largestSquaredDistance(grid);
-  if (typeof fraction === "number") return Math.sqrt(Math.max(1, fraction * largest));
-  return tf.relu(fraction.mul(largest).sub(1)).add(1).sqrt() as tf.Scalar;
 }
 
 /** Text-guided pruning inside the decoder. */

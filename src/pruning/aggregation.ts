@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { gatherRows, normalizeRows } from "../model/layers.ts";
 import { withoutClassToken } from "../model/vision.ts";
 import type { Tap } from "../tap.ts";
-import { type Grid, patchCount, squaredDistance } from "./grid.ts";
+import { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "./grid.ts";
 
 /**
  * How the raw weights of a row become weights of a mean.
@@ -96,4 +96,17 @@ function distances(grid: Grid, indices: Anchors["indices"]): tf.Tensor3D {
     for (let q = 0; q < total; q++) values[at++] = Math.sqrt(squaredDistance(grid, p, q));
   }
   return tf.tensor3d(values, [images, kept, total]);
+}
+
+/**
+ * τ in grid units: τ² = fraction · ((H−1)² + (W−1)²); at least 1, so that a grid of one row works.
+ *
+ * @param fraction a scalar tensor where a gradient is wanted; τ is then one too
+ */
+export function distanceThreshold(grid: Grid, fraction?: number): number;
+export function distanceThreshold(grid: Grid, fraction?: number | tf.Scalar): number | tf.Scalar;
+export function distanceThreshold(grid: Grid, fraction: number | tf.Scalar = 280 / 1058): number | tf.Scalar {
+  const largest = largestSquaredDistance(grid);
+  if (typeof fraction === "number") return Math.sqrt(Math.max(1, fraction * largest));
+  return tf.relu(fraction.mul(largest).sub(1)).add(1).sqrt() as tf.Scalar;
 }

@@ -1,8 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { distanceThreshold } from "../../src/methods/nuwa.ts";
-import { aggregationWeights, type Normalisation, similarityFeatures } from "../../src/pruning/aggregation.ts";
+import {
+  aggregationWeights,
+  distanceThreshold,
+  type Normalisation,
+  similarityFeatures,
+} from "../../src/pruning/aggregation.ts";
 import { noTap } from "../../src/tap.ts";
 
 beforeAll(async () => {
