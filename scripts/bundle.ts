@@ -6,7 +6,7 @@
 import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { Command } from "commander";
-import { NuwaError } from "../src/errors.ts";
+import { NuwaError } from "../src/core/errors.ts";
 import { makeBundle } from "./bundle/contents.ts";
 
 const PROJECT = fileURLToPath(new URL("..", import.meta.url));

@@ -4,7 +4,7 @@
  *     node --import tsx scripts/draw-world.ts
  */
 import sharp from "sharp";
-import { writeAtomically } from "../src/data/files.ts";
+import { writeAtomically } from "../src/io/files.ts";
 import { questionRandom, questionsFor } from "../src/world/questions.ts";
 import { renderScenes, scenePng } from "../src/world/rendering.ts";
 import { type Scene, sceneOf } from "../src/world/scene.ts";

@@ -5,10 +5,10 @@
  * usage: npm run make:untrained
  */
 import { fileURLToPath } from "node:url";
-import { writeAtomically } from "../src/data/files.ts";
-import { writeSafetensors } from "../src/data/safetensors.ts";
-import { parseConfig } from "../src/model/config.ts";
+import { writeAtomically } from "../src/io/files.ts";
+import { writeSafetensors } from "../src/io/safetensors.ts";
 import { initialWeights } from "../src/model/initialise.ts";
+import { parseConfig } from "../src/model/llava/config.ts";
 
 const SEED = 1;
 const folder = fileURLToPath(new URL("../weights/untrained/", import.meta.url));

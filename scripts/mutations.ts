@@ -19,7 +19,7 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeAtomically } from "../src/data/files.ts";
+import { writeAtomically } from "../src/io/files.ts";
 import { VARIABLES } from "../test/properties/settings.ts";
 import { fill } from "./fill.ts";
 import { MUTATIONS, type Mutation } from "./mutations/list.ts";

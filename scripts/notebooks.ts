@@ -8,7 +8,7 @@ import { spawnSync } from "node:child_process";
 import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { writeAtomically } from "../src/data/files.ts";
+import { writeAtomically } from "../src/io/files.ts";
 import { cellsOf, markedSource, outputsOf } from "./notebooks/cells.ts";
 import { ipynb } from "./notebooks/ipynb.ts";
 

@@ -11,7 +11,7 @@ import { nvidiaGpus } from "../src/backend/native/gpu.ts";
 import { ACTIVE, activeSetup, NATIVE_FOLDER } from "../src/backend/native/locate.ts";
 import { nativeReport } from "../src/backend/native/report.ts";
 import { tryNative } from "../src/backend/native/trial.ts";
-import { NuwaError, UsageError } from "../src/errors.ts";
+import { NuwaError, UsageError } from "../src/core/errors.ts";
 import { activate, build, installedPackage } from "./setup-native/build.ts";
 import { findCompiler } from "./setup-native/compile.ts";
 import type { Libraries } from "./setup-native/libraries.ts";

@@ -12,8 +12,8 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { activeSetup, NATIVE_FOLDER } from "../src/backend/native/locate.ts";
 import { tryNative } from "../src/backend/native/trial.ts";
-import { openSafetensors, readTensor } from "../src/data/safetensors.ts";
-import { NuwaError } from "../src/errors.ts";
+import { NuwaError } from "../src/core/errors.ts";
+import { openSafetensors, readTensor } from "../src/io/safetensors.ts";
 import { closeWorkspace, openWorkspace, runCommand, say, type Workspace } from "./setup-native/workspace.ts";
 
 /** The last release of each line at the time of writing. */

@@ -3,25 +3,51 @@
  * stands here; the rooms are described in docs/architecture.md.
  */
 
+export { type Attribution, type AttributionOptions, attribute } from "./analysis/attribution.ts";
+export { type CoverageBounds, coverageBounds, type OpenBound, type TightBound } from "./analysis/bounds.ts";
+export { costOf, paperFlops, unprunedCost, type VisualCost } from "./analysis/cost.ts";
+export { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "./analysis/coverage.ts";
+export { type ExactCost, exactCost, exactUnprunedCost } from "./analysis/exact.ts";
+export { type Comparisons, paperOverhead } from "./analysis/overhead.ts";
 export { BACKEND_NAMES, type BackendChoice, type BackendName, useBackend } from "./backend/select.ts";
-export { type FetchObserver, fetchCheckpoint } from "./data/hub/checkpoint.ts";
-export type { Checksum, RemoteFile, Repository } from "./data/hub/repository.ts";
-export type { Hub } from "./data/hub/requests.ts";
-export { type PreparedImage, preprocess } from "./data/image.ts";
-export { type Preprocessing, preprocessingOf } from "./data/preprocessing.ts";
-export { buildPrompt, type ChatTemplate, loadChatTemplate, type Prompt } from "./data/prompt.ts";
-export type { Picture } from "./data/resample.ts";
-export { loadTokenizer, type Tokenizer } from "./data/tokenizer.ts";
-export { NuwaError, UsageError } from "./errors.ts";
-export { type Attribution, type AttributionOptions, attribute } from "./measure/attribution.ts";
-export { type CoverageBounds, coverageBounds, type OpenBound, type TightBound } from "./measure/bounds.ts";
-export { costOf, paperFlops, unprunedCost, type VisualCost } from "./measure/cost.ts";
-export { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "./measure/coverage.ts";
-export { type ExactCost, exactCost, exactUnprunedCost } from "./measure/exact.ts";
-export { type Comparisons, paperOverhead } from "./measure/overhead.ts";
+export { NuwaError, UsageError } from "./core/errors.ts";
+export { type Grid, largestSquaredDistance, patchCount, regionsOf, squaredDistance } from "./core/grid.ts";
+export { type Random, randomFrom } from "./core/random.ts";
+export { best, quantile } from "./core/ranking.ts";
+export { type Reading, read, recordReads, replay, run, runSync, tensorsIn } from "./core/readback.ts";
+export type { Picture } from "./core/resample.ts";
+export { chain, noTap, type Recorder, record, replace, type Tap, type TapName, tapNames } from "./core/taps.ts";
+export { type FetchObserver, fetchCheckpoint } from "./io/hub/checkpoint.ts";
+export type { Checksum, RemoteFile, Repository } from "./io/hub/repository.ts";
+export type { Hub } from "./io/hub/requests.ts";
+export { type PreparedImage, preprocess } from "./io/image.ts";
+export { loadModel, weightTensor } from "./io/load.ts";
+export { type Preprocessing, preprocessingOf } from "./io/preprocessing.ts";
+export { buildPrompt, type ChatTemplate, loadChatTemplate, type Prompt } from "./io/prompt.ts";
+export { loadTokenizer, type Tokenizer } from "./io/tokenizer.ts";
+export { type AverageTokens, averageCount, type Budget, parseAverage, solveBudget } from "./methods/budget.ts";
+export {
+  type CutBudget,
+  type DecoderSize,
+  fastvBudget,
+  meanEntering,
+  publishedPyramid,
+  pyramidBudget,
+  sparsevlmBudget,
+  tomeBudget,
+  visionzipBudget,
+} from "./methods/budget-peers.ts";
 export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
 export { type FastvOptions, fastv } from "./methods/fastv.ts";
 export { type HipruneOptions, hiprune } from "./methods/hiprune.ts";
+export {
+  averageTokens,
+  enteringPerLayer,
+  leavingPerLayer,
+  type SampleLedger,
+  type SelectionProducts,
+  type VisualToken,
+} from "./methods/ledger.ts";
 export type {
   AddedTokens,
   Cut,
@@ -34,72 +60,29 @@ export type {
 } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
 export {
-  type Knobs,
-  type NuwaOptions,
-  type NuwaSwitches,
-  nuwa,
-  VARIANTS,
-  type Variant,
-} from "./methods/nuwa.ts";
-export { type PoolingOptions, pooledGrid, pooling } from "./methods/pooling.ts";
-export { adaptiveCentres, type PrumergeOptions, prumerge } from "./methods/prumerge.ts";
-export { type PyramiddropOptions, pyramiddrop } from "./methods/pyramiddrop.ts";
-export { type RandomOptions, random } from "./methods/random.ts";
-export { createMethod, DEFAULT_AVERAGE, defaultAverage, METHOD_NAMES, type MethodRequest } from "./methods/registry.ts";
-export { type SparsevlmOptions, sparsevlm } from "./methods/sparsevlm.ts";
-export { bipartiteGroups, type TomeOptions, tome } from "./methods/tome.ts";
-export { type VisionzipOptions, visionzip } from "./methods/visionzip.ts";
-export { parseConfig, type TextConfig, type VisionConfig, type VlmConfig } from "./model/config.ts";
-export { initialWeights } from "./model/initialise.ts";
-export type { MergeGroup, MergeView, TowerMerge } from "./model/merging.ts";
-export { type Reading, read, recordReads, replay, run, runSync, tensorsIn } from "./model/reading.ts";
-export type { Sequence, Slot } from "./model/sequence.ts";
-export type { QueriesAndKeys, VisionOutput } from "./model/vision.ts";
-export { createModel, disposeModel, type Model, tensorShapes, type Weights } from "./model/weights.ts";
-export { type Advanced, advance, truncate } from "./pipeline/decode.ts";
-export { type DecodeState, type ForwardInputs, type ForwardResult, forward } from "./pipeline/forward.ts";
-export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
-export { type Gradients, gradients } from "./pipeline/gradients.ts";
-export { loadModel, weightTensor } from "./pipeline/load.ts";
-export {
   type Anchors,
   aggregate,
   aggregationWeights,
   distanceThreshold,
   type Normalisation,
   similarityFeatures,
-} from "./pruning/aggregation.ts";
-export { type AlignmentOptions, alignAnchors, patchesPerRegion, pillarsAmong } from "./pruning/alignment.ts";
-export { type AverageTokens, averageCount, type Budget, parseAverage, solveBudget } from "./pruning/budget.ts";
+} from "./methods/nuwa/aggregation.ts";
+export { type AlignmentOptions, alignAnchors, patchesPerRegion, pillarsAmong } from "./methods/nuwa/alignment.ts";
 export {
-  type CutBudget,
-  type DecoderSize,
-  fastvBudget,
-  meanEntering,
-  publishedPyramid,
-  pyramidBudget,
-  sparsevlmBudget,
-  tomeBudget,
-  visionzipBudget,
-} from "./pruning/budget-peers.ts";
-export { densityPeaks, matrixRank } from "./pruning/clustering.ts";
-export { type Grid, largestSquaredDistance, patchCount, regionsOf, squaredDistance } from "./pruning/grid.ts";
-export {
-  averageTokens,
-  enteringPerLayer,
-  leavingPerLayer,
-  type SampleLedger,
-  type SelectionProducts,
-  type VisualToken,
-} from "./pruning/ledger.ts";
+  type Knobs,
+  type NuwaOptions,
+  type NuwaSwitches,
+  nuwa,
+  VARIANTS,
+  type Variant,
+} from "./methods/nuwa/nuwa.ts";
 export {
   type ImagePositions,
   imagePositions,
   POSITION_POLICIES,
   type PositionFunction,
   type PositionPolicy,
-} from "./pruning/positions.ts";
-export { best, quantile } from "./pruning/ranking.ts";
+} from "./methods/nuwa/positions.ts";
 export {
   neuralSort,
   pillarDegrees,
@@ -108,17 +91,40 @@ export {
   SELECTIONS,
   type SelectionKind,
   straightThrough,
-} from "./pruning/relaxed.ts";
-export { cosineToText, keepBest, keepRandom, lastTokenAttention } from "./pruning/textguided.ts";
-export { type Random, randomFrom } from "./random.ts";
-export { chain, noTap, type Recorder, record, replace, type Tap, type TapName, tapNames } from "./tap.ts";
+} from "./methods/nuwa/relaxed.ts";
+export { cosineToText, keepBest, keepRandom, lastTokenAttention } from "./methods/nuwa/textguided.ts";
+export { type PoolingOptions, pooledGrid, pooling } from "./methods/pooling.ts";
+export { adaptiveCentres, type PrumergeOptions, prumerge } from "./methods/prumerge.ts";
+export { type PyramiddropOptions, pyramiddrop } from "./methods/pyramiddrop.ts";
+export { type RandomOptions, random } from "./methods/random.ts";
+export { createMethod, DEFAULT_AVERAGE, defaultAverage, METHOD_NAMES, type MethodRequest } from "./methods/registry.ts";
+export { densityPeaks, matrixRank } from "./methods/sparsevlm/clustering.ts";
+export { type SparsevlmOptions, sparsevlm } from "./methods/sparsevlm/sparsevlm.ts";
+export { bipartiteGroups, type TomeOptions, tome } from "./methods/tome.ts";
+export { type VisionzipOptions, visionzip } from "./methods/visionzip.ts";
+export { initialWeights } from "./model/initialise.ts";
+export { parseConfig, type TextConfig, type VisionConfig, type VlmConfig } from "./model/llava/config.ts";
+export type { QueriesAndKeys, VisionOutput } from "./model/llava/tower.ts";
+export { createModel, disposeModel, type Model, tensorShapes, type Weights } from "./model/llava/weights.ts";
+export type { MergeGroup, MergeView, TowerMerge } from "./model/transformer/merging.ts";
+export type { Sequence, Slot } from "./model/transformer/sequence.ts";
+export { type Advanced, advance, truncate } from "./pipeline/decode.ts";
+export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
+export { type Gradients, gradients } from "./pipeline/gradients.ts";
+export { type DecodeState, type ForwardInputs, type ForwardResult, forward } from "./pipeline/prefill.ts";
+export type { FiguresRecord, Progress, StepRecord } from "./train/engine/checkpoint.ts";
+export type { TrainObserver, TrainOptions } from "./train/engine/loop.ts";
+export type { AdamWOptions } from "./train/engine/optimizer.ts";
+export { type Output, terminalReport } from "./train/engine/report.ts";
+export type { Schedule } from "./train/engine/schedule.ts";
+export type { Stage } from "./train/engine/stage.ts";
+export type { AnyRecipe, StageRecipe } from "./train/shapes/recipe.ts";
 export {
   type AnsweredBatch,
   answerLoss,
   type Calibrated,
   calibrationOn,
-} from "./train/calibration.ts";
-export type { FiguresRecord, Progress, StepRecord } from "./train/checkpoint.ts";
+} from "./train/tune/calibration.ts";
 export {
   type KnobScalars,
   type KnobsFile,
@@ -126,14 +132,8 @@ export {
   readKnobs,
   variantKnobs,
   writeKnobs,
-} from "./train/knobs.ts";
-export type { TrainObserver, TrainOptions } from "./train/loop.ts";
-export type { AdamWOptions } from "./train/optimizer.ts";
-export type { AnyRecipe, StageRecipe } from "./train/recipe.ts";
-export { type Output, terminalReport } from "./train/report.ts";
-export type { Schedule } from "./train/schedule.ts";
-export type { Stage } from "./train/stage.ts";
-export { type TuneProblem, type TuneRecipe, type TuneResult, tune, tuneRecipe } from "./train/tune.ts";
+} from "./train/tune/knobs.ts";
+export { type TuneProblem, type TuneRecipe, type TuneResult, tune, tuneRecipe } from "./train/tune/tune.ts";
 export { drawRun, renderPng } from "./view/picture.ts";
 export { boxText, parseBox } from "./world/coordinates.ts";
 export type { Box } from "./world/geometry.ts";

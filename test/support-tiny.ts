@@ -1,8 +1,8 @@
 import type * as tf from "@tensorflow/tfjs";
-import { parseConfig } from "../src/model/config.ts";
+import { weightTensor } from "../src/io/load.ts";
 import { initialWeights } from "../src/model/initialise.ts";
-import { createModel, type Model } from "../src/model/weights.ts";
-import { weightTensor } from "../src/pipeline/load.ts";
+import { parseConfig } from "../src/model/llava/config.ts";
+import { createModel, type Model } from "../src/model/llava/weights.ts";
 
 /** A model of a few thousand random weights on 4×4 patches of 4 pixels; fields of config.json may be overridden. */
 export function tinyModel(

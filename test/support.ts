@@ -1,7 +1,7 @@
 import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { loadTensorflow } from "../src/backend/tensorflow.ts";
-import { openSafetensors, readTensor } from "../src/data/safetensors.ts";
+import { openSafetensors, readTensor } from "../src/io/safetensors.ts";
 
 /** A path below test/fixtures/. */
 export function fixturePath(...parts: string[]): string {

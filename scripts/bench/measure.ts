@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
+import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import type { Method } from "../../src/methods/method.ts";
-import { runSync, tensorsIn } from "../../src/model/reading.ts";
-import type { Model } from "../../src/model/weights.ts";
-import { type ForwardInputs, forward } from "../../src/pipeline/forward.ts";
+import type { Model } from "../../src/model/llava/weights.ts";
 import { generate } from "../../src/pipeline/generate.ts";
+import { type ForwardInputs, forward } from "../../src/pipeline/prefill.ts";
 import { PARTS, Stopwatch, type Times, waitFor } from "./stopwatch.ts";
 
 /** Milliseconds. */

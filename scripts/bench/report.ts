@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
+import { normal, randomFrom } from "../../src/core/random.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import type { VlmConfig } from "../../src/model/config.ts";
-import { disposeModel } from "../../src/model/weights.ts";
-import { normal, randomFrom } from "../../src/random.ts";
+import type { VlmConfig } from "../../src/model/llava/config.ts";
+import { disposeModel } from "../../src/model/llava/weights.ts";
 import { bestMatMulRate, type Measured, measureMethods } from "./measure.ts";
 import { configOf, countParameters, randomModel, type Shape } from "./shapes.ts";
 

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
-import { parseConfig, type VlmConfig } from "../../src/model/config.ts";
-import { createModel, type Model, tensorShapes } from "../../src/model/weights.ts";
-import { weightTensor } from "../../src/pipeline/load.ts";
-import { normal, randomFrom } from "../../src/random.ts";
+import { normal, randomFrom } from "../../src/core/random.ts";
+import { weightTensor } from "../../src/io/load.ts";
+import { parseConfig, type VlmConfig } from "../../src/model/llava/config.ts";
+import { createModel, type Model, tensorShapes } from "../../src/model/llava/weights.ts";
 
 /** A model size to measure, in the words of a checkpoint's config.json. */
 export interface Shape {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
+import type { Tap, TapName } from "../../src/core/taps.ts";
 import type { Method } from "../../src/methods/method.ts";
-import type { Tap, TapName } from "../../src/tap.ts";
 
 /** The parts of one forward pass, in order. `ledger` is what follows the logits: reading the weights for the record. */
 export const PARTS = ["vision tower", "stage 1", "projector", "prefill", "stage 2", "ledger"] as const;

@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import { useBackend } from "../../src/backend/select.ts";
+import { run, tensorsIn } from "../../src/core/readback.ts";
+import { record, type TapName } from "../../src/core/taps.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { run, tensorsIn } from "../../src/model/reading.ts";
-import { disposeModel, type Model } from "../../src/model/weights.ts";
-import { type ForwardResult, forward } from "../../src/pipeline/forward.ts";
+import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
-import { record, type TapName } from "../../src/tap.ts";
+import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 import { type Comparison, relativeError } from "./parity.ts";
 
 /** cpu and wasm are within a tenth of this. */

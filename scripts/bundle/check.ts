@@ -2,8 +2,8 @@ import { fileURLToPath } from "node:url";
 import { Command, Option } from "commander";
 import { BACKEND_NAMES, useBackend } from "../../src/backend/select.ts";
 import { SHIPPED_MODEL } from "../../src/cli/about.ts";
-import { NuwaError } from "../../src/errors.ts";
-import { loadModel } from "../../src/pipeline/load.ts";
+import { NuwaError } from "../../src/core/errors.ts";
+import { loadModel } from "../../src/io/load.ts";
 import { compareWithWasm } from "./against-wasm.ts";
 import { type Comparison, compareWithReference } from "./parity.ts";
 

@@ -12,7 +12,7 @@ import {
 } from "node:fs";
 import { dirname, join, relative } from "node:path";
 import { SHIPPED_MODEL, VERSION } from "../../src/cli/about.ts";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
 import { launcher } from "./launcher.ts";
 import { addLibraries } from "./libraries.ts";
 import { compilePrograms, describePackage, PROGRAMS, SEPARATE_PACKAGES } from "./program.ts";

@@ -1,16 +1,16 @@
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { openSafetensors, readTensor, type TensorValues } from "../../src/data/safetensors.ts";
+import { run, tensorsIn } from "../../src/core/readback.ts";
+import { record, type TapName } from "../../src/core/taps.ts";
+import { loadModel } from "../../src/io/load.ts";
+import { openSafetensors, readTensor, type TensorValues } from "../../src/io/safetensors.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { lmHead } from "../../src/model/language.ts";
-import { run, tensorsIn } from "../../src/model/reading.ts";
-import { disposeModel, type Model } from "../../src/model/weights.ts";
-import { type ForwardInputs, type ForwardResult, forward } from "../../src/pipeline/forward.ts";
+import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import { lmHead } from "../../src/model/transformer/decoder.ts";
 import { generate } from "../../src/pipeline/generate.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
-import { loadModel } from "../../src/pipeline/load.ts";
-import { record, type TapName } from "../../src/tap.ts";
+import { type ForwardInputs, type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 
 /** One value of a run held against what PyTorch computed. */
 export interface Comparison {

@@ -1,7 +1,7 @@
 import { readFileSync } from "node:fs";
 import { join, relative } from "node:path";
 import { build, type Plugin } from "esbuild";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
 
 /** The programs of a bundle, by the name of their launcher. */
 export const PROGRAMS = {

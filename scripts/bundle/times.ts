@@ -2,13 +2,13 @@ import * as tf from "@tensorflow/tfjs";
 import { Command, Option } from "commander";
 import { BACKEND_NAMES, useBackend } from "../../src/backend/select.ts";
 import { parseCount } from "../../src/cli/options.ts";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
+import { run, tensorsIn } from "../../src/core/readback.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { run, tensorsIn } from "../../src/model/reading.ts";
-import { disposeModel, type Model } from "../../src/model/weights.ts";
-import { type ForwardInputs, forward } from "../../src/pipeline/forward.ts";
+import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
 import { generate } from "../../src/pipeline/generate.ts";
+import { type ForwardInputs, forward } from "../../src/pipeline/prefill.ts";
 import { configOf, randomModel, SHAPES, type Shape } from "../bench/shapes.ts";
 
 /**

@@ -20,7 +20,7 @@ import {
   packageFolderIn,
 } from "../../src/backend/native/locate.ts";
 import { type TrialResult, tryNative } from "../../src/backend/native/trial.ts";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
 import { compileBinding } from "./compile.ts";
 import { type Libraries, librariesFolder } from "./libraries.ts";
 import { requireNewEnough } from "./plan.ts";

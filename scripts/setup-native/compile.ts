@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
 import { cudaLibraries, type Libraries, libraryFiles } from "./libraries.ts";
 import { type CommandResult, runCommand, say, type Workspace } from "./workspace.ts";
 

@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
 import type { Wheel } from "./pip.ts";
 import { requireNewEnough } from "./plan.ts";
 import type { Workspace } from "./workspace.ts";

@@ -1,4 +1,4 @@
-import { NuwaError, UsageError } from "../../src/errors.ts";
+import { NuwaError, UsageError } from "../../src/core/errors.ts";
 
 /** The TensorFlow of PyPI that this project is tested with. */
 export const TESTED_TENSORFLOW = "2.21.0";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { existsSync, realpathSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
 import {
   beginLibraries,
   checkHeaders,

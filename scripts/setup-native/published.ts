@@ -3,7 +3,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
 import { beginLibraries, completeLibraries, type Libraries, storedLibraries } from "./libraries.ts";
 import { checksum, type Wheel } from "./pip.ts";
 import { requireDisk, runCommand, say, type Workspace } from "./workspace.ts";

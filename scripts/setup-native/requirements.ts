@@ -1,4 +1,4 @@
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
 import { compareVersions } from "./plan.ts";
 
 /** A wheel that another one needs: its name and the versions that fit, as pip writes them: "<13.0,>=12.5.82". */

@@ -1,6 +1,6 @@
-import { type Sample, settingKey } from "../../src/eval/sample.ts";
-import type { Setting } from "../../src/eval/settings.ts";
-import type { SummaryRow } from "../../src/eval/summary.ts";
+import { type Sample, settingKey } from "../../src/eval/run/sample.ts";
+import type { Setting } from "../../src/eval/run/settings.ts";
+import type { SummaryRow } from "../../src/eval/score/summary.ts";
 
 /** The figures of an evaluation. */
 export interface Figures {

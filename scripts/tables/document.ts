@@ -1,10 +1,10 @@
-import { pairedDifference } from "../../src/eval/difference.ts";
-import { accuracy } from "../../src/eval/figures.ts";
-import { groupBy } from "../../src/eval/grouping.ts";
-import { settingKey } from "../../src/eval/sample.ts";
-import type { Setting } from "../../src/eval/settings.ts";
+import { settingKey } from "../../src/eval/run/sample.ts";
+import type { Setting } from "../../src/eval/run/settings.ts";
+import { pairedDifference } from "../../src/eval/score/difference.ts";
+import { accuracy } from "../../src/eval/score/figures.ts";
+import { groupBy } from "../../src/eval/score/grouping.ts";
+import { POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
 import { ownPositions } from "../../src/methods/registry.ts";
-import { POSITION_POLICIES } from "../../src/pruning/positions.ts";
 import { type Figures, kept, label, printed, score, signed, table, tokens } from "./cells.ts";
 import { ABLATED, DEEPER, type Experiment, MIDDLE, READ_OUT, SWITCHED, THRESHOLDED } from "./experiments.ts";
 import { PAPER_POSITIONS, PAPER_RETENTION } from "./paper.ts";

@@ -1,9 +1,9 @@
-import type { Setting } from "../../src/eval/settings.ts";
+import type { Setting } from "../../src/eval/run/settings.ts";
+import { parseAverage, solveBudget } from "../../src/methods/budget.ts";
 import { fastv } from "../../src/methods/fastv.ts";
 import type { Method } from "../../src/methods/method.ts";
-import { type NuwaOptions, nuwa, VARIANTS, type Variant } from "../../src/methods/nuwa.ts";
-import type { VlmConfig } from "../../src/model/config.ts";
-import { parseAverage, solveBudget } from "../../src/pruning/budget.ts";
+import { type NuwaOptions, nuwa, VARIANTS, type Variant } from "../../src/methods/nuwa/nuwa.ts";
+import type { VlmConfig } from "../../src/model/llava/config.ts";
 
 /** The average of tables 3, 7 and 8: 128 of 576. */
 export const MIDDLE = "2/9";

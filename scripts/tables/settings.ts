@@ -1,11 +1,11 @@
-import { CONTROLS, type Run } from "../../src/eval/controls.ts";
-import { settingKey } from "../../src/eval/sample.ts";
-import { runOf, type Setting } from "../../src/eval/settings.ts";
-import { VARIANTS, type Variant } from "../../src/methods/nuwa.ts";
+import { noTap } from "../../src/core/taps.ts";
+import { CONTROLS, type Run } from "../../src/eval/run/controls.ts";
+import { settingKey } from "../../src/eval/run/sample.ts";
+import { runOf, type Setting } from "../../src/eval/run/settings.ts";
+import { VARIANTS, type Variant } from "../../src/methods/nuwa/nuwa.ts";
+import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import { METHOD_NAMES, ownPositions } from "../../src/methods/registry.ts";
-import type { VlmConfig } from "../../src/model/config.ts";
-import { POSITION_POLICIES, type PositionPolicy } from "../../src/pruning/positions.ts";
-import { noTap } from "../../src/tap.ts";
+import type { VlmConfig } from "../../src/model/llava/config.ts";
 import { ABLATED, DEEPER, MIDDLE, READ_OUT, SWITCHED, THRESHOLDED } from "./experiments.ts";
 
 /** The averages of the paper's tables 1, 2, 5 and 6: 192, 128 and 64 of 576. */

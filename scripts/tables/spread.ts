@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
-import { coverageOf } from "../../src/measure/coverage.ts";
+import { coverageOf } from "../../src/analysis/coverage.ts";
+import { run, tensorsIn } from "../../src/core/readback.ts";
+import type { SampleLedger } from "../../src/methods/ledger.ts";
 import type { Method } from "../../src/methods/method.ts";
-import { run, tensorsIn } from "../../src/model/reading.ts";
-import type { Model } from "../../src/model/weights.ts";
-import { forward } from "../../src/pipeline/forward.ts";
-import type { SampleLedger } from "../../src/pruning/ledger.ts";
-import { pixelsOf, pixelTensor } from "../../src/train/pictures.ts";
+import type { Model } from "../../src/model/llava/weights.ts";
+import { forward } from "../../src/pipeline/prefill.ts";
+import { pixelsOf, pixelTensor } from "../../src/train/shapes/pictures.ts";
 import { patchLabels } from "../../src/world/labels.ts";
 import type { Scene } from "../../src/world/scene.ts";
 

@@ -1,6 +1,6 @@
 import { freemem, platform, totalmem } from "node:os";
 import * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../errors.ts";
+import { NuwaError } from "../core/errors.ts";
 import { WASM_HEAP_BYTES } from "./wasm/heap.ts";
 
 /**

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { NuwaError, UsageError } from "../errors.ts";
+import { NuwaError, UsageError } from "../core/errors.ts";
 import { loadTensorflow } from "./tensorflow.ts";
 import { prepareWasm } from "./wasm/prepare.ts";
 import { describeAdapter, prepareWebgpu } from "./webgpu/prepare.ts";

@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Tokenizer } from "../data/tokenizer.ts";
+import { run, tensorsIn } from "../core/readback.ts";
+import type { Tokenizer } from "../io/tokenizer.ts";
+import type { SampleLedger } from "../methods/ledger.ts";
 import type { Method } from "../methods/method.ts";
-import { run, tensorsIn } from "../model/reading.ts";
-import type { Model } from "../model/weights.ts";
-import { type ForwardResult, forward } from "../pipeline/forward.ts";
+import type { Model } from "../model/llava/weights.ts";
 import { type GenerateOptions, generate } from "../pipeline/generate.ts";
-import type { SampleLedger } from "../pruning/ledger.ts";
+import { type ForwardResult, forward } from "../pipeline/prefill.ts";
 
 /** A prompt with its image, ready to be answered. */
 export interface Question {

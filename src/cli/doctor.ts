@@ -5,10 +5,10 @@ import sharp from "sharp";
 import { nativeReport } from "../backend/native/report.ts";
 import { useBackend } from "../backend/select.ts";
 import { webgpuReport } from "../backend/webgpu/report.ts";
-import { loadTokenizer } from "../data/tokenizer.ts";
-import { NuwaError } from "../errors.ts";
-import { disposeModel } from "../model/weights.ts";
-import { loadModel } from "../pipeline/load.ts";
+import { NuwaError } from "../core/errors.ts";
+import { loadModel } from "../io/load.ts";
+import { loadTokenizer } from "../io/tokenizer.ts";
+import { disposeModel } from "../model/llava/weights.ts";
 import { SHIPPED_MODEL, VERSION } from "./about.ts";
 
 /** `nuwa doctor`: versions, what each backend can do here, what is missing and the remedy. */

@@ -1,13 +1,13 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { checkSchema, writeAtomically } from "../data/files.ts";
-import { NuwaError } from "../errors.ts";
-import { openJournal } from "../eval/journal.ts";
-import type { Merged } from "../eval/merge.ts";
-import { type Sample, settingKey } from "../eval/sample.ts";
-import { type Choices, type Setting, settingsOf } from "../eval/settings.ts";
-import { summarise } from "../eval/summary.ts";
-import { summaryTable } from "../eval/table.ts";
+import { NuwaError } from "../core/errors.ts";
+import { openJournal } from "../eval/run/journal.ts";
+import type { Merged } from "../eval/run/merge.ts";
+import { type Sample, settingKey } from "../eval/run/sample.ts";
+import { type Choices, type Setting, settingsOf } from "../eval/run/settings.ts";
+import { summarise } from "../eval/score/summary.ts";
+import { summaryTable } from "../eval/score/table.ts";
+import { checkSchema, writeAtomically } from "../io/files.ts";
 import { renderPng } from "../view/picture.ts";
 import { scoresSvg } from "../view/scores.ts";
 

@@ -1,12 +1,8 @@
 import { join } from "node:path";
 import { useBackend } from "../backend/select.ts";
-import { whileLocked } from "../data/lock.ts";
-import { preprocessingOf } from "../data/preprocessing.ts";
-import { loadChatTemplate } from "../data/prompt.ts";
-import { loadTokenizer } from "../data/tokenizer.ts";
-import { answersIn, evaluate } from "../eval/evaluate.ts";
-import { fingerprint } from "../eval/fingerprint.ts";
-import { type Journal, type JournalOptions, openJournal } from "../eval/journal.ts";
+import { answersIn, evaluate } from "../eval/run/evaluate.ts";
+import { fingerprint } from "../eval/run/fingerprint.ts";
+import { type Journal, type JournalOptions, openJournal } from "../eval/run/journal.ts";
 import {
   type Batch,
   batchesOf,
@@ -15,11 +11,15 @@ import {
   questionsFingerprint,
   requireAsked,
   shardOf,
-} from "../eval/plan.ts";
-import type { Sample } from "../eval/sample.ts";
-import { type Choices, runOf, settingsOf } from "../eval/settings.ts";
-import { disposeModel } from "../model/weights.ts";
-import { loadModel, type OpenedModel, openModel } from "../pipeline/load.ts";
+} from "../eval/run/plan.ts";
+import type { Sample } from "../eval/run/sample.ts";
+import { type Choices, runOf, settingsOf } from "../eval/run/settings.ts";
+import { loadModel, type OpenedModel, openModel } from "../io/load.ts";
+import { whileLocked } from "../io/lock.ts";
+import { preprocessingOf } from "../io/preprocessing.ts";
+import { loadChatTemplate } from "../io/prompt.ts";
+import { loadTokenizer } from "../io/tokenizer.ts";
+import { disposeModel } from "../model/llava/weights.ts";
 import type { Split } from "../world/splits.ts";
 import { terminalProgress } from "./evalprogress.ts";
 import { writeResults } from "./evalresults.ts";

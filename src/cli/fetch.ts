@@ -1,10 +1,10 @@
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
-import { type FetchObserver, fetchCheckpoint, gigabytes } from "../data/hub/checkpoint.ts";
-import { checkRepositoryName } from "../data/hub/repository.ts";
-import { printable, UsageError } from "../errors.ts";
-import { duration, type Output } from "../train/report.ts";
+import { printable, UsageError } from "../core/errors.ts";
+import { type FetchObserver, fetchCheckpoint, gigabytes } from "../io/hub/checkpoint.ts";
+import { checkRepositoryName } from "../io/hub/repository.ts";
+import { duration, type Output } from "../train/engine/report.ts";
 import { requireText } from "./options.ts";
 
 interface FetchOptions {

@@ -2,17 +2,17 @@ import { dirname, resolve } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { Command } from "commander";
 import { useBackend } from "../backend/select.ts";
-import { requireWritableFolder } from "../data/files.ts";
-import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../data/safetensors.ts";
-import { NuwaError } from "../errors.ts";
-import type { VlmConfig } from "../model/config.ts";
-import { run, tensorsIn } from "../model/reading.ts";
-import { disposeModel, type Model } from "../model/weights.ts";
-import { forward } from "../pipeline/forward.ts";
+import { NuwaError } from "../core/errors.ts";
+import { run, tensorsIn } from "../core/readback.ts";
+import { checkTapName, type Recorder, record, type TapName, tapNames } from "../core/taps.ts";
+import { requireWritableFolder } from "../io/files.ts";
+import { loadModel } from "../io/load.ts";
+import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../io/safetensors.ts";
+import type { VlmConfig } from "../model/llava/config.ts";
+import { disposeModel, type Model } from "../model/llava/weights.ts";
 import { generate } from "../pipeline/generate.ts";
-import { loadModel } from "../pipeline/load.ts";
+import { forward } from "../pipeline/prefill.ts";
 import { requireVocabulary } from "../pipeline/prompts.ts";
-import { checkTapName, type Recorder, record, type TapName, tapNames } from "../tap.ts";
 import { addRunOptions, methodFrom, parseCount, type RunOptions, requireText } from "./options.ts";
 
 interface ForwardCommandOptions extends RunOptions {

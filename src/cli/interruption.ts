@@ -1,4 +1,4 @@
-import { NuwaError } from "../errors.ts";
+import { NuwaError } from "../core/errors.ts";
 
 /** Whether the user wants to stop; `end` stops listening. */
 export interface Interruption {

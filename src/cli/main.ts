@@ -1,5 +1,5 @@
 import { Command, CommanderError } from "commander";
-import { NuwaError, UsageError } from "../errors.ts";
+import { NuwaError, UsageError } from "../core/errors.ts";
 import { VERSION } from "./about.ts";
 import { addAsk } from "./ask.ts";
 import { addDoctor } from "./doctor.ts";

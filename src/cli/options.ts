@@ -1,13 +1,13 @@
 import { type Command, Option } from "commander";
 import { BACKEND_NAMES } from "../backend/select.ts";
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../core/errors.ts";
+import { parseAverage } from "../methods/budget.ts";
 import type { Method } from "../methods/method.ts";
-import { type NuwaSwitches, STAGE2_SCORES, VARIANTS, type Variant } from "../methods/nuwa.ts";
+import { type NuwaSwitches, STAGE2_SCORES, VARIANTS, type Variant } from "../methods/nuwa/nuwa.ts";
+import { POSITION_POLICIES, type PositionPolicy } from "../methods/nuwa/positions.ts";
 import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
-import type { VlmConfig } from "../model/config.ts";
-import { parseAverage } from "../pruning/budget.ts";
-import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
-import { type KnobValues, readKnobs } from "../train/knobs.ts";
+import type { VlmConfig } from "../model/llava/config.ts";
+import { type KnobValues, readKnobs } from "../train/tune/knobs.ts";
 
 /** The reading of Nüwa that is taken when none is named. */
 export const DEFAULT_VARIANT: Variant = "official";

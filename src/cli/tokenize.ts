@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import { loadTokenizer } from "../data/tokenizer.ts";
+import { loadTokenizer } from "../io/tokenizer.ts";
 
 /** `nuwa tokenize`: token ids of a text as a JSON array on stdout. */
 export function addTokenize(program: Command): void {

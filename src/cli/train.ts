@@ -1,13 +1,13 @@
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
-import { requireWritableFolder } from "../data/files.ts";
-import { UsageError } from "../errors.ts";
-import { hasCheckpoint } from "../train/checkpoint.ts";
-import { writeCurves } from "../train/curves.ts";
-import { RECIPES, recipeNamed } from "../train/recipe.ts";
-import { terminalReport } from "../train/report.ts";
-import { disposeResult, runRecipe } from "../train/session.ts";
+import { UsageError } from "../core/errors.ts";
+import { requireWritableFolder } from "../io/files.ts";
+import { hasCheckpoint } from "../train/engine/checkpoint.ts";
+import { writeCurves } from "../train/engine/curves.ts";
+import { terminalReport } from "../train/engine/report.ts";
+import { RECIPES, recipeNamed } from "../train/shapes/recipe.ts";
+import { disposeResult, runRecipe } from "../train/shapes/session.ts";
 import { stopped, watchInterruptions } from "./interruption.ts";
 import { parseCount, requireText } from "./options.ts";
 

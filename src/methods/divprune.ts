@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { normalizeRows } from "../model/layers.ts";
-import { read } from "../model/reading.ts";
-import { patchCount } from "../pruning/grid.ts";
-import type { PositionPolicy } from "../pruning/positions.ts";
-import { checkScores } from "../pruning/ranking.ts";
+import { patchCount } from "../core/grid.ts";
+import { checkScores } from "../core/ranking.ts";
+import { read } from "../core/readback.ts";
+import { normalizeRows } from "../model/transformer/layers.ts";
 import type { Method } from "./method.ts";
+import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, requirePatches } from "./patches.ts";
 
 /**

@@ -1,10 +1,10 @@
 import type * as tf from "@tensorflow/tfjs";
-import { UsageError } from "../errors.ts";
-import { read } from "../model/reading.ts";
-import type { PositionPolicy } from "../pruning/positions.ts";
-import { keepBest, lastTokenAttention } from "../pruning/textguided.ts";
+import { UsageError } from "../core/errors.ts";
+import { read } from "../core/readback.ts";
 import type { Method } from "./method.ts";
 import { keepEverything } from "./none.ts";
+import type { PositionPolicy } from "./nuwa/positions.ts";
+import { keepBest, lastTokenAttention } from "./nuwa/textguided.ts";
 
 /** Parameters of {@link fastv}. */
 export interface FastvOptions {

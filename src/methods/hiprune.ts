@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { splitHeads, tokenRows } from "../model/layers.ts";
-import { read } from "../model/reading.ts";
-import { type Grid, patchCount } from "../pruning/grid.ts";
-import type { PositionPolicy } from "../pruning/positions.ts";
-import { best, checkScores } from "../pruning/ranking.ts";
+import { type Grid, patchCount } from "../core/grid.ts";
+import { best, checkScores } from "../core/ranking.ts";
+import { read } from "../core/readback.ts";
+import { splitHeads, tokenRows } from "../model/transformer/layers.ts";
 import type { Method, PatchView } from "./method.ts";
+import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, requirePatches } from "./patches.ts";
 
 /** Parameters of {@link hiprune}. */

@@ -1,10 +1,10 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { TowerMerge } from "../model/merging.ts";
-import type { Reading } from "../model/reading.ts";
-import type { Sequence } from "../model/sequence.ts";
-import type { QueriesAndKeys, VisionOutput } from "../model/vision.ts";
-import type { PositionFunction, PositionPolicy } from "../pruning/positions.ts";
-import type { Tap } from "../tap.ts";
+import type { Reading } from "../core/readback.ts";
+import type { Tap } from "../core/taps.ts";
+import type { QueriesAndKeys, VisionOutput } from "../model/llava/tower.ts";
+import type { TowerMerge } from "../model/transformer/merging.ts";
+import type { Sequence } from "../model/transformer/sequence.ts";
+import type { PositionFunction, PositionPolicy } from "./nuwa/positions.ts";
 
 /** What a method may look at before the projector. What is not there is computed when it is asked for. */
 export interface PatchView extends VisionOutput {

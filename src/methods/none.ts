@@ -1,6 +1,6 @@
-import { patchCount } from "../pruning/grid.ts";
-import type { PositionFunction, PositionPolicy } from "../pruning/positions.ts";
+import { patchCount } from "../core/grid.ts";
 import type { Method } from "./method.ts";
+import type { PositionFunction, PositionPolicy } from "./nuwa/positions.ts";
 
 /** The unpruned model: every visual token goes everywhere. */
 export function none(positions: PositionPolicy | PositionFunction = "original"): Method {

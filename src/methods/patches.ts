@@ -1,9 +1,9 @@
 import type * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../errors.ts";
-import { type VisionOutput, withoutClassToken } from "../model/vision.ts";
-import { dot } from "../pruning/dot.ts";
-import { patchCount } from "../pruning/grid.ts";
-import { best } from "../pruning/ranking.ts";
+import { dot } from "../core/dot.ts";
+import { NuwaError } from "../core/errors.ts";
+import { patchCount } from "../core/grid.ts";
+import { best } from "../core/ranking.ts";
+import { type VisionOutput, withoutClassToken } from "../model/llava/tower.ts";
 import type { PatchView } from "./method.ts";
 
 /** What several methods need when they choose patches. */

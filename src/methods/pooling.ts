@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
-import { type AverageTokens, averageCount } from "../pruning/budget.ts";
-import { type Grid, patchCount } from "../pruning/grid.ts";
-import type { PositionPolicy } from "../pruning/positions.ts";
+import { type Grid, patchCount } from "../core/grid.ts";
+import { type AverageTokens, averageCount } from "./budget.ts";
 import type { Method } from "./method.ts";
+import type { PositionPolicy } from "./nuwa/positions.ts";
 import { requirePatches } from "./patches.ts";
 
 /** Parameters of {@link pooling}. */

@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { read } from "../model/reading.ts";
-import { withoutClassToken } from "../model/vision.ts";
-import { patchCount } from "../pruning/grid.ts";
-import type { PositionPolicy } from "../pruning/positions.ts";
-import { best, checkScores, quantile } from "../pruning/ranking.ts";
+import { patchCount } from "../core/grid.ts";
+import { best, checkScores, quantile } from "../core/ranking.ts";
+import { read } from "../core/readback.ts";
+import { withoutClassToken } from "../model/llava/tower.ts";
 import type { Method, PatchView } from "./method.ts";
+import type { PositionPolicy } from "./nuwa/positions.ts";
 import { nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 
 /** Parameters of {@link prumerge}. The original's division by zero has no switch: it selects nothing; see {@link adaptiveCentres}. */

@@ -1,9 +1,9 @@
-import { read } from "../model/reading.ts";
-import type { CutBudget } from "../pruning/budget-peers.ts";
-import type { PositionPolicy } from "../pruning/positions.ts";
-import { keepBest, lastTokenAttention } from "../pruning/textguided.ts";
+import { read } from "../core/readback.ts";
+import type { CutBudget } from "./budget-peers.ts";
 import type { Cut, Method } from "./method.ts";
 import { keepEverything } from "./none.ts";
+import type { PositionPolicy } from "./nuwa/positions.ts";
+import { keepBest, lastTokenAttention } from "./nuwa/textguided.ts";
 
 /** Parameters of {@link pyramiddrop}. */
 export interface PyramiddropOptions {

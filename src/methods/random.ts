@@ -1,7 +1,7 @@
-import { patchCount } from "../pruning/grid.ts";
-import type { PositionPolicy } from "../pruning/positions.ts";
-import { mixedRandom, sampleWithoutReplacement } from "../random.ts";
+import { patchCount } from "../core/grid.ts";
+import { mixedRandom, sampleWithoutReplacement } from "../core/random.ts";
 import type { Method } from "./method.ts";
+import type { PositionPolicy } from "./nuwa/positions.ts";
 import { requirePatches } from "./patches.ts";
 
 /** Parameters of {@link random}. */

@@ -1,6 +1,7 @@
-import { UsageError } from "../errors.ts";
-import type { VlmConfig } from "../model/config.ts";
-import { type AverageTokens, averageCount, solveBudget } from "../pruning/budget.ts";
+import { UsageError } from "../core/errors.ts";
+import { type Grid, patchCount } from "../core/grid.ts";
+import type { VlmConfig } from "../model/llava/config.ts";
+import { type AverageTokens, averageCount, solveBudget } from "./budget.ts";
 import {
   type DecoderSize,
   fastvBudget,
@@ -9,21 +10,20 @@ import {
   sparsevlmBudget,
   tomeBudget,
   visionzipBudget,
-} from "../pruning/budget-peers.ts";
-import { type Grid, patchCount } from "../pruning/grid.ts";
-import { POSITION_POLICIES, type PositionPolicy } from "../pruning/positions.ts";
-import type { SelectionKind } from "../pruning/relaxed.ts";
+} from "./budget-peers.ts";
 import { divprune } from "./divprune.ts";
 import { fastv } from "./fastv.ts";
 import { hiprune } from "./hiprune.ts";
 import type { Method } from "./method.ts";
 import { none } from "./none.ts";
-import { type Knobs, type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa.ts";
+import { type Knobs, type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa/nuwa.ts";
+import { POSITION_POLICIES, type PositionPolicy } from "./nuwa/positions.ts";
+import type { SelectionKind } from "./nuwa/relaxed.ts";
 import { pooledGrid, pooling } from "./pooling.ts";
 import { prumerge } from "./prumerge.ts";
 import { pyramiddrop } from "./pyramiddrop.ts";
 import { random } from "./random.ts";
-import { sparsevlm } from "./sparsevlm.ts";
+import { sparsevlm } from "./sparsevlm/sparsevlm.ts";
 import { tome } from "./tome.ts";
 import { visionzip } from "./visionzip.ts";
 

@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
-import { gatherRows } from "../model/layers.ts";
-import type { MergeGroup, TowerMerge } from "../model/merging.ts";
-import { read } from "../model/reading.ts";
-import { dot } from "../pruning/dot.ts";
-import { patchCount } from "../pruning/grid.ts";
-import type { PositionPolicy } from "../pruning/positions.ts";
-import { best } from "../pruning/ranking.ts";
+import { dot } from "../core/dot.ts";
+import { patchCount } from "../core/grid.ts";
+import { best } from "../core/ranking.ts";
+import { read } from "../core/readback.ts";
+import { gatherRows } from "../model/transformer/layers.ts";
+import type { MergeGroup, TowerMerge } from "../model/transformer/merging.ts";
 import type { Method } from "./method.ts";
+import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, unitVectors } from "./patches.ts";
 
 /** Parameters of {@link tome}. */

@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
-import { read } from "../model/reading.ts";
-import { patchCount } from "../pruning/grid.ts";
-import type { PositionPolicy } from "../pruning/positions.ts";
-import { best, checkScores } from "../pruning/ranking.ts";
+import { patchCount } from "../core/grid.ts";
+import { best, checkScores } from "../core/ranking.ts";
+import { read } from "../core/readback.ts";
 import type { Method } from "./method.ts";
+import type { PositionPolicy } from "./nuwa/positions.ts";
 import { meanKeys, nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 
 /** Parameters of {@link visionzip}. */

@@ -1,6 +1,6 @@
-import { normal, randomFrom } from "../random.ts";
-import type { VlmConfig } from "./config.ts";
-import { tensorShapes } from "./weights.ts";
+import { normal, randomFrom } from "../core/random.ts";
+import type { VlmConfig } from "./llava/config.ts";
+import { tensorShapes } from "./llava/weights.ts";
 
 /** Values of one weight, in its layout on disk. */
 export interface WeightValues {

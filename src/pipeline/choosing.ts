@@ -1,17 +1,17 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { Reading } from "../core/readback.ts";
+import type { Tap } from "../core/taps.ts";
 import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../methods/method.ts";
-import { attentionAhead, attentionAheadProducts, type Placement } from "../model/language.ts";
-import type { Reading } from "../model/reading.ts";
-import { tokenCount } from "../model/sequence.ts";
 import {
   project,
   projectProducts,
   queriesAndKeys,
   queriesAndKeysProducts,
   type VisionOutput,
-} from "../model/vision.ts";
-import type { Model } from "../model/weights.ts";
-import type { Tap } from "../tap.ts";
+} from "../model/llava/tower.ts";
+import type { Model } from "../model/llava/weights.ts";
+import { attentionAhead, attentionAheadProducts, type Placement } from "../model/transformer/decoder.ts";
+import { tokenCount } from "../model/transformer/sequence.ts";
 
 /** Lets a method look and choose, the same for every method, and counts what it asks the model to compute. */
 

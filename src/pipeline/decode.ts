@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../errors.ts";
-import { decoderLayer, embed, finalNorm, lmHead, type Placement } from "../model/language.ts";
-import { append, type Sequence } from "../model/sequence.ts";
-import type { Model } from "../model/weights.ts";
-import { noTap, type Tap } from "../tap.ts";
-import { type DecodeState, type LayerState, place } from "./forward.ts";
+import { NuwaError } from "../core/errors.ts";
+import { noTap, type Tap } from "../core/taps.ts";
+import type { Model } from "../model/llava/weights.ts";
+import { decoderLayer, embed, finalNorm, lmHead, type Placement } from "../model/transformer/decoder.ts";
+import { append, type Sequence } from "../model/transformer/sequence.ts";
+import { type DecodeState, type LayerState, place } from "./prefill.ts";
 import { requirePositions, requireVocabulary } from "./prompts.ts";
 
 /** Logits of the next token and the state that includes the new ones. */

@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
-import { UsageError } from "../errors.ts";
-import { tensorsIn } from "../model/reading.ts";
-import type { Model } from "../model/weights.ts";
-import { best, checkScores } from "../pruning/ranking.ts";
-import type { Random } from "../random.ts";
+import { UsageError } from "../core/errors.ts";
+import type { Random } from "../core/random.ts";
+import { best, checkScores } from "../core/ranking.ts";
+import { tensorsIn } from "../core/readback.ts";
+import type { Model } from "../model/llava/weights.ts";
 import { type Advanced, advanceAnywhere } from "./decode.ts";
 
 /** How the next token is drawn. Without it the best one is taken (greedy). */

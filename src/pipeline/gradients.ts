@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../errors.ts";
+import { NuwaError } from "../core/errors.ts";
+import { recordReads, replay, tensorsIn } from "../core/readback.ts";
+import { noTap, type Tap } from "../core/taps.ts";
 import type { Method } from "../methods/method.ts";
-import { recordReads, replay, tensorsIn } from "../model/reading.ts";
-import type { Model } from "../model/weights.ts";
-import { noTap, type Tap } from "../tap.ts";
-import { type ForwardInputs, type ForwardResult, forward } from "./forward.ts";
+import type { Model } from "../model/llava/weights.ts";
+import { type ForwardInputs, type ForwardResult, forward } from "./prefill.ts";
 
 /** What {@link gradients} returns; the caller frees it. */
 export interface Gradients {

@@ -1,7 +1,7 @@
-import { NuwaError } from "../errors.ts";
-import type { VlmConfig } from "../model/config.ts";
-import { padded, type Sequence, type Slot, type VisualSlot } from "../model/sequence.ts";
-import { imagePositions, type PositionFunction, type PositionPolicy } from "../pruning/positions.ts";
+import { NuwaError } from "../core/errors.ts";
+import { imagePositions, type PositionFunction, type PositionPolicy } from "../methods/nuwa/positions.ts";
+import type { VlmConfig } from "../model/llava/config.ts";
+import { padded, type Sequence, type Slot, type VisualSlot } from "../model/transformer/sequence.ts";
 
 /** A prompt cut at its image: text ids before and after. A text-only prompt is all `before`. */
 export interface CutPrompt {

@@ -1,6 +1,6 @@
 import sharp from "sharp";
-import type { Picture } from "../data/resample.ts";
-import { enteringPerLayer, type SampleLedger, type VisualToken } from "../pruning/ledger.ts";
+import type { Picture } from "../core/resample.ts";
+import { enteringPerLayer, type SampleLedger, type VisualToken } from "../methods/ledger.ts";
 import { parseBox } from "../world/coordinates.ts";
 
 /** Width of a panel, pixels of the finished picture. */

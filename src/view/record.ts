@@ -1,7 +1,7 @@
-import { costOf, unprunedCost, type VisualCost } from "../measure/cost.ts";
-import { type ExactCost, exactCost, exactUnprunedCost } from "../measure/exact.ts";
-import type { VlmConfig } from "../model/config.ts";
-import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../pruning/ledger.ts";
+import { costOf, unprunedCost, type VisualCost } from "../analysis/cost.ts";
+import { type ExactCost, exactCost, exactUnprunedCost } from "../analysis/exact.ts";
+import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../methods/ledger.ts";
+import type { VlmConfig } from "../model/llava/config.ts";
 
 /** What {@link runRecord} is made from. */
 export interface RunFacts {

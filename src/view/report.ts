@@ -1,7 +1,7 @@
-import { costOf, unprunedCost } from "../measure/cost.ts";
-import { exactCost, exactUnprunedCost } from "../measure/exact.ts";
-import type { VlmConfig } from "../model/config.ts";
-import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../pruning/ledger.ts";
+import { costOf, unprunedCost } from "../analysis/cost.ts";
+import { exactCost, exactUnprunedCost } from "../analysis/exact.ts";
+import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../methods/ledger.ts";
+import type { VlmConfig } from "../model/llava/config.ts";
 
 /** One line per stage: what it kept, the visual tokens per layer, and what that saves. */
 export function describeRun(ledger: SampleLedger, config: VlmConfig): string[] {

@@ -1,8 +1,8 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
-import { type Sample, settingKey } from "../eval/sample.ts";
-import type { SummaryRow } from "../eval/summary.ts";
-import { reportedName, reportedRows } from "../eval/table.ts";
+import { type Sample, settingKey } from "../eval/run/sample.ts";
+import type { SummaryRow } from "../eval/score/summary.ts";
+import { reportedName, reportedRows } from "../eval/score/table.ts";
 
 /** A point of a plot: one setting's figure over the visual tokens that it used. */
 interface Point {

@@ -1,4 +1,4 @@
-import type { Random } from "../random.ts";
+import type { Random } from "../core/random.ts";
 import { COLOURS, SHAPES } from "./attributes.ts";
 import { questionable } from "./balance.ts";
 import { type Description, withAttributes } from "./description.ts";

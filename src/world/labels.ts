@@ -1,4 +1,4 @@
-import { UsageError } from "../errors.ts";
+import { UsageError } from "../core/errors.ts";
 import { COLOURS, SHAPES, SIZES } from "./attributes.ts";
 import { covers } from "./geometry.ts";
 import type { Scene, SceneShape } from "./scene.ts";

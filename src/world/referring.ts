@@ -1,4 +1,4 @@
-import type { Random } from "../random.ts";
+import type { Random } from "../core/random.ts";
 import type { Attributes } from "./attributes.ts";
 import { type Description, DIRECTIONS, PLACES, referent, stands, withAttributes } from "./description.ts";
 import { happens, pick } from "./draws.ts";

@@ -1,6 +1,6 @@
 import sharp from "sharp";
-import { UsageError } from "../errors.ts";
-import { normal, randomFrom } from "../random.ts";
+import { UsageError } from "../core/errors.ts";
+import { normal, randomFrom } from "../core/random.ts";
 import { sheetSvg } from "./drawing.ts";
 import type { Scene } from "./scene.ts";
 import { sceneRandom } from "./splits.ts";

@@ -1,5 +1,5 @@
-import { NuwaError } from "../errors.ts";
-import type { Random } from "../random.ts";
+import { NuwaError } from "../core/errors.ts";
+import type { Random } from "../core/random.ts";
 import { type Attributes, COLOUR_JITTER, COLOUR_RGB, type Rgb, type Shape, SIZE_EXTENTS, SIZES } from "./attributes.ts";
 import { type Background, drawBackground } from "./background.ts";
 import { between, integerBelow, pick } from "./draws.ts";

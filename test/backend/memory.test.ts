@@ -3,7 +3,7 @@ import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { availableMemory, requireMemory } from "../../src/backend/memory.ts";
 import { useBackend } from "../../src/backend/select.ts";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
 
 const MIB = 2 ** 20;
 const GIB = 2 ** 30;

@@ -3,7 +3,7 @@ import { useBackend } from "../../src/backend/select.ts";
 import { findVulkanDrivers } from "../../src/backend/webgpu/drivers.ts";
 import { whyNoAdapter } from "../../src/backend/webgpu/reasons.ts";
 import { webgpuReport } from "../../src/backend/webgpu/report.ts";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
 
 /** A machine with these files and no others. */
 const machine =

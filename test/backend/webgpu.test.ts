@@ -7,8 +7,8 @@ import { compareWithReference } from "../../scripts/bundle/parity.ts";
 import { useBackend } from "../../src/backend/select.ts";
 import type { WebgpuInternals } from "../../src/backend/webgpu/guard.ts";
 import { tryWebgpu } from "../../src/backend/webgpu/trial.ts";
-import { openSafetensors, readTensor } from "../../src/data/safetensors.ts";
-import { NuwaError } from "../../src/errors.ts";
+import { NuwaError } from "../../src/core/errors.ts";
+import { openSafetensors, readTensor } from "../../src/io/safetensors.ts";
 import { temporaryFolder } from "../cli/support.ts";
 import { expected, fixturePath } from "../support.ts";
 

@@ -5,7 +5,7 @@ import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
 import { createProgram } from "../../src/cli/main.ts";
-import { parseShard } from "../../src/eval/plan.ts";
+import { parseShard } from "../../src/eval/run/plan.ts";
 import { temporaryFolder } from "./support.ts";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));

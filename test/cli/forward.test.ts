@@ -2,7 +2,7 @@ import { existsSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
-import { openSafetensors, readTensor, writeSafetensors } from "../../src/data/safetensors.ts";
+import { openSafetensors, readTensor, writeSafetensors } from "../../src/io/safetensors.ts";
 import { METHOD_NAMES } from "../../src/methods/registry.ts";
 import { expected, fixturePath, relativeError } from "../support.ts";
 import { copyOf, editJson, listing, nuwa, temporaryFolder } from "./support.ts";

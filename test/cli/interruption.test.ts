@@ -2,10 +2,10 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { randomFrom } from "../../src/random.ts";
-import { exportModel } from "../../src/train/export.ts";
-import { initialWeights } from "../../src/train/initial.ts";
-import { configOfRecipe } from "../../src/train/session.ts";
+import { randomFrom } from "../../src/core/random.ts";
+import { exportModel } from "../../src/train/shapes/export.ts";
+import { initialWeights } from "../../src/train/shapes/initial.ts";
+import { configOfRecipe } from "../../src/train/shapes/session.ts";
 import { MICRO } from "../train/support.ts";
 import { listing, nuwa, type Outcome, temporaryFolder } from "./support.ts";
 

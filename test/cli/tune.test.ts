@@ -4,11 +4,11 @@ import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { randomFrom } from "../../src/random.ts";
-import { exportModel } from "../../src/train/export.ts";
-import { initialWeights } from "../../src/train/initial.ts";
-import { readKnobs } from "../../src/train/knobs.ts";
-import { configOfRecipe } from "../../src/train/session.ts";
+import { randomFrom } from "../../src/core/random.ts";
+import { exportModel } from "../../src/train/shapes/export.ts";
+import { initialWeights } from "../../src/train/shapes/initial.ts";
+import { configOfRecipe } from "../../src/train/shapes/session.ts";
+import { readKnobs } from "../../src/train/tune/knobs.ts";
 import { MICRO } from "../train/support.ts";
 import { listing, nuwa, temporaryFolder } from "./support.ts";
 

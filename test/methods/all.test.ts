@@ -1,14 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
+import { runSync, tensorsIn } from "../../src/core/readback.ts";
+import { averageTokens, enteringPerLayer, type SampleLedger } from "../../src/methods/ledger.ts";
 import type { Method } from "../../src/methods/method.ts";
+import { POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
 import { createMethod, METHOD_NAMES } from "../../src/methods/registry.ts";
-import { runSync, tensorsIn } from "../../src/model/reading.ts";
-import { disposeModel, type Model } from "../../src/model/weights.ts";
-import { type ForwardResult, forward } from "../../src/pipeline/forward.ts";
+import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
-import { averageTokens, enteringPerLayer, type SampleLedger } from "../../src/pruning/ledger.ts";
-import { POSITION_POLICIES } from "../../src/pruning/positions.ts";
+import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 import { tinyModel } from "../support-tiny.ts";
 
 const PROMPTS = [

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { random } from "../../src/methods/random.ts";
 import { createMethod, METHOD_NAMES, ownPositions } from "../../src/methods/registry.ts";
-import { parseConfig } from "../../src/model/config.ts";
+import { parseConfig } from "../../src/model/llava/config.ts";
 import { chosen } from "./support.ts";
 
 beforeAll(async () => {

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
+import { runSync } from "../../src/core/readback.ts";
+import { noTap } from "../../src/core/taps.ts";
 import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../../src/methods/method.ts";
-import { runSync } from "../../src/model/reading.ts";
-import { padded, type Sequence, type Slot } from "../../src/model/sequence.ts";
-import { noTap } from "../../src/tap.ts";
+import { padded, type Sequence, type Slot } from "../../src/model/transformer/sequence.ts";
 
 /** What a hand-made tower shows; what a test does not give is constant. */
 export interface Shown {

@@ -1,15 +1,15 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
+import { runSync, tensorsIn } from "../../src/core/readback.ts";
+import { noTap } from "../../src/core/taps.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
 import { unitVectors } from "../../src/methods/patches.ts";
 import { bipartiteGroups, tome } from "../../src/methods/tome.ts";
-import { logSizes, mergeMembers, mergeTokens, type TowerMerge, unmerged } from "../../src/model/merging.ts";
-import { runSync, tensorsIn } from "../../src/model/reading.ts";
-import { mergingTower, visionTower } from "../../src/model/vision.ts";
-import { forward } from "../../src/pipeline/forward.ts";
-import { noTap } from "../../src/tap.ts";
+import { mergingTower, visionTower } from "../../src/model/llava/tower.ts";
+import { logSizes, mergeMembers, mergeTokens, type TowerMerge, unmerged } from "../../src/model/transformer/merging.ts";
+import { forward } from "../../src/pipeline/prefill.ts";
 import { relativeError } from "../support.ts";
 import { tinyModel } from "../support-tiny.ts";
 

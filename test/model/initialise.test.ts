@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { parseConfig } from "../../src/model/config.ts";
 import { initialWeights } from "../../src/model/initialise.ts";
+import { parseConfig } from "../../src/model/llava/config.ts";
 
 const config = parseConfig("x", {
   vision_config: {

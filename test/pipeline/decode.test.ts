@@ -1,18 +1,18 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
+import { randomFrom } from "../../src/core/random.ts";
+import { runSync, tensorsIn } from "../../src/core/readback.ts";
+import { loadModel } from "../../src/io/load.ts";
+import { enteringPerLayer, type SampleLedger } from "../../src/methods/ledger.ts";
 import type { Method } from "../../src/methods/method.ts";
+import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { runSync, tensorsIn } from "../../src/model/reading.ts";
-import { placesOf, type Sequence } from "../../src/model/sequence.ts";
-import { disposeModel, type Model } from "../../src/model/weights.ts";
+import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import { placesOf, type Sequence } from "../../src/model/transformer/sequence.ts";
 import { advance } from "../../src/pipeline/decode.ts";
-import { forward } from "../../src/pipeline/forward.ts";
 import { generate } from "../../src/pipeline/generate.ts";
-import { loadModel } from "../../src/pipeline/load.ts";
-import { enteringPerLayer, type SampleLedger } from "../../src/pruning/ledger.ts";
-import { POSITION_POLICIES, type PositionPolicy } from "../../src/pruning/positions.ts";
-import { randomFrom } from "../../src/random.ts";
+import { forward } from "../../src/pipeline/prefill.ts";
 import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
 
 /** A method whose selections do not depend on the prompt, so that a longer prompt is pruned alike. */

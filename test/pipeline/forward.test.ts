@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
+import { recordReads, replay, run, runSync, tensorsIn } from "../../src/core/readback.ts";
+import { replace } from "../../src/core/taps.ts";
+import { loadModel } from "../../src/io/load.ts";
+import { averageTokens, enteringPerLayer, leavingPerLayer } from "../../src/methods/ledger.ts";
 import { createMethod, type MethodRequest } from "../../src/methods/registry.ts";
-import { recordReads, replay, run, runSync, tensorsIn } from "../../src/model/reading.ts";
-import { disposeModel, type Model } from "../../src/model/weights.ts";
-import { type ForwardInputs, type ForwardResult, forward } from "../../src/pipeline/forward.ts";
-import { loadModel } from "../../src/pipeline/load.ts";
-import { averageTokens, enteringPerLayer, leavingPerLayer } from "../../src/pruning/ledger.ts";
-import { replace } from "../../src/tap.ts";
+import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import { type ForwardInputs, type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
 
 describe.each(TESTED_BACKENDS)("the forward pass on %s", (backend) => {

@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
+import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { runSync, tensorsIn } from "../../src/model/reading.ts";
-import { disposeModel, type Model } from "../../src/model/weights.ts";
+import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
 import { advance } from "../../src/pipeline/decode.ts";
-import { forward } from "../../src/pipeline/forward.ts";
 import { type GenerateOptions, generate, pick } from "../../src/pipeline/generate.ts";
+import { forward } from "../../src/pipeline/prefill.ts";
 import { tinyModel } from "../support-tiny.ts";
 
 const logits = (...probabilities: number[]) => Float32Array.from(probabilities, Math.log);

@@ -1,12 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
+import { recordReads, replay, tensorsIn } from "../../src/core/readback.ts";
+import { loadModel } from "../../src/io/load.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { recordReads, replay, tensorsIn } from "../../src/model/reading.ts";
-import { disposeModel, type Model } from "../../src/model/weights.ts";
-import { type ForwardResult, forward } from "../../src/pipeline/forward.ts";
+import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
-import { loadModel } from "../../src/pipeline/load.ts";
+import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
 
 describe.each(TESTED_BACKENDS)("gradients with pruning on, on %s", (backend) => {

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { disposeModel, type Model } from "../../src/model/weights.ts";
+import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
 import { tinyModel } from "../support-tiny.ts";
 

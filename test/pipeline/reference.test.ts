@@ -1,14 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
+import { run, tensorsIn } from "../../src/core/readback.ts";
+import { record, type TapName } from "../../src/core/taps.ts";
+import { loadModel } from "../../src/io/load.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { lmHead } from "../../src/model/language.ts";
-import { run, tensorsIn } from "../../src/model/reading.ts";
-import { disposeModel, type Model } from "../../src/model/weights.ts";
-import { forward } from "../../src/pipeline/forward.ts";
+import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import { lmHead } from "../../src/model/transformer/decoder.ts";
 import { generate } from "../../src/pipeline/generate.ts";
-import { loadModel } from "../../src/pipeline/load.ts";
-import { record, type TapName } from "../../src/tap.ts";
+import { forward } from "../../src/pipeline/prefill.ts";
 import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
 
 /** Made with PyTorch and transformers by test/fixtures/generate.py. `wide` is 4×7 patches, bf16, in shards, with tied embeddings. */

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import { type CoverageBounds, coverageBounds } from "../../src/measure/bounds.ts";
-import { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "../../src/measure/coverage.ts";
-import { patchesPerRegion } from "../../src/pruning/alignment.ts";
-import { type Grid, patchCount, regionsOf, squaredDistance } from "../../src/pruning/grid.ts";
+import { type CoverageBounds, coverageBounds } from "../../src/analysis/bounds.ts";
+import { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "../../src/analysis/coverage.ts";
+import { type Grid, patchCount, regionsOf, squaredDistance } from "../../src/core/grid.ts";
+import { patchesPerRegion } from "../../src/methods/nuwa/alignment.ts";
 import { feasibleSets, type SelectionCase, selectionCases } from "./generators/selections.ts";
 import { law } from "./law.ts";
 import * as laws from "./laws.ts";

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Model } from "../../src/model/weights.ts";
-import { normal, randomFrom } from "../../src/random.ts";
+import { normal, randomFrom } from "../../src/core/random.ts";
+import type { Model } from "../../src/model/llava/weights.ts";
 import { tinyModel } from "../support-tiny.ts";
 
 /** A tiny model whose weights are large enough for every input to matter, drawn from a seed. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import type { Sequence } from "../../src/model/sequence.ts";
-import { type Grid, patchCount } from "../../src/pruning/grid.ts";
+import { type Grid, patchCount } from "../../src/core/grid.ts";
+import type { Sequence } from "../../src/model/transformer/sequence.ts";
 
 /** Cells wider than this many columns in all are drawn as one character each. */
 const WIDE = 12;

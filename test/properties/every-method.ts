@@ -1,17 +1,17 @@
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { expect } from "vitest";
+import { type Grid, patchCount } from "../../src/core/grid.ts";
+import { runSync, tensorsIn } from "../../src/core/readback.ts";
+import { noTap } from "../../src/core/taps.ts";
 import type { Method } from "../../src/methods/method.ts";
-import type { Variant } from "../../src/methods/nuwa.ts";
+import type { Variant } from "../../src/methods/nuwa/nuwa.ts";
+import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import { createMethod, METHOD_NAMES } from "../../src/methods/registry.ts";
-import type { VlmConfig } from "../../src/model/config.ts";
-import { runSync, tensorsIn } from "../../src/model/reading.ts";
-import type { VisualSlot } from "../../src/model/sequence.ts";
-import type { Model } from "../../src/model/weights.ts";
-import { type ForwardResult, forward } from "../../src/pipeline/forward.ts";
-import { type Grid, patchCount } from "../../src/pruning/grid.ts";
-import { POSITION_POLICIES, type PositionPolicy } from "../../src/pruning/positions.ts";
-import { noTap } from "../../src/tap.ts";
+import type { VlmConfig } from "../../src/model/llava/config.ts";
+import type { Model } from "../../src/model/llava/weights.ts";
+import type { VisualSlot } from "../../src/model/transformer/sequence.ts";
+import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 
 /** Cases for laws that every method of the registry must keep. */
 

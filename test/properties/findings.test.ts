@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
+import { coverageBounds } from "../../src/analysis/bounds.ts";
+import { coverageOf } from "../../src/analysis/coverage.ts";
 import { useBackend } from "../../src/backend/select.ts";
-import { coverageBounds } from "../../src/measure/bounds.ts";
-import { coverageOf } from "../../src/measure/coverage.ts";
-import { patchCount } from "../../src/pruning/grid.ts";
+import { patchCount } from "../../src/core/grid.ts";
 import { drawGrid } from "./draw.ts";
 import { type SelectionCase, selectionCases } from "./generators/selections.ts";
 import * as laws from "./laws.ts";

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
+import { read } from "../../src/core/readback.ts";
 import type { Cut, CutSelection, Method } from "../../src/methods/method.ts";
-import { read } from "../../src/model/reading.ts";
 
 /** What a cut decided, as numbers. */
 export interface HeldCut {

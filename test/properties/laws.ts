@@ -1,8 +1,8 @@
 import { expect } from "vitest";
-import { coverageBounds } from "../../src/measure/bounds.ts";
-import { coverageOf } from "../../src/measure/coverage.ts";
-import { patchesPerRegion } from "../../src/pruning/alignment.ts";
-import { type Grid, patchCount, regionsOf } from "../../src/pruning/grid.ts";
+import { coverageBounds } from "../../src/analysis/bounds.ts";
+import { coverageOf } from "../../src/analysis/coverage.ts";
+import { type Grid, patchCount, regionsOf } from "../../src/core/grid.ts";
+import { patchesPerRegion } from "../../src/methods/nuwa/alignment.ts";
 import { raisedScore } from "./generators/scores.ts";
 import type { SelectionCase } from "./generators/selections.ts";
 import type { Selector } from "./selectors.ts";

@@ -1,18 +1,18 @@
 import * as tf from "@tensorflow/tfjs";
+import { type Grid, patchCount } from "../../src/core/grid.ts";
+import { normal, randomFrom } from "../../src/core/random.ts";
+import { runSync } from "../../src/core/readback.ts";
+import { noTap } from "../../src/core/taps.ts";
 import { fastv } from "../../src/methods/fastv.ts";
 import type { Method } from "../../src/methods/method.ts";
-import { nuwa, VARIANTS } from "../../src/methods/nuwa.ts";
+import { nuwa, VARIANTS } from "../../src/methods/nuwa/nuwa.ts";
 import { prumerge } from "../../src/methods/prumerge.ts";
 import { pyramiddrop } from "../../src/methods/pyramiddrop.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { sparsevlm } from "../../src/methods/sparsevlm.ts";
+import { sparsevlm } from "../../src/methods/sparsevlm/sparsevlm.ts";
 import { visionzip } from "../../src/methods/visionzip.ts";
-import { parseConfig } from "../../src/model/config.ts";
-import { type Members, mergeMembers, unmerged } from "../../src/model/merging.ts";
-import { runSync } from "../../src/model/reading.ts";
-import { type Grid, patchCount } from "../../src/pruning/grid.ts";
-import { normal, randomFrom } from "../../src/random.ts";
-import { noTap } from "../../src/tap.ts";
+import { parseConfig } from "../../src/model/llava/config.ts";
+import { type Members, mergeMembers, unmerged } from "../../src/model/transformer/merging.ts";
 import { cutOf, paidBy, patchView, sequenceOf } from "../methods/support.ts";
 import type { Selector } from "./selectors.ts";
 

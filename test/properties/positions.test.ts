@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import { imagePositions, POSITION_POLICIES } from "../../src/pruning/positions.ts";
+import { imagePositions, POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
 import { law } from "./law.ts";
 
 /** Family: the position ids that kept visual tokens get. */

@@ -2,21 +2,21 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { nuwa, VARIANTS, type Variant } from "../../src/methods/nuwa.ts";
-import { recordReads, replay, run, tensorsIn } from "../../src/model/reading.ts";
-import { disposeModel } from "../../src/model/weights.ts";
-import { forward } from "../../src/pipeline/forward.ts";
-import { alignAnchors } from "../../src/pruning/alignment.ts";
-import { best } from "../../src/pruning/ranking.ts";
+import { randomFrom, sampleWithoutReplacement } from "../../src/core/random.ts";
+import { best } from "../../src/core/ranking.ts";
+import { recordReads, replay, run, tensorsIn } from "../../src/core/readback.ts";
+import { record, replace } from "../../src/core/taps.ts";
+import { alignAnchors } from "../../src/methods/nuwa/alignment.ts";
+import { nuwa, VARIANTS, type Variant } from "../../src/methods/nuwa/nuwa.ts";
 import {
   neuralSort,
   relaxedAnchors,
   type SelectionKind,
   spreadOf,
   straightThrough,
-} from "../../src/pruning/relaxed.ts";
-import { randomFrom, sampleWithoutReplacement } from "../../src/random.ts";
-import { record, replace } from "../../src/tap.ts";
+} from "../../src/methods/nuwa/relaxed.ts";
+import { disposeModel } from "../../src/model/llava/weights.ts";
+import { forward } from "../../src/pipeline/prefill.ts";
 import { leaked, TESTED_BACKENDS } from "../support.ts";
 import { compareSlopes, normals, randomModel } from "./differences.ts";
 

@@ -1,8 +1,8 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import { patchesPerRegion, pillarsAmong } from "../../src/pruning/alignment.ts";
-import { largestSquaredDistance, patchCount, regionsOf, squaredDistance } from "../../src/pruning/grid.ts";
-import { best, quantile } from "../../src/pruning/ranking.ts";
+import { largestSquaredDistance, patchCount, regionsOf, squaredDistance } from "../../src/core/grid.ts";
+import { best, quantile } from "../../src/core/ranking.ts";
+import { patchesPerRegion, pillarsAmong } from "../../src/methods/nuwa/alignment.ts";
 import { grids, regionSizes } from "./generators/grids.ts";
 import { ranks, scores } from "./generators/scores.ts";
 import { feasibleSets, selectionCases } from "./generators/selections.ts";

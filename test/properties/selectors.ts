@@ -1,6 +1,6 @@
-import { type AlignmentOptions, alignAnchors } from "../../src/pruning/alignment.ts";
-import { type Grid, patchCount } from "../../src/pruning/grid.ts";
-import { best } from "../../src/pruning/ranking.ts";
+import { type Grid, patchCount } from "../../src/core/grid.ts";
+import { best } from "../../src/core/ranking.ts";
+import { type AlignmentOptions, alignAnchors } from "../../src/methods/nuwa/alignment.ts";
 
 /**
  * A selection as the laws see it: from one score per patch to the kept patches, ascending. Methods are brought

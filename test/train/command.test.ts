@@ -2,9 +2,9 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
 import { main } from "../../src/cli/main.ts";
-import { RECIPES } from "../../src/train/recipe.ts";
-import { duration, terminalReport } from "../../src/train/report.ts";
-import type { Stage } from "../../src/train/stage.ts";
+import { duration, terminalReport } from "../../src/train/engine/report.ts";
+import type { Stage } from "../../src/train/engine/stage.ts";
+import { RECIPES } from "../../src/train/shapes/recipe.ts";
 import { inFolder } from "./support.ts";
 
 /** Runs the command line and returns its exit code and what it wrote to stderr. */

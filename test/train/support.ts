@@ -1,8 +1,8 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import type { TrainObserver, TrainOptions } from "../../src/train/loop.ts";
-import { RECIPES, type Recipe } from "../../src/train/recipe.ts";
+import type { TrainObserver, TrainOptions } from "../../src/train/engine/loop.ts";
+import { RECIPES, type Recipe } from "../../src/train/shapes/recipe.ts";
 
 /** A recipe of a few steps of a model as small as can be. */
 export const MICRO: Recipe = {

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { RECIPES } from "../../src/train/recipe.ts";
-import { disposeResult, runRecipe } from "../../src/train/session.ts";
+import { RECIPES } from "../../src/train/shapes/recipe.ts";
+import { disposeResult, runRecipe } from "../../src/train/shapes/session.ts";
 import { COLOURS, SHAPES } from "../../src/world/attributes.ts";
 import { inFolder, SILENT } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
+import { UsageError } from "../../src/core/errors.ts";
 import { COLOURS, SHAPES } from "../../src/world/attributes.ts";
 import { boxText } from "../../src/world/coordinates.ts";
 import { type Description, referent, withAttributes } from "../../src/world/description.ts";

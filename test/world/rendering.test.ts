@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
+import { UsageError } from "../../src/core/errors.ts";
 import { SHAPES } from "../../src/world/attributes.ts";
 import { sceneSvg } from "../../src/world/drawing.ts";
 import { ASPECT } from "../../src/world/geometry.ts";

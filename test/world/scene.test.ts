@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { UsageError } from "../../src/errors.ts";
+import { UsageError } from "../../src/core/errors.ts";
 import { COLOUR_JITTER, COLOUR_RGB, SIZE_EXTENTS } from "../../src/world/attributes.ts";
 import { ASPECT, apart } from "../../src/world/geometry.ts";
 import { isHeldOut } from "../../src/world/pairs.ts";

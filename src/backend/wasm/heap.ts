@@ -1,4 +1,4 @@
-import { NuwaError } from "../../errors.ts";
+import { NuwaError } from "../../core/errors.ts";
 import type { WasmInternals } from "./internals.ts";
 
 /** A 32-bit wasm memory ends here. */

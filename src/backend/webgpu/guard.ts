@@ -1,4 +1,4 @@
-import { NuwaError } from "../../errors.ts";
+import { NuwaError } from "../../core/errors.ts";
 
 /** What of tfjs's backend `webgpu` is touched here. */
 export interface WebgpuInternals {

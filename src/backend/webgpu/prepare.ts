@@ -1,6 +1,6 @@
 import { pathToFileURL } from "node:url";
 import * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../../errors.ts";
+import { NuwaError } from "../../core/errors.ts";
 import { describeGpu, nvidiaGpus } from "../native/gpu.ts";
 import { guardDevice, type WebgpuInternals } from "./guard.ts";
 import { type Adapter, dawnFile, tryWebgpu } from "./trial.ts";

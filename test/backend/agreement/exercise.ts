@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
+import { run, tensorsIn } from "../../../src/core/readback.ts";
+import { loadModel } from "../../../src/io/load.ts";
 import { createMethod } from "../../../src/methods/registry.ts";
-import { run, tensorsIn } from "../../../src/model/reading.ts";
-import { disposeModel, type Model } from "../../../src/model/weights.ts";
+import { disposeModel, type Model } from "../../../src/model/llava/weights.ts";
 import { advance } from "../../../src/pipeline/decode.ts";
-import { type ForwardInputs, forward } from "../../../src/pipeline/forward.ts";
 import { gradients } from "../../../src/pipeline/gradients.ts";
-import { loadModel } from "../../../src/pipeline/load.ts";
+import { type ForwardInputs, forward } from "../../../src/pipeline/prefill.ts";
 import { expected, fixturePath } from "../../support.ts";
 
 /** Every way through the model that there is: methods, variants, scores of stage 2. */

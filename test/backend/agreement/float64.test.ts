@@ -1,14 +1,21 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import type { BackendName } from "../../../src/backend/select.ts";
-import { activations } from "../../../src/model/activations.ts";
-import { attend, gatherRows, layerNorm, linear, normalizeRows, rmsNorm } from "../../../src/model/layers.ts";
-import { rotaryAngles, rotate } from "../../../src/model/rope.ts";
-import { causalMask, type Sequence, type Slot } from "../../../src/model/sequence.ts";
-import { weightsTree } from "../../../src/model/weights.ts";
-import { aggregationWeights } from "../../../src/pruning/aggregation.ts";
-import { cosineToText } from "../../../src/pruning/textguided.ts";
-import { noTap } from "../../../src/tap.ts";
+import { noTap } from "../../../src/core/taps.ts";
+import { aggregationWeights } from "../../../src/methods/nuwa/aggregation.ts";
+import { cosineToText } from "../../../src/methods/nuwa/textguided.ts";
+import { weightsTree } from "../../../src/model/llava/weights.ts";
+import { activations } from "../../../src/model/transformer/activations.ts";
+import {
+  attend,
+  gatherRows,
+  layerNorm,
+  linear,
+  normalizeRows,
+  rmsNorm,
+} from "../../../src/model/transformer/layers.ts";
+import { rotaryAngles, rotate } from "../../../src/model/transformer/rope.ts";
+import { causalMask, type Sequence, type Slot } from "../../../src/model/transformer/sequence.ts";
 import { COMPARED, distance, on, onDevice } from "./backends.ts";
 import { fill } from "./cases.ts";
 import * as exact from "./float64.ts";

@@ -3,7 +3,7 @@ import { afterEach, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { guardHeap, requireHeap } from "../../../src/backend/wasm/heap.ts";
 import type { WasmInternals } from "../../../src/backend/wasm/internals.ts";
-import { NuwaError } from "../../../src/errors.ts";
+import { NuwaError } from "../../../src/core/errors.ts";
 
 const MIB = 2 ** 20;
 

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Grid, patchCount } from "../../../src/pruning/grid.ts";
+import { type Grid, patchCount } from "../../../src/core/grid.ts";
 import { grids, MAX_SIDE } from "./grids.ts";
 
 /** Channels of the generated features. */

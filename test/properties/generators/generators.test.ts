@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { patchesPerRegion } from "../../../src/pruning/alignment.ts";
-import { patchCount, regionsOf } from "../../../src/pruning/grid.ts";
+import { patchCount, regionsOf } from "../../../src/core/grid.ts";
+import { patchesPerRegion } from "../../../src/methods/nuwa/alignment.ts";
 import { draw } from "../draw.ts";
 import { aggregationCases, ROW_KINDS, rowOf } from "./features.ts";
 import { grids, MAX_SIDE } from "./grids.ts";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Grid, patchCount, regionsOf } from "../../../src/pruning/grid.ts";
+import { type Grid, patchCount, regionsOf } from "../../../src/core/grid.ts";
 
 /** The longest side of a generated grid. */
 export const MAX_SIDE = 40;

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { patchesPerRegion } from "../../../src/pruning/alignment.ts";
-import { type Grid, patchCount, regionsOf } from "../../../src/pruning/grid.ts";
+import { type Grid, patchCount, regionsOf } from "../../../src/core/grid.ts";
+import { patchesPerRegion } from "../../../src/methods/nuwa/alignment.ts";
 import { grids, keeps, MAX_SIDE, regionSizes } from "./grids.ts";
 import { type ScoreKind, scores, scoresOf } from "./scores.ts";
 import { shrinkingByHand } from "./smaller.ts";

@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { padded, type Sequence, type Slot } from "../../../src/model/sequence.ts";
+import { padded, type Sequence, type Slot } from "../../../src/model/transformer/sequence.ts";
 
 /** How many tokens of a sample are what. */
 export interface Layout {

@@ -1,0 +1,135 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { averageTokens } from "../../methods/ledger.ts";
+import type { Item } from "../tasks/item.ts";
+import { type Answered, answerBatch, pixelsOfFile, type Respondent } from "./answers.ts";
+import type { Run } from "./controls.ts";
+import type { Journal } from "./journal.ts";
+import { missedAverage } from "./missed.ts";
+import type { Batch, Plan } from "./plan.ts";
+import { type Sample, sampleKey } from "./sample.ts";
+import { runOf, type Setting } from "./settings.ts";
+
+/** Who watches an evaluation. */
+export interface EvaluationObserver {
+  /** After every batch: answers so far (those of earlier runs included) and in all. */
+  answered(done: number, total: number): void;
+  /** Once for each method and average that the answers do not keep to: how many visual tokens there are instead. */
+  missed(hint: string): void;
+  /** Asked before every batch: whether to stop. */
+  stopped(): boolean;
+}
+
+/**
+ * Runs every setting over some questions and writes each batch of answers as it comes. Samples that the
+ * journal holds already are not answered again.
+ *
+ * @param batches all of the plan's, or those of a shard
+ * @param runFor what to run for a setting, given the seed of what it draws at random; what its name says, unless given
+ * @returns all samples, old and new, in the order of the journal; undefined when it was stopped
+ * @throws UsageError before any answer when a setting does not fit the model
+ */
+export async function evaluate(
+  respondent: Respondent,
+  { settings, seed, knobs }: Pick<Plan, "settings" | "seed" | "knobs">,
+  batches: readonly Batch[],
+  journal: Journal,
+  observer: EvaluationObserver,
+  runFor = (setting: Setting, draw: number): Run => runOf(setting, respondent.model.config, draw, knobs),
+): Promise<Sample[] | undefined> {
+  // What does not fit the model is refused before the first answer.
+  for (const setting of settings) runFor(setting, seed);
+  const total = answersIn(batches, settings);
+  const samples = [...journal.samples];
+  const known = new Set(samples.map((sample) => sampleKey(sample, sample)));
+  const watchAverage = averageWatch(respondent, observer);
+  const folder = mkdtempSync(join(tmpdir(), "nuwa-eval-"));
+  try {
+    for (const batch of batches) {
+      let pixels: Pixels | undefined;
+      for (const setting of settings) {
+        const isNew = (item: Item) => !known.has(sampleKey(setting, item));
+        if (!batch.items.some(isNew)) continue;
+        // On wasm everything else waits in microtasks alone, which would keep signals from being heard.
+        await nextTurn();
+        if (observer.stopped()) return undefined;
+        pixels ??= await preparePixels(batch, respondent, folder);
+        const inputs = batch.items.map(({ scene, question }) => ({
+          pixels: pixels?.get(scene) as Float32Array,
+          question,
+        }));
+        const longest = Math.max(...batch.items.map((item) => item.longest));
+        const answers = await answerBatch(respondent, inputs, runFor(setting, drawOf(seed, batch)), longest);
+        watchAverage(setting, answers[0]);
+        const fresh = batch.items.flatMap((item, i) => {
+          return isNew(item) ? [sampleOf(seed, setting, batch, item, answers[i], respondent)] : [];
+        });
+        journal.append(fresh);
+        samples.push(...fresh);
+        observer.answered(samples.length, total);
+      }
+    }
+    return samples;
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * The seed of what a method or control draws for a batch. One draw for a whole evaluation would be one mask for
+ * all pictures, and no interval over pictures would show what luck it was.
+ */
+function drawOf(seed: number, { number }: Batch): number {
+  return seed + number;
+}
+
+/** Looks at the first answer of each method and average in this run. */
+function averageWatch(
+  { model }: Respondent,
+  observer: EvaluationObserver,
+): (setting: Setting, first: Answered) => void {
+  const { imageSize, patchSize } = model.config.vision;
+  const total = (imageSize[0] / patchSize) * (imageSize[1] / patchSize);
+  const seen = new Set<string>();
+  return ({ method, variant, average }, { entering }) => {
+    const key = JSON.stringify([method, variant, average]);
+    const hint = seen.has(key) ? undefined : missedAverage({ method, variant, average }, entering, total);
+    seen.add(key);
+    if (hint !== undefined) observer.missed(hint);
+  };
+}
+
+/** Answers that some batches give in some settings. */
+export function answersIn(batches: readonly Batch[], settings: readonly Setting[]): number {
+  return settings.length * batches.reduce((sum, { items }) => sum + items.length, 0);
+}
+
+/** By scene. */
+type Pixels = ReadonlyMap<Item["scene"], Float32Array>;
+
+/** Pictures go through a file and the model's own preprocessing, as those of `nuwa ask` do. */
+async function preparePixels({ items }: Batch, respondent: Respondent, folder: string): Promise<Pixels> {
+  const side = Math.max(...respondent.model.config.vision.imageSize);
+  const pixels = new Map<Item["scene"], Float32Array>();
+  for (const item of items) {
+    if (!pixels.has(item.scene))
+      pixels.set(item.scene, await pixelsOfFile(await item.picture(folder, side), respondent));
+  }
+  return pixels;
+}
+
+function sampleOf(
+  seed: number,
+  setting: Setting,
+  { number }: Batch,
+  item: Item,
+  { answer, entering, leaving }: Answered,
+  { preprocessing }: Respondent,
+): Sample {
+  const { task, family, style, split, scene, id, question, expected } = item;
+  const where = { task, family, style, split, seed, scene, id, batch: number };
+  const tokens = { tokensEntering: averageTokens(entering), tokensLeaving: averageTokens(leaving) };
+  return { ...where, question, expected, answer, ...item.mark(answer, preprocessing), ...setting, ...tokens };
+}

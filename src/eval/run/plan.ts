@@ -1,0 +1,143 @@
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import { NuwaError, UsageError } from "../../core/errors.ts";
+import type { Knobs } from "../../methods/nuwa/nuwa.ts";
+import type { Split } from "../../world/splits.ts";
+import type { Item } from "../tasks/item.ts";
+import { SHAPES_TASKS, shapesBatches } from "../tasks/shapes.ts";
+import { BENCHMARKS } from "../tasks/tasks.ts";
+import { type Sample, sampleKey } from "./sample.ts";
+import type { Setting } from "./settings.ts";
+
+/** What is asked, and of which settings. */
+export interface Plan {
+  readonly tasks: readonly string[];
+  readonly settings: readonly Setting[];
+  /** Part of the world of shapes. */
+  readonly split: Split;
+  /**
+   * Draws the scenes and the resamples of the intervals; and, with a batch's number, what methods and controls
+   * draw at random for it.
+   */
+  readonly seed: number;
+  /** Scenes of the world ({@link DEFAULT_SCENES} unless given), pictures in each family of a benchmark (all unless given). */
+  readonly limit?: number;
+  /** Folder of the benchmarks' files, one folder for each task. */
+  readonly data?: string;
+  /** Replace the constants of Nüwa's first pruning in every setting; of the one variant that is run. */
+  readonly knobs?: Knobs;
+}
+
+/** Questions that are answered together, as one batch and in one shard. */
+export interface Batch {
+  /** Its place in the whole plan. */
+  readonly number: number;
+  readonly items: readonly Item[];
+}
+
+/** One of several parts of an evaluation: 1/4 … 4/4. */
+export interface Shard {
+  /** From 1. */
+  readonly index: number;
+  readonly count: number;
+}
+
+/** Scenes unless a limit is given. */
+export const DEFAULT_SCENES = 100;
+
+/** Questions of a benchmark in a batch. */
+const BENCHMARK_BATCH = 8;
+
+/**
+ * All questions of a plan, in batches that are always the same: prompts in a batch are padded to the
+ * longest, which moves the last digits, so a shard takes whole batches and gets the answers of the whole run.
+ *
+ * @throws UsageError when a benchmark is asked for without `data`
+ * @throws NuwaError naming the file of a benchmark that is wrong
+ */
+export function batchesOf({ tasks, split, seed, limit, data }: Plan): Batch[] {
+  const batches: Item[][] = tasks.some((task) => Object.hasOwn(SHAPES_TASKS, task))
+    ? shapesBatches({ split, seed, limit: limit ?? DEFAULT_SCENES }, tasks)
+    : [];
+  for (const benchmark of BENCHMARKS.filter(({ name }) => tasks.includes(name))) {
+    if (data === undefined)
+      throw new UsageError(`task "${benchmark.name}" is read from files. Give their folder with --data.`);
+    const folder = join(data, benchmark.name);
+    const items = firstScenes(benchmark.read(folder), limit);
+    if (items.length === 0)
+      throw new NuwaError(`${folder}: holds no questions. docs/harness.md says which files are needed.`);
+    requireDistinct(folder, items);
+    for (let i = 0; i < items.length; i += BENCHMARK_BATCH) batches.push(items.slice(i, i + BENCHMARK_BATCH));
+  }
+  return batches.map((items, number) => ({ number, items }));
+}
+
+/** The batches of a shard: every n-th, so that shards of a plan of several tasks take about equally long. */
+export function shardOf(batches: readonly Batch[], { index, count }: Shard): Batch[] {
+  return batches.filter(({ number }) => number % count === index - 1);
+}
+
+/**
+ * Reads "2/4".
+ *
+ * @throws UsageError when it is not a part of a whole
+ */
+export function parseShard(text: string): Shard {
+  const found = /^(\d{1,6})\/(\d{1,6})$/.exec(text);
+  const shard = { index: Number(found?.[1]), count: Number(found?.[2]) };
+  if (!(shard.index >= 1 && shard.index <= shard.count))
+    throw new UsageError(`shard "${text}" is not one of 1/n … n/n, such as 2/4.`);
+  return shard;
+}
+
+/** A fingerprint of questions and expected answers: shards asked from different files must not be merged. */
+export function questionsFingerprint(batches: readonly Batch[]): string {
+  const hash = createHash("sha256");
+  for (const { items } of batches)
+    for (const { task, id, question, expected } of items)
+      hash.update(`${JSON.stringify([task, id, question, expected])}\n`);
+  return hash.digest("hex");
+}
+
+/**
+ * Refuses a journal that holds what was not asked, or an answer twice, as two evaluations at once would leave it.
+ *
+ * @param path of the journal, for the error
+ * @throws NuwaError naming the line
+ */
+export function requireAsked(
+  path: string,
+  samples: readonly Sample[],
+  batches: readonly Batch[],
+  settings: readonly Setting[],
+): void {
+  const open = new Set(
+    settings.flatMap((setting) => batches.flatMap(({ items }) => items.map((item) => sampleKey(setting, item)))),
+  );
+  samples.forEach((sample, i) => {
+    if (!open.delete(sampleKey(sample, sample)))
+      throw new NuwaError(
+        `${path}: line ${i + 1}: field "id": ${JSON.stringify(sample.id)} is answered twice or was not asked under "${sample.method}". Give another --out.`,
+      );
+  });
+}
+
+/** The questions about the first pictures of each family. */
+function firstScenes(items: readonly Item[], limit: number | undefined): readonly Item[] {
+  if (limit === undefined) return items;
+  const scenes = new Map<string, Set<Item["scene"]>>();
+  return items.filter(({ family, scene }) => {
+    const seen = scenes.get(family) ?? new Set();
+    scenes.set(family, seen);
+    if (seen.size < limit) seen.add(scene);
+    return seen.has(scene);
+  });
+}
+
+function requireDistinct(folder: string, items: readonly Item[]): void {
+  const seen = new Set<string>();
+  for (const { id } of items) {
+    if (seen.has(id)) throw new NuwaError(`${folder}: two questions have the id ${JSON.stringify(id)}.`);
+    seen.add(id);
+  }
+}

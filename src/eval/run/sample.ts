@@ -1,0 +1,49 @@
+import { z } from "zod";
+import { VARIANTS, type Variant } from "../../methods/nuwa/nuwa.ts";
+import type { Setting } from "./settings.ts";
+
+/** One answer: a line of `samples.jsonl`. */
+export const sampleSchema = z.strictObject({
+  task: z.string(),
+  /** A family of questions, a category or a split of the task. */
+  family: z.string(),
+  style: z.string(),
+  split: z.string(),
+  /** The evaluation's seed. */
+  seed: z.number().int(),
+  /** What questions share and stand or fall with: the scene's seed within the split, or the picture. */
+  scene: z.union([z.number().int(), z.string()]),
+  /** Names the question within its task. */
+  id: z.string(),
+  /** Which batch of the plan it was answered in; shards are merged by it. */
+  batch: z.number().int(),
+  question: z.string(),
+  expected: z.string(),
+  answer: z.string(),
+  correct: z.boolean(),
+  iou: z.number().nullable(),
+  centre: z.boolean().nullable(),
+  /** What else a task counts, by name. */
+  marks: z.record(z.string(), z.number()).optional(),
+  method: z.string(),
+  variant: z.enum(Object.keys(VARIANTS) as Variant[]).nullable(),
+  average: z.string().nullable(),
+  positions: z.string(),
+  /** Visual tokens entering a decoder layer, averaged over the layers: the average that is asked for. */
+  tokensEntering: z.number(),
+  /** Visual tokens leaving a decoder layer and the cut behind it, averaged over the layers; some papers count these. */
+  tokensLeaving: z.number(),
+});
+
+/** One answer, see {@link sampleSchema}. */
+export type Sample = z.infer<typeof sampleSchema>;
+
+/** What tells settings apart. */
+export function settingKey({ method, variant, average, positions }: Setting): string {
+  return JSON.stringify([method, variant, average, positions]);
+}
+
+/** What tells samples of an evaluation apart. */
+export function sampleKey(setting: Setting, { task, id }: Pick<Sample, "task" | "id">): string {
+  return JSON.stringify([settingKey(setting), task, id]);
+}

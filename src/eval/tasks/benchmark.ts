@@ -1,0 +1,55 @@
+import { existsSync } from "node:fs";
+import { join } from "node:path";
+import { NuwaError } from "../../core/errors.ts";
+import type { Scoring } from "../score/figures.ts";
+import type { Item } from "./item.ts";
+
+/** A task whose questions are read from the files that its authors distribute. */
+export interface Benchmark {
+  readonly name: string;
+  readonly scoring: Scoring;
+  /**
+   * Its questions, in the order of the files.
+   *
+   * @param folder of this task, inside the folder of all data; docs/harness.md says what must lie there
+   * @throws NuwaError naming the file and the field that is wrong
+   */
+  read(folder: string): Item[];
+}
+
+/** What VQA prompts end with in the paper's harness. */
+export const ONE_WORD = "\nAnswer the question using a single word or phrase.";
+
+/** What prompts with lettered options end with in the paper's harness. */
+export const ONE_LETTER = "\nAnswer with the option's letter from the given choices directly.";
+
+/** Answers of a word or a letter; the harness's limit for most of its tasks. */
+export const SHORT_ANSWER = 16;
+
+/**
+ * A picture by the name that a data file gives it, in the first of some folders that has it.
+ *
+ * @throws NuwaError when the name would lead out of the folder, or no folder has it
+ */
+export function pictureIn(folder: string, places: readonly string[], name: string): string {
+  if (!/^[^/\\\0]+(\/[^/\\\0]+)*$/.test(name) || name.split("/").includes(".."))
+    throw new NuwaError(`${folder}: the picture name ${JSON.stringify(name)} is not a plain file name.`);
+  const found = places.map((place) => join(folder, place, name)).find((path) => existsSync(path));
+  if (found === undefined)
+    throw new NuwaError(
+      `${join(folder, places[0], name)}: is missing${places.length > 1 ? ` (also looked in ${places.slice(1).join(", ")})` : ""}. Put the task's pictures there.`,
+    );
+  return found;
+}
+
+/**
+ * The first of some files that is there.
+ *
+ * @throws NuwaError naming all of them
+ */
+export function firstOf(folder: string, names: readonly string[]): string {
+  const found = names.map((name) => join(folder, name)).find((path) => existsSync(path));
+  if (found === undefined)
+    throw new NuwaError(`${folder}: holds none of ${names.join(", ")}. docs/harness.md says which files are needed.`);
+  return found;
+}

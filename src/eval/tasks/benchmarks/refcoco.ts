@@ -1,0 +1,134 @@
+import { join } from "node:path";
+import { z } from "zod";
+import { NuwaError } from "../../../core/errors.ts";
+import { checkSchema, readJson } from "../../../io/files.ts";
+import { centred, paddedSize } from "../../../io/image.ts";
+import { readPickle } from "../../../io/pickle.ts";
+import type { Preprocessing } from "../../../io/preprocessing.ts";
+import { type Box, centre, intersectionOverUnion } from "../../../world/geometry.ts";
+import { meanOf, overlapFigures, type Scoring } from "../../score/figures.ts";
+import { type Benchmark, firstOf, pictureIn } from "../benchmark.ts";
+import type { Item, Marks } from "../item.ts";
+
+/** What the harness puts before the expression. */
+const PROMPT =
+  "Bounding box coordinates are specified in the format (top-left x, top-left y, bottom-right x, bottom-right y). " +
+  "All values are floating point numbers bounded between 0 and 1. " +
+  "Please provide the bounding box coordinate of the region this sentence describes: ";
+
+/** A box with some words around it. */
+const LONGEST = 128;
+/** RefCOCO's instances.json has 125 MB. */
+const MOST_BYTES = 2 ** 29;
+
+const PICTURES = ["images/train2014", "../images/train2014", "../images/mscoco/images/train2014", "train2014"];
+
+const id = z.number().int();
+const side = z.number().positive();
+const instancesSchema = z.object({
+  images: z.array(z.object({ id, file_name: z.string(), width: side, height: side })),
+  annotations: z.array(z.object({ id, bbox: z.tuple([z.number(), z.number(), z.number(), z.number()]) })),
+});
+const refsSchema = z.array(
+  z.object({
+    ref_id: id,
+    ann_id: id,
+    image_id: id,
+    split: z.string(),
+    sentences: z.array(z.object({ sent_id: id, sent: z.string() })),
+  }),
+);
+
+const SCORING: Scoring = {
+  figures: [
+    ...overlapFigures("", ({ iou }) => iou as number),
+    meanOf("centre accuracy", ({ centre: hit }) => Number(hit)),
+    ...overlapFigures("unpadded ", ({ marks }) => marks?.["unpadded iou"] as number),
+  ],
+  pools: [],
+  reported: { metric: "ACC@0.5" },
+};
+
+/**
+ * RefCOCO, RefCOCO+ and RefCOCOg (Yu et al., arXiv 1608.00272; Mao et al., arXiv 1511.02283): the box of what
+ * an expression refers to, one question an expression, all splits but `train`.
+ *
+ * The harness marks boxes in the proportions of the original picture, although LLaVA-1.5 sees it padded to a
+ * square: that number is the reported one. The `unpadded` figures take the said box for one in the padded
+ * picture and convert it first; where the model's pictures are cropped instead, they are the same.
+ *
+ * @param refs files of referring expressions, the first that is there is taken
+ */
+function referring(name: string, refs: readonly string[]): Benchmark {
+  return { name, scoring: SCORING, read: (folder) => read(name, folder, firstOf(folder, refs)) };
+}
+
+export const refcoco = referring("refcoco", ["refs(unc).p", "refs(google).p"]);
+export const refcocoPlus = referring("refcoco+", ["refs(unc).p"]);
+export const refcocog = referring("refcocog", ["refs(umd).p", "refs(google).p"]);
+
+function read(task: string, folder: string, refsPath: string): Item[] {
+  const instancesPath = join(folder, "instances.json");
+  const instances = readJson(instancesPath, instancesSchema, MOST_BYTES);
+  const images = new Map(instances.images.map((image) => [image.id, image]));
+  const boxes = new Map(instances.annotations.map(({ id: annotation, bbox }) => [annotation, bbox]));
+  const refs = checkSchema(refsPath, readPickle(refsPath, MOST_BYTES), refsSchema);
+  return refs
+    .filter(({ split }) => split !== "train")
+    .flatMap(({ ref_id, ann_id, image_id, split, sentences }) => {
+      const [image, bbox] = [images.get(image_id), boxes.get(ann_id)];
+      if (!image || !bbox)
+        throw new NuwaError(
+          `${instancesPath}: lacks ${image ? `annotation ${ann_id}` : `image ${image_id}`}, which reference ${ref_id} needs. The two files do not belong together.`,
+        );
+      const { width, height } = image;
+      const [x, y, w, h] = bbox;
+      const truth: Box = [x / width, y / height, (x + w) / width, (y + h) / height];
+      return sentences.map(
+        ({ sent_id, sent }): Item => ({
+          ...{ task, family: split, style: "", split, scene: image_id, id: `${ref_id}/${sent_id}` },
+          ...{ question: `${PROMPT}${sent}`, expected: JSON.stringify(truth), longest: LONGEST },
+          picture: async () => pictureIn(folder, PICTURES, image.file_name),
+          mark: (said, seen) => markBox(said, truth, image, seen),
+        }),
+      );
+    });
+}
+
+/** The first bracketed list of four decimals, as the harness reads it; zeros where there is none. */
+export function boxIn(said: string): Box {
+  const number = String.raw`(-?\d+(?:\.\d+)?)`;
+  const found = new RegExp(String.raw`\[\s*${[number, number, number, number].join(String.raw`,\s*`)}\s*\]`).exec(said);
+  return found ? [Number(found[1]), Number(found[2]), Number(found[3]), Number(found[4])] : [0, 0, 0, 0];
+}
+
+function markBox(
+  said: string,
+  truth: Box,
+  image: { readonly width: number; readonly height: number },
+  seen: Preprocessing,
+): Marks {
+  const box = boxIn(said);
+  const iou = intersectionOverUnion(box, truth);
+  const [x, y] = centre(box);
+  return {
+    correct: iou >= 0.5,
+    iou,
+    centre: x >= truth[0] && x <= truth[2] && y >= truth[1] && y <= truth[3],
+    marks: { "unpadded iou": intersectionOverUnion(unpadded(box, image, seen), truth) },
+  };
+}
+
+/** A box in the padded picture as a box in the original one, both relative to their sides. */
+function unpadded(
+  box: Box,
+  image: { readonly width: number; readonly height: number },
+  { aspect, imageSize: [height, width] }: Preprocessing,
+): Box {
+  if (aspect !== "pad") return box;
+  const canvas = paddedSize(image, { width, height });
+  const { left, top } = centred(image, canvas);
+  const across = (x: number) => (x * canvas.width - left) / image.width;
+  const down = (y: number) => (y * canvas.height - top) / image.height;
+  return [across(box[0]), down(box[1]), across(box[2]), down(box[3])];
+}

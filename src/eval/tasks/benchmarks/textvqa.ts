@@ -1,0 +1,53 @@
+import { z } from "zod";
+import { readJson } from "../../../io/files.ts";
+import { meanOf, oneFamily } from "../../score/figures.ts";
+import { type Benchmark, firstOf, ONE_WORD, pictureIn, SHORT_ANSWER } from "../benchmark.ts";
+import { normaliseAnswer } from "./evalai.ts";
+
+const MOST_BYTES = 2 ** 28;
+
+const fileSchema = z.object({
+  data: z.array(
+    z.object({
+      question_id: z.number().int(),
+      question: z.string().min(1),
+      image_id: z.string(),
+      answers: z.array(z.string()).min(2),
+    }),
+  ),
+});
+
+/**
+ * TextVQA (Singh et al., arXiv 1904.08920): questions about text in pictures, `TextVQA_0.5.1_val.json`, ten
+ * people's answers each; no words read beforehand (OCR) are given to the model.
+ */
+export const textvqa: Benchmark = {
+  name: "textvqa",
+  scoring: oneFamily([meanOf("accuracy", ({ marks }) => marks?.accuracy as number)], "accuracy"),
+  read(folder) {
+    const { data } = readJson(firstOf(folder, ["TextVQA_0.5.1_val.json"]), fileSchema, MOST_BYTES);
+    return data.map(({ question_id, question, image_id, answers }) => ({
+      ...{ task: "textvqa", family: "all", style: "", split: "val", scene: image_id, id: String(question_id) },
+      question: `${capitalised(question)}${ONE_WORD}`,
+      ...{ expected: JSON.stringify(answers), longest: SHORT_ANSWER },
+      picture: async () => pictureIn(folder, ["train_images", "images"], `${image_id}.jpg`),
+      mark(said) {
+        const score = agreement(said, answers);
+        return { correct: score === 1, iou: null, centre: null, marks: { accuracy: score } };
+      },
+    }));
+  },
+};
+
+/** As Python's str.capitalize, which the harness calls: everything behind the first letter becomes small. */
+function capitalised(text: string): string {
+  return text.slice(0, 1).toUpperCase() + text.slice(1).toLowerCase();
+}
+
+/** Mean over the people of min(1, how many of the others said the same / 3). */
+export function agreement(said: string, answers: readonly string[]): number {
+  const [mine, theirs] = [normaliseAnswer(said), answers.map(normaliseAnswer)];
+  const same = theirs.filter((answer) => answer === mine).length;
+  const scores = theirs.map((answer) => Math.min(1, (same - Number(answer === mine)) / 3));
+  return scores.reduce((sum, score) => sum + score, 0) / scores.length;
+}

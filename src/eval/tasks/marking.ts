@@ -1,0 +1,29 @@
+import { parseBox } from "../../world/coordinates.ts";
+import { type Box, centre, intersectionOverUnion } from "../../world/geometry.ts";
+import type { Question } from "../../world/question.ts";
+
+/** How good an answer is. */
+export interface Mark {
+  /** VQA: the answer is the expected one. Grounding: IoU ≥ 0.5. */
+  readonly correct: boolean;
+  /** Intersection over union with the exact box, 0 when no box was said; null for VQA. */
+  readonly iou: number | null;
+  /** Whether the middle of the said box lies in the exact one; null for VQA. */
+  readonly centre: boolean | null;
+}
+
+/** What the RefCOCO harness takes when it finds no box in an answer. */
+const NO_BOX: Box = [0, 0, 0, 0];
+
+/**
+ * Marks an answer as lmms-eval does: words by exact match, case and surrounding spaces ignored; boxes by
+ * the first bracketed list of four decimals. Pictures of the world are square, so that boxes need no
+ * correction for padding.
+ */
+export function mark({ answer, box }: Pick<Question, "answer" | "box">, said: string): Mark {
+  if (!box) return { correct: said.trim().toLowerCase() === answer.toLowerCase(), iou: null, centre: null };
+  const found = parseBox(said) ?? NO_BOX;
+  const iou = intersectionOverUnion(found, box);
+  const [x, y] = centre(found);
+  return { correct: iou >= 0.5, iou, centre: x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3] };
+}

@@ -1,0 +1,122 @@
+import { existsSync, readdirSync, statSync } from "node:fs";
+import { join } from "node:path";
+import { z } from "zod";
+import { NuwaError } from "../core/errors.ts";
+import { canonicalName } from "../model/llava/layouts.ts";
+import { readJson } from "./files.ts";
+import { openSafetensors, type SafetensorsDtype, type SafetensorsFile, type TensorEntry } from "./safetensors.ts";
+
+/** Where a tensor lies. */
+export interface TensorPlace {
+  readonly file: SafetensorsFile;
+  readonly entry: TensorEntry;
+}
+
+/** A checkpoint folder: its configuration as JSON and the table of contents of all its shards. */
+export interface Checkpoint {
+  readonly directory: string;
+  /** config.json, unchecked. */
+  readonly config: Record<string, unknown>;
+  /** generation_config.json, unchecked; empty when there is none. */
+  readonly generationConfig: Record<string, unknown>;
+  /** config.json of a CLIP tower kept apart in `vision_tower/` (original LLaVA), if there is one. */
+  readonly visionTowerConfig: Record<string, unknown> | undefined;
+  /** Canonical tensor name → where it lies. */
+  readonly tensors: ReadonlyMap<string, TensorPlace>;
+}
+
+const jsonObject = z.record(z.string(), z.unknown());
+const shardIndex = z.object({ weight_map: z.record(z.string(), z.string()) });
+
+/**
+ * Opens a Hugging Face checkpoint folder: `config.json` with `model.safetensors`, or shards with
+ * `model.safetensors.index.json`. Reads no weights yet.
+ *
+ * The original LLaVA release keeps its CLIP tower in a repository of its own; it is looked for in the
+ * subfolder `vision_tower/`.
+ *
+ * @throws NuwaError when a file is missing or damaged, or when two tensors claim one canonical name
+ */
+export function openCheckpoint(directory: string): Checkpoint {
+  if (!existsSync(directory) || !statSync(directory).isDirectory()) {
+    throw new NuwaError(
+      `${directory}: is not a checkpoint folder. Give a folder with config.json and model.safetensors.`,
+    );
+  }
+  const tower = join(directory, "vision_tower");
+  const hasTower = existsSync(join(tower, "config.json"));
+  const generation = join(directory, "generation_config.json");
+  const files = [...safetensorsFiles(directory), ...(hasTower ? safetensorsFiles(tower) : [])];
+  return {
+    directory,
+    config: readJson(join(directory, "config.json"), jsonObject),
+    generationConfig: existsSync(generation) ? readJson(generation, jsonObject) : {},
+    visionTowerConfig: hasTower ? readJson(join(tower, "config.json"), jsonObject) : undefined,
+    tensors: tableOfContents(files),
+  };
+}
+
+function safetensorsFiles(directory: string): SafetensorsFile[] {
+  const indexPath = join(directory, "model.safetensors.index.json");
+  if (existsSync(indexPath)) return shards(directory, indexPath);
+  const single = join(directory, "model.safetensors");
+  if (existsSync(single)) return [openSafetensors(single)];
+  const pickles = readdirSync(directory).filter((name) => /\.(bin|pt|pth)$/.test(name));
+  throw new NuwaError(
+    `${directory}: has no model.safetensors${pickles.length ? `, only ${pickles[0]}, a format that can run code when read. Convert it to safetensors` : ""}.`,
+  );
+}
+
+function shards(directory: string, indexPath: string): SafetensorsFile[] {
+  const { weight_map } = readJson(indexPath, shardIndex, 64 * 2 ** 20);
+  const names = [...new Set(Object.values(weight_map))];
+  const outside = names.find((name) => /[\\/]/.test(name) || name.startsWith("."));
+  if (outside !== undefined)
+    throw new NuwaError(`${indexPath}: weight_map names "${outside}"; shards must lie in the same folder.`);
+  const files = new Map(names.map((name) => [name, openSafetensors(join(directory, name))]));
+  for (const [tensor, name] of Object.entries(weight_map)) {
+    if (!files.get(name)?.entries.has(tensor))
+      throw new NuwaError(`${join(directory, name)}: lacks "${tensor}", which ${indexPath} promises.`);
+  }
+  return [...files.values()];
+}
+
+function tableOfContents(files: readonly SafetensorsFile[]): Checkpoint["tensors"] {
+  const tensors = new Map<string, TensorPlace>();
+  for (const file of files) {
+    for (const entry of file.entries.values()) {
+      const name = canonicalName(entry.name);
+      if (name === undefined) continue;
+      const other = tensors.get(name);
+      if (other)
+        throw new NuwaError(`${file.path}: "${entry.name}" and "${other.entry.name}" are both ${name}. Remove one.`);
+      tensors.set(name, { file, entry });
+    }
+  }
+  return tensors;
+}
+
+/** What weights are stored as; integers read as such would be no weights. */
+const FLOATS: readonly SafetensorsDtype[] = ["F32", "F16", "BF16"];
+
+/**
+ * Where a tensor lies.
+ *
+ * @param name canonical
+ * @throws NuwaError when it is missing, its shape is not the expected one, or it does not hold floats
+ */
+export function findTensor(checkpoint: Checkpoint, name: string, shape: readonly number[]): TensorPlace {
+  const found = checkpoint.tensors.get(name);
+  if (!found) throw new NuwaError(`${checkpoint.directory}: lacks the tensor ${name}, which config.json asks for.`);
+  const { file, entry } = found;
+  if (entry.shape.length !== shape.length || entry.shape.some((n, i) => n !== shape[i])) {
+    throw new NuwaError(
+      `${file.path}: "${entry.name}" has shape [${entry.shape}], but config.json asks for [${shape}].`,
+    );
+  }
+  if (!FLOATS.includes(entry.dtype))
+    throw new NuwaError(
+      `${file.path}: "${entry.name}" is ${entry.dtype}, but weights are ${FLOATS.join(", ")}. Convert it, or fetch the file again.`,
+    );
+  return found;
+}

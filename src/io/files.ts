@@ -1,0 +1,165 @@
+import {
+  accessSync,
+  closeSync,
+  constants,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
+import { dirname } from "node:path";
+import { type ZodType, z } from "zod";
+import { NuwaError } from "../core/errors.ts";
+
+/**
+ * Writes a file so that it is either whole or not there: into a temporary neighbour, then renamed.
+ *
+ * @throws NuwaError naming the path when the disk refuses
+ */
+export function writeAtomically(path: string, ...chunks: (string | Uint8Array)[]): void {
+  const temporary = `${path}.${process.pid}.part`;
+  let created = false;
+  try {
+    makeFolder(dirname(path));
+    const file = openSync(temporary, "w");
+    created = true;
+    try {
+      for (const chunk of chunks) writeWhole(file, typeof chunk === "string" ? Buffer.from(chunk) : chunk);
+      fsyncSync(file);
+    } finally {
+      closeSync(file);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    if (created) rmSync(temporary, { force: true });
+    throw new NuwaError(
+      `${path}: cannot be written (${systemReason(error)}). Check the folder's rights and the free space.`,
+    );
+  }
+}
+
+/** Creates a folder and those above it, one by one: Node's own recursion never ends below /proc. @throws the system's error */
+export function makeFolder(path: string): void {
+  if (existsSync(path)) return;
+  makeFolder(dirname(path));
+  if (!existsSync(path)) mkdirSync(path);
+}
+
+/**
+ * Checks that files can be written into a folder, which need not exist yet, before work is done for them.
+ *
+ * @throws NuwaError when the folder, or the nearest one above it that exists, is not a writable folder
+ */
+export function requireWritableFolder(path: string): void {
+  if (!existsSync(path) && path !== dirname(path)) {
+    requireWritableFolder(dirname(path));
+    return;
+  }
+  try {
+    accessSync(path, constants.W_OK);
+  } catch (error) {
+    throw new NuwaError(`${path}: cannot be written (${systemReason(error)}). Choose another folder.`);
+  }
+  if (!statSync(path).isDirectory())
+    throw new NuwaError(`${path}: is not a folder, nothing can be written below it. Choose another one.`);
+}
+
+/** `writeSync` may write less than it was given (signals, chunks over 2 GiB): repeat until all is out. */
+function writeWhole(file: number, bytes: Uint8Array): void {
+  for (let done = 0; done < bytes.length; )
+    done += writeSync(file, bytes, done, Math.min(bytes.length - done, 2 ** 30));
+}
+
+/**
+ * Reads a file that came from somewhere else, with a limit on its size.
+ *
+ * @param maxBytes files above this are refused unread
+ * @throws NuwaError when it is missing, not a file, or too large
+ */
+export function readBytes(path: string, maxBytes: number): Buffer {
+  const size = fileSize(path);
+  if (size > maxBytes)
+    throw new NuwaError(`${path}: ${size} bytes, more than the ${maxBytes} allowed for this kind of file.`);
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new NuwaError(`${path}: cannot be read (${systemReason(error)}).`);
+  }
+}
+
+/** Like {@link readBytes}, as UTF-8. */
+export function readText(path: string, maxBytes: number): string {
+  return readBytes(path, maxBytes).toString("utf8");
+}
+
+/**
+ * The size of a regular file in bytes.
+ *
+ * @throws NuwaError when there is no such file
+ */
+export function fileSize(path: string): number {
+  try {
+    const status = statSync(path);
+    if (status.isFile()) return status.size;
+  } catch (error) {
+    throw new NuwaError(`${path}: cannot be read (${systemReason(error)}). Check the path.`);
+  }
+  throw new NuwaError(`${path}: is not a file. Check the path.`);
+}
+
+/**
+ * Reads a JSON file and checks it against a schema.
+ *
+ * @throws NuwaError naming the file and the first field that is wrong
+ */
+export function readJson<T>(path: string, schema: ZodType<T>, maxBytes = 8 * 2 ** 20): T {
+  const text = readText(path, maxBytes);
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new NuwaError(`${path}: is not JSON (${reasonOf(error)}). ${REMEDY}`);
+  }
+  return checkSchema(path, value, schema);
+}
+
+/** What helps with every file that does not hold what it should. */
+const REMEDY = "Mend it, or get the file anew from where it came.";
+
+/**
+ * Checks a value against a schema.
+ *
+ * @param remedy what to do where the schema itself does not say what it takes
+ * @throws NuwaError with `where`, the path of the first wrong field, what was expected there and the remedy
+ */
+export function checkSchema<T>(where: string, value: unknown, schema: ZodType<T>, remedy = REMEDY): T {
+  // A schema's own messages say what it takes; those of zod are asked for here.
+  const standard = new Set<unknown>();
+  const error: z.core.$ZodErrorMap = (issue) => {
+    const found = z.config().localeError?.(issue);
+    const message = typeof found === "string" ? found : found?.message;
+    standard.add(message);
+    return message;
+  };
+  const result = schema.safeParse(value, { error });
+  if (result.success) return result.data;
+  const issue = result.error.issues[0];
+  const field = issue.path.map(String).join(".");
+  const what = `${where}: ${field ? `field "${field}": ` : ""}${issue.message}.`;
+  throw new NuwaError(standard.has(issue.message) ? `${what} ${remedy}` : what);
+}
+
+/** The short reason in an operating-system error, such as "ENOENT: no such file or directory". */
+function systemReason(error: unknown): string {
+  return (error as Error).message.split(", ")[0].replace(/\.$/, "");
+}
+
+/** The message of a library's error as a part of one of our lines: no line breaks, no full stop. */
+export function reasonOf(error: unknown): string {
+  return (error as Error).message.trim().replace(/\s+/g, " ").replace(/\.$/, "");
+}

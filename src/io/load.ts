@@ -1,0 +1,75 @@
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { requireMemory } from "../backend/memory.ts";
+import { NuwaError } from "../core/errors.ts";
+import { parseConfig, type VlmConfig } from "../model/llava/config.ts";
+import { createModel, isLinearWeight, type Model, tensorShapes } from "../model/llava/weights.ts";
+import { type Checkpoint, findTensor, openCheckpoint, type TensorPlace } from "./checkpoint.ts";
+import { readTensor } from "./safetensors.ts";
+
+/** A checkpoint whose files, configuration, tensor names and shapes have been checked; no weights read yet. */
+export interface OpenedModel {
+  readonly checkpoint: Checkpoint;
+  readonly config: VlmConfig;
+  /** Every weight that the configuration asks for, and where it lies. */
+  readonly places: readonly (TensorPlace & { readonly name: string; readonly shape: readonly number[] })[];
+}
+
+/**
+ * Opens a checkpoint folder and finds everything that can be wrong with it short of reading its weights.
+ *
+ * @throws NuwaError naming the file and the field or tensor
+ */
+export function openModel(directory: string): OpenedModel {
+  const checkpoint = openCheckpoint(directory);
+  const { config: json, generationConfig, visionTowerConfig } = checkpoint;
+  const config = parseConfig(join(directory, "config.json"), json, generationConfig, visionTowerConfig);
+  const places = [...tensorShapes(config)].map(([name, shape]) => ({
+    name,
+    shape,
+    ...findTensor(checkpoint, name, shape),
+  }));
+  return { checkpoint, config, places };
+}
+
+/**
+ * Reads the weights onto the current backend, as float32.
+ *
+ * @param from a checkpoint folder, or one that was opened before
+ * @throws NuwaError when the backend has too little memory, or naming the file and tensor that is damaged
+ */
+export function loadModel(from: string | OpenedModel): Model {
+  const { checkpoint, config, places } = typeof from === "string" ? openModel(from) : from;
+  requireMemory(
+    checkpoint.directory,
+    places.reduce((sum, { shape }) => sum + 4 * tf.util.sizeFromShape([...shape]), 0),
+  );
+  const tensors = new Map<string, tf.Tensor>();
+  try {
+    for (const { name, shape, file, entry } of places) {
+      const { values } = readTensor(file, entry.name);
+      requireFinite(file.path, entry.name, values);
+      tensors.set(name, weightTensor(name, values, shape));
+    }
+  } catch (error) {
+    tf.dispose([...tensors.values()]);
+    throw error;
+  }
+  return createModel(config, tensors);
+}
+
+/** One NaN in a weight makes every answer nonsense; here it can still be named. */
+function requireFinite(path: string, name: string, values: ArrayLike<number>): void {
+  for (let i = 0; i < values.length; i++) {
+    if (!Number.isFinite(values[i]))
+      throw new NuwaError(`${path}: tensor "${name}" holds ${values[i]}. The file is damaged; fetch it again.`);
+  }
+}
+
+/** A weight as the model keeps it, from its values on disk: linear weights become [in, out]. */
+export function weightTensor(name: string, values: tf.TypedArray, shape: readonly number[]): tf.Tensor {
+  return tf.tidy(() => {
+    const onDisk = tf.tensor(values, [...shape], "float32");
+    return isLinearWeight(name, shape) ? onDisk.transpose() : onDisk;
+  });
+}

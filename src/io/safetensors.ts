@@ -1,0 +1,237 @@
+import { closeSync, openSync, readSync } from "node:fs";
+import { NuwaError } from "../core/errors.ts";
+import { fileSize, writeAtomically } from "./files.ts";
+
+/**
+ * Reading and writing of safetensors files.
+ *
+ * Layout: 8 bytes little-endian header length, a JSON header, the data. Each header entry gives dtype,
+ * shape and `data_offsets` relative to the end of the header. The format demands that the tensors tile
+ * the data exactly, which is checked before any memory is taken, so that a file cannot lie.
+ *
+ * Source: https://github.com/huggingface/safetensors#format
+ */
+
+const BYTES_PER_ELEMENT = {
+  BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1,
+  I16: 2, U16: 2, F16: 2, BF16: 2,
+  I32: 4, U32: 4, F32: 4,
+  F64: 8, I64: 8, U64: 8,
+} as const; // biome-ignore format: one line per width
+
+/** Element types that the format knows. Those that {@link readTensor} converts are F32, F16, BF16, I32 and I64. */
+export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT;
+
+/** One tensor of a file: where it is and what it is, without its values. */
+export interface TensorEntry {
+  readonly name: string;
+  readonly dtype: SafetensorsDtype;
+  readonly shape: readonly number[];
+  /** Byte range in the file, end exclusive. */
+  readonly begin: number;
+  readonly end: number;
+}
+
+/** The table of contents of a safetensors file. */
+export interface SafetensorsFile {
+  readonly path: string;
+  readonly entries: ReadonlyMap<string, TensorEntry>;
+}
+
+/** Values of a tensor in memory: floats as float32, integers as int32, row-major. */
+export interface TensorValues {
+  readonly shape: readonly number[];
+  readonly values: Float32Array | Int32Array;
+}
+
+/** The reference implementation refuses headers above this, too. */
+const MAX_HEADER_BYTES = 100_000_000;
+
+/**
+ * Reads and checks the header of a safetensors file.
+ *
+ * @throws NuwaError when the file is missing or truncated, or when dtypes, shapes or offsets are
+ * impossible (out of the file, overlapping, leaving holes, not matching the shape)
+ */
+export function openSafetensors(path: string): SafetensorsFile {
+  const size = fileSize(path);
+  if (size < 8) throw new NuwaError(`${path}: ${size} bytes is too short for a safetensors file. Fetch it again.`);
+  const lengthField = new DataView(readBytes(path, 0, 8).buffer).getBigUint64(0, true);
+  if (lengthField > BigInt(Math.min(MAX_HEADER_BYTES, size - 8))) {
+    throw new NuwaError(
+      `${path}: header length ${lengthField} exceeds the file (${size} bytes). It is truncated or not safetensors.`,
+    );
+  }
+  const dataStart = 8 + Number(lengthField);
+  let header: unknown;
+  try {
+    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(readBytes(path, 8, dataStart)));
+  } catch {
+    throw new NuwaError(`${path}: the safetensors header is not JSON. The file is damaged or of another kind.`);
+  }
+  if (typeof header !== "object" || header === null || Array.isArray(header)) {
+    throw new NuwaError(`${path}: the safetensors header is not an object.`);
+  }
+  const entries = Object.entries(header)
+    .filter(([name]) => name !== "__metadata__")
+    .map(([name, value]) => checkEntry(path, name, value, dataStart, size));
+  checkTiling(path, entries, dataStart, size);
+  return { path, entries: new Map(entries.map((entry) => [entry.name, entry])) };
+}
+
+/** One header entry, with its own claims checked against each other. */
+function checkEntry(path: string, name: string, value: unknown, dataStart: number, size: number): TensorEntry {
+  const refuse = (problem: string): never => {
+    throw new NuwaError(`${path}: tensor "${name}": ${problem}. The file is damaged.`);
+  };
+  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
+  if (typeof dtype !== "string" || !Object.hasOwn(BYTES_PER_ELEMENT, dtype))
+    return refuse(`unknown dtype ${JSON.stringify(dtype)}`);
+  if (!Array.isArray(shape) || !shape.every(isSize)) return refuse(`impossible shape ${JSON.stringify(shape)}`);
+  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
+    return refuse("data_offsets is not a pair of sizes");
+  const [begin, end] = offsets.map((offset) => offset + dataStart);
+  if (begin > end || end > size)
+    return refuse(`data_offsets ${JSON.stringify(offsets)} lie outside the file (${size} bytes)`);
+  const bytes = shape.reduce((product: number, n: number) => product * n, BYTES_PER_ELEMENT[dtype as SafetensorsDtype]);
+  if (bytes !== end - begin)
+    return refuse(`shape ${JSON.stringify(shape)} in ${dtype} needs ${bytes} bytes, data_offsets give ${end - begin}`);
+  return { name, dtype: dtype as SafetensorsDtype, shape, begin, end };
+}
+
+const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
+
+/** The tensors must follow each other without overlap or hole, and end where the file ends. */
+function checkTiling(path: string, entries: readonly TensorEntry[], dataStart: number, size: number): void {
+  let position = dataStart;
+  for (const entry of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (entry.begin !== position) {
+      const problem = entry.begin < position ? "overlaps another tensor" : "leaves a hole before it";
+      throw new NuwaError(`${path}: tensor "${entry.name}" ${problem}. The file is damaged.`);
+    }
+    position = entry.end;
+  }
+  if (position !== size)
+    throw new NuwaError(`${path}: ${size - position} bytes after the last tensor. The file is damaged.`);
+}
+
+/**
+ * Reads one tensor: F32, F16 and BF16 as float32, I32 and I64 as int32.
+ *
+ * @throws NuwaError when the tensor is missing, of another dtype, or holds an integer beyond int32
+ */
+export function readTensor(file: SafetensorsFile, name: string): TensorValues {
+  const entry = file.entries.get(name);
+  if (!entry)
+    throw new NuwaError(
+      `${file.path}: has no tensor "${name}". It has: ${[...file.entries.keys()].slice(0, 8).join(", ")}.`,
+    );
+  const { buffer } = readBytes(file.path, entry.begin, entry.end);
+  switch (entry.dtype) {
+    case "F32":
+      return { shape: entry.shape, values: new Float32Array(buffer) };
+    case "I32":
+      return { shape: entry.shape, values: new Int32Array(buffer) };
+    case "BF16":
+      return { shape: entry.shape, values: bfloat16ToFloat32(new Uint16Array(buffer)) };
+    case "F16":
+      return { shape: entry.shape, values: float16ToFloat32(new Uint16Array(buffer)) };
+    case "I64":
+      return {
+        shape: entry.shape,
+        values: Int32Array.from(new BigInt64Array(buffer), (v) => toInt32(v, file.path, name)),
+      };
+    default:
+      throw new NuwaError(
+        `${file.path}: tensor "${name}" has dtype ${entry.dtype}; supported are F32, F16, BF16, I32 and I64. Convert it.`,
+      );
+  }
+}
+
+function toInt32(value: bigint, path: string, name: string): number {
+  if (BigInt.asIntN(32, value) !== value)
+    throw new NuwaError(`${path}: tensor "${name}" holds ${value}, beyond 32 bits.`);
+  return Number(value);
+}
+
+/** bfloat16 is the upper half of a float32. */
+function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
+  const bits = new Uint32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) bits[i] = halves[i] << 16;
+  return new Float32Array(bits.buffer);
+}
+
+/** Looked up, because there are only 65536 halves and a model has billions of weights. */
+function float16ToFloat32(halves: Uint16Array): Float32Array {
+  const floats = new Float32Array(halves.length);
+  for (let i = 0; i < halves.length; i++) floats[i] = FLOAT16[halves[i]];
+  return floats;
+}
+
+/** Every IEEE 754 half: 1 sign, 5 exponent (bias 15), 10 mantissa bits. */
+const FLOAT16 = Float32Array.from({ length: 2 ** 16 }, (_, half) => {
+  const sign = half & 0x8000 ? -1 : 1;
+  const exponent = (half >> 10) & 31;
+  const mantissa = half & 1023;
+  if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return sign * (exponent === 0 ? mantissa * 2 ** -24 : (1024 + mantissa) * 2 ** (exponent - 25));
+});
+
+/** The bytes [begin, end) of a file, in a buffer of exactly that length. */
+function readBytes(path: string, begin: number, end: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(end - begin);
+  const file = openForReading(path);
+  try {
+    for (let done = 0; done < bytes.length; ) {
+      const read = readSync(file, bytes, done, Math.min(bytes.length - done, 2 ** 30), begin + done);
+      if (read === 0) throw new NuwaError(`${path}: ended while being read.`);
+      done += read;
+    }
+  } finally {
+    closeSync(file);
+  }
+  return bytes;
+}
+
+function openForReading(path: string): number {
+  try {
+    return openSync(path, "r");
+  } catch (error) {
+    throw new NuwaError(`${path}: cannot be read (${(error as NodeJS.ErrnoException).code}). Check the file's rights.`);
+  }
+}
+
+/**
+ * Writes tensors in the order given, atomically. Float32Array becomes F32, Int32Array I32, and a
+ * Uint16Array is taken as the bits of F16.
+ *
+ * @param metadata strings for the header's `__metadata__`
+ * @throws NuwaError when a shape does not fit its values, a name is given twice, or the disk refuses
+ */
+export function writeSafetensors(
+  path: string,
+  tensors: Iterable<readonly [string, { shape: readonly number[]; values: Float32Array | Int32Array | Uint16Array }]>,
+  metadata: Record<string, string> = {},
+): void {
+  // A map, because a plain object would take the name "__proto__" for something else.
+  const header = new Map<string, unknown>(Object.keys(metadata).length ? [["__metadata__", metadata]] : []);
+  const chunks: Uint8Array[] = [];
+  let offset = 0;
+  for (const [name, { shape, values }] of tensors) {
+    if (shape.reduce((product, n) => product * n, 1) !== values.length) {
+      throw new NuwaError(`${path}: tensor "${name}" of shape [${shape}] got ${values.length} values.`);
+    }
+    if (name === "__metadata__" || header.has(name))
+      throw new NuwaError(`${path}: the tensor name "${name}" is reserved or given twice.`);
+    const dtype = values instanceof Float32Array ? "F32" : values instanceof Int32Array ? "I32" : "F16";
+    header.set(name, { dtype, shape, data_offsets: [offset, offset + values.byteLength] });
+    chunks.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    offset += values.byteLength;
+  }
+  // Spaces after the JSON bring the data to a multiple of 8 bytes, as the reference writer does.
+  const json = JSON.stringify(Object.fromEntries(header));
+  const text = new TextEncoder().encode(json + " ".repeat((8 - (Buffer.byteLength(json) % 8)) % 8));
+  const length = new Uint8Array(8);
+  new DataView(length.buffer).setBigUint64(0, BigInt(text.length), true);
+  writeAtomically(path, length, text, ...chunks);
+}

@@ -1,0 +1,74 @@
+import { UsageError } from "../core/errors.ts";
+
+/**
+ * How many visual tokens a decoder layer should see on average: a number of tokens, or a ratio of all
+ * visual tokens. It is what the field compares methods by.
+ */
+export type AverageTokens = { readonly tokens: number } | { readonly ratio: number };
+
+/** How many visual tokens enter the LLM, and how many go on from the layer of the second cut. */
+export interface Budget {
+  /** k */
+  readonly stage1: number;
+  /** k₂ */
+  readonly stage2: number;
+}
+
+/**
+ * Reads "64" (tokens), "1/9" or "0.25" (ratios).
+ *
+ * @throws UsageError when it is neither, or not positive
+ */
+export function parseAverage(text: string): AverageTokens {
+  const fraction = /^(\d+)\/(\d+)$/.exec(text);
+  const value = fraction ? Number(fraction[1]) / Number(fraction[2]) : Number(text);
+  if (!/^\d+(\/\d+|\.\d+)?$/.test(text) || !Number.isFinite(value) || value <= 0) {
+    throw new UsageError(`average "${text}" is not a number of tokens such as 64 or a ratio such as 1/9.`);
+  }
+  if (!fraction && Number.isInteger(value)) return { tokens: value };
+  if (value > 1)
+    throw new UsageError(`average "${text}" is a ratio above 1. Give at most 1/1, or a whole number of tokens.`);
+  return { ratio: value };
+}
+
+/**
+ * Nüwa's split of an average a over the two cuts, for any grid. The paper's budgets (192, 128, 64 of
+ * 576) all have k = 7/4·a and k₂ = a/4, half of the layers each; that rule is used here, except where k
+ * would exceed the grid. k₂ then takes what is left of the average:
+ * (ℓ·k + (L−ℓ)·k₂)/L = a.
+ *
+ * @param average a
+ * @param total all visual tokens (N)
+ * @param layers L, decoder layers
+ * @param cut ℓ, the layer before which the second cut is made
+ * @throws UsageError when a is below one token or above N
+ */
+export function solveBudget(average: AverageTokens, total: number, layers: number, cut: number): Budget {
+  const tokens = averageCount(average, total);
+  const stage1 = Math.max(1, Math.min(total, Math.round((7 / 4) * tokens)));
+  const left = Math.round((layers * tokens - cut * stage1) / (layers - cut));
+  return { stage1, stage2: Math.max(1, Math.min(stage1, left)) };
+}
+
+/**
+ * An average as a number of tokens, not rounded.
+ *
+ * @param total all visual tokens (N)
+ * @throws UsageError when it is no number, below one token or above N
+ */
+export function averageCount(average: AverageTokens, total: number): number {
+  const { tokens: count, ratio = Number.NaN } = average as { tokens?: number; ratio?: number };
+  const asked = count ?? ratio * total;
+  if (typeof asked !== "number" || Number.isNaN(asked))
+    throw new UsageError(
+      `average ${typeof average === "string" ? `"${average}"` : `of ${count ?? ratio}`} is not { tokens } or { ratio } with a number. Texts are read by parseAverage.`,
+    );
+  // A ratio of a whole number of tokens may come out a rounding error off it: (506/887)·887 < 506.
+  const tokens = Math.abs(asked - Math.round(asked)) < 1e-12 * total ? Math.round(asked) : asked;
+  if (tokens > total) throw new UsageError(`average ${tokens} exceeds the ${total} visual tokens that this model has.`);
+  if (tokens < 1)
+    throw new UsageError(
+      `average ${Number(tokens.toPrecision(4))} of ${total} visual tokens is less than one token. Ask for more.`,
+    );
+  return tokens;
+}

@@ -1,0 +1,112 @@
+import * as tf from "@tensorflow/tfjs";
+import { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "../../core/grid.ts";
+import type { Tap } from "../../core/taps.ts";
+import { withoutClassToken } from "../../model/llava/tower.ts";
+import { gatherRows, normalizeRows } from "../../model/transformer/layers.ts";
+
+/**
+ * How the raw weights of a row become weights of a mean.
+ * - `sum-to-one`: the paper divides each row by its sum.
+ * - `self-overwritten`: the released code divides by the sum + 1e-8 and then overwrites the entry of the
+ *   anchor itself by 1, so that a collector's row sums to 2 − 1/s, s being its raw sum.
+ */
+export type Normalisation = "sum-to-one" | "self-overwritten";
+
+/** What the kept patches are, for each image: k patches in raster order and which of them are pillars. */
+export interface Anchors {
+  readonly indices: readonly (readonly number[])[];
+  /** Yes or no; or, where the boundary is soft, how far each is one: degrees of 0..1 in a tensor [I, k]. */
+  readonly pillars: readonly (readonly boolean[])[] | tf.Tensor2D;
+}
+
+/**
+ * The features that similarity is measured on: the mean of the hidden states of the last third of the
+ * tower, hs[⌊2L/3⌋..L], without the class token: [I, N, D].
+ *
+ * @param hiddenStates hs[0..L], each [I, N+1, D]
+ */
+export function similarityFeatures(hiddenStates: readonly tf.Tensor3D[]): tf.Tensor3D {
+  const last = hiddenStates.slice(Math.floor((2 * (hiddenStates.length - 1)) / 3));
+  return withoutClassToken(tf.addN(last).div(last.length));
+}
+
+/**
+ * **Aggregation** (paper, section 3.1, step 3, Eqs. 5-7): for each kept patch i the weights over all
+ * patches j of its image that its token is mixed from.
+ *
+ * A_ij = ReLU(cos(X_i, X_j)) is how alike they look, P_ij = 1 − min(1, d_ij/τ) how near they are
+ * (the paper prints max, which would never be positive). A collector's row is A·P, a pillar's row is
+ * itself alone; then rows are normalised. A patch that is a pillar to the degree p has the row
+ * (1 − p)·A·P before that. Differentiable in the features, the degrees, τ and the sharpness.
+ *
+ * @param features X, see {@link similarityFeatures}: [I, N, D]
+ * @param distanceThreshold τ in grid units
+ * @param sharpness s > 0: likeness counts as A_ij^s. 1 in the paper; larger prefers what is very alike
+ * @returns [I, k, N]
+ */
+export function aggregationWeights(
+  features: tf.Tensor3D,
+  { indices, pillars }: Anchors,
+  grid: Grid,
+  distanceThreshold: number | tf.Scalar,
+  normalisation: Normalisation,
+  tap: Tap,
+  sharpness: number | tf.Scalar = 1,
+): tf.Tensor3D {
+  const unit = normalizeRows(features) as tf.Tensor3D;
+  const cosine = tf.matMul(gatherRows(unit, indices), unit, false, true); // [I, k, N]
+  const similarity = sharpened(tap("stage1.similarity", tf.relu(cosine)), sharpness);
+  const distance = distances(grid, indices); // [I, k, N]
+  const proximity = tf.relu(tf.sub(1, distance.div(distanceThreshold)));
+  // A patch is exactly like itself, also where rounding or a zero vector says otherwise.
+  const self = distance.equal(0).toFloat();
+  const others = tf.sub(1, self);
+  const collects = collecting(pillars).expandDims(2); // [I, k, 1]
+  const raw = similarity.mul(proximity).mul(others).mul(collects).add(self);
+  const sums = raw.sum(-1, true); // [I, k, 1], at least 1
+  if (normalisation === "sum-to-one") return raw.div(sums);
+  return raw.div(sums.add(1e-8)).mul(others).add(self);
+}
+
+/** x^s for x ≥ 0. Where x is 0 so is the result, and its gradient: there ReLU has cut the cosine off. */
+function sharpened(x: tf.Tensor, sharpness: number | tf.Scalar): tf.Tensor {
+  if (sharpness === 1) return x;
+  const positive = tf.step(x);
+  // Where x is 0 the power is taken of 1: its slope at 0 may be infinite, and infinity times 0 is NaN.
+  return x.add(tf.sub(1, positive)).pow(sharpness).mul(positive);
+}
+
+/** How far each kept patch collects, 1 − its degree as a pillar: [I, k]. */
+function collecting(pillars: Anchors["pillars"]): tf.Tensor2D {
+  if (pillars instanceof tf.Tensor) return tf.sub(1, pillars);
+  return tf.tensor2d(pillars.map((row) => row.map((pillar) => (pillar ? 0 : 1))));
+}
+
+/** Mixes patch features by weights: [I, k, N] × [I, N, D] → [I, k, D]. */
+export function aggregate(weights: tf.Tensor3D, features: tf.Tensor3D): tf.Tensor3D {
+  return tf.matMul(weights, features);
+}
+
+/** Distance of each kept patch to every patch, in grid units: [I, k, N]. */
+function distances(grid: Grid, indices: Anchors["indices"]): tf.Tensor3D {
+  const [images, kept, total] = [indices.length, indices[0].length, patchCount(grid)];
+  const values = new Float32Array(images * kept * total);
+  let at = 0;
+  for (const p of indices.flat()) {
+    for (let q = 0; q < total; q++) values[at++] = Math.sqrt(squaredDistance(grid, p, q));
+  }
+  return tf.tensor3d(values, [images, kept, total]);
+}
+
+/**
+ * τ in grid units: τ² = fraction · ((H−1)² + (W−1)²); at least 1, so that a grid of one row works.
+ *
+ * @param fraction a scalar tensor where a gradient is wanted; τ is then one too
+ */
+export function distanceThreshold(grid: Grid, fraction?: number): number;
+export function distanceThreshold(grid: Grid, fraction?: number | tf.Scalar): number | tf.Scalar;
+export function distanceThreshold(grid: Grid, fraction: number | tf.Scalar = 280 / 1058): number | tf.Scalar {
+  const largest = largestSquaredDistance(grid);
+  if (typeof fraction === "number") return Math.sqrt(Math.max(1, fraction * largest));
+  return tf.relu(fraction.mul(largest).sub(1)).add(1).sqrt() as tf.Scalar;
+}

@@ -1,0 +1,70 @@
+import { UsageError } from "../../core/errors.ts";
+import { type Grid, patchCount, regionsOf } from "../../core/grid.ts";
+import { best, checkScores } from "../../core/ranking.ts";
+
+/** What {@link alignAnchors} needs to know besides the scores. */
+export interface AlignmentOptions {
+  /** How many patches to keep. */
+  readonly keep: number;
+  /** Side of a region in patches (g; 2 in the paper). */
+  readonly regionSize: number;
+}
+
+/**
+ * **Alignment** (paper, section 3.1, step 2): the patches that stage 1 keeps. The best n of each region
+ * are candidates, the best k candidates over the whole grid stay. n is the smallest number per region
+ * that gives k candidates: for the paper's budgets n = ⌈k / #regions⌉ = 1, 2, 3.
+ *
+ * @param salience one score per patch, in raster order
+ * @returns k patches in raster order
+ * @throws UsageError when k is not in 1..N or a score is NaN or infinite
+ */
+export function alignAnchors(
+  salience: ArrayLike<number>,
+  grid: Grid,
+  { keep, regionSize }: AlignmentOptions,
+): number[] {
+  const total = patchCount(grid);
+  if (salience.length !== total) throw new UsageError(`salience has ${salience.length} scores for ${total} patches.`);
+  requireKeep(keep, total);
+  checkScores("salience", salience);
+  const ranked = regionsOf(grid, regionSize).map((region) => best(region, salience, region.length));
+  const perRegion = patchesPerRegion(ranked, keep);
+  const candidates = ranked.flatMap((region) => region.slice(0, perRegion));
+  return best(candidates, salience, keep).sort((a, b) => a - b);
+}
+
+/** Refuses a budget that no selection of `total` patches can meet. @throws UsageError */
+function requireKeep(keep: number, total: number): void {
+  if (!Number.isInteger(keep) || keep < 1 || keep > total)
+    throw new UsageError(`cannot keep ${keep} of ${total} patches.`);
+}
+
+/**
+ * n: the smallest number per region such that the best n of every region are at least `keep` patches;
+ * regions may be smaller than n. Without smaller regions n = ⌈k / #regions⌉.
+ *
+ * @param regions see regionsOf
+ * @param keep k, in 1..N
+ * @throws UsageError when it is not
+ */
+export function patchesPerRegion(regions: readonly (readonly number[])[], keep: number): number {
+  requireKeep(
+    keep,
+    regions.reduce((sum, region) => sum + region.length, 0),
+  );
+  let perRegion = Math.ceil(keep / regions.length);
+  while (regions.reduce((sum, region) => sum + Math.min(region.length, perRegion), 0) < keep) perRegion++;
+  return perRegion;
+}
+
+/**
+ * Which of the kept patches are **pillars** (paper, Eq. 4): those whose score reaches the q-quantile of
+ * the kept ones. Pillars stand for themselves only; the others are **collectors** and gather what their
+ * neighbourhood lost.
+ *
+ * @param scores one per kept patch
+ */
+export function pillarsAmong(scores: readonly number[], threshold: number): boolean[] {
+  return scores.map((score) => Math.fround(score) >= threshold);
+}

@@ -1,0 +1,83 @@
+import { NuwaError } from "../../core/errors.ts";
+
+/**
+ * Position ids of the visual tokens that stage 1 kept, after the paper's taxonomy (section 2.3).
+ * - `original` (PESP): the id that the token's cell had unpruned; the ids are sparse. Nüwa's own choice.
+ * - `compressed` (PERC): consecutive ids, as if the kept tokens were all there ever was.
+ * - `rpme`: relative position mapping extension (Algorithm 3): the kept ids stretched linearly over the
+ *   whole range that the image had.
+ *
+ * A token without a place in the image (a merged one, or a class token that the unpruned model would not
+ * show) takes the id of the token before it, the first one the image's first id; compressed ids count it
+ * like any other.
+ */
+export type PositionPolicy = "original" | "compressed" | "rpme";
+
+/** All {@link PositionPolicy} values. */
+export const POSITION_POLICIES = ["original", "compressed", "rpme"] as const satisfies readonly PositionPolicy[];
+
+/**
+ * Any other way to give ids, for experiments that none of the policies makes.
+ *
+ * @param indices places of the visual tokens among 0..total−1, in the order in which they stand; −1 for none
+ * @param start how many tokens stand before the image (s)
+ * @param total how many visual tokens the image had unpruned (N)
+ */
+export type PositionFunction = (indices: readonly number[], start: number, total: number) => ImagePositions;
+
+/** Position ids around an image. */
+export interface ImagePositions {
+  /** One id for each kept visual token. */
+  readonly visual: readonly number[];
+  /** The id of the first text token after the image. */
+  readonly next: number;
+}
+
+/**
+ * @param indices places of the visual tokens among 0..total−1, in the order in which they stand; −1 for none
+ * @param start how many tokens stand before the image (s)
+ * @param total how many visual tokens the image had unpruned (N)
+ * @throws NuwaError when a function gives another number of ids than there are tokens, or ids that RoPE cannot take
+ */
+export function imagePositions(
+  policy: PositionPolicy | PositionFunction,
+  indices: readonly number[],
+  start: number,
+  total: number,
+): ImagePositions {
+  if (typeof policy === "function") return checked(policy(indices, start, total), indices.length);
+  switch (policy) {
+    case "original":
+      return { visual: filled(indices, start, (place) => start + place), next: start + total };
+    case "compressed":
+      return { visual: indices.map((_, i) => start + i), next: start + indices.length };
+    case "rpme":
+      return { visual: stretched(indices, start, total), next: start + total };
+  }
+}
+
+function checked(positions: ImagePositions, count: number): ImagePositions {
+  const { visual, next } = positions;
+  if (visual.length !== count || ![...visual, next].every((id) => Number.isInteger(id) && id >= 0))
+    throw new NuwaError(
+      `position function: ${visual.length} ids for ${count} visual tokens. It must give each one an integer from 0.`,
+    );
+  return positions;
+}
+
+/** pos₀ = s, pos_j = s + ⌈I_j·(e − s)/I_last⌉ with e = s + N − 1; the lowest place is the first, the highest the last. */
+function stretched(indices: readonly number[], start: number, total: number): number[] {
+  const places = indices.filter((place) => place >= 0);
+  const [first, last] = [Math.min(...places), Math.max(...places)];
+  // The product comes first: it is an exact integer, and the quotient then rounds up only where it must.
+  return filled(indices, start, (place) => (place === first ? start : start + Math.ceil((place * (total - 1)) / last)));
+}
+
+/** Ids by place; tokens without one take that of the token before them. */
+function filled(indices: readonly number[], start: number, idOf: (place: number) => number): number[] {
+  let before = start;
+  return indices.map((place) => {
+    if (place >= 0) before = idOf(place);
+    return before;
+  });
+}

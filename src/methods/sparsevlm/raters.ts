@@ -1,0 +1,68 @@
+import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../../core/errors.ts";
+import { type Reading, read } from "../../core/readback.ts";
+import { placesOf, type Sequence, type Slot } from "../../model/transformer/sequence.ts";
+
+/**
+ * SparseVLM's raters (arXiv 2410.04417, section 3.2): the text tokens behind the image that its visual tokens
+ * speak to more than to the average, by softmax(V·Tᵀ) over the text, mean over the visual tokens.
+ *
+ * @param entered what entered the decoder, [B, S, Hd]
+ * @returns for each sample ranks among the text tokens behind its image; none without an image
+ * @throws NuwaError when no text follows an image
+ */
+export function* chooseRaters({ tokens, sequence }: { tokens: tf.Tensor3D; sequence: Sequence }): Reading<number[][]> {
+  const width = tokens.shape[2];
+  const raters: number[][] = [];
+  for (const [sample, slots] of sequence.entries()) {
+    const [visual, text] = [placesOf(slots, "visual"), textBehind(slots)];
+    if (visual.length === 0) {
+      raters.push([]);
+      continue;
+    }
+    if (text.length === 0)
+      throw new NuwaError("SparseVLM: no text follows the image to rate its tokens. Put the question after it.");
+    const own = tokens.slice([sample, 0, 0], [1, -1, -1]).reshape<tf.Tensor2D>([-1, width]);
+    const [v, t] = [visual, text].map((places) => tf.gather(own, tf.tensor1d(places, "int32")));
+    const shares = yield* read(tf.softmax(tf.matMul(v, t, false, true)).mean(0)); // [T]
+    const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+    const above = [...shares.keys()].filter((i) => shares[i] > mean);
+    // Equal shares leave nobody above the mean; then all rate.
+    raters.push(above.length > 0 ? above : [...shares.keys()]);
+  }
+  return raters;
+}
+
+/**
+ * Products (a multiplication with its addition each) of {@link chooseRaters} for each sample: V·Tᵀ of its V visual
+ * tokens and the T text tokens behind them, V × Hd × T.
+ */
+export function raterProducts(sequence: Sequence, hiddenSize: number): number[] {
+  return sequence.map((slots) => placesOf(slots, "visual").length * textBehind(slots).length * hiddenSize);
+}
+
+/**
+ * What the raters attend to: for each sample a row for each rater, a column for each visual token.
+ *
+ * @param attention [B, h, S, S], softmaxed; its mean over heads is taken
+ * @param raters as {@link chooseRaters} gives them
+ */
+export function* attentionOfRaters(
+  attention: tf.Tensor4D,
+  sequence: Sequence,
+  raters: readonly (readonly number[])[],
+): Reading<Float32Array[][]> {
+  const length = sequence[0].length;
+  const values = yield* read(attention.mean(1)); // [B, S, S]
+  return sequence.map((slots, sample) => {
+    const [visual, text] = [placesOf(slots, "visual"), textBehind(slots)];
+    return raters[sample].map((i) =>
+      Float32Array.from(visual, (place) => values[(sample * length + text[i]) * length + place]),
+    );
+  });
+}
+
+function textBehind(slots: readonly Slot[]): number[] {
+  const lastVisual = slots.findLastIndex((slot) => slot?.kind === "visual");
+  return placesOf(slots, "text").filter((place) => place > lastVisual);
+}

@@ -1,0 +1,87 @@
+import * as tf from "@tensorflow/tfjs";
+import { mixedRandom } from "../../core/random.ts";
+import { best, checkScores } from "../../core/ranking.ts";
+import { read } from "../../core/readback.ts";
+import { placesOf } from "../../model/transformer/sequence.ts";
+import { type CutBudget, recycledCounts } from "../budget-peers.ts";
+import type { Cut, Method } from "../method.ts";
+import { keepEverything } from "../none.ts";
+import type { PositionPolicy } from "../nuwa/positions.ts";
+import { perImage } from "../patches.ts";
+import { densityPeaks, matrixRank } from "./clustering.ts";
+import { attentionOfRaters, chooseRaters, raterProducts } from "./raters.ts";
+
+/** Parameters of {@link sparsevlm}. */
+export interface SparsevlmOptions {
+  readonly stages: CutBudget;
+  /**
+   * How many stay. `v1.5`: the budgets of `stages`. `rank`, the first version: ⌊13.5 · rank⌋ of the matrix of
+   * attention from raters to visual tokens, whatever the budgets say.
+   */
+  readonly version?: "v1.5" | "rank";
+  /** Seed of the noise, below 1e-6, that the released code adds to densities against ties; undefined: no noise. */
+  readonly noise?: number;
+  readonly positions?: PositionPolicy;
+}
+
+/**
+ * SparseVLM: text tokens that the image speaks to rate the visual tokens in three layers; the worst are
+ * dropped, and the better ones among these are recycled into a few cluster means, which follow the kept
+ * tokens and compete in the next stage. Published: cuts after layers 2, 6 and 15 of 32.
+ *
+ * Source: Zhang et al., "SparseVLM: Visual Token Sparsification for Efficient Vision-Language Model
+ * Inference", ICML 2025, arXiv 2410.04417; released code: github.com/Gumpest/SparseVLMs.
+ */
+export function sparsevlm(options: SparsevlmOptions): Method {
+  return {
+    name: "sparsevlm",
+    positions: options.positions ?? "compressed",
+    idsAfterCut: "anew",
+    selectPatches: keepEverything,
+    cuts: new Map(options.stages.map(({ layer, keep }) => [layer, rate(keep, options)])),
+  };
+}
+
+function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cut {
+  return function* (view) {
+    const { sequence, tokens } = view;
+    // Density peaks compare elementwise, which is not counted.
+    const products = raterProducts(view.entered.sequence, tokens.shape[2]);
+    const raters = yield* chooseRaters(view.entered);
+    const relations = yield* attentionOfRaters(view.attention as tf.Tensor4D, sequence, raters);
+    const width = tokens.shape[2];
+    const states = perImage(yield* read(tokens), sequence[0].length * width);
+    const keep: number[][] = [];
+    const clusters: number[][][] = [];
+    sequence.forEach((slots, sample) => {
+      const visual = placesOf(slots, "visual");
+      const scores = Float32Array.from(visual, (_, i) => {
+        return relations[sample].reduce((sum, row) => sum + row[i], 0) / relations[sample].length;
+      });
+      checkScores("SparseVLM", scores);
+      const ranked = best([...scores.keys()], scores, scores.length);
+      const count = version === "rank" ? Math.floor(13.5 * matrixRank(relations[sample])) : budget;
+      // The rank is that of A·Aᵀ, raters × visual tokens × raters.
+      if (version === "rank") products[sample] += relations[sample].length ** 2 * visual.length;
+      keep.push(ranked.slice(0, count).sort((a, b) => a - b));
+      const dropped = ranked.slice(count);
+      const { sources, clusters: made } = recycledCounts(dropped.length);
+      const places = dropped.slice(0, sources).map((rank) => visual[rank]);
+      const points = places.map((place) => states[sample].subarray(place * width, (place + 1) * width));
+      const random = noise === undefined ? undefined : mixedRandom(noise);
+      clusters.push(densityPeaks(points, made, random).map((members) => members.map((i) => places[i])));
+    });
+    const counts = clusters.map((list) => list.length);
+    const most = Math.max(...counts);
+    if (most === 0) return { keep, products };
+    const weights = clusters.map((list) => Array.from({ length: most }, (_, i) => meanOf(sequence[0].length, list[i])));
+    return { keep, added: { weights: tf.tensor3d(weights), counts }, products };
+  };
+}
+
+/** The released code divides by the count plus 1e-6. */
+function meanOf(length: number, members: readonly number[] = []): number[] {
+  const row = new Array<number>(length).fill(0);
+  for (const place of members) row[place] = 1 / (members.length + 1e-6);
+  return row;
+}

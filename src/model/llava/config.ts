@@ -1,0 +1,181 @@
+import { dirname, join } from "node:path";
+import type { z } from "zod";
+import { NuwaError } from "../../core/errors.ts";
+import { checkSchema } from "../../io/files.ts";
+import type { ActivationName } from "../transformer/activations.ts";
+import { generationSchema, llavaSchema, originalSchema, type textSchema, visionSchema } from "./schemas.ts";
+
+/** The CLIP vision tower. Field names follow transformers' CLIPVisionConfig. */
+export interface VisionConfig {
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  /** [height, width] in pixels; transformers writes a single number for a square. */
+  readonly imageSize: readonly [number, number];
+  /** Side of a patch in pixels. */
+  readonly patchSize: number;
+  readonly layerNormEps: number;
+  readonly hiddenAct: ActivationName;
+}
+
+/** The Llama language model. Field names follow transformers' LlamaConfig. */
+export interface TextConfig {
+  readonly vocabSize: number;
+  readonly hiddenSize: number;
+  readonly intermediateSize: number;
+  readonly numHiddenLayers: number;
+  readonly numAttentionHeads: number;
+  readonly numKeyValueHeads: number;
+  readonly headDim: number;
+  readonly rmsNormEps: number;
+  readonly ropeTheta: number;
+  /** Whether `lm_head` is the transposed token embedding. */
+  readonly tieWordEmbeddings: boolean;
+  /** A prompt may not go beyond this position id. */
+  readonly maxPositionEmbeddings: number;
+  /** Generation ends at any of these. */
+  readonly eosTokenIds: readonly number[];
+}
+
+/** A LLaVA model: everything that the forward pass may not guess. */
+export interface VlmConfig {
+  readonly vision: VisionConfig;
+  readonly text: TextConfig;
+  /** The placeholder in the prompt that the visual tokens replace (−200 in original LLaVA). */
+  readonly imageTokenId: number;
+  /** Index into hidden_states[0..L], negative from the end; −2 in LLaVA-1.5. */
+  readonly visionFeatureLayer: number;
+  /** "default" drops the class token, "full" keeps it in front. */
+  readonly visionFeatureSelectStrategy: "default" | "full";
+  readonly projectorHiddenAct: ActivationName;
+  readonly projectorBias: boolean;
+  /** Whether images are padded to the tower's aspect ratio (original LLaVA-1.5) or cropped (CLIP). */
+  readonly padImages: boolean;
+}
+
+/**
+ * Reads a model configuration from the JSON files of a checkpoint, with the defaults that transformers
+ * fills in. What is not supported is refused by name, so that no model is silently run wrong.
+ *
+ * @param where the path to name in errors
+ * @param config config.json
+ * @param generationConfig generation_config.json or `{}`; its `eos_token_id` goes first
+ * @param towerConfig config.json of a CLIP tower in a folder of its own (original LLaVA)
+ * @throws NuwaError naming file and field
+ */
+export function parseConfig(
+  where: string,
+  config: Record<string, unknown>,
+  generationConfig: Record<string, unknown> = {},
+  towerConfig?: Record<string, unknown>,
+): VlmConfig {
+  const parsed = "mm_projector_type" in config ? parseOriginal(where, config, towerConfig) : parseLlava(where, config);
+  const { eos_token_id: eos } = checkSchema(
+    beside(where, "generation_config.json"),
+    generationConfig,
+    generationSchema,
+  );
+  const withEos =
+    eos === null || eos === undefined ? parsed : { ...parsed, text: { ...parsed.text, eosTokenIds: [eos].flat() } };
+  return checkConsistency(where, withEos);
+}
+
+/** The path of another file of the folder that a config.json lies in. */
+function beside(where: string, name: string): string {
+  return join(dirname(where), name);
+}
+
+function parseLlava(where: string, config: Record<string, unknown>): VlmConfig {
+  const llava = checkSchema(where, config, llavaSchema);
+  return {
+    vision: visionConfig(llava.vision_config),
+    text: textConfig({
+      ...llava.text_config,
+      tie_word_embeddings: llava.tie_word_embeddings ?? llava.text_config.tie_word_embeddings,
+    }),
+    imageTokenId: llava.image_token_index ?? llava.image_token_id ?? 32000,
+    visionFeatureLayer: llava.vision_feature_layer,
+    visionFeatureSelectStrategy: llava.vision_feature_select_strategy,
+    projectorHiddenAct: llava.projector_hidden_act,
+    projectorBias: llava.multimodal_projector_bias,
+    padImages: llava.image_aspect_ratio === "pad",
+  };
+}
+
+function parseOriginal(
+  where: string,
+  config: Record<string, unknown>,
+  towerConfig?: Record<string, unknown>,
+): VlmConfig {
+  const original = checkSchema(where, config, originalSchema);
+  if (!towerConfig) {
+    throw new NuwaError(
+      `${where}: field "mm_vision_tower": the CLIP tower is kept elsewhere. Put its config.json and model.safetensors into the subfolder vision_tower/.`,
+    );
+  }
+  const tower = towerConfig.vision_config ?? towerConfig;
+  return {
+    vision: visionConfig(checkSchema(beside(where, "vision_tower/config.json"), tower, visionSchema)),
+    text: textConfig(original),
+    imageTokenId: -200,
+    visionFeatureLayer: original.mm_vision_select_layer,
+    visionFeatureSelectStrategy: original.mm_vision_select_feature === "patch" ? "default" : "full",
+    projectorHiddenAct: "gelu",
+    projectorBias: true,
+    padImages: original.image_aspect_ratio === "pad",
+  };
+}
+
+function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {
+  const { image_size: image } = vision;
+  return {
+    hiddenSize: vision.hidden_size,
+    intermediateSize: vision.intermediate_size,
+    numHiddenLayers: vision.num_hidden_layers,
+    numAttentionHeads: vision.num_attention_heads,
+    imageSize: typeof image === "number" ? [image, image] : image,
+    patchSize: vision.patch_size,
+    layerNormEps: vision.layer_norm_eps,
+    hiddenAct: vision.hidden_act,
+  };
+}
+
+function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextConfig {
+  return {
+    vocabSize: text.vocab_size,
+    hiddenSize: text.hidden_size,
+    intermediateSize: text.intermediate_size,
+    numHiddenLayers: text.num_hidden_layers,
+    numAttentionHeads: text.num_attention_heads,
+    numKeyValueHeads: text.num_key_value_heads ?? text.num_attention_heads,
+    headDim: text.head_dim ?? text.hidden_size / text.num_attention_heads,
+    rmsNormEps: text.rms_norm_eps,
+    ropeTheta: text.rope_parameters?.rope_theta ?? text.rope_theta ?? 10000,
+    tieWordEmbeddings: text.tie_word_embeddings,
+    maxPositionEmbeddings: text.max_position_embeddings,
+    eosTokenIds: [text.eos_token_id ?? 2].flat(),
+  };
+}
+
+/** Conditions between fields. */
+function checkConsistency(where: string, config: VlmConfig): VlmConfig {
+  const { vision, text } = config;
+  const require = (holds: boolean, problem: string) => {
+    if (!holds) throw new NuwaError(`${where}: ${problem}.`);
+  };
+  require(vision.imageSize.every(
+    (side) => side % vision.patchSize === 0,
+  ), `image_size [${vision.imageSize}] is not a multiple of patch_size ${vision.patchSize}`);
+  require(vision.hiddenSize % vision.numAttentionHeads ===
+    0, `vision hidden_size ${vision.hiddenSize} is not divisible by num_attention_heads ${vision.numAttentionHeads}`);
+  require(Number.isInteger(text.headDim) &&
+    text.headDim % 2 === 0, `text head_dim ${text.headDim} is not an even integer, which rotary positions need`);
+  require(text.numAttentionHeads % text.numKeyValueHeads ===
+    0, `num_attention_heads ${text.numAttentionHeads} is not divisible by num_key_value_heads ${text.numKeyValueHeads}`);
+  const layers = vision.numHiddenLayers;
+  require(config.visionFeatureLayer >= -layers - 1 &&
+    config.visionFeatureLayer <=
+      layers, `vision_feature_layer ${config.visionFeatureLayer} lies outside the ${layers + 1} hidden states`);
+  return config;
+}

@@ -1,0 +1,151 @@
+import * as tf from "@tensorflow/tfjs";
+import { noTap, type Tap } from "../../core/taps.ts";
+import type { TextConfig } from "../llava/config.ts";
+import type { Model, Weights } from "../llava/weights.ts";
+import { activations } from "./activations.ts";
+import { attend, linear, mergeHeads, rmsNorm, splitHeads, tokenRows } from "./layers.ts";
+import { type Rotation, rotate } from "./rope.ts";
+import type { Sequence } from "./sequence.ts";
+
+/** Keys (after RoPE) and values of the tokens that one decoder layer has seen, each [B, hkv, S, d]. */
+export type LayerCache = {
+  readonly keys: tf.Tensor4D;
+  readonly values: tf.Tensor4D;
+};
+
+/** What {@link decoderLayer} returns. */
+export type LayerOutput = {
+  /** [B, Q, Hd] */
+  readonly x: tf.Tensor;
+  /** Everything seen so far, the new tokens last. */
+  readonly cache: LayerCache;
+  /** [B, h, Q, S] */
+  readonly attention: tf.Tensor4D;
+};
+
+/** Where the new tokens stand, shared by the layers that see the same sequence. */
+export interface Placement {
+  readonly rotation: Rotation;
+  /** [B, 1, Q, S] or undefined, see {@link causalMask} */
+  readonly mask: tf.Tensor4D | undefined;
+}
+
+/**
+ * One Llama decoder layer (Touvron et al., arXiv 2302.13971): RMSNorm, rotary grouped-query attention,
+ * RMSNorm, SwiGLU, each around a residual.
+ *
+ * @param x [B, Q, Hd], the new tokens
+ * @param past what the layer has seen before; undefined at prefill
+ * @see https://github.com/huggingface/transformers/blob/main/src/transformers/models/llama/modeling_llama.py
+ */
+export function decoderLayer(
+  model: Model,
+  i: number,
+  x: tf.Tensor,
+  { rotation, mask }: Placement,
+  tap: Tap,
+  past?: LayerCache,
+): LayerOutput {
+  const config = model.config.text;
+  const w = model.weights.at("language_model.model.layers", i);
+  const rows = tokenRows(x); // [B·Q, Hd]
+  const normed = rmsNorm(w.at("input_layernorm"), rows, config.rmsNormEps);
+  const { q, k, v } = queriesKeysValues(w.at("self_attn"), normed, x.shape[0], config, rotation);
+  const queries = tap(`llm.${i}.queries`, q); // [B, h, Q, d]
+  const newKeys = tap(`llm.${i}.keys`, k); // [B, hkv, Q, d]
+  const newValues = tap(`llm.${i}.values`, v);
+  const keys = past ? tf.concat([past.keys, newKeys], 2) : newKeys; // [B, hkv, S, d]
+  const values = past ? tf.concat([past.values, newValues], 2) : newValues;
+  const { output, attention } = attend(queries, keys, values, mask, tap, `llm.${i}`);
+  const y = rows.add<tf.Tensor2D>(linear(w.at("self_attn.o_proj"), mergeHeads(output)));
+  return {
+    x: y.add(swiGlu(w.at("mlp"), rmsNorm(w.at("post_attention_layernorm"), y, config.rmsNormEps))).reshape(x.shape),
+    cache: { keys, values },
+    attention,
+  };
+}
+
+/**
+ * The attention that a layer would pay to the tokens before it, [B, h, S, S]: what {@link decoderLayer}
+ * computes on its way, for methods that look one layer ahead. No tap sees it.
+ *
+ * @param x [B, S, Hd], entering layer i
+ */
+export function attentionAhead(model: Model, i: number, x: tf.Tensor, { rotation, mask }: Placement): tf.Tensor4D {
+  const config = model.config.text;
+  const w = model.weights.at("language_model.model.layers", i);
+  return tf.tidy(() => {
+    const normed = rmsNorm(w.at("input_layernorm"), tokenRows(x), config.rmsNormEps);
+    const { q, k, v } = queriesKeysValues(w.at("self_attn"), normed, x.shape[0], config, rotation);
+    return attend(q, k, v, mask, noTap, `llm.${i}`).attention;
+  });
+}
+
+/**
+ * Products (a multiplication with its addition each) of {@link attentionAhead} for one sample of S tokens:
+ * queries, keys and values, then S × S scores and the mixing of values, which comes with them.
+ */
+export function attentionAheadProducts(tokens: number, config: TextConfig): number {
+  const { hiddenSize, numAttentionHeads, numKeyValueHeads, headDim } = config;
+  const queries = numAttentionHeads * headDim;
+  return tokens * hiddenSize * (queries + 2 * numKeyValueHeads * headDim) + 2 * tokens ** 2 * queries;
+}
+
+function queriesKeysValues(w: Weights, x: tf.Tensor2D, batch: number, config: TextConfig, rotation: Rotation) {
+  return {
+    q: rotate(splitHeads(linear(w.at("q_proj"), x), batch, config.numAttentionHeads), rotation),
+    k: rotate(splitHeads(linear(w.at("k_proj"), x), batch, config.numKeyValueHeads), rotation),
+    v: splitHeads(linear(w.at("v_proj"), x), batch, config.numKeyValueHeads),
+  };
+}
+
+/** down(silu(gate(x)) ⊙ up(x)) (Shazeer, arXiv 2002.05202). */
+function swiGlu(w: Weights, x: tf.Tensor2D): tf.Tensor2D {
+  return linear(w.at("down_proj"), activations.silu(linear(w.at("gate_proj"), x)).mul(linear(w.at("up_proj"), x)));
+}
+
+/**
+ * Token embeddings of a sequence with the visual tokens spliced in: every slot picks its row from the
+ * table of all text embeddings and all visual tokens, which makes one differentiable gather of it.
+ *
+ * @param visual [I, k, Hd] projected visual tokens; undefined for text-only batches
+ * @param imageOf for each sample the image that its visual slots belong to
+ * @returns [B, S, Hd]; padding gets an arbitrary row, which masks hide
+ */
+export function embed(
+  model: Model,
+  sequence: Sequence,
+  visual: tf.Tensor3D | undefined,
+  imageOf: readonly (number | undefined)[],
+): tf.Tensor3D {
+  const ids = sequence.flatMap((slots) => slots.flatMap((slot) => (slot?.kind === "text" ? [slot.id] : [])));
+  const text = tf.gather(
+    model.weights.at("language_model.model.embed_tokens").tensor("weight"),
+    tf.tensor1d(ids, "int32"),
+  ); // [T, Hd]
+  const width = model.config.text.hiddenSize;
+  const perImage = visual?.shape[1] ?? 0;
+  let nextText = 0;
+  const rows = sequence.flatMap((slots, sample) =>
+    slots.map((slot) => {
+      if (slot === null) return 0;
+      if (slot.kind === "text") return nextText++;
+      return ids.length + (imageOf[sample] as number) * perImage + slot.row;
+    }),
+  );
+  const table = visual ? tf.concat([text, visual.reshape([-1, width])], 0) : text;
+  return tf.gather(table, tf.tensor1d(rows, "int32")).reshape([sequence.length, -1, width]);
+}
+
+/** The final norm: [B, S, Hd] → [B, S, Hd]. */
+export function finalNorm(model: Model, x: tf.Tensor): tf.Tensor {
+  return rmsNorm(model.weights.at("language_model.model.norm"), x, model.config.text.rmsNormEps);
+}
+
+/** Scores of the next token: [..., Hd] → [..., V]. */
+export function lmHead(model: Model, x: tf.Tensor): tf.Tensor {
+  if (!model.config.text.tieWordEmbeddings) return linear(model.weights.at("language_model.lm_head"), x);
+  const embeddings = model.weights.at("language_model.model.embed_tokens").tensor("weight") as tf.Tensor2D; // [V, Hd]
+  const flat = tf.matMul(tokenRows(x), embeddings, false, true);
+  return flat.reshape([...x.shape.slice(0, -1), embeddings.shape[0]]);
+}

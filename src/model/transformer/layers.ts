@@ -1,0 +1,113 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Tap } from "../../core/taps.ts";
+import type { Weights } from "../llava/weights.ts";
+
+/**
+ * The layers that the vision tower, the projector and the decoder are made of.
+ * Shapes: B batch, T tokens, C channels; h heads of width d; Q queries, S keys.
+ *
+ * Each frees its intermediate tensors when it returns, so that the next one works on memory that is
+ * still in the processor's cache.
+ */
+
+/** All tokens of a batch as the rows of one matrix: [..., C] → [B·T, C]. */
+export function tokenRows(x: tf.Tensor): tf.Tensor2D {
+  return x.rank === 2 ? (x as tf.Tensor2D) : x.reshape([-1, x.shape[x.rank - 1]]);
+}
+
+/** y = x·W + b over the last axis: [..., in] → [..., out]. The weight lies in memory as [in, out]. */
+export function linear<T extends tf.Tensor>(w: Weights, x: T): T {
+  const weight = w.tensor("weight") as tf.Tensor2D;
+  return tf.tidy(() => {
+    // Leading axes are flattened because a 2-D product is the one that every backend does fast.
+    const product = tf.matMul(tokenRows(x), weight); // [B·T, out]
+    const y = w.has("bias") ? product.add(w.tensor("bias")) : product;
+    return (x.rank === 2 ? y : y.reshape([...x.shape.slice(0, -1), weight.shape[1]])) as T;
+  });
+}
+
+/** LayerNorm over the last axis (Ba et al., arXiv 1607.06450). */
+export function layerNorm<T extends tf.Tensor>(w: Weights, x: T, eps: number): T {
+  return tf.tidy(() => {
+    const centred = x.sub(x.mean(-1, true));
+    const variance = centred.square().mean(-1, true);
+    return centred.mul(variance.add(eps).rsqrt()).mul(w.tensor("weight")).add(w.tensor("bias"));
+  });
+}
+
+/** RMSNorm over the last axis (Zhang and Sennrich, arXiv 1910.07467). */
+export function rmsNorm<T extends tf.Tensor>(w: Weights, x: T, eps: number): T {
+  return tf.tidy(() => {
+    const meanSquare = x.square().mean(-1, true);
+    return x.mul(meanSquare.add(eps).rsqrt()).mul(w.tensor("weight"));
+  });
+}
+
+/** [B·T, h·d] → [B, h, T, d] */
+export function splitHeads(x: tf.Tensor2D, batch: number, heads: number): tf.Tensor4D {
+  const [rows, channels] = x.shape;
+  return x.reshape([batch, rows / batch, heads, channels / heads]).transpose([0, 2, 1, 3]);
+}
+
+/** [B, h, T, d] → [B·T, h·d] */
+export function mergeHeads(x: tf.Tensor4D): tf.Tensor2D {
+  const [batch, heads, tokens, width] = x.shape;
+  return x.transpose([0, 2, 1, 3]).reshape([batch * tokens, heads * width]);
+}
+
+/** What {@link attend} returns. */
+export interface Attended {
+  /** [B, h, Q, d] */
+  readonly output: tf.Tensor4D;
+  /** Softmax weights [B, h, Q, S]. */
+  readonly attention: tf.Tensor4D;
+}
+
+/**
+ * Scaled dot-product attention with grouped queries (Ainslie et al., arXiv 2305.13245): query head i
+ * reads key-value head ⌊i·hkv/h⌋, so that the queries of one group stand together and no key is copied.
+ *
+ * @param q [B, h, Q, d]
+ * @param k [B, hkv, S, d]
+ * @param v [B, hkv, S, d]
+ * @param mask added to the scores, broadcast to [B, h, Q, S]; 0 where allowed, very negative elsewhere
+ * @param place tap prefix, such as `llm.3`
+ */
+export function attend(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  mask: tf.Tensor | undefined,
+  tap: Tap,
+  place: `vision.${number}` | `llm.${number}`,
+): Attended {
+  return tf.tidy(() => {
+    const [batch, heads, queries, width] = q.shape;
+    const [, keyValueHeads, keys] = k.shape;
+    const rows = (heads / keyValueHeads) * queries; // of all heads that share their keys
+    const grouped = q.mul(width ** -0.5).reshape([batch, keyValueHeads, rows, width]);
+    const raw = tf.matMul(grouped, k, false, true).reshape([batch, heads, queries, keys]);
+    const scores = tap(`${place}.attention_scores`, mask ? raw.add(mask) : raw);
+    const attention = tap(`${place}.attention`, tf.softmax(scores)) as tf.Tensor4D; // [B, h, Q, S]
+    const mixed = tf.matMul(attention.reshape([batch, keyValueHeads, rows, keys]), v);
+    return { output: mixed.reshape<tf.Tensor4D>([batch, heads, queries, width]), attention };
+  });
+}
+
+/**
+ * Rows of each sample of a batch, a differentiable gather.
+ *
+ * @param x [B, T, C]
+ * @param rows for each sample the rows to take; all lists equally long
+ * @returns [B, k, C]
+ */
+export function gatherRows(x: tf.Tensor, rows: readonly (readonly number[])[]): tf.Tensor3D {
+  const [batch, tokens, channels] = x.shape;
+  const flat = rows.flatMap((list, sample) => list.map((row) => sample * tokens + row));
+  return tf.gather(x.reshape([batch * tokens, channels]), tf.tensor1d(flat, "int32")).reshape([batch, -1, channels]);
+}
+
+/** Rows scaled to unit length over the last axis. A zero row stays zero; its gradient is finite but very large. */
+export function normalizeRows(x: tf.Tensor): tf.Tensor {
+  return x.mul(x.square().sum(-1, true).add(1e-24).rsqrt());
+}

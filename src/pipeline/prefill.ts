@@ -1,0 +1,156 @@
+import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../core/errors.ts";
+import type { Reading } from "../core/readback.ts";
+import { noTap, type Tap } from "../core/taps.ts";
+import type { SampleLedger } from "../methods/ledger.ts";
+import type { Method, PlacedTokens } from "../methods/method.ts";
+import { mergingTower } from "../model/llava/tower.ts";
+import type { Model } from "../model/llava/weights.ts";
+import {
+  decoderLayer,
+  embed,
+  finalNorm,
+  type LayerCache,
+  lmHead,
+  type Placement,
+} from "../model/transformer/decoder.ts";
+import { gatherRows } from "../model/transformer/layers.ts";
+import { rotaryAngles } from "../model/transformer/rope.ts";
+import { causalMask, lastPlace, positionIds, type Sequence, visualSlots } from "../model/transformer/sequence.ts";
+import {
+  type AppliedCut,
+  applyCut,
+  keepLedgers,
+  NO_IMAGES,
+  projectSelected,
+  selectedSlots,
+  tapIntegers,
+} from "./apply.ts";
+import { chooseCut, choosePatches } from "./choosing.ts";
+import { cutPrompts, type ImagePlaces, layOut, requirePositions } from "./prompts.ts";
+
+/** A batch of prompts and the images in them. */
+export interface ForwardInputs {
+  /** [I, 3, H, W], normalised; undefined when no prompt has an image. */
+  readonly pixels?: tf.Tensor4D;
+  /** Token ids of each sample; lengths may differ. */
+  readonly prompts: readonly (readonly number[])[];
+  /**
+   * For each prompt the image that its image token means, undefined without one; the i-th prompt with an
+   * image token has the i-th image unless given. Several prompts may share an image, which is then seen and
+   * pruned by stage 1 once.
+   */
+  readonly imageOf?: readonly (number | undefined)[];
+}
+
+/** What one decoder layer keeps for decoding. After a cut the layers' sequences differ. */
+export interface LayerState {
+  readonly cache: LayerCache;
+  readonly sequence: Sequence;
+  /** Position id of the next token, for each sample. */
+  readonly next: readonly number[];
+}
+
+/** Everything that decoding needs to go on. */
+export interface DecodeState {
+  readonly layers: readonly LayerState[];
+}
+
+/** What a forward pass returns; free it with `tf.dispose(tensorsIn(result))`. */
+export interface ForwardResult {
+  /** Scores of the first answer token, [B, V]. */
+  readonly logits: tf.Tensor2D;
+  /** Final hidden states after the norm, [B, S', Hd]; S' counts what survived all cuts, see `state`. */
+  readonly hidden: tf.Tensor3D;
+  readonly state: DecodeState;
+  /** For each sample with an image what became of its visual tokens, else undefined. */
+  readonly ledgers: readonly (SampleLedger | undefined)[];
+}
+
+/**
+ * The whole model, from pixels and token ids to logits, with both prunings in the path. Differentiable
+ * in the pixels and in every weight; selections are read out (see reading.ts) and indices are constant.
+ *
+ * @throws NuwaError when prompts and images do not fit the model
+ */
+export function* forward(
+  model: Model,
+  { pixels, prompts, imageOf: wanted }: ForwardInputs,
+  method: Method,
+  tap: Tap = noTap,
+): Reading<ForwardResult> {
+  if (pixels) requireSize(pixels, model);
+  const seen = pixels && (yield* mergingTower(model, pixels, tap, method.merge));
+  const places = imagePlaces(model);
+  const cut = cutPrompts(prompts, model.config, pixels?.shape[0] ?? 0, places.total, wanted);
+  const imageOf = cut.map(({ image }) => image);
+
+  // Stage 1: which patches go on, and as which mixtures of their neighbours.
+  const selection = seen ? yield* choosePatches(model, seen, method, tap) : NO_IMAGES;
+  const visual = seen && projectSelected(model, seen, selection, tap); // [I, k, Hd]
+
+  // Splice: text and visual tokens in one sequence, each with its position id.
+  let { sequence, next } = layOut(cut, selectedSlots(selection, imageOf), method.positions, places);
+  requirePositions(next, model.config);
+  let x: tf.Tensor = tap("llm.embeddings", embed(model, sequence, visual, imageOf)); // [B, S, Hd]
+  tapIntegers(tap, "position_ids", positionIds(sequence));
+
+  const entered = { tokens: x, sequence } as PlacedTokens;
+  let placement = place(model, sequence, sequence[0].length);
+  let attention: tf.Tensor4D | undefined;
+  const layers: LayerState[] = [];
+  const cuts: AppliedCut[] = [];
+  for (let i = 0; i < model.config.text.numHiddenLayers; i++) {
+    // Stage 2: before this layer, visual tokens that the text does not ask for are dropped.
+    const choose = visual && method.cuts.get(i);
+    if (choose) {
+      const view = { tokens: x as tf.Tensor3D, sequence, entered, attention, tap };
+      const choice = yield* chooseCut(model, choose, i, placement, view);
+      tapIntegers(tap, "stage2.indices", choice.keep);
+      const applied = applyCut(x as tf.Tensor3D, sequence, choice, entered.sequence, cuts);
+      ({ x, sequence } = applied); // [B, S', Hd]
+      if (method.idsAfterCut === "anew")
+        ({ sequence, next } = layOut(cut, visualSlots(sequence), method.positions, places));
+      placement = place(model, sequence, sequence[0].length);
+      cuts.push(applied);
+    }
+    x = tap(`llm.${i}.tokens`, x);
+    const output = tf.tidy(() => {
+      const { attention: weights, ...rest } = decoderLayer(model, i, x, placement, tap);
+      return method.cuts.has(i + 1) ? { ...rest, attention: weights } : { ...rest, attention: undefined };
+    });
+    ({ x, attention } = output);
+    layers.push({ cache: output.cache, sequence, next });
+  }
+
+  tapIntegers(
+    tap,
+    "final.indices",
+    visualSlots(sequence).map((tokens) => tokens.map(({ cell }) => cell)),
+  );
+  const hidden = tap("llm.norm", finalNorm(model, x)) as tf.Tensor3D;
+  const ends = sequence.map((slots) => [lastPlace(slots)]);
+  const logits = tap("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
+  const passed = { entered: entered.sequence, sequences: layers.map((layer) => layer.sequence), cuts };
+  const ledgers = yield* keepLedgers(seen, selection, places.total, passed, imageOf);
+  return { logits, hidden, state: { layers }, ledgers };
+}
+
+function requireSize(pixels: tf.Tensor4D, { config }: Model): void {
+  const wanted = [3, ...config.vision.imageSize];
+  if (pixels.shape.slice(1).join() !== wanted.join())
+    throw new NuwaError(`pixels have shape [${pixels.shape}], but the model sees [images,${wanted}].`);
+}
+
+function imagePlaces({ config }: Model): ImagePlaces {
+  const { imageSize, patchSize } = config.vision;
+  const classTokens = config.visionFeatureSelectStrategy === "full" ? 1 : 0;
+  return { total: (imageSize[0] / patchSize) * (imageSize[1] / patchSize) + classTokens, classTokens };
+}
+
+/** Rotary angles and mask of the last `queries` tokens of a sequence. */
+export function place(model: Model, sequence: Sequence, queries: number): Placement {
+  const { headDim, ropeTheta } = model.config.text;
+  const positions = positionIds(sequence).map((ids) => ids.slice(ids.length - queries));
+  return { rotation: rotaryAngles(positions, headDim, ropeTheta), mask: causalMask(sequence, queries) };
+}

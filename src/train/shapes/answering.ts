@@ -1,0 +1,161 @@
+import * as tf from "@tensorflow/tfjs";
+import { noTap } from "../../core/taps.ts";
+import type { Model } from "../../model/llava/weights.ts";
+import { decoderLayer, embed, finalNorm, lmHead } from "../../model/transformer/decoder.ts";
+import { rotaryAngles } from "../../model/transformer/rope.ts";
+import { padded, positionIds } from "../../model/transformer/sequence.ts";
+import { COORDINATE_BINS } from "../../world/coordinates.ts";
+import type { Family } from "../../world/question.ts";
+import { type AnswerTarget, blockMask, type PackedPicture } from "./packing.ts";
+
+/** How answers count in the loss. */
+export interface AnswerLoss {
+  /** Weight of each family's answers. */
+  readonly weights: Readonly<Record<Family, number>>;
+  /** Spread of the targets of coordinate tokens, in bins: a near miss costs less than a far one. */
+  readonly coordinateSpread: number;
+  /** Id of the first of the {@link COORDINATE_BINS} + 1 coordinate tokens. */
+  readonly firstCoordinate: number;
+  /** Decoder layers whose first head is taught to look at what the question is about. */
+  readonly pointingLayers: readonly number[];
+  /** Weight of that, for each of these layers. */
+  readonly pointingWeight: number;
+}
+
+/**
+ * Cross-entropy of the answers of packed questions, answer tokens only.
+ *
+ * @param visual projected tokens, [I, N, Hd]; the i-th picture's questions are `pictures[i]`
+ */
+export function answeringLoss(
+  model: Model,
+  visual: tf.Tensor3D,
+  pictures: readonly PackedPicture[],
+  options: AnswerLoss,
+): tf.Scalar {
+  const { logits, attention } = answerLogits(model, visual, pictures, options.pointingLayers);
+  const targets = softTargets(
+    pictures.flatMap((picture) => picture.targets),
+    model.config.text.vocabSize,
+    options,
+  );
+  const answers = tf.logSoftmax(logits).mul(targets).sum().neg();
+  const pointing = attention.map((weights) => pointingLoss(weights, pictures, options).mul(options.pointingWeight));
+  return tf.addN([answers, ...pointing]) as tf.Scalar;
+}
+
+/**
+ * −log of the attention that one head gives to the patches of what the question is about, at the places
+ * that predict a word or a coordinate. Finding the shape that is meant is what a small model learns
+ * last from answers alone.
+ *
+ * @param attention [B, h, S, S]
+ */
+export function pointingLoss(
+  attention: tf.Tensor4D,
+  pictures: readonly PackedPicture[],
+  { firstCoordinate }: Pick<AnswerLoss, "firstCoordinate">,
+): tf.Scalar {
+  const length = attention.shape[3];
+  const looking = pictures.flatMap(({ targets }, picture) =>
+    targets.flatMap(({ place, id, family, subject }, i) => {
+      const says = family === "grounding" ? id >= firstCoordinate : i === 0 || targets[i - 1].place !== place - 1;
+      return says && subject.length ? [{ row: picture * length + place, subject }] : [];
+    }),
+  );
+  if (looking.length === 0) return tf.scalar(0);
+  const values = new Float32Array(looking.length * length);
+  looking.forEach(({ subject }, i) => {
+    for (const place of subject) values[i * length + place] = 1;
+  });
+  const head = attention.slice([0, 0, 0, 0], [-1, 1, -1, -1]).reshape([-1, length]); // [B·S, S]
+  const rows = tf.gather(
+    head,
+    tf.tensor1d(
+      looking.map(({ row }) => row),
+      "int32",
+    ),
+  );
+  const mass = rows.mul(tf.tensor2d(values, [looking.length, length])).sum(1);
+  return mass.add(1e-6).log().mean().neg() as tf.Scalar;
+}
+
+/** What {@link answerLogits} returns. */
+export interface AnswerLogits {
+  /** At every place that predicts an answer token, picture by picture: [M, V]. */
+  readonly logits: tf.Tensor2D;
+  /** Attention of the watched layers, each [B, h, S, S]. */
+  readonly attention: readonly tf.Tensor4D[];
+}
+
+/**
+ * The decoder's pass over packed questions.
+ *
+ * @param visual projected tokens, [I, N, Hd]
+ * @param watched layers whose attention is wanted
+ */
+export function answerLogits(
+  model: Model,
+  visual: tf.Tensor3D,
+  pictures: readonly PackedPicture[],
+  watched: readonly number[] = [],
+): AnswerLogits {
+  const { text } = model.config;
+  const sequence = padded(pictures.map(({ slots }) => slots));
+  const length = sequence[0].length;
+  let x: tf.Tensor = embed(
+    model,
+    sequence,
+    visual,
+    pictures.map((_, image) => image),
+  ); // [B, S, Hd]
+  const placement = {
+    rotation: rotaryAngles(positionIds(sequence), text.headDim, text.ropeTheta),
+    mask: tf.tensor4d(blockMask(pictures, length), [pictures.length, 1, length, length]),
+  };
+  const attention: tf.Tensor4D[] = [];
+  for (let i = 0; i < text.numHiddenLayers; i++) {
+    const output = tf.tidy(() => {
+      const { x: y, attention: weights } = decoderLayer(model, i, x, placement, noTap);
+      return watched.includes(i) ? { y, weights } : { y };
+    });
+    x = output.y;
+    if (output.weights) attention.push(output.weights);
+  }
+  const places = pictures.flatMap(({ targets }, picture) => targets.map(({ place }) => picture * length + place));
+  const predicting = tf.gather(x.reshape([-1, text.hiddenSize]), tf.tensor1d(places, "int32"));
+  return { logits: lmHead(model, finalNorm(model, predicting)) as tf.Tensor2D, attention };
+}
+
+/**
+ * What each logit row should be, times its weight; the weights sum to 1, so that the loss is a mean.
+ *
+ * @returns [M, V]
+ */
+export function softTargets(
+  targets: readonly AnswerTarget[],
+  vocabulary: number,
+  { weights, coordinateSpread, firstCoordinate }: Omit<AnswerLoss, "pointingLayers" | "pointingWeight">,
+): tf.Tensor2D {
+  const values = new Float32Array(targets.length * vocabulary);
+  const weightOf = ({ family, answerLength }: AnswerTarget) => weights[family] / Math.sqrt(answerLength);
+  const total = targets.reduce((sum, target) => sum + weightOf(target), 0);
+  targets.forEach((target, row) => {
+    const weight = weightOf(target) / total;
+    const bin = target.id - firstCoordinate;
+    if (bin < 0 || bin > COORDINATE_BINS) {
+      values[row * vocabulary + target.id] = weight;
+      return;
+    }
+    const reach = Math.ceil(4 * coordinateSpread);
+    const near = Array.from({ length: 2 * reach + 1 }, (_, i) => bin - reach + i).filter(
+      (other) => other >= 0 && other <= COORDINATE_BINS,
+    );
+    const shares = near.map((other) => Math.exp(-0.5 * ((other - bin) / coordinateSpread) ** 2));
+    const sum = shares.reduce((all, share) => all + share, 0);
+    near.forEach((other, i) => {
+      values[row * vocabulary + firstCoordinate + other] = (weight * shares[i]) / sum;
+    });
+  });
+  return tf.tensor2d(values, [targets.length, vocabulary]);
+}

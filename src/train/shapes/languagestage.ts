@@ -1,0 +1,128 @@
+import * as tf from "@tensorflow/tfjs";
+import { normal, type Random, randomFrom } from "../../core/random.ts";
+import { noTap } from "../../core/taps.ts";
+import type { VlmConfig } from "../../model/llava/config.ts";
+import { project, visionTower } from "../../model/llava/tower.ts";
+import { createModel } from "../../model/llava/weights.ts";
+import { COORDINATE_TOKENS } from "../../world/coordinates.ts";
+import { patchLabels } from "../../world/labels.ts";
+import type { Question } from "../../world/question.ts";
+import { questionRandom, questionsFor } from "../../world/questions.ts";
+import type { Scene } from "../../world/scene.ts";
+import type { Stage } from "../engine/stage.ts";
+import { answeringLoss } from "./answering.ts";
+import { EMBEDDING_SPREAD } from "./initial.ts";
+import { packQuestions } from "./packing.ts";
+import { pixelsOf, pixelTensor, scenesFrom } from "./pictures.ts";
+import { placesLoss } from "./places.ts";
+import { ALIGNED_WORDS, ATTRIBUTE_WORDS } from "./pretrain.ts";
+import type { Recipe } from "./recipe.ts";
+import { type WordIds, wordIds } from "./tokens.ts";
+import { validateAnswers } from "./validate.ts";
+
+interface Asked {
+  readonly step: number;
+  readonly pixels: Float32Array;
+  readonly scenes: readonly Scene[];
+  readonly questions: readonly (readonly Question[])[];
+  /** For each picture what each patch shows, see `patchLabels`. */
+  readonly objects: readonly Int32Array[];
+}
+
+/** Training scenes of the second stage begin here: the first stage has seen the others. */
+const FIRST_SCENE = 2 ** 28;
+
+/** The second stage: projector and language model learn to answer; the vision tower is frozen. */
+export function languageStage({ language: recipe, seed }: Recipe, config: VlmConfig): Stage<Asked> {
+  const [side] = config.vision.imageSize;
+  const grid = side / config.vision.patchSize;
+  const words = wordIds();
+  const loss = { ...recipe, firstCoordinate: words.firstCoordinate };
+  const ask = (scene: Scene) =>
+    questionsFor(scene, questionRandom(scene), { count: recipe.questions, weights: recipe.shares });
+  return {
+    name: "language",
+    recipe,
+    begin: (weights) => meaningfulEmbeddings(weights, words, randomFrom(seed + 2)),
+    trains: (name) => /^(language_model|multi_modal_projector)\./.test(name),
+    async prepare(step) {
+      const scenes = scenesFrom("train", FIRST_SCENE + step * recipe.batch, recipe.batch);
+      const pixels = pixelsOf(scenes, side);
+      const objects = scenes.map((scene) => patchLabels(scene, grid, grid).object);
+      return { step, scenes, questions: scenes.map(ask), objects, pixels: await pixels };
+    },
+    loss(tensors, { step, scenes, pixels, questions, objects }) {
+      const model = createModel(config, tensors);
+      const packed = questions.map((list, picture) => packQuestions(list, words, objects[picture]));
+      const { features } = visionTower(model, pixelTensor(pixels, side), noTap);
+      const visual = project(model, features);
+      const left = Math.max(0, 1 - step / (recipe.pointingUntil * recipe.steps));
+      const answers = answeringLoss(model, visual, packed, { ...loss, pointingWeight: left * recipe.pointingWeight });
+      return answers.add(placesLoss(model, visual, scenes, objects, loss).mul(recipe.placesWeight));
+    },
+    async validate(tensors) {
+      const scenes = scenesFrom("tuning", 0, recipe.validateOn);
+      const { figures } = await validateAnswers(createModel(config, tensors), scenes, { shares: recipe.shares });
+      return figures;
+    },
+  };
+}
+
+/**
+ * Embeddings that already mean something: words for attributes are what the projector was aligned with,
+ * their plurals are near them, coordinates that are near in value are near as vectors, and the output
+ * matrix starts as the embeddings transposed. Drops what pretraining leaves behind.
+ */
+async function meaningfulEmbeddings(
+  weights: ReadonlyMap<string, tf.Tensor>,
+  { words, firstCoordinate }: WordIds,
+  random: Random,
+): Promise<Map<string, tf.Tensor>> {
+  const kept = new Map([...weights].filter(([name]) => !name.startsWith("pretraining.")));
+  const table = "language_model.model.embed_tokens.weight";
+  const old = weights.get(table) as tf.Tensor2D;
+  const aligned = weights.get(ALIGNED_WORDS) as tf.Tensor2D | undefined;
+  const width = old.shape[1];
+  const rows = await old.array();
+  const alignedRows = (await aligned?.array()) ?? [];
+  alignedRows.forEach((row, i) => {
+    rows[words.indexOf(ATTRIBUTE_WORDS[i])] = row;
+    const plural = words.indexOf(pluralOf(ATTRIBUTE_WORDS[i]));
+    if (plural >= 0) rows[plural] = row.map((value, at) => 0.9 * value + 0.4 * rows[plural][at]);
+  });
+  coordinateRows(width, random).forEach((row, bin) => {
+    rows[firstCoordinate + bin] = row;
+  });
+  const embeddings = tf.tensor2d(rows);
+  kept.set(table, embeddings);
+  const head = "language_model.lm_head.weight";
+  if (kept.has(head)) {
+    kept.get(head)?.dispose();
+    kept.set(
+      head,
+      tf.tidy(() => embeddings.transpose().div(EMBEDDING_SPREAD * Math.sqrt(width))),
+    );
+  }
+  tf.dispose([old, ...[...weights].flatMap(([name, tensor]) => (name.startsWith("pretraining.") ? [tensor] : []))]);
+  return kept;
+}
+
+function pluralOf(word: string): string {
+  return word.endsWith("s") ? `${word}es` : `${word}s`;
+}
+
+/** Random Fourier features of 0..1 in waves from a quarter to eight turns. */
+function coordinateRows(width: number, random: Random): number[][] {
+  const turns = Array.from({ length: 8 }, (_, i) => 0.25 * 32 ** (i / 7));
+  const waves = turns.map(() => [0, 1].map(() => Array.from({ length: width }, () => normal(random))));
+  return COORDINATE_TOKENS.map((_, bin) => {
+    const angles = turns.map((turn) => (2 * Math.PI * turn * bin) / (COORDINATE_TOKENS.length - 1));
+    return Array.from({ length: width }, (_, at) => {
+      const sum = waves.reduce(
+        (all, [sines, cosines], i) => all + Math.sin(angles[i]) * sines[at] + Math.cos(angles[i]) * cosines[at],
+        0,
+      );
+      return (EMBEDDING_SPREAD * sum) / Math.sqrt(turns.length);
+    });
+  });
+}

@@ -1,0 +1,97 @@
+import type { Slot } from "../../model/transformer/sequence.ts";
+import type { Family, Question } from "../../world/question.ts";
+import { PREFIX, specialId, type WordIds } from "./tokens.ts";
+
+/**
+ * Packing: many questions behind one picture in one sequence, so that the picture's tokens are computed
+ * once. A block mask lets each question see the prefix, the picture and itself; its position ids begin
+ * after the picture, as if it stood there alone. So each question is computed exactly as at inference.
+ */
+
+/** One answer token to be predicted. */
+export interface AnswerTarget {
+  /** Place in the sequence of the token before it, whose hidden state predicts it. */
+  readonly place: number;
+  readonly id: number;
+  readonly family: Family;
+  /** Tokens of this answer, its end included: long answers do not count more by their length alone. */
+  readonly answerLength: number;
+  /** Places of the visual tokens that show what the question is about; empty where that is not in the picture. */
+  readonly subject: readonly number[];
+}
+
+/** The sequence of one picture. */
+export interface PackedPicture {
+  readonly slots: readonly Slot[];
+  /** Block of each place: 0 is prefix and picture, 1, 2, … the questions. */
+  readonly blocks: readonly number[];
+  readonly targets: readonly AnswerTarget[];
+}
+
+/**
+ * Packs the questions of one picture.
+ *
+ * @param objects for each visual token 0 for the background or i + 1 for the i-th shape (see `patchLabels`)
+ */
+export function packQuestions(
+  questions: readonly Question[],
+  words: WordIds,
+  objects: ArrayLike<number>,
+): PackedPicture {
+  const slots: Slot[] = [
+    ...PREFIX.map((id, position): Slot => ({ kind: "text", id, position })),
+    ...Array.from(
+      { length: objects.length },
+      (_, row): Slot => ({ kind: "visual", row, cell: row, position: PREFIX.length + row }),
+    ),
+  ];
+  const start = slots.length;
+  const blocks = slots.map(() => 0);
+  const targets: AnswerTarget[] = [];
+  questions.forEach(({ text, answer, family, subjects }, index) => {
+    const subject = Array.from(objects).flatMap((object, row) =>
+      subjects.includes(object - 1) ? [PREFIX.length + row] : [],
+    );
+    const asked = [...words.of(text), specialId("ASSISTANT:")];
+    const answered = [...words.of(answer), specialId("</s>")];
+    const first = slots.length + asked.length - 1;
+    // The end of the answer is predicted but never fed.
+    [...asked, ...answered.slice(0, -1)].forEach((id, i) => {
+      slots.push({ kind: "text", id, position: start + i });
+      blocks.push(index + 1);
+    });
+    answered.forEach((id, i) => {
+      targets.push({ place: first + i, id, family, answerLength: answered.length, subject });
+    });
+  });
+  return { slots, blocks, targets };
+}
+
+/** Exp of this is exactly 0 in float32. */
+const MASKED = -1e9;
+
+/**
+ * The block mask: each place sees what comes before it in its own block and in block 0, and itself.
+ * Padding sees only itself, and nobody sees it.
+ *
+ * @param length places with padding
+ * @returns [B·length·length], 0 where allowed, very negative elsewhere
+ */
+export function blockMask(pictures: readonly PackedPicture[], length: number): Float32Array {
+  const mask = new Float32Array(pictures.length * length * length).fill(MASKED);
+  pictures.forEach(({ blocks }, picture) => {
+    let blockStart = 0;
+    const shared = blocks.lastIndexOf(0) + 1;
+    for (let query = 0; query < length; query++) {
+      const row = (picture * length + query) * length;
+      if (query >= blocks.length) {
+        mask[row + query] = 0;
+        continue;
+      }
+      if (query > 0 && blocks[query] !== blocks[query - 1]) blockStart = query;
+      mask.fill(0, row, row + Math.min(shared, query + 1));
+      mask.fill(0, row + blockStart, row + query + 1);
+    }
+  });
+  return mask;
+}

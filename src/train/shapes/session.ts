@@ -1,0 +1,45 @@
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { randomFrom } from "../../core/random.ts";
+import { parseConfig, type VlmConfig } from "../../model/llava/config.ts";
+import { type TrainOptions, type TrainResult, train } from "../engine/loop.ts";
+import type { Stage } from "../engine/stage.ts";
+import { exportModel } from "./export.ts";
+import { initialWeights } from "./initial.ts";
+import { languageStage } from "./languagestage.ts";
+import type { Recipe } from "./recipe.ts";
+import { allTokens, specialId } from "./tokens.ts";
+import { visionStage } from "./visionstage.ts";
+
+/** The model that a recipe trains. @throws NuwaError naming the field of the recipe that is wrong */
+export function configOfRecipe({ name, model }: Recipe): VlmConfig {
+  const ids = { bos_token_id: specialId("<s>"), eos_token_id: specialId("</s>") };
+  return parseConfig(`recipe ${name}`, {
+    model_type: "llava",
+    vision_config: model.vision,
+    text_config: { ...model.text, vocab_size: allTokens().length, ...ids },
+    image_token_index: specialId("<image>"),
+  });
+}
+
+/** The stages of a recipe, in order. */
+export function stagesOf(recipe: Recipe): readonly Stage[] {
+  const config = configOfRecipe(recipe);
+  return [visionStage(recipe, config), languageStage(recipe, config)] as readonly Stage[];
+}
+
+/** Trains by a recipe; when the training is finished, the model lies in `model/` below the folder. */
+export async function runRecipe(recipe: Recipe, options: TrainOptions): Promise<TrainResult> {
+  const config = configOfRecipe(recipe);
+  const initial = () => initialWeights(config, randomFrom(recipe.seed));
+  const result = await train(recipe, stagesOf(recipe), initial, options);
+  if (result.finished) {
+    await exportModel(join(options.folder, "model"), config, result.weights, { recipe: recipe.name });
+  }
+  return result;
+}
+
+/** Frees what {@link runRecipe} returns. */
+export function disposeResult({ weights }: TrainResult): void {
+  tf.dispose([...weights.values()]);
+}

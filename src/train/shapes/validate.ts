@@ -1,0 +1,127 @@
+import * as tf from "@tensorflow/tfjs";
+import { run, tensorsIn } from "../../core/readback.ts";
+import type { Method } from "../../methods/method.ts";
+import { none } from "../../methods/none.ts";
+import type { Model } from "../../model/llava/weights.ts";
+import { generate } from "../../pipeline/generate.ts";
+import { forward } from "../../pipeline/prefill.ts";
+import { parseBox } from "../../world/coordinates.ts";
+import { intersectionOverUnion } from "../../world/geometry.ts";
+import type { Family, Question } from "../../world/question.ts";
+import { questionRandom, questionsFor } from "../../world/questions.ts";
+import type { Scene } from "../../world/scene.ts";
+import { pixelsOf, pixelTensor } from "./pictures.ts";
+import { answerText, promptIds, wordIds } from "./tokens.ts";
+
+/** A question, what the model said, and how good that is. */
+export interface Marked {
+  readonly scene: Scene;
+  readonly question: Question;
+  readonly said: string;
+  /** Grounding: intersection over union of the boxes, 0 when no box was said. Others: 1 when right, 0 when wrong. */
+  readonly score: number;
+}
+
+/** What {@link validateAnswers} returns. */
+export interface Validation {
+  readonly marked: readonly Marked[];
+  /**
+   * Share of right answers by family; for grounding the share of boxes that overlap by more than half
+   * (ACC@0.5), and `iou`, the mean overlap.
+   */
+  readonly figures: Record<string, number>;
+}
+
+/** How answers are validated. */
+export interface ValidationOptions {
+  /** The unpruned model unless given. */
+  readonly method?: Method;
+  /** Questions asked of each scene (13). */
+  readonly questions?: number;
+  /** Shares of the families among them; the world's own unless given. */
+  readonly shares?: Readonly<Record<Family, number>>;
+  /** Questions answered at once. */
+  readonly batch?: number;
+}
+
+/** "[", four coordinates with three commas, "]" and the end. */
+const MOST_TOKENS = 10;
+
+/**
+ * Asks a model about scenes and marks its answers, decoded greedily by the ordinary forward pass. Which
+ * questions are asked follows from the scenes alone.
+ */
+export async function validateAnswers(
+  model: Model,
+  scenes: readonly Scene[],
+  { method = none(), questions: count = 13, shares: weights, batch = 64 }: ValidationOptions = {},
+): Promise<Validation> {
+  const asked = scenes.flatMap((scene, picture) =>
+    questionsFor(scene, questionRandom(scene), { count, weights }).map((question) => ({ scene, question, picture })),
+  );
+  const [side] = model.config.vision.imageSize;
+  const pixels = await pixelsOf(scenes, side);
+  const plane = 3 * side * side;
+  const marked: Marked[] = [];
+  for (let first = 0; first < asked.length; first += batch) {
+    const some = asked.slice(first, first + batch);
+    // Questions come picture by picture, so that a batch needs a run of pictures.
+    const [from, to] = [some[0].picture, some[some.length - 1].picture + 1];
+    const input = pixelTensor(pixels.subarray(from * plane, to * plane), side);
+    const said = await answers(
+      model,
+      input,
+      some.map(({ question, picture }) => ({ text: question.text, image: picture - from })),
+      method,
+    );
+    input.dispose();
+    some.forEach(({ scene, question }, i) => {
+      marked.push({ scene, question, said: said[i], score: scoreOf(question, said[i]) });
+    });
+  }
+  return { marked, figures: figuresOf(marked) };
+}
+
+/** Greedy answers to questions about the given pictures. */
+async function answers(
+  model: Model,
+  pixels: tf.Tensor4D,
+  questions: readonly { readonly text: string; readonly image: number }[],
+  method: Method,
+): Promise<string[]> {
+  const words = wordIds();
+  const prompts = questions.map(({ text }) => promptIds(words, text));
+  const imageOf = questions.map(({ image }) => image);
+  const result = await run(() => forward(model, { pixels, prompts, imageOf }, method));
+  const ids: number[][] = questions.map(() => []);
+  try {
+    for await (const step of generate(model, result, { maxNewTokens: MOST_TOKENS })) {
+      step.forEach((id, sample) => {
+        if (id !== undefined) ids[sample].push(id);
+      });
+    }
+  } finally {
+    tf.dispose(tensorsIn(result));
+  }
+  return ids.map((list) => answerText(words, list));
+}
+
+/** See {@link Marked}. */
+export function scoreOf({ box, answer }: Question, said: string): number {
+  if (!box) return said === answer ? 1 : 0;
+  const found = parseBox(said);
+  return found ? intersectionOverUnion(found, box) : 0;
+}
+
+function figuresOf(marked: readonly Marked[]): Record<string, number> {
+  const byFamily = new Map<Family, number[]>();
+  for (const { question, score } of marked)
+    byFamily.set(question.family, [...(byFamily.get(question.family) ?? []), score]);
+  const mean = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const figures: Record<string, number> = {};
+  for (const [family, scores] of byFamily) {
+    figures[family] = mean(family === "grounding" ? scores.map((overlap) => (overlap >= 0.5 ? 1 : 0)) : scores);
+    if (family === "grounding") figures.iou = mean(scores);
+  }
+  return figures;
+}

@@ -1,0 +1,150 @@
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { randomFrom } from "../../core/random.ts";
+import { runSync } from "../../core/readback.ts";
+import { preprocess } from "../../io/image.ts";
+import type { Preprocessing } from "../../io/preprocessing.ts";
+import { buildPrompt, type ChatTemplate } from "../../io/prompt.ts";
+import type { Tokenizer } from "../../io/tokenizer.ts";
+import { parseAverage } from "../../methods/budget.ts";
+import type { Knobs } from "../../methods/nuwa/nuwa.ts";
+import type { SelectionKind } from "../../methods/nuwa/relaxed.ts";
+import { createMethod } from "../../methods/registry.ts";
+import type { Model } from "../../model/llava/weights.ts";
+import { advance } from "../../pipeline/decode.ts";
+import { forward } from "../../pipeline/prefill.ts";
+import { questionRandom, questionsFor } from "../../world/questions.ts";
+import { scenePng } from "../../world/rendering.ts";
+import { sceneOf } from "../../world/scene.ts";
+import { SEEDS_PER_SPLIT } from "../../world/splits.ts";
+import type { TuneProblem, TuneRecipe } from "./tune.ts";
+
+/** A model with all that stands between a picture, a question and its answer. */
+export interface Calibrated {
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  readonly preprocessing: Preprocessing;
+}
+
+/** Questions with their pictures and the ids of the right answers, the end included. */
+export interface AnsweredBatch {
+  /** [B, 3, H, W], row-major */
+  readonly pixels: Float32Array;
+  readonly prompts: readonly (readonly number[])[];
+  readonly answers: readonly (readonly number[])[];
+}
+
+/** Scenes to calibrate on; steps go round them, each time with another question of every scene. */
+const CALIBRATION_SCENES = 256;
+
+/** The longest answer that counts, in tokens; a box of the world has ten. */
+const MOST_TOKENS = 12;
+
+/**
+ * Tuning for right answers: the loss is the cross-entropy of the answer's tokens under the pruned model,
+ * computed as decoding computes them, with the right tokens fed. Answers rather than the unpruned model's
+ * logits, because they are what pruning shall keep, and because it takes one pass of the language model a
+ * step instead of two. The selection is straight-through: the loss is that of the model as it will be used.
+ */
+export function calibrationOn(calibrated: Calibrated, recipe: TuneRecipe): TuneProblem<AnsweredBatch> {
+  const { batch, validateOn } = recipe.stage;
+  const scenes = sceneSeeds(recipe.seed, CALIBRATION_SCENES + validateOn);
+  const [calibration, heldOut] = [scenes.slice(0, CALIBRATION_SCENES), scenes.slice(CALIBRATION_SCENES)];
+  const lossOf = (knobs: Knobs, data: AnsweredBatch, selection: SelectionKind) => {
+    const { variant, average, temperature } = recipe;
+    const request = { average: parseAverage(average), variant, knobs, selection, temperature };
+    return answerLoss(calibrated.model, data, createMethod("nuwa", calibrated.model.config, request));
+  };
+  return {
+    prepare(step) {
+      const chosen = Array.from({ length: batch }, (_, i) => step * batch + i);
+      return answered(
+        calibrated,
+        chosen.map((i) => ({ scene: calibration[i % CALIBRATION_SCENES], round: Math.floor(i / CALIBRATION_SCENES) })),
+      );
+    },
+    loss: (knobs, data) => lossOf(knobs, data, "straight-through"),
+    async heldOut(knobs) {
+      let sum = 0;
+      for (let first = 0; first < heldOut.length; first += batch) {
+        const some = heldOut.slice(first, first + batch).map((scene) => ({ scene, round: 0 }));
+        const data = await answered(calibrated, some);
+        const loss = tf.tidy(() => lossOf(knobs, data, "hard"));
+        sum += (await loss.data())[0] * some.length;
+        loss.dispose();
+      }
+      return sum / heldOut.length;
+    },
+  };
+}
+
+/** Different scenes of the tuning split; a seed gives the same ones always. */
+function sceneSeeds(seed: number, count: number): number[] {
+  const random = randomFrom(seed);
+  const seeds = new Set<number>();
+  while (seeds.size < count) seeds.add(Math.floor(random() * SEEDS_PER_SPLIT));
+  return [...seeds];
+}
+
+/** One question about each scene, with its answer; pictures go through PNG and preprocessing as in `nuwa ask`. */
+async function answered(
+  { model, tokenizer, template, preprocessing }: Calibrated,
+  asked: readonly { readonly scene: number; readonly round: number }[],
+): Promise<AnsweredBatch> {
+  const [height, width] = model.config.vision.imageSize;
+  const pixels = new Float32Array(asked.length * 3 * height * width);
+  const folder = mkdtempSync(join(tmpdir(), "nuwa-tune-"));
+  try {
+    const path = join(folder, "scene.png");
+    const prompts: number[][] = [];
+    const answers: number[][] = [];
+    for (const [i, { scene: seed, round }] of asked.entries()) {
+      const scene = sceneOf("tuning", seed);
+      writeFileSync(path, await scenePng(scene, Math.max(height, width)));
+      pixels.set((await preprocess(path, preprocessing)).pixelValues.values, (i * pixels.length) / asked.length);
+      const questions = questionsFor(scene, questionRandom(scene));
+      const { text, answer } = questions[round % questions.length];
+      prompts.push([...buildPrompt(template, tokenizer, model.config.imageTokenId, text).ids]);
+      answers.push(
+        [...tokenizer.encode(answer, false), ...model.config.text.eosTokenIds.slice(0, 1)].slice(0, MOST_TOKENS),
+      );
+    }
+    return { pixels, prompts, answers };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+/**
+ * Cross-entropy of answers, mean over an answer's tokens and then over answers. Differentiable in whatever
+ * the method was made with: selections are read inside the tape.
+ */
+export function answerLoss(
+  model: Model,
+  { pixels, prompts, answers }: AnsweredBatch,
+  method: ReturnType<typeof createMethod>,
+): tf.Scalar {
+  const [height, width] = model.config.vision.imageSize;
+  const images = tf.tensor4d(pixels, [prompts.length, 3, height, width]);
+  let { logits, state } = runSync(() => forward(model, { pixels: images, prompts }, method));
+  const longest = Math.max(...answers.map((ids) => ids.length));
+  const losses: tf.Tensor[] = [];
+  for (let place = 0; place < longest; place++) {
+    // Behind the end of an answer anything may be fed: nothing there is counted.
+    if (place > 0)
+      ({ logits, state } = advance(
+        model,
+        state,
+        answers.map((ids) => [ids[place - 1] ?? 0]),
+      ));
+    const targets = new Float32Array(logits.size);
+    answers.forEach((ids, sample) => {
+      if (place < ids.length) targets[sample * logits.shape[1] + ids[place]] = 1 / (ids.length * answers.length);
+    });
+    losses.push(tf.logSoftmax(logits).mul(tf.tensor2d(targets, logits.shape)).sum());
+  }
+  return tf.addN(losses).neg() as tf.Scalar;
+}

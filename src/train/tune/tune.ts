@@ -1,0 +1,96 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Variant } from "../../methods/nuwa/nuwa.ts";
+import { type TrainOptions, train } from "../engine/loop.ts";
+import type { Stage } from "../engine/stage.ts";
+import type { AnyRecipe, StageRecipe } from "../shapes/recipe.ts";
+import { freeOf, type KnobScalars, type KnobValues, knobsOf, valuesOf, variantKnobs } from "./knobs.ts";
+
+/** Everything that tuned knobs depend on, apart from the backend. Plain JSON. */
+export interface TuneRecipe extends AnyRecipe {
+  readonly variant: Variant;
+  /** Average visual tokens per decoder layer, as it was asked for. */
+  readonly average: string;
+  /** Draws the scenes. */
+  readonly seed: number;
+  /** Of both relaxations, see `NuwaOptions`. */
+  readonly temperature: number;
+  /** What the model is: its fingerprint. */
+  readonly model: string;
+  readonly start: KnobValues;
+  readonly stage: StageRecipe;
+}
+
+/**
+ * The recipe of `nuwa tune`: what is tuned, and how. Change fields by spreading.
+ *
+ * @param choices `average` as `parseAverage` takes it; `steps` of gradient descent, eight questions each
+ * @param model any text that says which model it is; a tuning is not resumed with another
+ */
+export function tuneRecipe(
+  { variant, average, seed, steps }: Pick<TuneRecipe, "variant" | "average" | "seed"> & Pick<StageRecipe, "steps">,
+  model: string,
+): TuneRecipe {
+  return {
+    name: "tune",
+    variant,
+    average,
+    seed,
+    model,
+    temperature: 0.15,
+    start: variantKnobs(variant),
+    optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 },
+    stage: {
+      steps,
+      warmup: Math.min(5, steps),
+      peak: 0.05,
+      floor: 0.05,
+      batch: 8,
+      validateEvery: Math.max(10, Math.ceil(steps / 10)),
+      validateOn: 64,
+    },
+  };
+}
+
+/** What knobs are tuned for. `B` is the data of a step. */
+export interface TuneProblem<B> {
+  /** The data of a step; follows from the step's number alone. */
+  prepare(step: number): Promise<B>;
+  /** The number to lower, with a gradient in the knobs; may make tensors, which the caller frees. */
+  loss(knobs: KnobScalars, prepared: B): tf.Scalar;
+  /** The loss on data that no step sees, with selections as they are used later: hard. */
+  heldOut(knobs: KnobValues): Promise<number>;
+}
+
+/** What {@link tune} found. */
+export interface TuneResult {
+  readonly finished: boolean;
+  readonly knobs: KnobValues;
+  readonly progress: Awaited<ReturnType<typeof train>>["progress"];
+}
+
+/**
+ * Learns the continuous constants of stage 1 by gradient descent (AdamW without decay: scalars have none).
+ * Stopped or killed and resumed, it ends with the same numbers; see `train`.
+ *
+ * @throws NuwaError when the folder to resume from is damaged or was made with another recipe
+ */
+export async function tune<B>(recipe: TuneRecipe, problem: TuneProblem<B>, options: TrainOptions): Promise<TuneResult> {
+  const stage: Stage<B> = {
+    name: "tune",
+    recipe: recipe.stage,
+    begin: async (free) => free,
+    trains: () => true,
+    prepare: (step) => problem.prepare(step),
+    loss: (free, prepared) => problem.loss(knobsOf(free), prepared),
+    async validate(free) {
+      const knobs = await valuesOf(free);
+      return { "held-out loss": await problem.heldOut(knobs), ...knobs };
+    },
+  };
+  const { weights, ...rest } = await train(recipe, [stage as Stage], () => freeOf(recipe.start), options);
+  try {
+    return { ...rest, knobs: await valuesOf(weights) };
+  } finally {
+    tf.dispose([...weights.values()]);
+  }
+}

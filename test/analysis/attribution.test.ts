@@ -1,0 +1,166 @@
+import * as tf from "@tensorflow/tfjs";
+import fc from "fast-check";
+import { beforeAll, describe, expect, it } from "vitest";
+import { type Attribution, type AttributionOptions, attribute } from "../../src/analysis/attribution.ts";
+import { useBackend } from "../../src/backend/select.ts";
+import { recordReads, replay, run, tensorsIn } from "../../src/core/readback.ts";
+import { record, replace } from "../../src/core/taps.ts";
+import type { Method } from "../../src/methods/method.ts";
+import { none } from "../../src/methods/none.ts";
+import { nuwa, VARIANTS } from "../../src/methods/nuwa/nuwa.ts";
+import { createMethod } from "../../src/methods/registry.ts";
+import { disposeModel } from "../../src/model/llava/weights.ts";
+import { forward } from "../../src/pipeline/prefill.ts";
+import { compareSlopes, normals, randomModel } from "../properties/differences.ts";
+import { leaked, relativeError, TESTED_BACKENDS } from "../support.ts";
+
+const budget = { stage1: 7, stage2: 3 };
+const METHODS: Readonly<Record<string, Method>> = {
+  none: none(),
+  paper: nuwa({ ...VARIANTS.paper, budget, cutLayer: 2 }),
+  official: nuwa({ ...VARIANTS.official, budget, cutLayer: 2 }),
+  relaxed: nuwa({ ...VARIANTS.paper, budget, cutLayer: 2, selection: "relaxed", temperature: 0.5 }),
+};
+const prompts = [[5, 3, 6, 7, 8]];
+const sum = (values: Float32Array) => values.reduce((all, one) => all + one, 0);
+
+/** Attribution of a random tiny model. */
+async function attributed(seed: number, method: Method, options: AttributionOptions): Promise<Attribution> {
+  const model = randomModel(seed);
+  const pixels = normals([1, 3, 16, 16], seed + 1) as tf.Tensor4D;
+  try {
+    return await attribute(model, { pixels, prompts }, method, options);
+  } finally {
+    pixels.dispose();
+    disposeModel(model);
+  }
+}
+
+describe.each(TESTED_BACKENDS)("attribution on %s", (backend) => {
+  beforeAll(async () => {
+    await useBackend(backend);
+  });
+
+  it("is complete: what tokens add sums to the change of the logit from the baseline, the better the more steps", {
+    timeout: 60_000,
+  }, async () => {
+    const [coarse, fine]: number[][] = [[], []];
+    await fc.assert(
+      fc.asyncProperty(
+        fc.integer({ min: 1, max: 10_000 }),
+        fc.constantFrom(...Object.keys(METHODS)),
+        fc.nat(39),
+        async (seed, name, token) => {
+          const found = await attributed(seed, METHODS[name], { token, steps: 32 });
+          const change = found.logit - found.baselineLogit;
+          expect(sum(found.tokens) - change).toBeCloseTo(found.residual, 5);
+          expect(Math.abs(found.residual)).toBeLessThan(0.01 * Math.max(1, Math.abs(change)));
+          coarse.push(Math.abs((await attributed(seed, METHODS[name], { token, steps: 2 })).residual));
+          fine.push(Math.abs(found.residual));
+        },
+      ),
+      { numRuns: 5 },
+    );
+    const mean = (values: number[]) => values.reduce((all, one) => all + one, 0) / values.length;
+    expect(mean(fine)).toBeLessThan(0.1 * mean(coarse));
+  });
+
+  it("passes what a token adds on to patches without loss: through the weights they sum to the token", async () => {
+    for (const [name, method] of Object.entries(METHODS)) {
+      const { tokens, contributions, patches } = await attributed(3, method, { token: 11, steps: 4 });
+      expect(relativeError(contributions.map(sum), tokens), name).toBeLessThan(1e-4);
+      expect(Math.abs(sum(patches) - sum(tokens)), name).toBeLessThan(1e-4);
+      patches.forEach((patch, j) => {
+        expect(patch, name).toBeCloseTo(sum(Float32Array.from(contributions, (row) => row[j])), 4);
+      });
+    }
+  });
+
+  it("of the unpruned model gives each patch what its own token adds", async () => {
+    const { tokens, patches } = await attributed(3, METHODS.none, { token: 11, steps: 4 });
+    expect(relativeError(patches, tokens)).toBeLessThan(1e-4);
+  });
+
+  it("gives patches beyond every anchor's reach nothing", async () => {
+    const near = nuwa({ ...VARIANTS.paper, budget: { stage1: 2, stage2: 1 }, cutLayer: 2, distanceFraction: 1 / 18 });
+    const { patches } = await attributed(3, near, { token: 11, steps: 2 });
+    // τ = 1: only the two anchors themselves are within reach.
+    expect(patches.filter((value) => value !== 0)).toHaveLength(2);
+  });
+
+  it("gives the gradient of the logit for each projected token, as finite differences do", async () => {
+    const token = 11;
+    const model = randomModel(3);
+    const pixels = normals([1, 3, 16, 16], 4) as tf.Tensor4D;
+    const { tokenGradients } = await attribute(model, { pixels, prompts }, METHODS.paper, { token, steps: 1 });
+    const shift = tf.zeros([1, 7, 16]);
+    const pass = (x: tf.Tensor) =>
+      forward(model, { pixels, prompts }, METHODS.paper, replace({ "projector.output": (z) => z.add(x) }));
+    const { result, reads } = await recordReads(() => pass(shift));
+    const at = (x: tf.Tensor) => tf.tidy(() => replay(() => pass(x), reads).logits.dataSync()[token]);
+    const gradient = tf.tensor3d([tokenGradients.map((row) => [...row])]);
+    for (const seed of [1, 2, 3]) {
+      const { autodiff, differences, noise } = compareSlopes(at, shift, gradient, seed);
+      expect(Math.abs(autodiff - differences)).toBeLessThan(0.03 * Math.abs(differences) + noise);
+    }
+    // Tokens that stage 2 drops still speak through the layers before it.
+    expect(tokenGradients.every((row) => row.some((value) => value !== 0))).toBe(true);
+    tf.dispose([pixels, shift, gradient, ...tensorsIn(result)]);
+    disposeModel(model);
+  });
+
+  it("is nothing where the image is its own baseline, and leaves no tensor behind", async () => {
+    const model = randomModel(3);
+    const pixels = normals([1, 3, 16, 16], 4) as tf.Tensor4D;
+    const recorder = record(["vision.features"]);
+    tf.dispose(tensorsIn(await run(() => forward(model, { pixels, prompts }, METHODS.paper, recorder.tap))));
+    const baseline = recorder.get("vision.features") as tf.Tensor3D;
+    const lost = await leaked(async () => {
+      const found = await attribute(model, { pixels, prompts }, METHODS.paper, { token: 1, steps: 2, baseline });
+      expect(found.patches.every((patch) => patch === 0)).toBe(true);
+      expect(found.logit).toBeCloseTo(found.baselineLogit, 5);
+    });
+    expect(lost).toBe(0);
+    pixels.dispose();
+    recorder.dispose();
+    disposeModel(model);
+  });
+
+  it("refuses what it cannot explain in one line", async () => {
+    await expect(attributed(1, METHODS.none, { token: 40 })).rejects.toThrow("token 40 is not in the vocabulary of 40");
+    await expect(attributed(1, METHODS.none, { token: 0, steps: 0 })).rejects.toThrow("steps is 0");
+    const baseline = tf.zeros([1, 2, 16]) as tf.Tensor3D;
+    await expect(attributed(1, METHODS.none, { token: 0, baseline })).rejects.toThrow("baseline has shape [1,2,16]");
+    baseline.dispose();
+    const model = randomModel(1);
+    await expect(attribute(model, { prompts: [[1]] }, METHODS.none, { token: 0 })).rejects.toThrow(
+      "one prompt with one image",
+    );
+    disposeModel(model);
+  });
+});
+
+it.each(["tome", "visionzip"])(
+  "attribution refuses the tokens of %s, which are not mixtures of patches alone",
+  async (name) => {
+    await useBackend("wasm");
+    const { config, ...model } = randomModel(1);
+    const method = createMethod(name, config, { average: { ratio: 0.5 } });
+    disposeModel({ config, ...model });
+    expect(
+      await leaked(() =>
+        expect(attributed(1, method, { token: 3, steps: 2 })).rejects.toThrow(/are not mixtures of the patches/),
+      ),
+    ).toBe(0);
+  },
+);
+
+it.each(["sparsevlm", "prumerge", "divprune"])("attribution of %s is complete", async (name) => {
+  await useBackend("wasm");
+  const model = randomModel(1);
+  const method = createMethod(name, model.config, { average: { ratio: 0.5 } });
+  disposeModel(model);
+  const found = await attributed(1, method, { token: 3, steps: 64 });
+  const change = found.logit - found.baselineLogit;
+  expect(Math.abs(found.residual)).toBeLessThan(0.02 * Math.max(0.1, Math.abs(change)));
+});

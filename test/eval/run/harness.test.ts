@@ -1,0 +1,256 @@
+import { spawn, spawnSync } from "node:child_process";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mergeShards } from "../../../src/eval/run/merge.ts";
+import { parseShard } from "../../../src/eval/run/plan.ts";
+import { editJson, listing, nuwa } from "../../cli/support.ts";
+import { microModel, newFolder, removeFolders } from "../support.ts";
+
+const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
+const PROGRAM = join(PROJECT, "bin/nuwa.js");
+/** What a whole evaluation leaves, apart from its plot as pixels. */
+const FILES = ["options.json", "samples.jsonl", "scores.svg", "summary.json", "summary.md"];
+/** All that goes to stderr, where that is a log: how far it came, or nothing when all was answered before. */
+const PROGRESS = /^((\d+)\/\2 answers {2}0 s left\n)?$/;
+
+describe("an evaluation in parts", () => {
+  let command: string[];
+  let whole: string;
+  let shards: string[];
+
+  const contents = (folder: string) => FILES.map((name) => readFileSync(join(folder, name), "utf8"));
+  const succeeds = async (...argv: string[]) => {
+    const outcome = await nuwa(...argv);
+    expect(outcome).toMatchObject({ code: 0, err: expect.stringMatching(PROGRESS) });
+    return outcome.out;
+  };
+
+  beforeAll(async () => {
+    command = ["eval", "--model", await microModel(), "--backend", "wasm", "--limit", "9"];
+    command.push("--methods", "none,nuwa", "--averages", "1/2,1/4");
+    [whole, ...shards] = Array.from({ length: 4 }, newFolder);
+    await succeeds(...command, "--out", whole);
+    for (const [i, out] of shards.entries()) await succeeds(...command, "--out", out, "--shard", `${i + 1}/3`);
+  });
+  afterAll(removeFolders);
+
+  it("leaves a journal, its options, and the summary as JSON, Markdown and plots", () => {
+    expect(listing(whole)).toEqual([...FILES, "scores.png"].sort());
+    const svg = readFileSync(join(whole, "scores.svg"), "utf8");
+    expect(svg).toContain("shapes-vqa accuracy");
+    expect(svg).toContain("shapes-grounding ACC@0.5");
+    expect(svg).toContain("nuwa, official, original");
+  });
+
+  it("gives, merged in any order, the files of the same evaluation in one piece to the byte", async () => {
+    const out = newFolder();
+    await succeeds("eval", "merge", shards[2], shards[0], shards[1], "--out", out);
+    expect(contents(out)).toEqual(contents(whole));
+    // And the folder goes on as such: all is answered.
+    await succeeds(...command, "--out", out);
+    expect(contents(out)).toEqual(contents(whole));
+  });
+
+  it("a shard has a part of the answers and no summary", () => {
+    for (const shard of shards) expect(listing(shard)).toEqual(["options.json", "samples.jsonl"]);
+    const counts = shards.map((shard) => readFileSync(join(shard, "samples.jsonl"), "utf8").trim().split("\n").length);
+    expect(counts.every((count) => count > 0)).toBe(true);
+    expect(counts.reduce((sum, count) => sum + count, 0)).toBe(9 * 13 * 3);
+  });
+
+  it("by workers gives the same files", async () => {
+    const out = newFolder();
+    await succeeds(...command, "--out", out, "--workers", "2");
+    expect(contents(out)).toEqual(contents(whole));
+    expect(listing(out)).toContain("shard-2-of-2");
+  });
+
+  it("with a worker that fails is one line, of that worker", async () => {
+    const outcome = await nuwa("eval", "--model", "nowhere", "--out", newFolder(), "--workers", "2");
+    expect(outcome.code).toBe(1);
+    expect(outcome.err).toMatch(/^nuwa: worker [12]\/2: nowhere: is not a checkpoint folder.*\n$/);
+  });
+
+  it.each([
+    { how: "alone", more: [] },
+    { how: "with workers", more: ["--workers", "2"] },
+  ])("that cannot keep to an average says so once, $how", async ({ more }) => {
+    const settings = ["--methods", "fastv", "--averages", "1/4", "--positions", "original,compressed"];
+    const outcome = await nuwa(...command, ...settings, "--out", newFolder(), ...more);
+    expect(outcome).toMatchObject({
+      code: 0,
+      err: "note: fastv at 1/4: enters 8.5 tokens a layer, not 4.0: its first layer keeps everything\n234/234 answers  0 s left\n",
+    });
+  });
+
+  it("killed in the middle and run again gives the same files to the byte; until then its folder is its own", async () => {
+    const out = newFolder();
+    const journal = join(out, "samples.jsonl");
+    const child = spawn(process.execPath, [PROGRAM, ...command, "--out", out], { stdio: "ignore" });
+    const ended = new Promise<NodeJS.Signals | null>((done) => child.on("exit", (_, signal) => done(signal)));
+    while (child.exitCode === null && !(existsSync(journal) && readFileSync(journal, "utf8").includes("\n")))
+      await new Promise((done) => setTimeout(done, 5));
+    // Held where it is, so that it is not at its end before the others have tried.
+    child.kill("SIGSTOP");
+    for (const more of [[], ["--workers", "2"]]) {
+      const { code, err } = await nuwa(...command, "--out", out, ...more);
+      expect([code, err]).toEqual([1, expect.stringContaining(`nuwa: ${out}: process ${child.pid} is writing there.`)]);
+      expect(err.trim().split("\n")).toHaveLength(1);
+    }
+    const merge = await nuwa("eval", "merge", ...shards, "--out", out);
+    expect([merge.code, merge.err]).toEqual([1, expect.stringContaining(`process ${child.pid} is writing there.`)]);
+    child.kill("SIGKILL");
+    expect(await ended).toBe("SIGKILL");
+    expect(listing(out)).toEqual(["nuwa.lock", "options.json", "samples.jsonl"]);
+    expect(readFileSync(journal, "utf8").length).toBeLessThan(contents(whole)[1].length);
+    await succeeds(...command, "--out", out);
+    expect(contents(out)).toEqual(contents(whole));
+  });
+
+  it.each([
+    { how: "alone", more: [] },
+    { how: "with workers", more: ["--workers", "2"] },
+  ])("asked to stop, $how, ends with code 1 after a batch, and goes on from there", async ({ more }) => {
+    const out = newFolder();
+    const argv = [...command, "--out", out, ...more];
+    const child = spawn(process.execPath, [PROGRAM, ...argv], { stdio: ["ignore", "ignore", "pipe"] });
+    let complaint = "";
+    child.stderr.on("data", (text) => {
+      complaint += text;
+    });
+    const ended = new Promise<number | null>((done) => child.on("close", done));
+    const journals = [out, join(out, "shard-1-of-2")].map((folder) => join(folder, "samples.jsonl"));
+    while (child.exitCode === null && !journals.some((path) => existsSync(path)))
+      await new Promise((done) => setTimeout(done, 5));
+    child.kill("SIGTERM");
+    expect(await ended).toBe(1);
+    expect(complaint).toMatch(/nuwa: stopped; the same command goes on where it was\.\n$/);
+    expect(existsSync(join(out, "summary.json"))).toBe(false);
+    for (const folder of [out, join(out, "shard-1-of-2")])
+      expect(existsSync(join(folder, "nuwa.lock")), folder).toBe(false);
+    await succeeds(...argv);
+    expect(contents(out)).toEqual(contents(whole));
+  });
+
+  it("with a worker that is killed says so, not how far it came, and goes on from there", async () => {
+    const out = newFolder();
+    const lock = join(out, "shard-2-of-2", "nuwa.lock");
+    const outcome = nuwa(...command, "--out", out, "--workers", "2");
+    while (!existsSync(lock) || readFileSync(lock, "utf8") === "") await new Promise((done) => setTimeout(done, 5));
+    process.kill(JSON.parse(readFileSync(lock, "utf8")).pid, "SIGKILL");
+    expect(await outcome).toMatchObject({
+      code: 1,
+      err: "nuwa: worker 2/2: was ended by SIGKILL. Run the command again; it goes on where it was.\n",
+    });
+    await succeeds(...command, "--out", out, "--workers", "2");
+    expect(contents(out)).toEqual(contents(whole));
+  });
+
+  it("leaves no worker behind when it is killed", async () => {
+    const out = newFolder();
+    const child = spawn(process.execPath, [PROGRAM, ...command, "--limit", "200", "--out", out, "--workers", "1"], {
+      stdio: "ignore",
+    });
+    const journal = join(out, "shard-1-of-1", "samples.jsonl");
+    while (child.exitCode === null && !existsSync(journal)) await new Promise((done) => setTimeout(done, 5));
+    child.kill("SIGKILL");
+    const length = () => readFileSync(journal).length;
+    for (let before = -1; length() !== before; ) {
+      before = length();
+      await new Promise((done) => setTimeout(done, 2000));
+    }
+    expect(readFileSync(journal, "utf8").split("\n").length).toBeLessThan(200 * 13 * 3);
+  });
+
+  it("as a Slurm job array, by the example file, gives the same shards", async () => {
+    const results = newFolder();
+    const [, ...options] = command;
+    const { status, stderr } = spawnSync("bash", [join(PROJECT, "docs/cluster/slurm-array.sbatch"), ...options], {
+      cwd: PROJECT,
+      env: { ...process.env, SLURM_ARRAY_TASK_ID: "2", SLURM_ARRAY_TASK_COUNT: "3", NUWA_RESULTS: results },
+      encoding: "utf8",
+    });
+    expect([status, stderr]).toEqual([0, expect.stringMatching(PROGRESS)]);
+    for (const name of ["options.json", "samples.jsonl"])
+      expect(readFileSync(join(results, "shard-2", name), "utf8")).toBe(readFileSync(join(shards[1], name), "utf8"));
+  });
+
+  it("is not merged when a shard is missing, there twice, of another plan, unfinished, or no shard", async () => {
+    const [one, two, three] = shards;
+    const copy = (change: (folder: string) => void) => {
+      const folder = newFolder();
+      cpSync(two, folder, { recursive: true });
+      change(folder);
+      return folder;
+    };
+    const refusal = async (...folders: string[]) => {
+      const out = newFolder();
+      const { code, err } = await nuwa("eval", "merge", ...folders, "--out", out);
+      expect(err.trim().split("\n")).toHaveLength(1);
+      expect(listing(out)).toEqual([]);
+      return `${code} ${err}`;
+    };
+    expect(await refusal(one)).toMatch(/^2 nuwa: shards missing: 2\/3, 3\/3\./);
+    expect(await refusal(one, two, three, two)).toContain(`${two}: both are shard 2/3`);
+    const other = copy((folder) => editJson(join(folder, "options.json"), (json) => Object.assign(json, { seed: 45 })));
+    expect(await refusal(one, other, three)).toContain(`${other}: are shards of different evaluations: seed 44 and 45`);
+    const files = copy((folder) =>
+      editJson(join(folder, "options.json"), (json) => Object.assign(json, { questions: "" })),
+    );
+    expect(await refusal(one, files, three)).toMatch(/different evaluations: questions/);
+    const fewer = copy((folder) =>
+      editJson(join(folder, "options.json"), (json) => Object.assign(json, { shard: "2/4" })),
+    );
+    expect(await refusal(one, fewer, three)).toMatch(/different evaluations: shards 3 and 4/);
+    const unfinished = copy((folder) => {
+      const lines = readFileSync(join(folder, "samples.jsonl"), "utf8").split("\n");
+      writeFileSync(join(folder, "samples.jsonl"), `${lines.slice(0, 5).join("\n")}\n`);
+    });
+    expect(await refusal(one, unfinished, three)).toMatch(/^1 .*has 5 of its \d+ answers/);
+    const journal = join(unfinished, "samples.jsonl");
+    const half = `${readFileSync(journal, "utf8")}{"task":"shapes-v`;
+    writeFileSync(journal, half);
+    expect(await refusal(one, unfinished, three)).toContain(
+      `1 nuwa: ${journal}: its last line is not finished: the shard is still running, or was killed.`,
+    );
+    expect(readFileSync(journal, "utf8")).toBe(half);
+    expect(await refusal(whole)).toMatch(/^2 .*is not of a shard/);
+    const damaged = shards.map((shard) => {
+      const folder = newFolder();
+      cpSync(shard, folder, { recursive: true });
+      editJson(join(folder, "options.json"), (json) => Object.assign(json, { methods: ["magic"] }));
+      return folder;
+    });
+    expect(await refusal(...damaged)).toMatch(
+      /^1 nuwa: options\.json of the shards: the setting .*magic.* was not answered/,
+    );
+    expect(await refusal("nowhere")).toMatch(/^1 .*options\.json/);
+    expect(() => mergeShards(shards)).not.toThrow();
+  });
+
+  it("is not merged into a folder that holds another evaluation", async () => {
+    const before = readFileSync(join(shards[0], "samples.jsonl"), "utf8");
+    const { code, err } = await nuwa("eval", "merge", ...shards, "--out", shards[0]);
+    expect([code, err]).toEqual([2, expect.stringMatching(/the evaluation in this folder has/)]);
+    expect(readFileSync(join(shards[0], "samples.jsonl"), "utf8")).toBe(before);
+  });
+});
+
+it.each(["0/2", "3/2", "2", "1/2/3", "-1/2", "1.5/2", ""])("shard %j is refused", (text) => {
+  expect(() => parseShard(text)).toThrow(/is not one of 1\/n/);
+});
+
+it.each([
+  [["--shard", "5/4"], /shard "5\/4" is not one of/],
+  [["--shard", "1/4", "--workers", "2"], /--workers.*cannot be used with.*--shard/],
+  [["--workers", "0"], /"0" must be at least 1/],
+  [["merge", "--out", "x"], /missing required argument 'folders'/],
+  [["merge", "one"], /--out/],
+])("nuwa eval %j is wrong usage", async (argv, message) => {
+  const outcome = await nuwa("eval", ...argv);
+  expect(outcome.code).toBe(2);
+  expect(outcome.err).toMatch(message);
+  expect(outcome.err.trim().split("\n")).toHaveLength(1);
+});

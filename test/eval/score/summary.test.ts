@@ -1,0 +1,237 @@
+import { describe, expect, it } from "vitest";
+import { mixedRandom } from "../../../src/core/random.ts";
+import { type Sample, sampleSchema } from "../../../src/eval/run/sample.ts";
+import { settingsOf } from "../../../src/eval/run/settings.ts";
+import { bootstrap } from "../../../src/eval/score/bootstrap.ts";
+import { summarise } from "../../../src/eval/score/summary.ts";
+import { summaryTable } from "../../../src/eval/score/table.ts";
+import { mark } from "../../../src/eval/tasks/marking.ts";
+
+describe("marking", () => {
+  const box = [0.25, 0.25, 0.75, 0.75] as const;
+
+  it("words count when they match, whatever their case and the spaces around", () => {
+    expect(mark({ answer: "red" }, " Red ")).toEqual({ correct: true, iou: null, centre: null });
+    expect(mark({ answer: "red" }, "red circle").correct).toBe(false);
+  });
+
+  it("boxes count by their overlap with the exact box: half of it beside gives one third", () => {
+    expect(mark({ answer: "", box }, "[ 0.50 , 0.25 , 1.00 , 0.75 ]").iou).toBeCloseTo(1 / 3, 12);
+    expect(mark({ answer: "", box }, "[0.25, 0.25, 0.75, 0.75]")).toEqual({ correct: true, iou: 1, centre: true });
+    // The middle, 0.75, is on the edge, which still belongs to the box.
+    expect(mark({ answer: "", box }, "[0.50, 0.25, 1.00, 0.75]")).toMatchObject({ correct: false, centre: true });
+    expect(mark({ answer: "", box }, "[0.6, 0.25, 1.0, 0.75]").centre).toBe(false);
+  });
+
+  it("an overlap of exactly one half is enough", () => {
+    expect(mark({ answer: "", box: [0, 0, 1, 1] }, "[0, 0, 0.5, 1]")).toMatchObject({ iou: 0.5, correct: true });
+  });
+
+  it("no box, or one with its corners in the wrong order, is worth nothing", () => {
+    for (const said of ["red", "[0.2, 0.2, 0.6]", "[0.75, 0.75, 0.25, 0.25]"])
+      expect(mark({ answer: "", box }, said), said).toMatchObject({ correct: false, iou: 0 });
+  });
+});
+
+describe("intervals", () => {
+  const groups = Array.from({ length: 40 }, (_, i) => [i % 2, Number(i % 3 === 0)]);
+
+  it("are the same for the same seed and others for another", () => {
+    expect(bootstrap(groups, 1)).toEqual(bootstrap(groups, 1));
+    const others = [1, 2, 3, 4, 5].map((seed) => JSON.stringify(bootstrap(groups, seed)));
+    expect(new Set(others).size).toBeGreaterThan(1);
+  });
+
+  it("have the width that theory gives: 1.96 standard errors on each side", () => {
+    const { score, low, high, n } = bootstrap(
+      Array.from({ length: 400 }, (_, i) => [i % 2]),
+      1,
+    );
+    expect([score, n]).toEqual([0.5, 400]);
+    expect(low).toBeCloseTo(0.5 - 1.96 * 0.025, 1);
+    expect(high - low).toBeGreaterThan(0.085);
+    expect(high - low).toBeLessThan(0.11);
+  });
+
+  it("run from the 26th to the 975th of 1000 resamples", () => {
+    const values = Array.from({ length: 12 }, (_, i) => [(i * i) % 17]);
+    const random = mixedRandom(5);
+    const drawn = () => values[Math.floor(random() * values.length)][0];
+    const mean = () => values.reduce((sum) => sum + drawn(), 0) / values.length;
+    const means = Array.from({ length: 1000 }, mean).sort((a, b) => a - b);
+    expect(bootstrap(values, 5)).toMatchObject({ low: means[25], high: means[974] });
+    // Other ends, and fewer resamples, would show.
+    expect(new Set([means[25], means[50], means[949], means[974]]).size).toBe(4);
+  });
+
+  it("know that answers about one scene go together", () => {
+    const alone = bootstrap(
+      Array.from({ length: 100 }, (_, i) => [i % 2]),
+      1,
+    );
+    const fives = bootstrap(
+      Array.from({ length: 20 }, (_, i) => new Array(5).fill(i % 2)),
+      1,
+    );
+    expect(fives.high - fives.low).toBeGreaterThan(1.8 * (alone.high - alone.low));
+  });
+
+  it("collapse where all answers are alike, and bear scenes that were asked nothing", () => {
+    expect(bootstrap([[1], [], [1]], 1)).toEqual({ score: 1, low: 1, high: 1, n: 2 });
+  });
+});
+
+const SETTINGS = settingsOf({
+  methods: ["none", "nuwa"],
+  variants: ["paper"],
+  averages: ["1/9"],
+  positions: ["rpme"],
+});
+
+/** Three scenes with a colour and a grounding question each; `right` of the colours and `ious` of the boxes. */
+function samplesOf(setting: number, right: readonly boolean[], ious: readonly number[]): Sample[] {
+  return right.flatMap((correct, scene): Sample[] => {
+    const common = {
+      split: "test",
+      seed: 1,
+      scene,
+      batch: 0,
+      ...SETTINGS[setting],
+      tokensEntering: 16,
+      tokensLeaving: 12.5,
+    } as const;
+    const iou = ious[scene];
+    return [
+      {
+        ...common,
+        ...{ task: "shapes-vqa", family: "colour", style: "place", question: "What colour?", id: `${scene}/0` },
+        expected: "red",
+        answer: correct ? "red" : "blue",
+        correct,
+        iou: null,
+        centre: null,
+      } as Sample,
+      {
+        ...common,
+        ...{ task: "shapes-grounding", family: "grounding", style: "place", question: "Where?", id: `${scene}/1` },
+        expected: "[]",
+        answer: "[]",
+        correct: iou >= 0.5,
+        iou,
+        centre: iou > 0,
+      } as Sample,
+    ];
+  });
+}
+
+describe("the summary", () => {
+  const samples = [
+    ...samplesOf(0, [true, true, true], [0.95, 0.5, 0.25]),
+    ...samplesOf(1, [true, false, true], [0.4, 0.6, 0]),
+  ];
+  const rows = summarise(samples, SETTINGS, 1);
+  const find = (method: string, family: string, metric: string) =>
+    rows.find((row) => row.method === method && row.family === family && row.metric === metric);
+
+  it("has exactly the promised fields", () => {
+    for (const sample of samples) sampleSchema.parse(sample);
+    for (const row of rows)
+      expect(Object.keys(row).sort()).toEqual(
+        [
+          "task",
+          "family",
+          "method",
+          "variant",
+          "average",
+          "positions",
+          "metric",
+          "score",
+          "n",
+          "low",
+          "high",
+          "retention",
+        ].sort(),
+      );
+    expect(new Set(rows.map(({ metric }) => metric))).toEqual(
+      new Set(["accuracy", "ACC@0.1", "ACC@0.3", "ACC@0.5", "ACC@0.7", "ACC@0.9", "mean IoU", "centre accuracy"]),
+    );
+  });
+
+  it("agrees with a count by hand", () => {
+    expect(find("none", "colour", "accuracy")).toMatchObject({ score: 1, n: 3, low: 1, high: 1, retention: 1 });
+    expect(find("nuwa", "colour", "accuracy")).toMatchObject({ score: 2 / 3, retention: 2 / 3, variant: "paper" });
+    expect(find("nuwa", "all", "accuracy")?.score).toBe(2 / 3);
+    expect(find("none", "grounding", "ACC@0.5")?.score).toBe(2 / 3);
+    expect(find("nuwa", "grounding", "ACC@0.5")).toMatchObject({ score: 1 / 3, retention: 0.5, average: "1/9" });
+    expect(find("none", "grounding", "ACC@0.9")?.score).toBe(1 / 3);
+    expect(find("none", "grounding", "mean IoU")?.score).toBeCloseTo(1.7 / 3, 12);
+    expect(find("nuwa", "grounding", "centre accuracy")?.score).toBe(2 / 3);
+  });
+
+  it("keeps nothing to compare with where the unpruned model scored 0 or was not run", () => {
+    expect(find("nuwa", "grounding", "ACC@0.9")?.score).toBe(0);
+    const alone = summarise(
+      samples.filter(({ method }) => method === "nuwa"),
+      SETTINGS.slice(1),
+      1,
+    );
+    expect(alone.every(({ retention }) => retention === null)).toBe(true);
+    const failing = summarise([...samplesOf(0, [false], [0]), ...samplesOf(1, [true], [1])], SETTINGS, 1);
+    expect(failing.every(({ retention }) => retention === null)).toBe(true);
+  });
+
+  it("compares each task with the unpruned model's score in the same task, although both are one family `all`", () => {
+    const answers = (task: string, setting: number, right: readonly boolean[]) =>
+      samplesOf(setting, right, [0, 0])
+        .filter(({ family }) => family === "colour")
+        .map((sample) => ({ ...sample, task, family: "all" }));
+    const both = [
+      ...answers("gqa", 0, [true, true]),
+      ...answers("gqa", 1, [true, false]),
+      ...answers("scienceqa", 0, [true, false]),
+      ...answers("scienceqa", 1, [true, false]),
+    ];
+    const kept = summarise(both, SETTINGS, 1).filter(({ method }) => method === "nuwa");
+    expect(kept.map(({ task, score, retention }) => [task, score, retention])).toEqual([
+      ["gqa", 0.5, 0.5],
+      ["scienceqa", 0.5, 1],
+    ]);
+  });
+
+  it("does not depend on the order of the samples", () => {
+    expect(summarise([...samples].reverse(), SETTINGS, 1)).toEqual(rows);
+  });
+
+  it("is a table with a line for each setting, without columns that nobody asked", () => {
+    const lines = summaryTable(rows, samples).trim().split("\n");
+    expect(lines).toHaveLength(4);
+    expect(lines[0]).toContain("| colour | ACC@0.5 |");
+    expect(lines[0]).not.toContain("existence");
+    expect(lines[3]).toMatch(/^\| nuwa \(paper\) \| 1\/9 \| 16\.0 \| 12\.5 \| rpme \| 0\.667 \(/);
+    expect(lines[3]).toMatch(/66\.7 % \| 50\.0 % \|$/);
+  });
+});
+
+describe("settings", () => {
+  it("combine the lists for nuwa, averages and positions for peers, and are one for each other method", () => {
+    const settings = settingsOf({
+      methods: ["none", "nuwa", "fastv", "permuted", "compressed-range", "blind", "grey"],
+      variants: ["official", "paper"],
+      averages: ["1/3", "1/9"],
+      positions: ["original", "compressed", "rpme"],
+    });
+    expect(settings).toHaveLength(1 + 12 + 6 + 4);
+    for (const { variant } of settings.filter(({ method }) => method === "fastv")) expect(variant).toBeNull();
+    expect(new Set(settings.map((setting) => JSON.stringify(setting))).size).toBe(23);
+  });
+
+  it("give each method the ids of its own code when asked for `own`, once", () => {
+    const choices = { variants: ["official"], averages: ["1/3"] } as const;
+    const settings = settingsOf({ ...choices, methods: ["nuwa", "visionzip"], positions: ["own", "compressed"] });
+    expect(settings.map(({ method, positions }) => `${method} ${positions}`)).toEqual([
+      "nuwa original",
+      "nuwa compressed",
+      "visionzip compressed",
+    ]);
+  });
+});

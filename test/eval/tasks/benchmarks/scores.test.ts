@@ -1,0 +1,277 @@
+import { writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { batchesOf } from "../../../../src/eval/run/plan.ts";
+import type { Sample } from "../../../../src/eval/run/sample.ts";
+import { summarise } from "../../../../src/eval/score/summary.ts";
+import { summaryTable } from "../../../../src/eval/score/table.ts";
+import type { Item } from "../../../../src/eval/tasks/item.ts";
+import type { Preprocessing } from "../../../../src/io/preprocessing.ts";
+import { newFolder, removeFolders } from "../../support.ts";
+import { writeAllSamples, writeFiles } from "./samples.ts";
+
+const SETTING = { method: "none", variant: null, average: null, positions: "original" } as const;
+const SEEN: Preprocessing = { imageSize: [336, 336], mean: [0, 0, 0], std: [1, 1, 1], aspect: "pad" };
+
+let data: string;
+beforeAll(async () => {
+  data = newFolder();
+  await writeAllSamples(data);
+});
+afterAll(removeFolders);
+
+const itemsOf = (task: string, limit?: number): Item[] =>
+  batchesOf({ tasks: [task], settings: [SETTING], split: "test", seed: 1, data, limit }).flatMap(({ items }) => items);
+
+/** Figures of a task when the model gives these answers to its questions, in their order. */
+function score(task: string, answers: readonly string[], seen = SEEN) {
+  const items = itemsOf(task);
+  expect(items).toHaveLength(answers.length);
+  const samples = items.map((item, i): Sample => {
+    const { question, expected, family, style, split, scene, id } = item;
+    const where = { task, family, style, split, scene, id, seed: 1, batch: 0 };
+    return {
+      ...where,
+      question,
+      expected,
+      answer: answers[i],
+      ...item.mark(answers[i], seen),
+      ...SETTING,
+      tokensEntering: 4,
+      tokensLeaving: 2,
+    };
+  });
+  const rows = summarise(samples, [SETTING], 1);
+  const figure = (family: string, metric: string) =>
+    rows.find((row) => row.family === family && row.metric === metric)?.score;
+  return { figure, table: summaryTable(rows, samples) };
+}
+
+describe("RefCOCO", () => {
+  it("asks for the box of every expression outside the training split, in the harness's words", () => {
+    const items = itemsOf("refcoco");
+    expect(items.map(({ family, scene, id }) => [family, scene, id])).toEqual([
+      ["testA", 21, "1/10"],
+      ["testA", 21, "1/11"],
+      ["testB", 22, "2/20"],
+    ]);
+    expect(items[2].question).toMatch(
+      /^Bounding box coordinates are .* bounded between 0 and 1\. Please provide .* this sentence describes: the dog's ball$/,
+    );
+    expect(itemsOf("refcoco+")).toHaveLength(2);
+    expect(itemsOf("refcocog").map(({ family }) => family)).toEqual(["test", "test"]);
+  });
+
+  // The first picture is 200 × 100, its box [50, 0, 150, 50], that is [0.25, 0, 0.75, 0.5]. Padded to 200 × 200,
+  // the picture begins at 50, and the same box is [0.25, 0.25, 0.75, 0.5].
+  it("marks by the harness's rule, and beside it with the padding taken off", () => {
+    const answers = ["[0.25, 0, 0.75, 0.5]", "It is [ 0.25,0.25, 0.75, 0.50 ].", "[0, 0.5, 0.5, 1.0]"];
+    const { figure } = score("refcoco", answers);
+    // IoU of the second with the truth: 0.125 of 0.25.
+    expect(figure("testA", "mean IoU")).toBe(0.75);
+    expect(figure("testA", "ACC@0.5")).toBe(1);
+    expect(figure("testA", "ACC@0.7")).toBe(0.5);
+    // Without padding the first is [0.25, -0.5, 0.75, 0.5], whose half is the truth, the second is exact.
+    expect(figure("testA", "unpadded mean IoU")).toBe(0.75);
+    expect(figure("testA", "unpadded ACC@0.9")).toBe(0.5);
+    expect(figure("testA", "centre accuracy")).toBe(1);
+    // A square picture is not padded.
+    expect([figure("testB", "ACC@0.9"), figure("testB", "unpadded ACC@0.9")]).toEqual([1, 1]);
+    const cropped = score("refcoco", answers, { ...SEEN, aspect: "crop" });
+    expect(cropped.figure("testA", "unpadded ACC@0.7")).toBe(0.5);
+  });
+
+  it("takes zeros for an answer without four bracketed decimals", () => {
+    const { figure } = score("refcoco", ["0.25, 0, 0.75, 0.5", "[0.25, 0, 0.75]", "[-0.5, 0.5, 0.5, 1]"]);
+    expect([figure("testA", "mean IoU"), figure("testA", "centre accuracy")]).toEqual([0, 0]);
+    // 0.25 in common, 0.5 + 0.25 in all without it.
+    expect(figure("testB", "mean IoU")).toBeCloseTo(0.5, 12);
+  });
+});
+
+describe("POPE", () => {
+  it("asks with the harness's suffix, the three files after each other", () => {
+    const items = itemsOf("pope");
+    expect(items[0].question).toBe("Is there a dog in the image?\nAnswer the question using a single word or phrase.");
+    expect(items.map(({ id }) => id)).toEqual([
+      "random/1",
+      "random/2",
+      "random/3",
+      "random/4",
+      "popular/1",
+      "popular/2",
+      "adversarial/1",
+      "adversarial/2",
+    ]);
+  });
+
+  it("scores yes and no in lower case; other answers are wrong, but neither false nor missed", () => {
+    // random: yes yes no no; popular: yes no; adversarial: yes no
+    const { figure } = score("pope", ["Yes", " no ", "yes", "No", "Yes.", "no", "yes", "yes"]);
+    expect(figure("random", "accuracy")).toBe(0.5);
+    expect(figure("random", "precision")).toBe(0.5);
+    expect(figure("random", "recall")).toBe(0.5);
+    expect(figure("random", "F1")).toBe(0.5);
+    expect(figure("popular", "accuracy")).toBe(0.5);
+    expect([figure("popular", "precision"), figure("popular", "recall"), figure("popular", "F1")]).toEqual([0, 0, 0]);
+    // All: 2 right yes, 2 false yes, 1 missed.
+    expect(figure("all", "precision")).toBe(0.5);
+    expect(figure("all", "recall")).toBeCloseTo(2 / 3, 12);
+    expect(figure("all", "F1")).toBeCloseTo(4 / 7, 12);
+    expect(figure("all", "accuracy")).toBe(0.5);
+  });
+});
+
+describe("GQA", () => {
+  it("matches exactly but for case and punctuation", () => {
+    expect(score("gqa", ["T shirt", "No."]).figure("all", "accuracy")).toBe(0.5);
+    expect(score("gqa", ["TShirt", "yes"]).figure("all", "accuracy")).toBe(0.5);
+    expect(itemsOf("gqa")[1].question).toBe("Is it red?\nAnswer the question using a single word or phrase.");
+  });
+});
+
+describe("MME", () => {
+  it("puts the harness's words in the place of MME's own", () => {
+    const items = itemsOf("mme");
+    expect(items.map(({ id }) => id).slice(0, 5)).toEqual([
+      "existence/0001/0",
+      "existence/0001/1",
+      "existence/0002/0",
+      "existence/0002/1",
+      "posters/tt1/0",
+    ]);
+    expect(items[0].question).toBe("Is there a cat in this image?\nAnswer the question using a single word or phrase.");
+  });
+
+  it("gives a pair 100 for each right half and 100 for both, averages by category and sums", () => {
+    // existence: both right 200, one right 50; posters: none 0; code: both 200
+    const { figure } = score("mme", ["Yes", "no.", "Yes, there is", "yes", "no", "Y", "y", "Not so"]);
+    expect(figure("existence", "score")).toBe((200 + 50) / 2);
+    expect(figure("existence", "accuracy")).toBe(0.75);
+    expect(figure("posters", "score")).toBe(0);
+    expect(figure("perception", "score")).toBe(125);
+    expect(figure("cognition", "score")).toBe(200);
+    expect(figure("all", "score")).toBe(325);
+  });
+});
+
+describe("TextVQA", () => {
+  it("asks with a capital and small letters", () => {
+    expect(itemsOf("textvqa")[0].question).toMatch(/^What is the brand\?\n/);
+  });
+
+  it("averages, over the ten people, how many of the others agree, up to three", () => {
+    // First: 8 of 10 say nokia, so the 2 others see 8 and the 8 see 7: all at least 3.
+    expect(score("textvqa", ["NOKIA", "one"]).figure("all", "accuracy")).toBe(0.5);
+    // Second, "2": both who said it see one other, 1/3 each; the eight see two, 2/3 each.
+    expect(score("textvqa", ["sony", "2"]).figure("all", "accuracy")).toBeCloseTo(
+      (2 * (1 / 3) + 8 * (2 / 3)) / 10 / 2,
+      12,
+    );
+  });
+});
+
+describe("ScienceQA", () => {
+  it("asks the test questions with a picture, with hint and lettered options", () => {
+    const items = itemsOf("scienceqa");
+    expect(items.map(({ id }) => id)).toEqual(["1", "2"]);
+    expect(items[1].question).toBe(
+      "Context: A map.\nWhich state?\nA. Ohio\nB. Utah\nC. Iowa\nAnswer with the option's letter from the given choices directly.",
+    );
+    expect(items[0].question).toMatch(/^Which\?\nA\. up\nB\. down\n/);
+  });
+
+  it("takes a letter alone or with a point at the beginning", () => {
+    expect(score("scienceqa", ["B", "A. Ohio"]).figure("all", "accuracy")).toBe(1);
+    expect(score("scienceqa", ["down", "(A)"]).figure("all", "accuracy")).toBe(0);
+    expect(score("scienceqa", ["b", "Answer"]).figure("all", "accuracy")).toBe(0);
+  });
+});
+
+describe("MMBench", () => {
+  it("asks with the hint and the options that are not empty", () => {
+    const items = itemsOf("mmbench");
+    expect(items[0].question).toBe(
+      'Look well. Which "one"? There are several options:\nA. red\nB. blue\n\nAnswer with the option\'s letter from the given choices directly.',
+    );
+    expect(items[2].question).toMatch(/^Where\? There are several options:\nA\. left\n.*\nD\. below\n\nAnswer/s);
+  });
+
+  it("counts a question when all rotations of its options are right", () => {
+    const { figure } = score("mmbench", ["B", "B", "D. below"]);
+    expect(figure("all", "accuracy")).toBeCloseTo(2 / 3, 12);
+    expect(figure("all", "circular accuracy")).toBe(0.5);
+    expect(score("mmbench", ["(B)", "The answer is A.", "A or D"]).figure("all", "circular accuracy")).toBe(0.5);
+    expect(score("mmbench", ["B", "A thing of that kind", "D"]).figure("all", "accuracy")).toBeCloseTo(2 / 3, 12);
+  });
+
+  it("finds a rotated row's picture in the row that it names", async () => {
+    const folder = newFolder();
+    const [first, rotated] = itemsOf("mmbench");
+    const { readFileSync } = await import("node:fs");
+    const bytes = readFileSync(await first.picture(folder, 16));
+    expect(readFileSync(await rotated.picture(folder, 16)).equals(bytes)).toBe(true);
+  });
+});
+
+it("a limit counts pictures in each family", () => {
+  expect(itemsOf("pope", 1).map(({ id }) => id)).toEqual(["random/1", "random/3", "popular/1", "adversarial/1"]);
+  expect(itemsOf("mme", 1)).toHaveLength(6);
+});
+
+it("the table shows what each benchmark reports", () => {
+  const { table } = score("refcoco", ["[0.25, 0, 0.75, 0.5]", "no", "no"]);
+  const [head, , line] = table.trim().split("\n");
+  expect(head).toBe(
+    "| method | average | tokens entering a layer | leaving it | positions | refcoco testA ACC@0.5 | kept | refcoco testB ACC@0.5 | kept | mean kept |",
+  );
+  expect(line).toMatch(
+    /^\| none \| all \| 4\.0 \| 2\.0 \| original \| 0\.500 \(.*\) \| 100\.0 % \| 0\.000 \(.*\) \| – \| – \|$/,
+  );
+});
+
+describe("files that are wrong are named, with the field:", () => {
+  it.each<[string, string, unknown, RegExp]>([
+    ["refcoco", "refs(unc).p", "(lp1\nI1\na.", /refs\(unc\)\.p: field "0": .*expected object/],
+    ["refcoco", "refs(unc).p", "cos\nsystem\n(S'x'\ntR.", /refs\(unc\)\.p: is not a pickle of plain data/],
+    [
+      "refcoco",
+      "instances.json",
+      { images: [], annotations: [] },
+      /instances\.json: lacks image 21, which reference 1/,
+    ],
+    ["refcoco", "instances.json", { images: [] }, /instances\.json: field "annotations"/],
+    ["pope", "coco_pope_popular.json", '{"question_id":1}', /popular\.json: line 1: field "image"/],
+    ["pope", "coco_pope_popular.json", "{", /popular\.json: line 1: is not JSON/],
+    ["gqa", "testdev_balanced_questions.json", { "1": { question: "x" } }, /field "1\.answer"/],
+    ["mme", "existence/0001.txt", "one line only\tYes\n", /0001\.txt: has 1 questions instead of 2/],
+    ["mme", "existence/0001.txt", "a\tYes\nb\tMaybe\n", /0001\.txt: line 2: is not a question/],
+    ["mme", "existence/0003.txt", "a\tYes\nb\tNo\n", /0003\.txt: the picture 0003\.jpg or 0003\.png is missing/],
+    ["textvqa", "TextVQA_0.5.1_val.json", { data: [{}] }, /field "data\.0\.question_id"/],
+    ["scienceqa", "pid_splits.json", { test: ["9"] }, /problems\.json: lacks problem "9"/],
+    ["mmbench", "mmbench_dev_en_20231003.tsv", "index\tquestion\n1\tx\n", /record 1: field "A"/],
+  ])("%s, %s", async (task, name, content, message) => {
+    const folder = newFolder();
+    await writeAllSamples(folder);
+    writeFiles(join(folder, task), { [name]: content });
+    const read = () => batchesOf({ tasks: [task], settings: [SETTING], split: "test", seed: 1, data: folder });
+    expect(read).toThrow(message);
+  });
+
+  it("missing ones, pictures too, and names that lead out of the folder", async () => {
+    const read = (folder: string | undefined, task: string) =>
+      batchesOf({ tasks: [task], settings: [SETTING], split: "test", seed: 1, data: folder });
+    expect(() => read(undefined, "pope")).toThrow(/task "pope" is read from files\. Give their folder with --data/);
+    expect(() => read(newFolder(), "pope")).toThrow(/pope: holds none of coco_pope_random\.json/);
+    expect(() => read(newFolder(), "mme")).toThrow(/mme: holds no questions\. docs/);
+    const line = (image: string) => JSON.stringify({ question_id: 1, image, text: "x?", label: "no" });
+    const first = async (image: string) => {
+      for (const name of ["random", "popular", "adversarial"])
+        writeFileSync(join(data, `pope/coco_pope_${name}.json`), line(image));
+      return itemsOf("pope")[0].picture(data, 1);
+    };
+    await expect(first("gone.jpg")).rejects.toThrow(/val2014\/gone\.jpg: is missing \(also looked in images/);
+    for (const name of ["../../secret.jpg", "/etc/passwd", "a/../../b.jpg"])
+      await expect(first(name)).rejects.toThrow(/is not a plain file name/);
+  });
+});

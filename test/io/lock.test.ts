@@ -1,0 +1,198 @@
+import { type ChildProcess, spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
+import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSync, writeFileSync } from "node:fs";
+import { hostname } from "node:os";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { afterEach, describe, expect, it, vi } from "vitest";
+import { NuwaError } from "../../src/core/errors.ts";
+import { whileLocked } from "../../src/io/lock.ts";
+import { listing, temporaryFolder } from "../cli/support.ts";
+
+const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+
+const children: ChildProcess[] = [];
+afterEach(() => {
+  vi.restoreAllMocks();
+  for (const child of children.splice(0)) child.kill("SIGKILL");
+});
+
+/** A process that holds the lock of a folder until it is ended, or is told to exit; `more` is code that it runs then. */
+async function holder(folder: string, more = ""): Promise<ChildProcess> {
+  const code = `
+    import { whileLocked } from "./src/data/lock.ts";
+    await whileLocked(${JSON.stringify(folder)}, async () => {
+      process.once("SIGUSR2", () => process.exit(130));
+      ${more}
+      process.stdout.write("locked");
+      await new Promise((done) => setTimeout(done, 60_000));
+    });`;
+  const child = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], {
+    cwd: PROJECT,
+    stdio: ["ignore", "pipe", "inherit"],
+  });
+  children.push(child);
+  await once(child.stdout as NodeJS.ReadableStream, "data");
+  return child;
+}
+
+async function ended(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+  const exit = once(child, "exit");
+  child.kill(signal);
+  expect(await exit).toEqual([null, signal]);
+}
+
+const lockIn = (folder: string) => join(folder, "nuwa.lock");
+const leave = (folder: string, pid: number, host = hostname()) =>
+  writeFileSync(lockIn(folder), JSON.stringify({ pid, host }));
+const works = async (folder: string) => expect(await whileLocked(folder, async () => 7)).toBe(7);
+
+describe("a folder's lock", () => {
+  it("is there while work is done, names the process, and is gone afterwards, also after an error", async () => {
+    const folder = join(temporaryFolder(), "new", "folder");
+    const listeners = process.listenerCount("SIGINT");
+    await whileLocked(folder, async () => {
+      expect(JSON.parse(readFileSync(lockIn(folder), "utf8"))).toEqual({ pid: process.pid, host: hostname() });
+    });
+    expect(existsSync(lockIn(folder))).toBe(false);
+    const failing = whileLocked(folder, () => Promise.reject(new Error("out of work")));
+    await expect(failing).rejects.toThrow("out of work");
+    expect(existsSync(lockIn(folder))).toBe(false);
+    expect(process.listenerCount("SIGINT")).toBe(listeners);
+  });
+
+  it("is refused to others in one line that names the folder, the process and the remedy", async () => {
+    const folder = temporaryFolder();
+    const child = await holder(folder);
+    const refused = whileLocked(folder, async () => expect.fail("did work in a locked folder"));
+    await expect(refused).rejects.toThrow(NuwaError);
+    await expect(refused).rejects.toThrow(
+      `${folder}: process ${child.pid} is writing there. Wait for its end or give another folder; if it is no longer running, remove ${lockIn(folder)}.`,
+    );
+    expect(existsSync(lockIn(folder))).toBe(true);
+  });
+
+  it("is refused to the process itself", async () => {
+    const folder = temporaryFolder();
+    await whileLocked(folder, async () => {
+      await expect(whileLocked(folder, async () => undefined)).rejects.toThrow(`process ${process.pid} is writing`);
+      expect(existsSync(lockIn(folder))).toBe(true);
+    });
+  });
+
+  it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("is removed by %s, which ends the process", async (signal) => {
+    const folder = temporaryFolder();
+    await ended(await holder(folder), signal);
+    expect(existsSync(lockIn(folder))).toBe(false);
+  });
+
+  it("stays where another listener sees to an end in good order", async () => {
+    const folder = temporaryFolder();
+    const look = `process.stdout.write(String(fs.existsSync(${JSON.stringify(lockIn(folder))})))`;
+    const child = await holder(folder, `const fs = await import("node:fs"); process.on("SIGINT", () => ${look});`);
+    const said = once(child.stdout as NodeJS.ReadableStream, "data");
+    child.kill("SIGINT");
+    expect(String(await said)).toBe("true");
+  });
+
+  it("is removed when the process exits in the middle of its work", async () => {
+    const folder = temporaryFolder();
+    const child = await holder(folder);
+    const exit = once(child, "exit");
+    child.kill("SIGUSR2");
+    expect(await exit).toEqual([130, null]);
+    expect(existsSync(lockIn(folder))).toBe(false);
+  });
+
+  it("left by a process that was killed is taken over", async () => {
+    const folder = temporaryFolder();
+    await ended(await holder(folder), "SIGKILL");
+    expect(existsSync(lockIn(folder))).toBe(true);
+    await works(folder);
+    expect(existsSync(lockIn(folder))).toBe(false);
+  });
+
+  it("left by a process that had our number, as in a container that was started again, is taken over", async () => {
+    const folder = temporaryFolder();
+    leave(folder, process.pid);
+    await works(folder);
+  });
+
+  it("of a process that we may not signal is heeded: it runs", async () => {
+    const folder = temporaryFolder();
+    leave(folder, 1);
+    vi.spyOn(process, "kill").mockImplementation(() => {
+      throw Object.assign(new Error("not permitted"), { code: "EPERM" });
+    });
+    await expect(whileLocked(folder, async () => undefined)).rejects.toThrow("process 1 is writing there");
+    expect(existsSync(lockIn(folder))).toBe(true);
+  });
+
+  it("that another process took over while we looked at the one before is put back", async () => {
+    const folder = temporaryFolder();
+    leave(folder, 1);
+    // The holder is asked after between reading its name and setting the lock aside.
+    vi.spyOn(process, "kill").mockImplementation(() => {
+      leave(folder, 2, "far-away");
+      throw Object.assign(new Error("no such process"), { code: "ESRCH" });
+    });
+    await expect(whileLocked(folder, async () => undefined)).rejects.toThrow("process 2 on far-away is writing there");
+    expect(JSON.parse(readFileSync(lockIn(folder), "utf8"))).toEqual({ pid: 2, host: "far-away" });
+    expect(listing(folder)).toEqual(["nuwa.lock"]);
+  });
+
+  it("that is a link to nowhere is said in a line, and left alone", async () => {
+    const folder = temporaryFolder();
+    symlinkSync(join(folder, "nowhere"), lockIn(folder));
+    const refused = whileLocked(folder, async () => expect.fail("did work without a lock"));
+    await expect(refused).rejects.toThrow(NuwaError);
+    await expect(refused).rejects.toThrow(
+      `${lockIn(folder)}: is there but cannot be read, as a link to nowhere. Remove it.`,
+    );
+    expect(readdirSync(folder)).toEqual(["nuwa.lock"]);
+  });
+
+  it("of another machine is never taken over", async () => {
+    const folder = temporaryFolder();
+    leave(folder, process.pid, "far-away");
+    await expect(whileLocked(folder, async () => undefined)).rejects.toThrow(
+      `process ${process.pid} on far-away is writing there.`,
+    );
+  });
+
+  it("that says nothing is somebody's for some seconds, and then what a full disk left", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(lockIn(folder), "");
+    await expect(whileLocked(folder, async () => undefined)).rejects.toThrow("another process is writing there");
+    const past = Date.now() / 1000 - 60;
+    utimesSync(lockIn(folder), past, past);
+    await works(folder);
+  });
+
+  it("that another process took after it was removed by hand is left to it", async () => {
+    const folder = temporaryFolder();
+    await whileLocked(folder, async () => leave(folder, 1, "far-away"));
+    expect(existsSync(lockIn(folder))).toBe(true);
+  });
+
+  it("that cannot be made is said in a line", async () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "file"), "");
+    await expect(whileLocked(join(folder, "file"), async () => undefined)).rejects.toThrow(NuwaError);
+    mkdirSync(lockIn(folder));
+    await expect(whileLocked(folder, async () => undefined)).rejects.toThrow(/nuwa\.lock: cannot be written \(EISDIR/);
+  });
+});
+
+it("is heeded by the script that measures the tables", () => {
+  const folder = temporaryFolder();
+  leave(folder, process.pid);
+  // As many scenes as take far longer than it may run, so that it writes no tables where it does not heed.
+  const { status, stderr } = spawnSync(
+    process.execPath,
+    ["--import", "tsx", join(PROJECT, "scripts/tables.ts"), "--out", folder, "--limit", "1000"],
+    { cwd: PROJECT, encoding: "utf8", timeout: 60_000 },
+  );
+  expect([status, stderr]).toEqual([1, expect.stringMatching(/^tables: .*is writing there\. .*\n$/)]);
+  expect(listing(folder)).toEqual(["nuwa.lock"]);
+}, 90_000);

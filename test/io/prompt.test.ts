@@ -1,0 +1,180 @@
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { describe, expect, it } from "vitest";
+import { UsageError } from "../../src/core/errors.ts";
+import { buildPrompt, type ChatMessage, loadChatTemplate } from "../../src/io/prompt.ts";
+import { loadTokenizer } from "../../src/io/tokenizer.ts";
+import { fixture, refusal, scratchFolder } from "./scratch.ts";
+
+const folder = scratchFolder();
+const tokenizer = loadTokenizer(fixture("tokenizer"));
+const IMAGE = 398;
+const QUESTION = "What is on the table?";
+const expected: {
+  texts: { text: string; ids: number[] }[];
+  conversations: { messages: ChatMessage[]; rendered: string }[];
+} = JSON.parse(readFileSync(fixture("tokenizer", "expected.json"), "utf8"));
+
+/** The chat template of a folder with these files. */
+function templateOf(files: Record<string, unknown>) {
+  const directory = join(folder, "model");
+  rmSync(directory, { recursive: true, force: true });
+  mkdirSync(directory);
+  for (const [name, value] of Object.entries(files))
+    writeFileSync(join(directory, name), typeof value === "string" ? value : JSON.stringify(value));
+  return loadChatTemplate(directory);
+}
+const jinja = (source: string) => templateOf({ "chat_template.jinja": source });
+const vicuna = templateOf({});
+const VICUNA_SYSTEM =
+  "A chat between a curious user and an artificial intelligence assistant. The assistant gives helpful, detailed, and polite answers to the user's questions. ";
+
+describe("a chat template", () => {
+  it.each(expected.conversations.map(({ messages, rendered }) => [rendered, messages] as const))(
+    "renders what transformers renders: %j",
+    (rendered, messages) => {
+      expect(loadChatTemplate(fixture("tokenizer")).render(messages)).toBe(rendered);
+    },
+  );
+
+  it("is taken from chat_template.jinja, chat_template.json, tokenizer_config.json, in this order", () => {
+    const files: [string, unknown][] = [
+      ["tokenizer_config.json", { chat_template: "config" }],
+      ["chat_template.json", { chat_template: "json" }],
+      ["chat_template.jinja", "jinja"],
+    ];
+    const found = files.map((_, i) => templateOf(Object.fromEntries(files.slice(0, i + 1))).render([]));
+    expect(found).toEqual(["config", "json", "jinja"]);
+  });
+
+  it("is the one called default where there are several", () => {
+    const several = [
+      { name: "tools", template: "no" },
+      { name: "default", template: "yes" },
+    ];
+    expect(templateOf({ "tokenizer_config.json": { chat_template: several } }).render([])).toBe("yes");
+  });
+
+  it("is given the first and last token, however tokenizer_config.json writes them", () => {
+    const chat_template = "{{ bos_token }}|{{ eos_token }}|{{ add_generation_prompt }}";
+    const eos_token = { content: "</s>", lstrip: false };
+    expect(templateOf({ "tokenizer_config.json": { chat_template, bos_token: "<s>", eos_token } }).render([])).toBe(
+      "<s>|</s>|true",
+    );
+    expect(templateOf({ "tokenizer_config.json": { chat_template, bos_token: null } }).render([])).toBe("||true");
+  });
+
+  it("is LLaVA-1.5's where there is none", () => {
+    const turn = (role: ChatMessage["role"], text: string): ChatMessage => ({
+      role,
+      content: [{ type: "text", text }],
+    });
+    const { content } = turn("user", "Q1");
+    const talk: ChatMessage[] = [
+      { role: "user", content: [{ type: "image" }, ...content] },
+      turn("assistant", "A1"),
+      turn("user", "Q2"),
+    ];
+    expect(vicuna.render(talk)).toBe(`${VICUNA_SYSTEM}USER: <image>\nQ1 ASSISTANT: A1</s>USER: Q2 ASSISTANT:`);
+    expect(templateOf({ "tokenizer_config.json": { chat_template: null } }).render(talk)).toBe(vicuna.render(talk));
+  });
+
+  it.each<[string, Record<string, unknown>, RegExp]>([
+    [
+      "ends in the middle",
+      { "chat_template.jinja": "{% for x in messages %}" },
+      /chat_template\.jinja: the chat template fails/,
+    ],
+    [
+      "raises",
+      { "chat_template.jinja": "{{ raise_exception('no\nimages') }}" },
+      /fails \(no images\)\. Mend it, or remove it/,
+    ],
+    ["calls what does not exist", { "chat_template.jinja": "{{ nothing.at.all() }}" }, /the chat template fails/],
+    ["is too large", { "chat_template.jinja": "x".repeat(65_537) }, /65537 bytes, more than the 65536/],
+    [
+      "is too large in a JSON file",
+      { "chat_template.json": { chat_template: "x".repeat(65_537) } },
+      /chat_template\.json: .*longer than/,
+    ],
+    ["is not text", { "chat_template.json": { chat_template: 7 } }, /chat_template\.json: field "chat_template"/],
+    ["is in a damaged file", { "tokenizer_config.json": "{" }, /tokenizer_config\.json: is not JSON/],
+  ])("is refused when it %s, naming the file", (_, files, message) => {
+    expect(refusal(() => templateOf(files).render([]))).toMatch(message);
+  });
+});
+
+describe("buildPrompt", () => {
+  it("gives transformers' ids, with one image token", () => {
+    const { text, ids } = buildPrompt(loadChatTemplate(fixture("tokenizer")), tokenizer, IMAGE, QUESTION);
+    const wanted = expected.texts.find((entry) => entry.text === text);
+    expect(text).toBe(`USER: <image>\n${QUESTION} ASSISTANT:`);
+    expect(ids).toEqual(wanted?.ids);
+    expect(ids.filter((id) => id === IMAGE)).toHaveLength(1);
+  });
+
+  it("cuts the text at <image> where the image token is none of the tokenizer's, as original LLaVA does", () => {
+    const { ids } = buildPrompt(vicuna, tokenizer, -200, QUESTION);
+    const before = tokenizer.encode(`${VICUNA_SYSTEM}USER: `, true);
+    const after = tokenizer.encode(`\n${QUESTION} ASSISTANT:`, false);
+    expect(ids).toEqual([...before, -200, ...after]);
+  });
+
+  it("does not mistake an ordinary token with the image's id for a placeholder", () => {
+    // Token 344 is part of a word; a text that holds it must still be cut at <image>.
+    const { ids } = buildPrompt(jinja("W<image>W{{ messages[0].content[1].text }}"), tokenizer, 3, "?");
+    expect(ids).toEqual([...tokenizer.encode("W", true), 3, ...tokenizer.encode("W?", false)]);
+  });
+
+  it("starts with the first token once, whether or not the template writes it", () => {
+    const body = "USER: <image> {{ messages[0].content[1].text }}";
+    const config = { "tokenizer_config.json": { bos_token: "<s>" } };
+    for (const id of [IMAGE, -200]) {
+      const plain = buildPrompt(jinja(body), tokenizer, id, QUESTION).ids;
+      const written = buildPrompt(
+        templateOf({ ...config, "chat_template.jinja": `{{ bos_token }}${body}` }),
+        tokenizer,
+        id,
+        QUESTION,
+      ).ids;
+      for (const ids of [plain, written]) expect(ids.filter((token) => token === 1)).toHaveLength(1);
+      expect([plain[0], written[0]]).toEqual([1, 1]);
+    }
+  });
+
+  it("writes the model's own placeholder into LLaVA's prompt", () => {
+    const directory = join(folder, "renamed");
+    cpSync(fixture("tokenizer"), directory, { recursive: true });
+    const path = join(directory, "tokenizer.json");
+    writeFileSync(path, readFileSync(path, "utf8").replaceAll("<image>", "<picture>"));
+    const { text, ids } = buildPrompt(vicuna, loadTokenizer(directory), IMAGE, "Is <image> a word here?");
+    expect(text).toContain("USER: <picture>\nIs <image> a word here? ASSISTANT:");
+    expect(ids.filter((id) => id === IMAGE)).toHaveLength(1);
+  });
+
+  it("makes a question without an image when asked", () => {
+    for (const id of [IMAGE, -200]) {
+      const { text, ids } = buildPrompt(vicuna, tokenizer, id, QUESTION, false);
+      expect(text).toBe(`${VICUNA_SYSTEM}USER: ${QUESTION} ASSISTANT:`);
+      expect(ids).toEqual(tokenizer.encode(text, true));
+    }
+  });
+
+  it("refuses an empty question and one that holds the placeholder, as usage errors", () => {
+    for (const question of ["", "  \n\t", "What is <image>?"])
+      for (const id of [IMAGE, -200]) expect(() => buildPrompt(vicuna, tokenizer, id, question)).toThrow(UsageError);
+    expect(refusal(() => buildPrompt(vicuna, tokenizer, IMAGE, " "))).toBe(
+      "the question is empty. Ask something about the image.",
+    );
+  });
+
+  it.each([
+    ["nowhere", "{{ messages[0].content[1].text }}", 0],
+    ["twice", "<image><image>{{ messages[0].content[1].text }}", 2],
+  ])("refuses a template that places the image %s", (_, source, times) => {
+    for (const id of [IMAGE, -200])
+      expect(refusal(() => buildPrompt(jinja(source), tokenizer, id, QUESTION))).toMatch(
+        new RegExp(`chat_template\\.jinja: the chat template writes "<image>" ${times} times instead of 1`),
+      );
+  });
+});

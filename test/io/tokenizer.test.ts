@@ -1,0 +1,155 @@
+import { cpSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import { loadTokenizer } from "../../src/io/tokenizer.ts";
+import { fixture, refusal, scratchFolder } from "./scratch.ts";
+
+const folder = scratchFolder();
+const tokenizer = loadTokenizer(fixture("tokenizer"));
+const expected: { texts: { text: string; ids: number[]; decoded: string }[] } = JSON.parse(
+  readFileSync(fixture("tokenizer", "expected.json"), "utf8"),
+);
+
+/** A folder with this text for tokenizer.json. */
+function folderWith(text: string): string {
+  const directory = join(folder, "damaged");
+  mkdirSync(directory, { recursive: true });
+  writeFileSync(join(directory, "tokenizer.json"), text);
+  return directory;
+}
+
+describe("a tokenizer", () => {
+  it.each(expected.texts.map(({ text, ids, decoded }) => [text, ids, decoded] as const))(
+    "gives the ids and the text of Hugging Face's tokenizers for %j",
+    (text, ids, decoded) => {
+      expect(tokenizer.encode(text, true)).toEqual(ids);
+      expect(tokenizer.decode(ids)).toBe(decoded);
+    },
+  );
+
+  it("puts the first token in front only when asked", () => {
+    expect(tokenizer.encode("two", true)).toEqual([1, ...tokenizer.encode("two", false)]);
+    expect([tokenizer.encode("", false), tokenizer.encode("", true)]).toEqual([[], [1]]);
+  });
+
+  it("decodes no tokens to no text", () => {
+    expect(tokenizer.decode([])).toBe("");
+  });
+
+  it("knows its tokens by name and by id, and no others", () => {
+    expect([tokenizer.idOf("<image>"), tokenizer.tokenOf(398)]).toEqual([398, "<image>"]);
+    expect([tokenizer.idOf("<box>"), tokenizer.tokenOf(400), tokenizer.tokenOf(-200)]).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    for (const name of ["constructor", "__proto__", "toString"]) expect(tokenizer.idOf(name)).toBeUndefined();
+  });
+
+  it("gives back every text, in whatever script", () => {
+    const text = fc.string({ unit: "binary", maxLength: 30 });
+    // ▁ stands for a space, and special tokens are left out.
+    const plain = text.filter((t) => !/▁|<(unk|s|\/s|image|pad|0x..)>/.test(t));
+    fc.assert(
+      fc.property(plain, (t) => {
+        const ids = tokenizer.encode(t, false);
+        expect(tokenizer.decode(ids)).toBe(t);
+        expect(ids.every((id) => Number.isInteger(id) && id >= 0 && id < 400)).toBe(true);
+      }),
+      { numRuns: 50 },
+    );
+  });
+
+  it("needs no tokenizer_config.json", () => {
+    const directory = join(folder, "bare");
+    mkdirSync(directory);
+    cpSync(fixture("tokenizer", "tokenizer.json"), join(directory, "tokenizer.json"));
+    const { text, ids } = expected.texts[1];
+    expect(loadTokenizer(directory).encode(text, true)).toEqual(ids);
+  });
+});
+
+describe("a tokenizer that cannot be used", () => {
+  it("is missing, with the remedy", () => {
+    expect(refusal(() => loadTokenizer(join(folder, "nowhere")))).toMatch(
+      /tokenizer\.json: is missing\. Save the tokenizer/,
+    );
+  });
+
+  it.each([
+    ["", /is not JSON/],
+    ["[]", /tokenizer\.json: /],
+    ["null", /tokenizer\.json: /],
+    ["{}", /field "model"/],
+    ['{"model":{}}', /field "model\.vocab"/],
+    ['{"model":{"vocab":7}}', /field "model\.vocab"/],
+    ['{"model":{"type":"Magic","vocab":{}}}', /field "model\.type": must be BPE/],
+    ['{"model":{"type":"BPE","vocab":{"a":0},"merges":7},"added_tokens":[]}', /tokenizer\.json: /],
+  ])("is refused as %j", (text, message) => {
+    expect(refusal(() => loadTokenizer(folderWith(text)).encode("a", true))).toMatch(message);
+  });
+
+  const sound = JSON.parse(readFileSync(fixture("tokenizer", "tokenizer.json"), "utf8"));
+
+  it.each([
+    [undefined, "added_tokens", "must be a list of tokens"],
+    [{ id: 1, content: "<a>" }, "added_tokens", "must be a list of tokens"],
+    ["<a>", "added_tokens", "must be a list of tokens"],
+    [[null], "added_tokens.0", "must be an object with id and content"],
+    [["<a>"], "added_tokens.0", "must be an object with id and content"],
+    [[{ content: "<a>" }], "added_tokens.0.id", "must be a token id, an integer from 0"],
+    [[{ id: "1", content: "<a>" }], "added_tokens.0.id", "must be a token id, an integer from 0"],
+    [[{ id: -1, content: "<a>" }], "added_tokens.0.id", "must be a token id, an integer from 0"],
+    [[{ id: 1.5, content: "<a>" }], "added_tokens.0.id", "must be a token id, an integer from 0"],
+    [[{ id: 1e12, content: "<a>" }], "added_tokens.0.id", "is beyond every vocabulary (16777216)"],
+    [[{ id: 1 }], "added_tokens.0.content", "must be the token's text"],
+    [[{ id: 1, content: "" }], "added_tokens.0.content", "must be the token's text"],
+    [
+      [
+        { id: 1, content: "<a>" },
+        { id: 1, content: "<b>" },
+      ],
+      "added_tokens.1.id",
+      "1 stands there twice",
+    ],
+    [
+      [
+        { id: 1, content: "<a>" },
+        { id: 2, content: "<a>" },
+      ],
+      "added_tokens.1.content",
+      '"<a>" stands there twice',
+    ],
+  ])("whose added tokens are %j is refused by its field", (added_tokens, field, problem) => {
+    const directory = folderWith(JSON.stringify({ ...sound, added_tokens }));
+    expect(refusal(() => loadTokenizer(directory))).toBe(
+      `${join(directory, "tokenizer.json")}: field "${field}": ${problem}.`,
+    );
+  });
+
+  it("gives no text ids that do not exist", () => {
+    const model = { type: "WordLevel", vocab: { known: 3 }, unk_token: "<unk>" };
+    const directory = folderWith(JSON.stringify({ ...sound, model, added_tokens: [], post_processor: null }));
+    const { encode } = loadTokenizer(directory);
+    expect(refusal(() => encode("strange", false))).toMatch(/tokenizer\.json: has no token for ".*strange"/);
+  });
+
+  it("is refused in one line when any part of its file is damaged", () => {
+    const sound = JSON.parse(readFileSync(fixture("tokenizer", "tokenizer.json"), "utf8"));
+    const part = fc.constantFrom(...Object.keys(sound));
+    fc.assert(
+      fc.property(part, fc.jsonValue(), (name, value) => {
+        const directory = folderWith(JSON.stringify({ ...sound, [name]: value }));
+        let ids: unknown;
+        try {
+          ids = loadTokenizer(directory).encode("a b", true);
+        } catch {
+          ids = refusal(() => loadTokenizer(directory).encode("a b", true));
+        }
+        expect(ids).toBeDefined();
+      }),
+      { numRuns: 40 },
+    );
+  });
+});

@@ -1,0 +1,63 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../../src/backend/select.ts";
+import { weightsTree } from "../../../src/model/llava/weights.ts";
+import { activations } from "../../../src/model/transformer/activations.ts";
+import { layerNorm, normalizeRows, rmsNorm } from "../../../src/model/transformer/layers.ts";
+import { rotaryAngles } from "../../../src/model/transformer/rope.ts";
+import { relativeError } from "../../support.ts";
+
+beforeAll(async () => {
+  await useBackend("wasm");
+});
+
+describe("layers", () => {
+  it("add the norm's own epsilon to the variance, inside the root", () => {
+    tf.tidy(() => {
+      const w = weightsTree(
+        new Map([
+          ["weight", tf.ones([2])],
+          ["bias", tf.zeros([2])],
+        ]),
+      );
+      // Mean 0, variance 1, so 1/√(1 + 3) = 1/2.
+      expect([...layerNorm(w, tf.tensor2d([[1, -1]]), 3).dataSync()]).toEqual([0.5, -0.5]);
+      expect([...rmsNorm(w, tf.tensor2d([[1, -1]]), 3).dataSync()]).toEqual([0.5, -0.5]);
+    });
+  });
+
+  it("scale short rows to unit length too, and leave a zero row zero", () => {
+    tf.tidy(() => {
+      const rows = normalizeRows(
+        tf.tensor2d([
+          [3e-5, 4e-5],
+          [0, 0],
+        ]),
+      ).dataSync();
+      expect(relativeError(rows, [0.6, 0.8, 0, 0])).toBeLessThan(1e-5);
+    });
+  });
+
+  it("have CLIP's and BERT's activations", () => {
+    tf.tidy(() => {
+      const x = tf.tensor1d([-2, -0.5, 0.5, 2]);
+      const sigmoid = (t: number) => 1 / (1 + Math.exp(-t));
+      const quick = [...x.dataSync()].map((t) => t * sigmoid(1.702 * t));
+      expect(relativeError(activations.quick_gelu(x).dataSync(), quick)).toBeLessThan(1e-6);
+      // x·Φ(x), from tables of the normal distribution.
+      expect(
+        relativeError(activations.gelu(x).dataSync(), [-0.0455003, -0.1542688, 0.3457312, 1.9544997]),
+      ).toBeLessThan(1e-5);
+    });
+  });
+
+  it("round rotary angles to float32 before the cosine, as PyTorch does, which is visible at large positions", () => {
+    tf.tidy(() => {
+      const { cos } = rotaryAngles([[1003]], 8, 10000);
+      const frequency = Math.fround(1 / Math.fround(10000 ** Math.fround(2 / 8)));
+      const rounded = Math.cos(Math.fround(1003 * frequency));
+      expect(Math.fround(rounded)).not.toBe(Math.fround(Math.cos(1003 * frequency)));
+      expect(cos.dataSync()[1]).toBe(Math.fround(rounded));
+    });
+  });
+});

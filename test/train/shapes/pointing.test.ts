@@ -1,0 +1,95 @@
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../../src/backend/select.ts";
+import { pointingLoss } from "../../../src/train/shapes/answering.ts";
+import { type PackedPicture, packQuestions } from "../../../src/train/shapes/packing.ts";
+import { PREFIX, wordIds } from "../../../src/train/shapes/tokens.ts";
+import type { Question } from "../../../src/world/question.ts";
+
+beforeAll(async () => {
+  await useBackend("wasm");
+});
+
+const words = wordIds();
+/** Six visual tokens: the background, a first shape on two of them, a second one on one, the background. */
+const OBJECTS = [0, 1, 1, 0, 2, 0];
+const [FIRST, SECOND] = [[1, 2].map((row) => PREFIX.length + row), [4].map((row) => PREFIX.length + row)];
+
+const question = (family: Question["family"], text: string, answer: string, subjects: number[]) =>
+  ({ family, text, answer, subjects }) as unknown as Question;
+
+const COLOUR = question("colour", "what colour is the ring ?", "blue", [0]);
+const BOX = question("grounding", "where is the star ?", "[0.10, 0.20, 0.30, 0.40]", [1]);
+const ABSENT = question("existence", "is there a cross ?", "no", []);
+const RELATION = question("relation", "is the ring above the star ?", "yes", [0, 1]);
+const LONG = question("shape", "what is it ?", "big ring", [0]);
+
+const pack = (...questions: Question[]) => packQuestions(questions, words, OBJECTS);
+const wordAt = ({ slots }: PackedPicture, place: number) => {
+  const slot = slots[place];
+  return slot?.kind === "text" ? words.words[slot.id] : undefined;
+};
+
+/** The loss where the first head looks at `lit` from `query` of the `image`-th picture, and with all it has from elsewhere. */
+function lossLooking(pictures: readonly PackedPicture[], image: number, query: number, lit: readonly number[]): number {
+  const length = Math.max(...pictures.map(({ slots }) => slots.length));
+  const values = tf.buffer([pictures.length, 2, length, length]);
+  for (let picture = 0; picture < pictures.length; picture++)
+    for (let from = 0; from < length; from++)
+      for (let to = 0; to < length; to++) {
+        const here = picture === image && from === query;
+        values.set(here ? (lit.includes(to) ? 1 : 0) : 1 / length, picture, 0, from, to);
+      }
+  return tf.tidy(() => pointingLoss(values.toTensor() as tf.Tensor4D, pictures, words).dataSync()[0]);
+}
+
+/** The places of a picture whose attention the loss depends on, with the visual tokens that lower it there. */
+function lookedFrom(pictures: readonly PackedPicture[], image = 0): { place: number; at: number[] }[] {
+  const { slots } = pictures[image];
+  return slots.flatMap((_, place) => {
+    const nowhere = lossLooking(pictures, image, place, []);
+    const at = slots.flatMap((_, to) => (lossLooking(pictures, image, place, [to]) < nowhere - 0.1 ? [to] : []));
+    return at.length ? [{ place, at }] : [];
+  });
+}
+
+describe("pointing in packed questions", () => {
+  it("looks from the word before a one-word answer at the patches of its subject, and from nowhere else", () => {
+    const packed = pack(COLOUR);
+    // The prefix, six patches, six words, "ASSISTANT:", which says the colour, and the colour, which says the end.
+    const place = PREFIX.length + OBJECTS.length + 6;
+    expect(wordAt(packed, place)).toBe("ASSISTANT:");
+    expect(lookedFrom([packed])).toEqual([{ place, at: FIRST }]);
+  });
+
+  it("looks for a box from what stands before each of its four coordinates, not for brackets and commas", () => {
+    const packed = pack(BOX);
+    const looks = lookedFrom([packed]);
+    expect(looks.map(({ place }) => wordAt(packed, place))).toEqual(["[", ",", ",", ","]);
+    expect(looks.map(({ place }) => wordAt(packed, place + 1))).toEqual(["0.10", "0.20", "0.30", "0.40"]);
+    for (const { at } of looks) expect(at).toEqual(SECOND);
+  });
+
+  it("looks from the first word of a longer answer only, and at all subjects of a relation", () => {
+    const long = pack(LONG);
+    expect(lookedFrom([long]).map(({ place }) => wordAt(long, place))).toEqual(["ASSISTANT:"]);
+    expect(lookedFrom([pack(RELATION)])).toEqual([{ place: expect.any(Number), at: [...FIRST, ...SECOND] }]);
+  });
+
+  it("looks from every answer of a picture, also behind another question, and from none about the absent", () => {
+    const packed = pack(COLOUR, ABSENT, LONG, COLOUR);
+    const looks = lookedFrom([packed]);
+    expect(looks.map(({ at }) => at)).toEqual([FIRST, FIRST, FIRST]);
+    expect(looks.map(({ place }) => packed.blocks[place])).toEqual([1, 3, 4]);
+    expect(looks.map(({ place }) => wordAt(packed, place))).toEqual(["ASSISTANT:", "ASSISTANT:", "ASSISTANT:"]);
+  });
+
+  it("finds the places of each picture of a batch, whatever the lengths", () => {
+    const [short, long] = [pack(COLOUR), pack(ABSENT, BOX)];
+    for (const batch of [
+      [short, long],
+      [long, short],
+    ])
+      for (const [image, packed] of batch.entries()) expect(lookedFrom(batch, image)).toEqual(lookedFrom([packed]));
+  });
+});

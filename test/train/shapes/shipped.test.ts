@@ -1,0 +1,87 @@
+import { readFileSync, statSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../../src/backend/select.ts";
+import { run, tensorsIn } from "../../../src/core/readback.ts";
+import { permutedPositions } from "../../../src/eval/run/controls.ts";
+import { preprocess } from "../../../src/io/image.ts";
+import { loadModel } from "../../../src/io/load.ts";
+import { preprocessingOf } from "../../../src/io/preprocessing.ts";
+import { buildPrompt, loadChatTemplate } from "../../../src/io/prompt.ts";
+import { loadTokenizer } from "../../../src/io/tokenizer.ts";
+import { none } from "../../../src/methods/none.ts";
+import { disposeModel, type Model } from "../../../src/model/llava/weights.ts";
+import { generate } from "../../../src/pipeline/generate.ts";
+import { forward } from "../../../src/pipeline/prefill.ts";
+import { scenesFrom } from "../../../src/train/shapes/pictures.ts";
+import { allTokens } from "../../../src/train/shapes/tokens.ts";
+import { validateAnswers } from "../../../src/train/shapes/validate.ts";
+import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../../support.ts";
+
+const FOLDER = fileURLToPath(new URL("../../../weights/shapes", import.meta.url));
+const want = expected("shapes");
+const questions = readFileSync(fixturePath("shapes", "questions.txt"), "utf8").trim().split("\n");
+
+it("the shipped weights take at most 24 MB", () => {
+  expect(statSync(`${FOLDER}/model.safetensors`).size).toBeLessThanOrEqual(24e6);
+});
+
+it("the shipped vocabulary is the world's", () => {
+  const tokenizer = loadTokenizer(FOLDER);
+  expect(allTokens().map((token) => tokenizer.idOf(token))).toEqual(allTokens().map((_, id) => id));
+});
+
+it("the model without the places loss loses boxes, not words, when position ids are shuffled", {
+  timeout: 300_000,
+}, async () => {
+  await useBackend(TESTED_BACKENDS[TESTED_BACKENDS.length - 1]);
+  const unplaced = loadModel(fileURLToPath(new URL("../../../weights/no-places", import.meta.url)));
+  const scenes = scenesFrom("test", 0, 8);
+  const [kept, shuffled] = [none(), none(permutedPositions(1))];
+  const { figures } = await validateAnswers(unplaced, scenes, { method: kept });
+  const { figures: lost } = await validateAnswers(unplaced, scenes, { method: shuffled });
+  disposeModel(unplaced);
+  expect(figures.grounding).toBeGreaterThan(0.7);
+  expect(lost.grounding).toBeLessThan(figures.grounding / 2);
+  for (const family of ["existence", "colour", "shape"]) expect(lost[family], family).toBeGreaterThan(0.7);
+});
+
+describe.each(TESTED_BACKENDS)("on %s", (backend) => {
+  let model: Model;
+
+  beforeAll(async () => {
+    await useBackend(backend);
+    model = loadModel(FOLDER);
+  });
+  afterAll(() => disposeModel(model));
+
+  it("a picture and questions give transformers' pixels, ids, logits and answers", async () => {
+    const spec = preprocessingOf(FOLDER, model.config.vision.imageSize, model.config.padImages);
+    const { pixelValues } = await preprocess(fixturePath("shapes", "scene.png"), spec);
+    expect(relativeError(pixelValues.values, want.floats("pixel_values"))).toBeLessThan(1e-6);
+    const pixels = tf.tensor4d(pixelValues.values, [1, ...pixelValues.shape]);
+    for (const [number, question] of questions.entries()) {
+      const { ids } = buildPrompt(loadChatTemplate(FOLDER), loadTokenizer(FOLDER), model.config.imageTokenId, question);
+      expect(ids, question).toEqual(want.integers(`${number}.input_ids`));
+      const result = await run(() => forward(model, { pixels, prompts: [ids] }, none()));
+      expect(relativeError(result.logits.dataSync(), want.floats(`${number}.logits`)), question).toBeLessThan(1e-5);
+      const written: number[] = [];
+      for await (const [id] of generate(model, result, { maxNewTokens: 10 })) written.push(id as number);
+      const end = model.config.text.eosTokenIds;
+      expect(written, question).toEqual(want.integers(`${number}.generated`).filter((id) => !end.includes(id)));
+      tf.dispose(tensorsIn(result));
+    }
+    pixels.dispose();
+  });
+});
+
+it("the shipped model sees: it is far above chance on scenes of the test split", { timeout: 120_000 }, async () => {
+  await useBackend(TESTED_BACKENDS.at(-1));
+  const model = loadModel(FOLDER);
+  const { figures } = await validateAnswers(model, scenesFrom("test", 0, 24));
+  disposeModel(model);
+  expect(figures.existence).toBeGreaterThan(0.65);
+  expect(figures.colour).toBeGreaterThan(0.5);
+  expect(figures.shape).toBeGreaterThan(0.5);
+});

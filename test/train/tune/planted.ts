@@ -1,0 +1,84 @@
+import * as tf from "@tensorflow/tfjs";
+import { normal, randomFrom } from "../../../src/core/random.ts";
+import { runSync } from "../../../src/core/readback.ts";
+import { noTap } from "../../../src/core/taps.ts";
+import type { PatchView } from "../../../src/methods/method.ts";
+import { type Knobs, nuwa, VARIANTS } from "../../../src/methods/nuwa/nuwa.ts";
+import type { SelectionKind } from "../../../src/methods/nuwa/relaxed.ts";
+import type { KnobValues } from "../../../src/train/tune/knobs.ts";
+import type { TuneProblem, TuneRecipe } from "../../../src/train/tune/tune.ts";
+
+const GRID = { rows: 8, columns: 8 };
+const PATCHES = 64;
+const WIDTH = 6;
+
+/** What a tower might show of some pictures: saliences, key norms and features that are alike where they are near. */
+export function madeUpVision(seed: number, images: number): PatchView {
+  const random = randomFrom(seed);
+  const draws = (count: number) => Float32Array.from({ length: count }, () => normal(random));
+  const waves = Array.from({ length: images * WIDTH }, () => draws(3));
+  const features = Float32Array.from({ length: images * (PATCHES + 1) * WIDTH }, (_, at) => {
+    const [image, place, channel] = [
+      Math.floor(at / WIDTH / (PATCHES + 1)),
+      Math.floor(at / WIDTH) % (PATCHES + 1),
+      at % WIDTH,
+    ];
+    const [down, across, phase] = waves[image * WIDTH + channel];
+    const patch = Math.max(0, place - 1);
+    return 0.3 + Math.sin(0.5 * down * Math.floor(patch / 8) + 0.5 * across * (patch % 8) + 3 * phase);
+  });
+  const state = tf.tensor3d(features, [images, PATCHES + 1, WIDTH]);
+  return {
+    grid: GRID,
+    hiddenStates: [state, state],
+    features: state.slice([0, 1, 0]),
+    classFeature: state.slice([0, 0, 0], [-1, 1, -1]),
+    featureBlock: 0,
+    members: undefined,
+    heads: 1,
+    project: (x) => x,
+    queriesAndKeys: () => ({ queries: state, keys: state }),
+    clsAttention: tf.tensor2d(
+      draws(images * PATCHES).map((x) => Math.exp(0.5 * x)),
+      [images, PATCHES],
+    ),
+    keyNorms: tf.tensor2d(
+      draws(images * PATCHES).map((x) => 3 * Math.exp(0.5 * x)),
+      [images, PATCHES],
+    ),
+  };
+}
+
+/** How much of each patch stage 1 keeps, summed over the kept tokens: [I, N]. */
+export function keptOf(seen: PatchView, knobs: Knobs, selection: SelectionKind, temperature: number): tf.Tensor {
+  const options = {
+    ...VARIANTS.paper,
+    ...knobs,
+    budget: { stage1: 28, stage2: 7 },
+    cutLayer: 1,
+    selection,
+    temperature,
+  };
+  const { weights } = runSync(() => nuwa({ ...options, pillarScore: "salience" }).selectPatches(seen, noTap));
+  return (weights as tf.Tensor3D).sum(1);
+}
+
+/** Pictures 0, 1, … are tuned on, those from here on are held out. */
+const HELD_OUT = 1_000_000;
+
+/** A problem whose optimum is known: what is kept shall be what stage 1 keeps with `truth`. */
+export function plantedProblem(truth: KnobValues, { stage, temperature }: TuneRecipe): TuneProblem<number> {
+  const lossOf = (knobs: Knobs, seed: number, selection: SelectionKind, target: SelectionKind) => {
+    const seen = madeUpVision(seed, stage.batch);
+    const wanted = keptOf(seen, truth, target, temperature);
+    return keptOf(seen, knobs, selection, temperature).sub(wanted).square().mean() as tf.Scalar;
+  };
+  return {
+    prepare: async (step) => step,
+    loss: (knobs, step) => lossOf(knobs, step, "straight-through", "hard"),
+    async heldOut(knobs) {
+      const losses = [0, 1, 2, 3].map((i) => tf.tidy(() => lossOf(knobs, HELD_OUT + i, "hard", "hard").dataSync()[0]));
+      return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
+    },
+  };
+}

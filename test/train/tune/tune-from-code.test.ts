@@ -1,0 +1,95 @@
+import { join } from "node:path";
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+// What a researcher has: the public interface.
+import {
+  calibrationOn,
+  disposeModel,
+  loadChatTemplate,
+  loadModel,
+  loadTokenizer,
+  preprocessingOf,
+  randomFrom,
+  readKnobs,
+  type TrainOptions,
+  type TuneProblem,
+  tune,
+  tuneRecipe,
+  useBackend,
+  variantKnobs,
+  writeKnobs,
+} from "../../../src/index.ts";
+import { exportModel } from "../../../src/train/shapes/export.ts";
+import { initialWeights } from "../../../src/train/shapes/initial.ts";
+import { configOfRecipe } from "../../../src/train/shapes/session.ts";
+import { leaked } from "../../support.ts";
+import { inFolder, MICRO } from "../support.ts";
+
+beforeAll(async () => {
+  await useBackend("wasm");
+});
+
+const watched = (folder: string, losses: number[]): TrainOptions => ({
+  folder,
+  resume: false,
+  saveEvery: 60,
+  stopped: () => false,
+  observer: { step: ({ loss }) => losses.push(loss), figures: () => undefined, saved: () => undefined },
+});
+
+describe("tuning from code", () => {
+  const recipe = tuneRecipe({ variant: "official", average: "1/2", seed: 3, steps: 60 }, "of my own");
+
+  it("finds what a loss of one's own asks for, and leaves no tensor", async () => {
+    const wanted = 0.6;
+    const problem: TuneProblem<number> = {
+      prepare: async (step) => step,
+      loss: ({ distanceFraction }) => distanceFraction.sub(wanted).square() as tf.Scalar,
+      heldOut: async ({ distanceFraction }) => (distanceFraction - wanted) ** 2,
+    };
+    await inFolder(async (folder) => {
+      expect(
+        await leaked(async () => {
+          const { finished, knobs, progress } = await tune(recipe, problem, watched(folder, []));
+          expect(finished).toBe(true);
+          expect(Math.abs(knobs.distanceFraction - wanted)).toBeLessThan(0.05);
+          // What the loss does not name stays where it was.
+          const { keyNormExponent, pillarQuantile } = variantKnobs("official");
+          expect(knobs.keyNormExponent).toBeCloseTo(keyNormExponent, 5);
+          expect(knobs.pillarQuantile).toBeCloseTo(pillarQuantile, 5);
+          expect(progress.steps).toHaveLength(60);
+        }),
+      ).toBe(0);
+    });
+  });
+
+  it("runs on the scenes and questions of nuwa tune, and writes what --knobs reads", { timeout: 120_000 }, async () => {
+    await inFolder(async (folder) => {
+      const directory = join(folder, "model");
+      const config = configOfRecipe(MICRO);
+      const weights = initialWeights(config, randomFrom(1));
+      await exportModel(directory, config, weights);
+      tf.dispose([...weights.values()]);
+
+      const model = loadModel(directory);
+      const calibrated = {
+        model,
+        tokenizer: loadTokenizer(directory),
+        template: loadChatTemplate(directory),
+        preprocessing: preprocessingOf(directory, model.config.vision.imageSize, model.config.padImages),
+      };
+      const two = { ...recipe, stage: { ...recipe.stage, steps: 2, warmup: 1, batch: 2, validateOn: 2 } };
+      const problem = calibrationOn(calibrated, two);
+      const losses: number[] = [];
+      const { knobs } = await tune(two, problem, watched(join(folder, "tuned"), losses));
+      expect(losses).toHaveLength(2);
+      expect(losses.every(Number.isFinite)).toBe(true);
+      const heldOut = { before: await problem.heldOut(two.start), after: await problem.heldOut(knobs) };
+      const file = { variant: two.variant, average: two.average, knobs, heldOut, steps: 2, seed: two.seed };
+      const path = join(folder, "knobs.json");
+      writeKnobs(path, file);
+      expect(readKnobs(path)).toEqual(file);
+      disposeModel(model);
+    });
+  });
+});
