@@ -14,7 +14,7 @@ export { NuwaError, UsageError } from "./core/errors.ts";
 export { type Grid, largestSquaredDistance, patchCount, regionsOf, squaredDistance } from "./core/grid.ts";
 export { type Random, randomFrom } from "./core/random.ts";
 export { best, quantile } from "./core/ranking.ts";
-export { type Reading, read, recordReads, replay, run, runSync, tensorsIn } from "./core/readback.ts";
+export { type Readback, readback, recordReadbacks, replay, run, runSync, tensorsIn } from "./core/readback.ts";
 export type { Picture } from "./core/resample.ts";
 export { chain, noTap, type Recorder, record, replace, type Tap, type TapName, tapNames } from "./core/taps.ts";
 export { type FetchObserver, fetchCheckpoint } from "./io/hub/checkpoint.ts";
@@ -69,10 +69,10 @@ export {
 } from "./methods/nuwa/aggregation.ts";
 export { type AlignmentOptions, alignAnchors, patchesPerRegion, pillarsAmong } from "./methods/nuwa/alignment.ts";
 export {
-  type Knobs,
   type NuwaOptions,
   type NuwaSwitches,
   nuwa,
+  type Stage1Constants,
   VARIANTS,
   type Variant,
 } from "./methods/nuwa/nuwa.ts";
@@ -126,13 +126,13 @@ export {
   calibrationOn,
 } from "./train/tune/calibration.ts";
 export {
-  type KnobScalars,
-  type KnobsFile,
-  type KnobValues,
-  readKnobs,
-  variantKnobs,
-  writeKnobs,
-} from "./train/tune/knobs.ts";
+  type ConstantScalars,
+  type ConstantsFile,
+  type ConstantValues,
+  readConstants,
+  variantConstants,
+  writeConstants,
+} from "./train/tune/constants.ts";
 export { type TuneProblem, type TuneRecipe, type TuneResult, tune, tuneRecipe } from "./train/tune/tune.ts";
 export { drawRun, renderPng } from "./view/picture.ts";
 export { boxText, parseBox } from "./world/coordinates.ts";

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
-import { recordReads, replay, tensorsIn } from "../core/readback.ts";
+import { recordReadbacks, replay, tensorsIn } from "../core/readback.ts";
 import { type Recorder, record, replace, type Tap } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
 import type { Method } from "../methods/method.ts";
@@ -61,7 +61,7 @@ export async function attribute(
   const recorder = record(["vision.features", "stage1.tokens", "projector.output"]);
   const held: tf.Tensor[] = [];
   try {
-    const { result, reads } = await recordReads(() => forward(model, inputs, method, recorder.tap));
+    const { result, values } = await recordReadbacks(() => forward(model, inputs, method, recorder.tap));
     const value = logit(result);
     held.push(...tensorsIn(result), value);
     const path = pathOf(recorder, result.ledgers[0] as SampleLedger, baseline);
@@ -69,7 +69,7 @@ export async function attribute(
     await requireMixtures(method, path.reached, recorder.get("stage1.tokens"));
     // A pass whose mixed tokens are given; the tower before them is computed, and does not matter.
     const passWith = (z: tf.Tensor) =>
-      logit(replay(() => forward(model, inputs, method, put("stage1.tokens", z)), reads));
+      logit(replay(() => forward(model, inputs, method, put("stage1.tokens", z)), values));
     const start = tf.tidy(() => passWith(path.from));
     held.push(start);
     let sum: tf.Tensor = tf.zerosLike(path.from);

@@ -36,7 +36,7 @@ export function addEval(program: Command): void {
     .addOption(names("--positions", "position policy", [...POSITION_POLICIES, "own"], ["own"]))
     .addOption(new Option("--split <name>", "part of the world of shapes").choices([...SPLITS]).default("test"))
     .option("--seed <integer>", "draws scenes, permutations and resamples", parseInteger, 44)
-    .option("--knobs <file>", "constants of Nüwa's first pruning, as nuwa tune writes them")
+    .option("--constants <file>", "constants of Nüwa's first pruning, as nuwa tune writes them")
     .option(
       "--limit <pictures>",
       `scenes of shapes, each with its 13 questions (default: ${DEFAULT_SCENES}); pictures of another task (default: all)`,

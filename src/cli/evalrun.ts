@@ -24,7 +24,7 @@ import type { Split } from "../world/splits.ts";
 import { terminalProgress } from "./evalprogress.ts";
 import { writeResults } from "./evalresults.ts";
 import { stopped, watchInterruptions } from "./interruption.ts";
-import { knobsFrom, requireText } from "./options.ts";
+import { constantsFrom, requireText } from "./options.ts";
 
 /** What `nuwa eval` was asked for. */
 export interface EvalOptions extends Choices {
@@ -36,7 +36,7 @@ export interface EvalOptions extends Choices {
   readonly out: string;
   readonly shard?: string;
   /** A file of `nuwa tune`. */
-  readonly knobs?: string;
+  readonly constants?: string;
   readonly model: string;
   readonly backend?: string;
 }
@@ -50,14 +50,14 @@ export async function runEval({
   out,
   model: folder,
   backend: wanted,
-  knobs: tuned,
+  constants: tuned,
   ...options
 }: EvalOptions): Promise<void> {
   // Everything that can be wrong is found before the weights are read.
   const opened = openModel(requireText("--model", folder));
-  const knobs = tuned === undefined ? undefined : knobsFrom(tuned, options.methods, options.variants);
-  const plan: Plan = { ...options, settings: settingsOf(options), knobs };
-  for (const setting of plan.settings) runOf(setting, opened.config, plan.seed, knobs);
+  const constants = tuned === undefined ? undefined : constantsFrom(tuned, options.methods, options.variants);
+  const plan: Plan = { ...options, settings: settingsOf(options), constants };
+  for (const setting of plan.settings) runOf(setting, opened.config, plan.seed, constants);
   loadTokenizer(folder);
   const all = batchesOf(plan);
   const batches = options.shard === undefined ? all : shardOf(all, parseShard(options.shard));
@@ -65,7 +65,7 @@ export async function runEval({
   const { data: _, ...choices } = options;
   const journalOptions: JournalOptions = {
     ...choices,
-    knobs,
+    constants,
     model: await fingerprint(opened),
     backend: backend.name,
     questions: questionsFingerprint(all),

@@ -7,7 +7,7 @@ import { type NuwaSwitches, STAGE2_SCORES, VARIANTS, type Variant } from "../met
 import { POSITION_POLICIES, type PositionPolicy } from "../methods/nuwa/positions.ts";
 import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/llava/config.ts";
-import { type KnobValues, readKnobs } from "../train/tune/knobs.ts";
+import { type ConstantValues, readConstants } from "../train/tune/constants.ts";
 
 /** The reading of Nüwa that is taken when none is named. */
 export const DEFAULT_VARIANT: Variant = "official";
@@ -21,7 +21,7 @@ export interface RunOptions {
   readonly average?: string;
   readonly stage2?: NuwaSwitches["stage2"];
   readonly positions?: PositionPolicy;
-  readonly knobs?: string;
+  readonly constants?: string;
   readonly seed: number;
   readonly backend?: string;
 }
@@ -50,7 +50,7 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
         ...POSITION_POLICIES,
       ]),
     )
-    .option("--knobs <file>", "constants of Nüwa's first pruning, as nuwa tune writes them")
+    .option("--constants <file>", "constants of Nüwa's first pruning, as nuwa tune writes them")
     .option("--seed <integer>", "seed of everything random", parseInteger, 44)
     .addOption(
       new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
@@ -59,15 +59,17 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
     );
 }
 
-/** The method that the options ask for. @throws UsageError when the budget or the knobs do not fit */
-export function methodFrom({ knobs, ...options }: RunOptions, config: VlmConfig): Method {
+/** The method that the options ask for. @throws UsageError when the budget or the constants do not fit */
+export function methodFrom({ constants, ...options }: RunOptions, config: VlmConfig): Method {
   requireTaken(options);
   const request = { ...options, average: options.average === undefined ? undefined : parseAverage(options.average) };
   const variant = options.variant ?? DEFAULT_VARIANT;
   return createMethod(
     options.method,
     config,
-    knobs === undefined ? request : { ...request, knobs: knobsFrom(knobs, [options.method], [variant]) },
+    constants === undefined
+      ? request
+      : { ...request, constants: constantsFrom(constants, [options.method], [variant]) },
   );
 }
 
@@ -93,18 +95,20 @@ function requireTaken({ method, variant, stage2, average, positions }: RunOption
  *
  * @throws NuwaError when the file is damaged; UsageError when another method or variant is asked for
  */
-export function knobsFrom(
+export function constantsFrom(
   path: string,
   methods: readonly string[],
   variants: readonly (Variant | undefined)[],
-): KnobValues {
+): ConstantValues {
   if (!methods.includes("nuwa"))
-    throw new UsageError(`--knobs ${path}: only nuwa has them, not ${methods.join(", ")}. Add nuwa to the methods.`);
-  const { variant, knobs } = readKnobs(requireText("--knobs", path));
+    throw new UsageError(
+      `--constants ${path}: only nuwa has them, not ${methods.join(", ")}. Add nuwa to the methods.`,
+    );
+  const { variant, constants } = readConstants(requireText("--constants", path));
   const other = variants.find((one) => one !== variant);
   if (other !== undefined)
     throw new UsageError(`${path}: field "variant": was tuned for ${variant}, not ${other}. Ask for ${variant} alone.`);
-  return knobs;
+  return constants;
 }
 
 /** A commander argument parser for integers. @throws UsageError */

@@ -16,7 +16,7 @@ import { hasCheckpoint } from "../train/engine/checkpoint.ts";
 import { writeCurves } from "../train/engine/curves.ts";
 import { terminalReport } from "../train/engine/report.ts";
 import { calibrationOn } from "../train/tune/calibration.ts";
-import { type KnobValues, writeKnobs } from "../train/tune/knobs.ts";
+import { type ConstantValues, writeConstants } from "../train/tune/constants.ts";
 import { type TuneProblem, type TuneRecipe, tune, tuneRecipe } from "../train/tune/tune.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { stopped, watchInterruptions } from "./interruption.ts";
@@ -33,7 +33,7 @@ interface TuneCommandOptions {
   readonly backend?: string;
 }
 
-/** `nuwa tune`: learns the continuous constants of stage 1; knobs.json and curves lie in OUT. */
+/** `nuwa tune`: learns the continuous constants of stage 1; constants.json and curves lie in OUT. */
 export function addTune(program: Command): void {
   program
     .command("tune")
@@ -51,7 +51,7 @@ export function addTune(program: Command): void {
     .option("--average <tokens>", "average visual tokens per decoder layer: 64, or a ratio such as 1/9", "1/9")
     .option("--steps <n>", "steps of gradient descent, eight questions each", parseCount, 100)
     .option("--seed <integer>", "draws the scenes", parseInteger, 44)
-    .option("--out <folder>", "knobs.json, curves and checkpoints go there", "out/tune")
+    .option("--out <folder>", "constants.json, curves and checkpoints go there", "out/tune")
     .option("--resume", "go on with the tuning in the folder")
     .addOption(
       // The gradient needs selections read in the middle of a pass, which webgpu cannot do.
@@ -89,9 +89,9 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
       stopped: interruption.happened,
       observer: terminalReport(process.stdout),
     });
-    await writeCurves(out, result.progress, { window: 5, label: "held-out loss and knobs" });
+    await writeCurves(out, result.progress, { window: 5, label: "held-out loss and constants" });
     if (!result.finished) throw stopped("the same command with --resume");
-    await finish(options, recipe, problem, result.knobs);
+    await finish(options, recipe, problem, result.constants);
   } finally {
     interruption.end();
     disposeModel(model);
@@ -102,17 +102,17 @@ async function finish<B>(
   { out, variant, average, steps, seed }: TuneCommandOptions,
   recipe: TuneRecipe,
   problem: TuneProblem<B>,
-  knobs: KnobValues,
+  constants: ConstantValues,
 ): Promise<void> {
-  const heldOut = { before: await problem.heldOut(recipe.start), after: await problem.heldOut(knobs) };
-  const path = join(out, "knobs.json");
-  writeKnobs(path, { variant, average, knobs, heldOut, steps, seed });
-  const list = Object.entries(knobs).map(([name, value]) => `${name} ${value.toFixed(3)}`);
+  const heldOut = { before: await problem.heldOut(recipe.start), after: await problem.heldOut(constants) };
+  const path = join(out, "constants.json");
+  writeConstants(path, { variant, average, constants, heldOut, steps, seed });
+  const list = Object.entries(constants).map(([name, value]) => `${name} ${value.toFixed(3)}`);
   const verdict =
     heldOut.after < heldOut.before
-      ? `use them with --variant ${variant} --knobs ${path}`
+      ? `use them with --variant ${variant} --constants ${path}`
       : `no better than the constants of variant ${variant}: keep those`;
   process.stdout.write(
-    `${list.join("  ")}\nheld-out loss ${heldOut.before.toFixed(4)} before, ${heldOut.after.toFixed(4)} after; ${verdict}\nwrote ${["knobs.json", "curves.svg"].map((name) => join(out, name)).join(", ")}\n`,
+    `${list.join("  ")}\nheld-out loss ${heldOut.before.toFixed(4)} before, ${heldOut.after.toFixed(4)} after; ${verdict}\nwrote ${["constants.json", "curves.svg"].map((name) => join(out, name)).join(", ")}\n`,
   );
 }

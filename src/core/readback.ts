@@ -8,30 +8,30 @@ export type Values = Float32Array | Int32Array | Uint8Array;
  * yields the tensor and is resumed with the values, so that the same code runs synchronously, on
  * backends that can only be read asynchronously, and inside a gradient tape.
  */
-export type Reading<T> = Generator<tf.Tensor, T, Values>;
+export type Readback<T> = Generator<tf.Tensor, T, Values>;
 
-/** `const values = yield* read(tensor)`: the tensor's values, row-major. */
-export function* read(tensor: tf.Tensor): Reading<Float32Array> {
+/** `const values = yield* readback(tensor)`: the tensor's values, row-major. */
+export function* readback(tensor: tf.Tensor): Readback<Float32Array> {
   return (yield tensor) as Float32Array;
 }
 
 /**
  * Runs to the end, reading with `dataSync`. Tensors made on the way are freed, save those in the result.
  */
-export function runSync<T>(reading: () => Reading<T>): T {
-  return scoped(reading, (generator) => finish(generator, (tensor) => tensor.dataSync() as Values));
+export function runSync<T>(computation: () => Readback<T>): T {
+  return scoped(computation, (generator) => finish(generator, (tensor) => tensor.dataSync() as Values));
 }
 
 /**
  * Like {@link runSync}, reading with `await data()`; needed on backends that cannot read synchronously.
  * Only one may be under way at a time, because tensors made meanwhile would be taken for its own.
  */
-export async function run<T>(reading: () => Reading<T>): Promise<T> {
+export async function run<T>(computation: () => Readback<T>): Promise<T> {
   const engine = tf.engine();
   engine.startScope("run");
   let result: T | undefined;
   try {
-    const generator = reading();
+    const generator = computation();
     let step = generator.next();
     while (!step.done) step = generator.next((await step.value.data()) as Values);
     result = step.value;
@@ -41,50 +41,50 @@ export async function run<T>(reading: () => Reading<T>): Promise<T> {
   }
 }
 
-/** What {@link recordReads} returns. */
+/** What {@link recordReadbacks} returns. */
 export interface RecordedRun<T> {
   readonly result: T;
   /** What was read, in order; for {@link replay}. */
-  readonly reads: readonly Values[];
+  readonly values: readonly Values[];
 }
 
 /** Like {@link run}, remembering what was read. */
-export async function recordReads<T>(reading: () => Reading<T>): Promise<RecordedRun<T>> {
-  const reads: Values[] = [];
+export async function recordReadbacks<T>(computation: () => Readback<T>): Promise<RecordedRun<T>> {
+  const all: Values[] = [];
   const result = await run(function* () {
-    const generator = reading();
+    const generator = computation();
     let step = generator.next();
     while (!step.done) {
       const values = yield step.value;
-      reads.push(values);
+      all.push(values);
       step = generator.next(values);
     }
     return step.value;
   });
-  return { result, reads };
+  return { result, values: all };
 }
 
 /**
  * Runs to the end without reading anything: answers with the values of an earlier run. Inside
  * `tf.grads` this holds every selection fixed, which is what the gradient of a hard selection means.
  */
-export function replay<T>(reading: () => Reading<T>, reads: readonly Values[]): T {
+export function replay<T>(computation: () => Readback<T>, values: readonly Values[]): T {
   let next = 0;
-  return scoped(reading, (generator) => finish(generator, () => reads[next++]));
+  return scoped(computation, (generator) => finish(generator, () => values[next++]));
 }
 
-function finish<T>(generator: Reading<T>, answer: (tensor: tf.Tensor) => Values): T {
+function finish<T>(generator: Readback<T>, answer: (tensor: tf.Tensor) => Values): T {
   let step = generator.next();
   while (!step.done) step = generator.next(answer(step.value));
   return step.value;
 }
 
-function scoped<T>(reading: () => Reading<T>, drive: (generator: Reading<T>) => T): T {
+function scoped<T>(computation: () => Readback<T>, drive: (generator: Readback<T>) => T): T {
   const engine = tf.engine();
-  engine.startScope("reading");
+  engine.startScope("readback");
   let result: T | undefined;
   try {
-    result = drive(reading());
+    result = drive(computation());
     return result;
   } finally {
     engine.endScope(tensorsIn(result));

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { patchCount } from "../core/grid.ts";
 import { checkScores } from "../core/ranking.ts";
-import { read } from "../core/readback.ts";
+import { readback } from "../core/readback.ts";
 import { normalizeRows } from "../model/transformer/layers.ts";
 import type { Method } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
@@ -34,7 +34,7 @@ export function divprune({ keep, positions = "compressed" }: DivpruneOptions): M
       requirePatches(seen);
       const total = patchCount(seen.grid);
       const unit = normalizeRows(seen.project(seen.features)) as tf.Tensor3D; // [I, N, Hd]
-      const distances = yield* read(tf.sub(1, tf.matMul(unit, unit, false, true))); // [I, N, N]
+      const distances = yield* readback(tf.sub(1, tf.matMul(unit, unit, false, true))); // [I, N, N]
       const cells = perImage(distances, total * total).map((own) =>
         farthestPoints(own, total, keep).sort((a, b) => a - b),
       );

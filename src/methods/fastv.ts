@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
-import { read } from "../core/readback.ts";
+import { readback } from "../core/readback.ts";
 import type { Method } from "./method.ts";
 import { keepEverything } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
@@ -38,7 +38,7 @@ export function fastv({ keep, layer = 2, positions = "original" }: FastvOptions)
         layer,
         function* ({ attention, sequence, tap }) {
           const scores = tap("stage2.scores", lastTokenAttention(attention as tf.Tensor4D, sequence));
-          return { keep: keepBest(yield* read(scores), sequence, keep) };
+          return { keep: keepBest(yield* readback(scores), sequence, keep) };
         },
       ],
     ]),

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Grid, patchCount } from "../core/grid.ts";
 import { best, checkScores } from "../core/ranking.ts";
-import { read } from "../core/readback.ts";
+import { readback } from "../core/readback.ts";
 import { splitHeads, tokenRows } from "../model/transformer/layers.ts";
 import type { Method, PatchView } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
@@ -40,8 +40,8 @@ export function hiprune(options: HipruneOptions): Method {
     *selectPatches(seen) {
       requirePatches(seen);
       const total = patchCount(seen.grid);
-      const middle = perImage(yield* read(received(seen, objectBlock)), total);
-      const deep = perImage(yield* read(received(seen, seen.featureBlock)), total);
+      const middle = perImage(yield* readback(received(seen, objectBlock)), total);
+      const deep = perImage(yield* readback(received(seen, seen.featureBlock)), total);
       return {
         products: middle.map(() => 2 * receivedProducts(seen)), // in two blocks
         cells: middle.map((own, image) => {

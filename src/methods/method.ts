@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { Reading } from "../core/readback.ts";
+import type { Readback } from "../core/readback.ts";
 import type { Tap } from "../core/taps.ts";
 import type { QueriesAndKeys, VisionOutput } from "../model/llava/tower.ts";
 import type { TowerMerge } from "../model/transformer/merging.ts";
@@ -79,7 +79,7 @@ export interface AddedTokens {
 }
 
 /** A pruning inside the decoder, see {@link Method.cuts}. */
-export type Cut = (view: CutView) => Reading<CutSelection>;
+export type Cut = (view: CutView) => Readback<CutSelection>;
 
 /**
  * A pruning method: what it keeps, never how it is removed. Gathering, projecting, position ids, masks,
@@ -96,7 +96,7 @@ export interface Method {
   /** Merging inside the vision tower. */
   readonly merge?: TowerMerge;
   /** Stage 1: which patches go on, and as which mixtures. */
-  readonly selectPatches: (seen: PatchView, tap: Tap) => Reading<PatchSelection>;
+  readonly selectPatches: (seen: PatchView, tap: Tap) => Readback<PatchSelection>;
   /** Later stages: decoder layer → the cut made before it. */
   readonly cuts: ReadonlyMap<number, Cut>;
 }

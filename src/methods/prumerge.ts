@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { patchCount } from "../core/grid.ts";
 import { best, checkScores, quantile } from "../core/ranking.ts";
-import { read } from "../core/readback.ts";
+import { readback } from "../core/readback.ts";
 import { withoutClassToken } from "../model/llava/tower.ts";
 import type { Method, PatchView } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
@@ -36,8 +36,8 @@ export function prumerge({ keep, neighbours = 32, positions = "compressed" }: Pr
       const total = patchCount(seen.grid);
       const { attention, keys } = lastBlock(seen);
       const scores = tap("stage1.salience", attention); // [I, N]
-      const all = perImage(yield* read(scores), total);
-      const values = yield* read(keys); // [I, N, D]
+      const all = perImage(yield* readback(scores), total);
+      const values = yield* readback(keys); // [I, N, D]
       const units = perImage(values, values.length / all.length).map((own) => unitVectors(own, total));
       const chosen = all.map((own) => {
         checkScores("PruMerge's class attention", own);

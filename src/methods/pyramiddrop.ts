@@ -1,4 +1,4 @@
-import { read } from "../core/readback.ts";
+import { readback } from "../core/readback.ts";
 import type { CutBudget } from "./budget-peers.ts";
 import type { Cut, Method } from "./method.ts";
 import { keepEverything } from "./none.ts";
@@ -34,6 +34,6 @@ export function pyramiddrop({ stages, positions = "compressed" }: PyramiddropOpt
 function drop(keep: number): Cut {
   return function* ({ attentionAhead, sequence, tap }) {
     const scores = tap("stage2.scores", lastTokenAttention(attentionAhead(), sequence));
-    return { keep: keepBest(yield* read(scores), sequence, keep) };
+    return { keep: keepBest(yield* readback(scores), sequence, keep) };
   };
 }

@@ -16,7 +16,7 @@ import { fastv } from "./fastv.ts";
 import { hiprune } from "./hiprune.ts";
 import type { Method } from "./method.ts";
 import { none } from "./none.ts";
-import { type Knobs, type NuwaSwitches, nuwa, VARIANTS, type Variant } from "./nuwa/nuwa.ts";
+import { type NuwaSwitches, nuwa, type Stage1Constants, VARIANTS, type Variant } from "./nuwa/nuwa.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "./nuwa/positions.ts";
 import type { SelectionKind } from "./nuwa/relaxed.ts";
 import { pooledGrid, pooling } from "./pooling.ts";
@@ -38,7 +38,7 @@ export interface MethodRequest {
   /** Undefined: the method's own. */
   readonly positions?: PositionPolicy;
   /** Overrides the variant's own constants of stage 1. */
-  readonly knobs?: Knobs;
+  readonly constants?: Stage1Constants;
   /** How Nüwa's first selection is made, and how sharply; see `NuwaOptions`. */
   readonly selection?: SelectionKind;
   readonly temperature?: number;
@@ -71,13 +71,13 @@ interface Request extends Omit<MethodRequest, "average"> {
 
 const METHODS: Readonly<Record<string, (request: Request) => Method>> = {
   none: ({ positions }) => none(positions),
-  nuwa({ average, variant = "official", size, config, asked, grid, knobs, ...rest }) {
+  nuwa({ average, variant = "official", size, config, asked, grid, constants, ...rest }) {
     const cutLayer = Math.floor(size.layers / 2);
     const budget = solveBudget(average, size.total, size.layers, cutLayer);
     if (!Object.hasOwn(VARIANTS, variant))
       throw new UsageError(`variant "${variant}" does not exist. There are: ${Object.keys(VARIANTS).join(", ")}.`);
     const switches = VARIANTS[variant];
-    return nuwa({ ...switches, ...knobs, ...rest, stage2: rest.stage2 ?? switches.stage2, budget, cutLayer });
+    return nuwa({ ...switches, ...constants, ...rest, stage2: rest.stage2 ?? switches.stage2, budget, cutLayer });
   },
   random: ({ average, size, positions, seed = 44 }) => random({ keep: whole(average, size), seed, positions }),
   pooling: ({ average, grid, positions }) => pooling({ pooled: pooledGrid(grid, average), positions }),

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { dot } from "../core/dot.ts";
 import { patchCount } from "../core/grid.ts";
 import { best } from "../core/ranking.ts";
-import { read } from "../core/readback.ts";
+import { readback } from "../core/readback.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import type { MergeGroup, TowerMerge } from "../model/transformer/merging.ts";
 import type { Method } from "./method.ts";
@@ -55,7 +55,7 @@ function mergePairs(merged: readonly number[]): TowerMerge {
     const count = Math.min(merged[block] ?? 0, Math.floor((tokens - 1) / 2));
     if (count < 1 || block > featureBlock) return undefined;
     const metric = keys.reshape([images, tokens, heads, width / heads]).mean(2); // [I, T, d]
-    const values = yield* read(metric);
+    const values = yield* readback(metric);
     return perImage(values, values.length / images).map((own) => bipartiteGroups(unitVectors(own, tokens), count));
   };
 }

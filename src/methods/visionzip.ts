@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { patchCount } from "../core/grid.ts";
 import { best, checkScores } from "../core/ranking.ts";
-import { read } from "../core/readback.ts";
+import { readback } from "../core/readback.ts";
 import type { Method } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { meanKeys, nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
@@ -33,8 +33,8 @@ export function visionzip({ dominant, contextual, positions = "compressed" }: Vi
       requirePatches(seen);
       const total = patchCount(seen.grid);
       const scores = tap("stage1.salience", seen.clsAttention);
-      const attention = perImage(yield* read(scores), total);
-      const values = yield* read(meanKeys(seen, seen.featureBlock));
+      const attention = perImage(yield* readback(scores), total);
+      const values = yield* readback(meanKeys(seen, seen.featureBlock));
       const keys = perImage(values, values.length / attention.length).map((own) => unitVectors(own, total));
       const chosen = attention.map((own, image) => {
         checkScores("VisionZip's class attention", own);

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { patchCount } from "../core/grid.ts";
-import { type Reading, read } from "../core/readback.ts";
+import { type Readback, readback } from "../core/readback.ts";
 import type { Tap, TapName } from "../core/taps.ts";
 import { type AddedToken, openLedger, type SampleLedger } from "../methods/ledger.ts";
 import type { AddedTokens, CutSelection, PatchSelection } from "../methods/method.ts";
@@ -121,14 +121,14 @@ export function* keepLedgers(
   total: number,
   { entered, sequences, cuts }: { entered: Sequence; sequences: readonly Sequence[]; cuts: readonly AppliedCut[] },
   imageOf: readonly (number | undefined)[],
-): Reading<(SampleLedger | undefined)[]> {
+): Readback<(SampleLedger | undefined)[]> {
   if (!seen) return imageOf.map(() => undefined);
   const { grid } = seen;
   const weights = yield* patchWeights(selection, patchCount(grid));
   const added: AddedToken[][] = imageOf.map(() => []);
   for (const cut of cuts) {
     if (!cut.added) continue;
-    const values = yield* read(cut.added.weights);
+    const values = yield* readback(cut.added.weights);
     addedTokens(cut.added, values, cut.before).forEach((tokens, sample) => {
       added[sample].push(...tokens);
     });
@@ -152,9 +152,9 @@ export function* keepLedgers(
 }
 
 /** For each image and token its weights over the patches, without the class token's. */
-function* patchWeights({ cells, weights }: PatchSelection, patches: number): Reading<(Float32Array | undefined)[][]> {
+function* patchWeights({ cells, weights }: PatchSelection, patches: number): Readback<(Float32Array | undefined)[][]> {
   if (!weights) return cells.map((list) => list.map(() => undefined));
-  const values = yield* read(weights);
+  const values = yield* readback(weights);
   const [, longest, columns] = weights.shape;
   return cells.map((list, image) =>
     list.map((_, row) => {

@@ -1,5 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { Reading } from "../core/readback.ts";
+import type { Readback } from "../core/readback.ts";
 import type { Tap } from "../core/taps.ts";
 import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../methods/method.ts";
 import {
@@ -24,7 +24,7 @@ export function* choosePatches(
   seen: VisionOutput,
   { selectPatches }: Method,
   tap: Tap,
-): Reading<Counted<PatchSelection>> {
+): Readback<Counted<PatchSelection>> {
   let asked = 0;
   const view: PatchView = {
     ...seen,
@@ -55,7 +55,7 @@ export function* chooseCut(
   layer: number,
   placement: Placement,
   seen: Omit<CutView, "attentionAhead">,
-): Reading<Counted<CutSelection>> {
+): Readback<Counted<CutSelection>> {
   let asked = 0;
   const view: CutView = {
     ...seen,

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
-import { recordReads, replay, tensorsIn } from "../core/readback.ts";
+import { recordReadbacks, replay, tensorsIn } from "../core/readback.ts";
 import { noTap, type Tap } from "../core/taps.ts";
 import type { Method } from "../methods/method.ts";
 import type { Model } from "../model/llava/weights.ts";
@@ -19,7 +19,7 @@ export interface Gradients {
  * its gradient almost everywhere.
  *
  * @param scalar from the result of the pass to the number, such as one logit
- * @param of any of `inputs.pixels`, `model.tensors`, scalars that the method was made with (see `Knobs`), and
+ * @param of any of `inputs.pixels`, `model.tensors`, scalars that the method was made with (see `Stage1Constants`), and
  * tensors that the tap puts in
  * @throws NuwaError when the number does not depend on one of them
  */
@@ -31,7 +31,7 @@ export async function gradients(
   of: readonly tf.Tensor[],
   tap: Tap = noTap,
 ): Promise<Gradients> {
-  const { result, reads } = await recordReads(() => forward(model, inputs, method, tap));
+  const { result, values } = await recordReadbacks(() => forward(model, inputs, method, tap));
   try {
     // Once outside the tape: should the caller's function throw, tfjs would never free what the tape holds.
     tf.tidy(() => {
@@ -44,7 +44,7 @@ export async function gradients(
     // Not tf.valueAndGrads: that one throws where a gradient is missing, and then never frees its tape.
     const { value, grads } = tf
       .engine()
-      .gradients(() => scalar(replay(() => forward(model, inputs, method, tap), reads)), [...of], undefined, true);
+      .gradients(() => scalar(replay(() => forward(model, inputs, method, tap), values)), [...of], undefined, true);
     const missing = grads.findIndex((gradient: tf.Tensor | undefined) => gradient === undefined);
     if (missing >= 0)
       throw new NuwaError(

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
-import type { Reading } from "../core/readback.ts";
+import type { Readback } from "../core/readback.ts";
 import { noTap, type Tap } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
 import type { Method, PlacedTokens } from "../methods/method.ts";
@@ -78,7 +78,7 @@ export function* forward(
   { pixels, prompts, imageOf: wanted }: ForwardInputs,
   method: Method,
   tap: Tap = noTap,
-): Reading<ForwardResult> {
+): Readback<ForwardResult> {
   if (pixels) requireSize(pixels, model);
   const seen = pixels && (yield* mergingTower(model, pixels, tap, method.merge));
   const places = imagePlaces(model);

@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { type Attribution, type AttributionOptions, attribute } from "../../src/analysis/attribution.ts";
 import { useBackend } from "../../src/backend/select.ts";
-import { recordReads, replay, run, tensorsIn } from "../../src/core/readback.ts";
+import { recordReadbacks, replay, run, tensorsIn } from "../../src/core/readback.ts";
 import { record, replace } from "../../src/core/taps.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
@@ -96,8 +96,8 @@ describe.each(TESTED_BACKENDS)("attribution on %s", (backend) => {
     const shift = tf.zeros([1, 7, 16]);
     const pass = (x: tf.Tensor) =>
       forward(model, { pixels, prompts }, METHODS.paper, replace({ "projector.output": (z) => z.add(x) }));
-    const { result, reads } = await recordReads(() => pass(shift));
-    const at = (x: tf.Tensor) => tf.tidy(() => replay(() => pass(x), reads).logits.dataSync()[token]);
+    const { result, values } = await recordReadbacks(() => pass(shift));
+    const at = (x: tf.Tensor) => tf.tidy(() => replay(() => pass(x), values).logits.dataSync()[token]);
     const gradient = tf.tensor3d([tokenGradients.map((row) => [...row])]);
     for (const seed of [1, 2, 3]) {
       const { autodiff, differences, noise } = compareSlopes(at, shift, gradient, seed);

@@ -133,7 +133,12 @@ describe("nuwa ask", () => {
       2,
       /^nuwa: --positions rpme/,
     ],
-    ["knobs for no pruning", [photograph, "What?", "--method", "none", "--knobs", "x.json"], 2, /only nuwa has them/],
+    [
+      "constants for no pruning",
+      [photograph, "What?", "--method", "none", "--constants", "x.json"],
+      2,
+      /only nuwa has them/,
+    ],
     [
       "a reading for a peer",
       [photograph, "What?", "--method", "fastv", "--variant", "paper"],

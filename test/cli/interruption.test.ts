@@ -47,7 +47,7 @@ it("nuwa tune ends with 1 and says how to go on, when it is interrupted; resumed
   const { code, err } = await interrupted(...command);
   expect({ code, err }).toEqual(STOPPED);
   expect(listing(out)).toContain("progress.json");
-  expect(listing(out)).not.toContain("knobs.json");
+  expect(listing(out)).not.toContain("constants.json");
   expect((await nuwa(...command, "--resume")).code).toBe(0);
-  expect(listing(out)).toContain("knobs.json");
+  expect(listing(out)).toContain("constants.json");
 });

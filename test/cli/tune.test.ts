@@ -8,7 +8,7 @@ import { randomFrom } from "../../src/core/random.ts";
 import { exportModel } from "../../src/train/shapes/export.ts";
 import { initialWeights } from "../../src/train/shapes/initial.ts";
 import { configOfRecipe } from "../../src/train/shapes/session.ts";
-import { readKnobs } from "../../src/train/tune/knobs.ts";
+import { readConstants } from "../../src/train/tune/constants.ts";
 import { MICRO } from "../train/support.ts";
 import { listing, nuwa, temporaryFolder } from "./support.ts";
 
@@ -27,7 +27,7 @@ describe("nuwa tune", () => {
     tf.dispose([...weights.values()]);
   });
 
-  it("writes knobs that nuwa ask takes, and curves; it never writes over them, and resuming changes nothing", {
+  it("writes constants that nuwa ask takes, and curves; it never writes over them, and resuming changes nothing", {
     timeout: 120_000,
   }, async () => {
     const out = join(temporaryFolder(), "tuned");
@@ -37,32 +37,34 @@ describe("nuwa tune", () => {
     expect(listing(out).filter((name) => !name.startsWith("state-"))).toEqual([
       "curves.png",
       "curves.svg",
-      "knobs.json",
+      "constants.json",
       "progress.json",
     ]);
-    const path = join(out, "knobs.json");
-    const knobs = readKnobs(path);
-    expect(knobs).toMatchObject({ variant: "paper", average: "1/2", steps: 2, seed: 44 });
-    expect(knobs.knobs.distanceFraction).not.toBeCloseTo(280 / 1058, 6);
+    const path = join(out, "constants.json");
+    const constants = readConstants(path);
+    expect(constants).toMatchObject({ variant: "paper", average: "1/2", steps: 2, seed: 44 });
+    expect(constants.constants.distanceFraction).not.toBeCloseTo(280 / 1058, 6);
 
     const again = await tune("--out", out, "--variant", "paper");
     expect(again.code).toBe(2);
     expect(again.err).toBe(`nuwa: ${out}: holds a tuning. Add --resume to go on with it, or give another --out.\n`);
     expect((await tune("--out", out, "--variant", "paper", "--resume")).code).toBe(0);
-    expect(readKnobs(path)).toEqual(knobs);
+    expect(readConstants(path)).toEqual(constants);
 
     const ask = (...more: string[]) =>
       nuwa("ask", picture, "is there a star ?", "--model", model, "--backend", "wasm", "--average", "1/2", ...more);
-    expect((await ask("--variant", "paper", "--knobs", path)).code).toBe(0);
-    const otherVariant = await ask("--knobs", path);
+    expect((await ask("--variant", "paper", "--constants", path)).code).toBe(0);
+    const otherVariant = await ask("--constants", path);
     expect(otherVariant.code).toBe(2);
     expect(otherVariant.err).toBe(
       `nuwa: ${path}: field "variant": was tuned for paper, not official. Ask for paper alone.\n`,
     );
-    const otherMethod = await ask("--method", "fastv", "--knobs", path);
-    expect(otherMethod.err).toBe(`nuwa: --knobs ${path}: only nuwa has them, not fastv. Add nuwa to the methods.\n`);
+    const otherMethod = await ask("--method", "fastv", "--constants", path);
+    expect(otherMethod.err).toBe(
+      `nuwa: --constants ${path}: only nuwa has them, not fastv. Add nuwa to the methods.\n`,
+    );
     const score = (...more: string[]) => {
-      const of = ["--model", model, "--limit", "1", "--averages", "1/2", "--backend", "wasm", "--knobs", path];
+      const of = ["--model", model, "--limit", "1", "--averages", "1/2", "--backend", "wasm", "--constants", path];
       return nuwa("eval", ...of, "--out", join(out, "eval"), ...more);
     };
     expect((await score("--variants", "paper,official")).err).toContain("was tuned for paper, not official");
@@ -70,12 +72,12 @@ describe("nuwa tune", () => {
       code: 0,
       err: "13/13 answers  0 s left\n",
     });
-    const { knobs: used } = JSON.parse(readFileSync(join(out, "eval", "options.json"), "utf8"));
-    expect(used).toEqual(knobs.knobs);
+    const { constants: used } = JSON.parse(readFileSync(join(out, "eval", "options.json"), "utf8"));
+    expect(used).toEqual(constants.constants);
     writeFileSync(path, readFileSync(path, "utf8").replace("distanceFraction", "distance"));
-    const damaged = await ask("--variant", "paper", "--knobs", path);
+    const damaged = await ask("--variant", "paper", "--constants", path);
     expect(damaged.code).toBe(1);
-    expect(damaged.err).toMatch(/knobs\.json: field "knobs\.distanceFraction".*\n$/);
+    expect(damaged.err).toMatch(/constants\.json: field "constants\.distanceFraction".*\n$/);
   });
 
   it("refuses to resume what is not there, in one line", async () => {

@@ -1,16 +1,16 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { type Reading, read, run, runSync, tensorsIn } from "../../src/core/readback.ts";
+import { type Readback, readback, run, runSync, tensorsIn } from "../../src/core/readback.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");
 });
 
 describe("a reading that fails midway", () => {
-  function* failing(): Reading<tf.Tensor> {
+  function* failing(): Readback<tf.Tensor> {
     const x = tf.ones([3]).add(1);
-    yield* read(x);
+    yield* readback(x);
     throw new Error("midway");
   }
 

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { recordReads, replay, run, runSync, tensorsIn } from "../../src/core/readback.ts";
+import { recordReadbacks, replay, run, runSync, tensorsIn } from "../../src/core/readback.ts";
 import { replace } from "../../src/core/taps.ts";
 import { loadModel } from "../../src/io/load.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer } from "../../src/methods/ledger.ts";
@@ -103,11 +103,11 @@ describe.each(TESTED_BACKENDS)("the forward pass on %s", (backend) => {
   it("gives the same synchronously, asynchronously and replayed", async () => {
     const method = createMethod("nuwa", model.config, { average: third, variant: "paper" });
     const work = () => forward(model, { pixels, prompts: [prompt] }, method);
-    const { result, reads } = await recordReads(work);
-    const values = logitsOf(result);
-    expect(logitsOf(runSync(work))).toEqual(values);
-    expect(logitsOf(await run(work))).toEqual(values);
-    expect(logitsOf(replay(work, reads))).toEqual(values);
+    const { result, values } = await recordReadbacks(work);
+    const logits = logitsOf(result);
+    expect(logitsOf(runSync(work))).toEqual(logits);
+    expect(logitsOf(await run(work))).toEqual(logits);
+    expect(logitsOf(replay(work, values))).toEqual(logits);
   });
 
   it("lets a tap change what flows: without attention to the image, the image does not matter", () => {

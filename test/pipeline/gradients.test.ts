@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { recordReads, replay, tensorsIn } from "../../src/core/readback.ts";
+import { recordReadbacks, replay, tensorsIn } from "../../src/core/readback.ts";
 import { loadModel } from "../../src/io/load.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
@@ -66,9 +66,9 @@ describe.each(TESTED_BACKENDS)("gradients with pruning on, on %s", (backend) => 
   it("equal finite differences with the selections held fixed", async () => {
     const method = createMethod("nuwa", model.config, { average: { ratio: 1 / 3 }, variant: "paper" });
     const { gradients: found, value } = await gradients(model, { pixels, prompts }, method, logit(7), [pixels]);
-    const { result, reads } = await recordReads(() => forward(model, { pixels, prompts }, method));
+    const { result, values } = await recordReadbacks(() => forward(model, { pixels, prompts }, method));
     const at = (x: tf.Tensor4D) =>
-      logit(7)(replay(() => forward(model, { pixels: x, prompts }, method), reads)).dataSync()[0];
+      logit(7)(replay(() => forward(model, { pixels: x, prompts }, method), values)).dataSync()[0];
     for (const seed of [1, 2, 3]) {
       // Half along the gradient, so that the slope stands out of float32's rounding, half at random.
       const direction = tf.tidy(() =>

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { recordReads, replay, tensorsIn } from "../../src/core/readback.ts";
+import { recordReadbacks, replay, tensorsIn } from "../../src/core/readback.ts";
 import { replace } from "../../src/core/taps.ts";
 import { solveBudget } from "../../src/methods/budget.ts";
 import { nuwa, VARIANTS, type Variant } from "../../src/methods/nuwa/nuwa.ts";
@@ -62,7 +62,7 @@ async function slopesAt(point: Point, selection: SelectionKind) {
       methodOf(all),
       replace({ "vision.features": (x) => x.add(all.features) }),
     );
-  const { result, reads } = await recordReads(() => pass(inputs));
+  const { result, values } = await recordReadbacks(() => pass(inputs));
   const size = tf.tidy(() => result.logits.norm().dataSync()[0]);
   const loss = ({ logits }: ForwardResult) => tf.tidy(() => logits.mul(weights).sum().div(size) as tf.Scalar);
   // Through the hard selection neither the mixture nor the quantile reaches the loss: they only choose.
@@ -81,7 +81,7 @@ async function slopesAt(point: Point, selection: SelectionKind) {
     (inputs[name].size > 1 ? [1, 2] : [1]).map((direction) => ({
       name,
       ...compareSlopes(
-        (x) => tf.tidy(() => loss(replay(() => pass({ ...inputs, [name]: x }), reads)).dataSync()[0]),
+        (x) => tf.tidy(() => loss(replay(() => pass({ ...inputs, [name]: x }), values)).dataSync()[0]),
         inputs[name],
         found[i],
         point.seed + direction,

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { read } from "../../src/core/readback.ts";
+import { readback } from "../../src/core/readback.ts";
 import type { Cut, CutSelection, Method } from "../../src/methods/method.ts";
 
 /** What a cut decided, as numbers. */
@@ -17,7 +17,7 @@ export function noting(method: Method, notes: HeldCut[]): Method {
     function* (view) {
       const selection = yield* choose(view);
       const { keep, added } = selection;
-      if (added) yield* read(added.weights);
+      if (added) yield* readback(added.weights);
       notes.push({ keep, counts: added?.counts ?? [], weights: added?.weights.arraySync() });
       return selection;
     },

@@ -4,7 +4,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { randomFrom, sampleWithoutReplacement } from "../../src/core/random.ts";
 import { best } from "../../src/core/ranking.ts";
-import { recordReads, replay, run, tensorsIn } from "../../src/core/readback.ts";
+import { recordReadbacks, replay, run, tensorsIn } from "../../src/core/readback.ts";
 import { record, replace } from "../../src/core/taps.ts";
 import { alignAnchors } from "../../src/methods/nuwa/alignment.ts";
 import { nuwa, VARIANTS, type Variant } from "../../src/methods/nuwa/nuwa.ts";
@@ -275,9 +275,9 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
               replace({ "stage1.salience": (s) => s.add(x.mul(0.25)) }),
             );
           const gradientOf = async (selection: SelectionKind) => {
-            const { result, reads } = await recordReads(() => pass(selection, shift));
+            const { result, values } = await recordReadbacks(() => pass(selection, shift));
             const loss = (x: tf.Tensor) =>
-              replay(() => pass(selection, x), reads)
+              replay(() => pass(selection, x), values)
                 .logits.mul(weights)
                 .sum()
                 .div(10) as tf.Scalar;

@@ -33,11 +33,11 @@ export interface EvaluationObserver {
  */
 export async function evaluate(
   respondent: Respondent,
-  { settings, seed, knobs }: Pick<Plan, "settings" | "seed" | "knobs">,
+  { settings, seed, constants }: Pick<Plan, "settings" | "seed" | "constants">,
   batches: readonly Batch[],
   journal: Journal,
   observer: EvaluationObserver,
-  runFor = (setting: Setting, draw: number): Run => runOf(setting, respondent.model.config, draw, knobs),
+  runFor = (setting: Setting, draw: number): Run => runOf(setting, respondent.model.config, draw, constants),
 ): Promise<Sample[] | undefined> {
   // What does not fit the model is refused before the first answer.
   for (const setting of settings) runFor(setting, seed);

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { NuwaError, UsageError } from "../../core/errors.ts";
-import type { Knobs } from "../../methods/nuwa/nuwa.ts";
+import type { Stage1Constants } from "../../methods/nuwa/nuwa.ts";
 import type { Split } from "../../world/splits.ts";
 import type { Item } from "../tasks/item.ts";
 import { SHAPES_TASKS, shapesBatches } from "../tasks/shapes.ts";
@@ -25,7 +25,7 @@ export interface Plan {
   /** Folder of the benchmarks' files, one folder for each task. */
   readonly data?: string;
   /** Replace the constants of Nüwa's first pruning in every setting; of the one variant that is run. */
-  readonly knobs?: Knobs;
+  readonly constants?: Stage1Constants;
 }
 
 /** Questions that are answered together, as one batch and in one shard. */

@@ -1,7 +1,7 @@
 import { UsageError } from "../../core/errors.ts";
 import { noTap } from "../../core/taps.ts";
 import { parseAverage } from "../../methods/budget.ts";
-import type { Knobs, Variant } from "../../methods/nuwa/nuwa.ts";
+import type { Stage1Constants, Variant } from "../../methods/nuwa/nuwa.ts";
 import type { PositionPolicy } from "../../methods/nuwa/positions.ts";
 import { createMethod, METHOD_NAMES, ownPositions } from "../../methods/registry.ts";
 import type { VlmConfig } from "../../model/llava/config.ts";
@@ -55,18 +55,18 @@ export function settingsOf({ methods, variants, averages, positions }: Choices):
  * What to run for a setting.
  *
  * @param seed of what a method or control draws at random
- * @param knobs replace the constants of Nüwa's first pruning
+ * @param constants replace the constants of Nüwa's first pruning
  * @throws UsageError when the setting does not fit the model
  */
 export function runOf(
   { method, variant, average, positions }: Setting,
   config: VlmConfig,
   seed: number,
-  knobs?: Knobs,
+  constants?: Stage1Constants,
 ): Run {
   if (isControl(method)) return CONTROLS[method].run(seed);
   if (!METHOD_NAMES.includes(method))
     throw new UsageError(`method "${method}" does not exist. There are: ${EVALUATED_METHODS.join(", ")}.`);
-  const request = { variant: variant ?? undefined, positions: positions as PositionPolicy, knobs, seed };
+  const request = { variant: variant ?? undefined, positions: positions as PositionPolicy, constants, seed };
   return { method: createMethod(method, config, { average: parseAverage(average ?? "1/1"), ...request }), tap: noTap };
 }

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../../core/errors.ts";
 import { patchCount } from "../../core/grid.ts";
 import { quantile } from "../../core/ranking.ts";
-import { type Reading, read } from "../../core/readback.ts";
+import { type Readback, readback } from "../../core/readback.ts";
 import { noTap, type Tap } from "../../core/taps.ts";
 import type { VisionOutput } from "../../model/llava/tower.ts";
 import type { Budget } from "../budget.ts";
@@ -34,7 +34,7 @@ export const STAGE2_SCORES = ["attention", "cosine", "random"] as const;
  * The continuous constants of stage 1. Each may be a scalar tensor where its gradient is wanted; see
  * docs/gradients.md.
  */
-export interface Knobs {
+export interface Stage1Constants {
   /**
    * τ² as a fraction of the largest squared distance in the grid. The paper's "26 %" is 280/1058 on
    * 24×24 (Table 7 sweeps squared thresholds); as a fraction it fits every grid.
@@ -60,7 +60,7 @@ export interface NuwaSwitches {
    * ablation: the norm of the feature.
    */
   readonly pillarScore: "salience" | "key-norm" | "feature-norm";
-  /** See {@link Knobs}. */
+  /** See {@link Stage1Constants}. */
   readonly pillarQuantile: number | tf.Scalar;
   readonly normalisation: Normalisation;
   /**
@@ -99,7 +99,7 @@ export const VARIANTS = {
 export type Variant = keyof typeof VARIANTS;
 
 /** Nüwa's parameters; those with a default have the paper's value. */
-export interface NuwaOptions extends NuwaSwitches, Knobs {
+export interface NuwaOptions extends NuwaSwitches, Stage1Constants {
   readonly pillarQuantile: number | tf.Scalar;
   readonly budget: Budget;
   /** ℓ: the second cut is made before this decoder layer; half of the layers in the paper. */
@@ -165,22 +165,22 @@ function requireConstants(options: NuwaOptions): void {
 }
 
 /** Separation, alignment, aggregation. */
-function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Reading<PatchSelection> {
+function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Readback<PatchSelection> {
   requirePatches(seen);
   const total = patchCount(seen.grid);
   const keep = options.budget.stage1;
 
   const regionSize = options.regionSize ?? 2;
   const salience = tap("stage1.salience", salienceOf(seen, options));
-  const saliences = perImage(yield* read(salience), total);
+  const saliences = perImage(yield* readback(salience), total);
   const cells = saliences.map((scores) => alignAnchors(scores, seen.grid, { keep, regionSize }));
   // Where nothing is dropped there is nothing to gather: keeping everything is the unpruned model.
   if (keep === total) return { cells };
 
   const pillarScore = pillarScores(seen, salience, options);
-  const scores = perImage(yield* read(pillarScore), total);
+  const scores = perImage(yield* readback(pillarScore), total);
   const q = options.pillarQuantile;
-  const atQuantile = typeof q === "number" ? q : (yield* read(q))[0];
+  const atQuantile = typeof q === "number" ? q : (yield* readback(q))[0];
   const pillars = scores.map((all, image) => {
     const kept = cells[image].map((p) => all[p]);
     return pillarsAmong(kept, quantile(kept, atQuantile));
@@ -239,7 +239,7 @@ function stage2(options: NuwaOptions): Cut {
     if (options.stage2 === "random") return { keep: keepRandom(view.sequence, budget.stage2, seed) };
     const scores = view.tap("stage2.scores", stage2Scores(view, options)); // [B, S]
     const products = options.stage2 === "cosine" ? cosineProducts(view.sequence, view.tokens.shape[2]) : undefined;
-    return { keep: keepBest(yield* read(scores), view.sequence, budget.stage2), products };
+    return { keep: keepBest(yield* readback(scores), view.sequence, budget.stage2), products };
   };
 }
 

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
-import { type Reading, read } from "../../core/readback.ts";
+import { type Readback, readback } from "../../core/readback.ts";
 import { placesOf, type Sequence, type Slot } from "../../model/transformer/sequence.ts";
 
 /**
@@ -11,7 +11,7 @@ import { placesOf, type Sequence, type Slot } from "../../model/transformer/sequ
  * @returns for each sample ranks among the text tokens behind its image; none without an image
  * @throws NuwaError when no text follows an image
  */
-export function* chooseRaters({ tokens, sequence }: { tokens: tf.Tensor3D; sequence: Sequence }): Reading<number[][]> {
+export function* chooseRaters({ tokens, sequence }: { tokens: tf.Tensor3D; sequence: Sequence }): Readback<number[][]> {
   const width = tokens.shape[2];
   const raters: number[][] = [];
   for (const [sample, slots] of sequence.entries()) {
@@ -24,7 +24,7 @@ export function* chooseRaters({ tokens, sequence }: { tokens: tf.Tensor3D; seque
       throw new NuwaError("SparseVLM: no text follows the image to rate its tokens. Put the question after it.");
     const own = tokens.slice([sample, 0, 0], [1, -1, -1]).reshape<tf.Tensor2D>([-1, width]);
     const [v, t] = [visual, text].map((places) => tf.gather(own, tf.tensor1d(places, "int32")));
-    const shares = yield* read(tf.softmax(tf.matMul(v, t, false, true)).mean(0)); // [T]
+    const shares = yield* readback(tf.softmax(tf.matMul(v, t, false, true)).mean(0)); // [T]
     const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
     const above = [...shares.keys()].filter((i) => shares[i] > mean);
     // Equal shares leave nobody above the mean; then all rate.
@@ -51,9 +51,9 @@ export function* attentionOfRaters(
   attention: tf.Tensor4D,
   sequence: Sequence,
   raters: readonly (readonly number[])[],
-): Reading<Float32Array[][]> {
+): Readback<Float32Array[][]> {
   const length = sequence[0].length;
-  const values = yield* read(attention.mean(1)); // [B, S, S]
+  const values = yield* readback(attention.mean(1)); // [B, S, S]
   return sequence.map((slots, sample) => {
     const [visual, text] = [placesOf(slots, "visual"), textBehind(slots)];
     return raters[sample].map((i) =>

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { mixedRandom } from "../../core/random.ts";
 import { best, checkScores } from "../../core/ranking.ts";
-import { read } from "../../core/readback.ts";
+import { readback } from "../../core/readback.ts";
 import { placesOf } from "../../model/transformer/sequence.ts";
 import { type CutBudget, recycledCounts } from "../budget-peers.ts";
 import type { Cut, Method } from "../method.ts";
@@ -50,7 +50,7 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
     const raters = yield* chooseRaters(view.entered);
     const relations = yield* attentionOfRaters(view.attention as tf.Tensor4D, sequence, raters);
     const width = tokens.shape[2];
-    const states = perImage(yield* read(tokens), sequence[0].length * width);
+    const states = perImage(yield* readback(tokens), sequence[0].length * width);
     const keep: number[][] = [];
     const clusters: number[][][] = [];
     sequence.forEach((slots, sample) => {

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Reading } from "../../core/readback.ts";
+import type { Readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
 import { activations } from "../transformer/activations.ts";
 import { attend, layerNorm, linear, mergeHeads, splitHeads, tokenRows } from "../transformer/layers.ts";
@@ -53,7 +53,7 @@ export function visionTower(model: Model, pixels: tf.Tensor4D, tap: Tap): Vision
  *
  * @param merge undefined: nothing is merged
  */
-export function* mergingTower(model: Model, pixels: tf.Tensor4D, tap: Tap, merge?: TowerMerge): Reading<VisionOutput> {
+export function* mergingTower(model: Model, pixels: tf.Tensor4D, tap: Tap, merge?: TowerMerge): Readback<VisionOutput> {
   const { vision } = model.config;
   const w = model.weights.at("vision_tower.vision_model");
   const [, , height, width] = pixels.shape;

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Reading } from "../../core/readback.ts";
+import type { Readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
 
 /** What a merge inside the vision tower may look at, between the attention of a block and its MLP. */
@@ -21,7 +21,7 @@ export type MergeGroup = readonly number[];
  * Chooses what is merged: for each image all T rows in groups, in their new order, as many groups for
  * every image; undefined to merge nothing in this block. How tokens are merged is the tower's business.
  */
-export type TowerMerge = (view: MergeView) => Reading<readonly (readonly MergeGroup[])[] | undefined>;
+export type TowerMerge = (view: MergeView) => Readback<readonly (readonly MergeGroup[])[] | undefined>;
 
 /** For each image and token the rows of the unmerged tower that it is made of, the one it stands for first. */
 export type Members = readonly (readonly (readonly number[])[])[];

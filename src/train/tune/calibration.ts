@@ -9,7 +9,7 @@ import type { Preprocessing } from "../../io/preprocessing.ts";
 import { buildPrompt, type ChatTemplate } from "../../io/prompt.ts";
 import type { Tokenizer } from "../../io/tokenizer.ts";
 import { parseAverage } from "../../methods/budget.ts";
-import type { Knobs } from "../../methods/nuwa/nuwa.ts";
+import type { Stage1Constants } from "../../methods/nuwa/nuwa.ts";
 import type { SelectionKind } from "../../methods/nuwa/relaxed.ts";
 import { createMethod } from "../../methods/registry.ts";
 import type { Model } from "../../model/llava/weights.ts";
@@ -53,9 +53,9 @@ export function calibrationOn(calibrated: Calibrated, recipe: TuneRecipe): TuneP
   const { batch, validateOn } = recipe.stage;
   const scenes = sceneSeeds(recipe.seed, CALIBRATION_SCENES + validateOn);
   const [calibration, heldOut] = [scenes.slice(0, CALIBRATION_SCENES), scenes.slice(CALIBRATION_SCENES)];
-  const lossOf = (knobs: Knobs, data: AnsweredBatch, selection: SelectionKind) => {
+  const lossOf = (constants: Stage1Constants, data: AnsweredBatch, selection: SelectionKind) => {
     const { variant, average, temperature } = recipe;
-    const request = { average: parseAverage(average), variant, knobs, selection, temperature };
+    const request = { average: parseAverage(average), variant, constants, selection, temperature };
     return answerLoss(calibrated.model, data, createMethod("nuwa", calibrated.model.config, request));
   };
   return {
@@ -66,13 +66,13 @@ export function calibrationOn(calibrated: Calibrated, recipe: TuneRecipe): TuneP
         chosen.map((i) => ({ scene: calibration[i % CALIBRATION_SCENES], round: Math.floor(i / CALIBRATION_SCENES) })),
       );
     },
-    loss: (knobs, data) => lossOf(knobs, data, "straight-through"),
-    async heldOut(knobs) {
+    loss: (constants, data) => lossOf(constants, data, "straight-through"),
+    async heldOut(constants) {
       let sum = 0;
       for (let first = 0; first < heldOut.length; first += batch) {
         const some = heldOut.slice(first, first + batch).map((scene) => ({ scene, round: 0 }));
         const data = await answered(calibrated, some);
-        const loss = tf.tidy(() => lossOf(knobs, data, "hard"));
+        const loss = tf.tidy(() => lossOf(constants, data, "hard"));
         sum += (await loss.data())[0] * some.length;
         loss.dispose();
       }

@@ -3,9 +3,16 @@ import type { Variant } from "../../methods/nuwa/nuwa.ts";
 import { type TrainOptions, train } from "../engine/loop.ts";
 import type { Stage } from "../engine/stage.ts";
 import type { AnyRecipe, StageRecipe } from "../shapes/recipe.ts";
-import { freeOf, type KnobScalars, type KnobValues, knobsOf, valuesOf, variantKnobs } from "./knobs.ts";
+import {
+  type ConstantScalars,
+  type ConstantValues,
+  constantsOf,
+  freeOf,
+  valuesOf,
+  variantConstants,
+} from "./constants.ts";
 
-/** Everything that tuned knobs depend on, apart from the backend. Plain JSON. */
+/** Everything that tuned constants depend on, apart from the backend. Plain JSON. */
 export interface TuneRecipe extends AnyRecipe {
   readonly variant: Variant;
   /** Average visual tokens per decoder layer, as it was asked for. */
@@ -16,7 +23,7 @@ export interface TuneRecipe extends AnyRecipe {
   readonly temperature: number;
   /** What the model is: its fingerprint. */
   readonly model: string;
-  readonly start: KnobValues;
+  readonly start: ConstantValues;
   readonly stage: StageRecipe;
 }
 
@@ -37,7 +44,7 @@ export function tuneRecipe(
     seed,
     model,
     temperature: 0.15,
-    start: variantKnobs(variant),
+    start: variantConstants(variant),
     optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 },
     stage: {
       steps,
@@ -51,20 +58,20 @@ export function tuneRecipe(
   };
 }
 
-/** What knobs are tuned for. `B` is the data of a step. */
+/** What constants are tuned for. `B` is the data of a step. */
 export interface TuneProblem<B> {
   /** The data of a step; follows from the step's number alone. */
   prepare(step: number): Promise<B>;
-  /** The number to lower, with a gradient in the knobs; may make tensors, which the caller frees. */
-  loss(knobs: KnobScalars, prepared: B): tf.Scalar;
+  /** The number to lower, with a gradient in the constants; may make tensors, which the caller frees. */
+  loss(constants: ConstantScalars, prepared: B): tf.Scalar;
   /** The loss on data that no step sees, with selections as they are used later: hard. */
-  heldOut(knobs: KnobValues): Promise<number>;
+  heldOut(constants: ConstantValues): Promise<number>;
 }
 
 /** What {@link tune} found. */
 export interface TuneResult {
   readonly finished: boolean;
-  readonly knobs: KnobValues;
+  readonly constants: ConstantValues;
   readonly progress: Awaited<ReturnType<typeof train>>["progress"];
 }
 
@@ -81,15 +88,15 @@ export async function tune<B>(recipe: TuneRecipe, problem: TuneProblem<B>, optio
     begin: async (free) => free,
     trains: () => true,
     prepare: (step) => problem.prepare(step),
-    loss: (free, prepared) => problem.loss(knobsOf(free), prepared),
+    loss: (free, prepared) => problem.loss(constantsOf(free), prepared),
     async validate(free) {
-      const knobs = await valuesOf(free);
-      return { "held-out loss": await problem.heldOut(knobs), ...knobs };
+      const constants = await valuesOf(free);
+      return { "held-out loss": await problem.heldOut(constants), ...constants };
     },
   };
   const { weights, ...rest } = await train(recipe, [stage as Stage], () => freeOf(recipe.start), options);
   try {
-    return { ...rest, knobs: await valuesOf(weights) };
+    return { ...rest, constants: await valuesOf(weights) };
   } finally {
     tf.dispose([...weights.values()]);
   }

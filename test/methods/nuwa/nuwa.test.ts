@@ -49,10 +49,12 @@ describe("Nüwa's parameters", () => {
       ["paper", 1],
     ] as const) {
       const options = { ...VARIANTS[variant], budget: { stage1: 28, stage2: 7 }, cutLayer: 1 };
-      const knobs = { distanceFraction: 280 / 1058, similaritySharpness: 1, keyNormExponent };
+      const constants = { distanceFraction: 280 / 1058, similaritySharpness: 1, keyNormExponent };
       const plain = weightsOf(options);
-      expect(weightsOf({ ...options, ...knobs, selection: "hard" })).toEqual(plain);
-      const scalars = tf.tidy(() => Object.entries(knobs).map(([name, value]) => [name, tf.scalar(value)] as const));
+      expect(weightsOf({ ...options, ...constants, selection: "hard" })).toEqual(plain);
+      const scalars = tf.tidy(() =>
+        Object.entries(constants).map(([name, value]) => [name, tf.scalar(value)] as const),
+      );
       const asScalars = weightsOf({
         ...options,
         ...Object.fromEntries(scalars),

@@ -9,7 +9,7 @@ import { disposeModel, type Model } from "../../../src/model/llava/weights.ts";
 import { lmHead } from "../../../src/model/transformer/decoder.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
 import { type AnsweredBatch, answerLoss } from "../../../src/train/tune/calibration.ts";
-import { freeOf, knobsOf } from "../../../src/train/tune/knobs.ts";
+import { constantsOf, freeOf } from "../../../src/train/tune/constants.ts";
 import { normals, randomModel } from "../../properties/differences.ts";
 import { TESTED_BACKENDS } from "../../support.ts";
 
@@ -64,7 +64,7 @@ describe.each(TESTED_BACKENDS)("the loss of answers on %s", (backend) => {
   });
 
   it.each(["paper", "official"] as const)(
-    "has a gradient in every knob through the straight-through selection, and the value of the hard one (%s)",
+    "has a gradient in every constant through the straight-through selection, and the value of the hard one (%s)",
     (variant) => {
       const free = freeOf({
         distanceFraction: 0.6,
@@ -74,7 +74,7 @@ describe.each(TESTED_BACKENDS)("the loss of answers on %s", (backend) => {
       });
       const list = [...free.values()];
       const method = (selection: "hard" | "straight-through") =>
-        nuwa({ ...VARIANTS[variant], ...knobsOf(free), budget, cutLayer: 2, selection, temperature: 0.5 });
+        nuwa({ ...VARIANTS[variant], ...constantsOf(free), budget, cutLayer: 2, selection, temperature: 0.5 });
       tf.tidy(() => {
         const loss = () => answerLoss(model, batch, method("straight-through"));
         const { value, grads } = tf.engine().gradients(loss, list, undefined, true);

@@ -3,9 +3,9 @@ import { normal, randomFrom } from "../../../src/core/random.ts";
 import { runSync } from "../../../src/core/readback.ts";
 import { noTap } from "../../../src/core/taps.ts";
 import type { PatchView } from "../../../src/methods/method.ts";
-import { type Knobs, nuwa, VARIANTS } from "../../../src/methods/nuwa/nuwa.ts";
+import { nuwa, type Stage1Constants, VARIANTS } from "../../../src/methods/nuwa/nuwa.ts";
 import type { SelectionKind } from "../../../src/methods/nuwa/relaxed.ts";
-import type { KnobValues } from "../../../src/train/tune/knobs.ts";
+import type { ConstantValues } from "../../../src/train/tune/constants.ts";
 import type { TuneProblem, TuneRecipe } from "../../../src/train/tune/tune.ts";
 
 const GRID = { rows: 8, columns: 8 };
@@ -50,10 +50,15 @@ export function madeUpVision(seed: number, images: number): PatchView {
 }
 
 /** How much of each patch stage 1 keeps, summed over the kept tokens: [I, N]. */
-export function keptOf(seen: PatchView, knobs: Knobs, selection: SelectionKind, temperature: number): tf.Tensor {
+export function keptOf(
+  seen: PatchView,
+  constants: Stage1Constants,
+  selection: SelectionKind,
+  temperature: number,
+): tf.Tensor {
   const options = {
     ...VARIANTS.paper,
-    ...knobs,
+    ...constants,
     budget: { stage1: 28, stage2: 7 },
     cutLayer: 1,
     selection,
@@ -67,17 +72,19 @@ export function keptOf(seen: PatchView, knobs: Knobs, selection: SelectionKind, 
 const HELD_OUT = 1_000_000;
 
 /** A problem whose optimum is known: what is kept shall be what stage 1 keeps with `truth`. */
-export function plantedProblem(truth: KnobValues, { stage, temperature }: TuneRecipe): TuneProblem<number> {
-  const lossOf = (knobs: Knobs, seed: number, selection: SelectionKind, target: SelectionKind) => {
+export function plantedProblem(truth: ConstantValues, { stage, temperature }: TuneRecipe): TuneProblem<number> {
+  const lossOf = (constants: Stage1Constants, seed: number, selection: SelectionKind, target: SelectionKind) => {
     const seen = madeUpVision(seed, stage.batch);
     const wanted = keptOf(seen, truth, target, temperature);
-    return keptOf(seen, knobs, selection, temperature).sub(wanted).square().mean() as tf.Scalar;
+    return keptOf(seen, constants, selection, temperature).sub(wanted).square().mean() as tf.Scalar;
   };
   return {
     prepare: async (step) => step,
-    loss: (knobs, step) => lossOf(knobs, step, "straight-through", "hard"),
-    async heldOut(knobs) {
-      const losses = [0, 1, 2, 3].map((i) => tf.tidy(() => lossOf(knobs, HELD_OUT + i, "hard", "hard").dataSync()[0]));
+    loss: (constants, step) => lossOf(constants, step, "straight-through", "hard"),
+    async heldOut(constants) {
+      const losses = [0, 1, 2, 3].map((i) =>
+        tf.tidy(() => lossOf(constants, HELD_OUT + i, "hard", "hard").dataSync()[0]),
+      );
       return losses.reduce((sum, loss) => sum + loss, 0) / losses.length;
     },
   };

@@ -10,14 +10,14 @@ import {
   loadTokenizer,
   preprocessingOf,
   randomFrom,
-  readKnobs,
+  readConstants,
   type TrainOptions,
   type TuneProblem,
   tune,
   tuneRecipe,
   useBackend,
-  variantKnobs,
-  writeKnobs,
+  variantConstants,
+  writeConstants,
 } from "../../../src/index.ts";
 import { exportModel } from "../../../src/train/shapes/export.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
@@ -50,20 +50,22 @@ describe("tuning from code", () => {
     await inFolder(async (folder) => {
       expect(
         await leaked(async () => {
-          const { finished, knobs, progress } = await tune(recipe, problem, watched(folder, []));
+          const { finished, constants, progress } = await tune(recipe, problem, watched(folder, []));
           expect(finished).toBe(true);
-          expect(Math.abs(knobs.distanceFraction - wanted)).toBeLessThan(0.05);
+          expect(Math.abs(constants.distanceFraction - wanted)).toBeLessThan(0.05);
           // What the loss does not name stays where it was.
-          const { keyNormExponent, pillarQuantile } = variantKnobs("official");
-          expect(knobs.keyNormExponent).toBeCloseTo(keyNormExponent, 5);
-          expect(knobs.pillarQuantile).toBeCloseTo(pillarQuantile, 5);
+          const { keyNormExponent, pillarQuantile } = variantConstants("official");
+          expect(constants.keyNormExponent).toBeCloseTo(keyNormExponent, 5);
+          expect(constants.pillarQuantile).toBeCloseTo(pillarQuantile, 5);
           expect(progress.steps).toHaveLength(60);
         }),
       ).toBe(0);
     });
   });
 
-  it("runs on the scenes and questions of nuwa tune, and writes what --knobs reads", { timeout: 120_000 }, async () => {
+  it("runs on the scenes and questions of nuwa tune, and writes what --constants reads", {
+    timeout: 120_000,
+  }, async () => {
     await inFolder(async (folder) => {
       const directory = join(folder, "model");
       const config = configOfRecipe(MICRO);
@@ -81,14 +83,14 @@ describe("tuning from code", () => {
       const two = { ...recipe, stage: { ...recipe.stage, steps: 2, warmup: 1, batch: 2, validateOn: 2 } };
       const problem = calibrationOn(calibrated, two);
       const losses: number[] = [];
-      const { knobs } = await tune(two, problem, watched(join(folder, "tuned"), losses));
+      const { constants } = await tune(two, problem, watched(join(folder, "tuned"), losses));
       expect(losses).toHaveLength(2);
       expect(losses.every(Number.isFinite)).toBe(true);
-      const heldOut = { before: await problem.heldOut(two.start), after: await problem.heldOut(knobs) };
-      const file = { variant: two.variant, average: two.average, knobs, heldOut, steps: 2, seed: two.seed };
-      const path = join(folder, "knobs.json");
-      writeKnobs(path, file);
-      expect(readKnobs(path)).toEqual(file);
+      const heldOut = { before: await problem.heldOut(two.start), after: await problem.heldOut(constants) };
+      const file = { variant: two.variant, average: two.average, constants, heldOut, steps: 2, seed: two.seed };
+      const path = join(folder, "constants.json");
+      writeConstants(path, file);
+      expect(readConstants(path)).toEqual(file);
       disposeModel(model);
     });
   });

@@ -3,14 +3,24 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { curvesSvg, writeCurves } from "../../../src/train/engine/curves.ts";
-import type { KnobValues } from "../../../src/train/tune/knobs.ts";
+import type { ConstantValues } from "../../../src/train/tune/constants.ts";
 import { type TuneRecipe, tune, tuneRecipe } from "../../../src/train/tune/tune.ts";
 import { leaked, TESTED_BACKENDS } from "../../support.ts";
 import { inFolder, options } from "../support.ts";
 import { plantedProblem } from "./planted.ts";
 
-const TRUTH: KnobValues = { distanceFraction: 0.5, similaritySharpness: 2, keyNormExponent: 0.6, pillarQuantile: 0.75 };
-const START: KnobValues = { distanceFraction: 0.2, similaritySharpness: 1, keyNormExponent: 0.1, pillarQuantile: 0.5 };
+const TRUTH: ConstantValues = {
+  distanceFraction: 0.5,
+  similaritySharpness: 2,
+  keyNormExponent: 0.6,
+  pillarQuantile: 0.75,
+};
+const START: ConstantValues = {
+  distanceFraction: 0.2,
+  similaritySharpness: 1,
+  keyNormExponent: 0.1,
+  pillarQuantile: 0.5,
+};
 
 const recipeOf = (steps: number): TuneRecipe => {
   const recipe = tuneRecipe({ variant: "paper", average: "1/9", seed: 1, steps }, "planted");
@@ -28,15 +38,15 @@ describe.each(TESTED_BACKENDS)("tuning on %s", (backend) => {
     await inFolder(async (folder) => {
       const recipe = recipeOf(250);
       const problem = plantedProblem(TRUTH, recipe);
-      const { knobs, finished } = await tune(recipe, problem, options(folder));
+      const { constants, finished } = await tune(recipe, problem, options(folder));
       expect(finished).toBe(true);
-      expect(Math.abs(knobs.distanceFraction - TRUTH.distanceFraction)).toBeLessThan(0.05);
-      expect(Math.abs(knobs.similaritySharpness - TRUTH.similaritySharpness)).toBeLessThan(0.3);
-      expect(Math.abs(knobs.keyNormExponent - TRUTH.keyNormExponent)).toBeLessThan(0.05);
+      expect(Math.abs(constants.distanceFraction - TRUTH.distanceFraction)).toBeLessThan(0.05);
+      expect(Math.abs(constants.similaritySharpness - TRUTH.similaritySharpness)).toBeLessThan(0.3);
+      expect(Math.abs(constants.keyNormExponent - TRUTH.keyNormExponent)).toBeLessThan(0.05);
       // With 28 kept patches a quantile within 1/27 makes the same pillars.
-      expect(Math.abs(knobs.pillarQuantile - TRUTH.pillarQuantile)).toBeLessThan(1 / 27);
+      expect(Math.abs(constants.pillarQuantile - TRUTH.pillarQuantile)).toBeLessThan(1 / 27);
       expect(await problem.heldOut(TRUTH)).toBe(0);
-      expect(await problem.heldOut(knobs)).toBeLessThan((await problem.heldOut(START)) / 30);
+      expect(await problem.heldOut(constants)).toBeLessThan((await problem.heldOut(START)) / 30);
     });
   });
 
@@ -48,7 +58,7 @@ describe.each(TESTED_BACKENDS)("tuning on %s", (backend) => {
       const first = await tune(recipe, problem, options(join(folder, "broken"), { stopAfter }));
       expect(first.finished).toBe(false);
       const second = await tune(recipe, problem, options(join(folder, "broken"), { resume: true }));
-      expect(second.knobs).toEqual(whole.knobs);
+      expect(second.constants).toEqual(whole.constants);
       expect(second.progress.steps).toEqual(whole.progress.steps);
       expect(second.progress.figures).toEqual(whole.progress.figures);
     });
@@ -72,7 +82,7 @@ describe("a tuning", () => {
       const broken = join(folder, "broken");
       await expect(tune(recipe, dies, options(broken, { saveEvery: 0 }))).rejects.toThrow("killed");
       expect(existsSync(join(broken, "progress.json"))).toBe(true);
-      expect((await tune(recipe, problem, options(broken, { resume: true }))).knobs).toEqual(whole.knobs);
+      expect((await tune(recipe, problem, options(broken, { resume: true }))).constants).toEqual(whole.constants);
     });
   });
 
@@ -87,11 +97,11 @@ describe("a tuning", () => {
     });
   });
 
-  it("draws its loss and its knobs over the steps", async () => {
+  it("draws its loss and its constants over the steps", async () => {
     await inFolder(async (folder) => {
       const recipe = recipeOf(10);
       const { progress } = await tune(recipe, plantedProblem(TRUTH, recipe), options(folder));
-      const drawing = { window: 5, label: "held-out loss and knobs" };
+      const drawing = { window: 5, label: "held-out loss and constants" };
       const svg = curvesSvg(progress, drawing);
       for (const name of ["held-out loss", "distanceFraction", "pillarQuantile"]) expect(svg).toContain(name);
       await writeCurves(folder, progress, drawing);
