@@ -54,10 +54,13 @@ export type {
   CutSelection,
   CutView,
   Method,
+  MethodDefinition,
+  MethodRequest,
   PatchSelection,
   PatchView,
   PlacedTokens,
 } from "./methods/method.ts";
+export { DEFAULT_AVERAGE, defaultAverage } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
 export {
   type Anchors,
@@ -97,7 +100,7 @@ export { type PoolingOptions, pooledGrid, pooling } from "./methods/pooling.ts";
 export { adaptiveCentres, type PrumergeOptions, prumerge } from "./methods/prumerge.ts";
 export { type PyramiddropOptions, pyramiddrop } from "./methods/pyramiddrop.ts";
 export { type RandomOptions, random } from "./methods/random.ts";
-export { createMethod, DEFAULT_AVERAGE, defaultAverage, METHOD_NAMES, type MethodRequest } from "./methods/registry.ts";
+export { createMethod, METHOD_NAMES, METHODS, methodNamed } from "./methods/registry.ts";
 export { densityPeaks, matrixRank } from "./methods/sparsevlm/clustering.ts";
 export { type SparsevlmOptions, sparsevlm } from "./methods/sparsevlm/sparsevlm.ts";
 export { bipartiteGroups, type TomeOptions, tome } from "./methods/tome.ts";

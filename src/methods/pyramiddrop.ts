@@ -1,6 +1,8 @@
+import { patchCount } from "../core/grid.ts";
 import { readback } from "../core/readback.ts";
 import type { CutBudget } from "./budget-peers.ts";
-import type { Cut, Method } from "./method.ts";
+import { publishedPyramid, pyramidBudget } from "./budget-peers.ts";
+import type { Cut, Method, MethodDefinition } from "./method.ts";
 import { keepEverything } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { keepBest, lastTokenAttention } from "./nuwa/textguided.ts";
@@ -37,3 +39,16 @@ function drop(keep: number): Cut {
     return { keep: keepBest(yield* readback(scores), sequence, keep) };
   };
 }
+
+/** {@link pyramiddrop} for the registry. Without an average it is the published schedule. */
+export const definition: MethodDefinition<CutBudget> = {
+  name: "pyramiddrop",
+  summary: "the decoder in stages with fewer visual tokens in each, by the attention of the next layer",
+  positions: "compressed",
+  publishedAverage: true,
+  budget: (average, { grid, layers }) => pyramidBudget(average, { total: patchCount(grid), layers }),
+  create({ average, positions }, model) {
+    const size = { total: patchCount(model.grid), layers: model.layers };
+    return pyramiddrop({ stages: average ? definition.budget(average, model) : publishedPyramid(size), positions });
+  },
+};

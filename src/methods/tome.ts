@@ -5,7 +5,9 @@ import { best } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import type { MergeGroup, TowerMerge } from "../model/transformer/merging.ts";
+import { tomeBudget } from "./budget-peers.ts";
 import type { Method } from "./method.ts";
+import { DEFAULT_AVERAGE, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, unitVectors } from "./patches.ts";
 
@@ -97,3 +99,13 @@ function meanOf(patches: number, members: readonly number[]): number[] {
   for (const patch of members) row[patch] = 1 / members.length;
   return row;
 }
+
+/** {@link tome} for the registry. */
+export const definition: MethodDefinition<number[]> = {
+  name: "tome",
+  summary: "tokens merge inside the vision tower, block by block",
+  positions: "compressed",
+  budget: (average, { grid, featureBlocks }) => tomeBudget(average, patchCount(grid), featureBlocks),
+  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
+    tome({ merged: definition.budget(average, model), positions }),
+};

@@ -2,7 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import { patchCount } from "../core/grid.ts";
 import { best, checkScores } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
+import { visionzipBudget } from "./budget-peers.ts";
 import type { Method } from "./method.ts";
+import { DEFAULT_AVERAGE, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { meanKeys, nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 
@@ -83,3 +85,13 @@ function row(patches: number, entries: readonly (readonly [number, number])[]): 
   for (const [patch, weight] of entries) weights[patch + 1] = weight;
   return weights;
 }
+
+/** {@link visionzip} for the registry. */
+export const definition: MethodDefinition<{ readonly dominant: number; readonly contextual: number }> = {
+  name: "visionzip",
+  summary: "patches that the class token attends to most, and contextual tokens that the rest is merged into",
+  positions: "compressed",
+  budget: (average, { grid }) => visionzipBudget(average, patchCount(grid)),
+  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
+    visionzip({ ...definition.budget(average, model), positions }),
+};

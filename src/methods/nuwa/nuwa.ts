@@ -6,7 +6,9 @@ import { type Readback, readback } from "../../core/readback.ts";
 import { noTap, type Tap } from "../../core/taps.ts";
 import type { VisionOutput } from "../../model/llava/tower.ts";
 import type { Budget } from "../budget.ts";
+import { solveBudget } from "../budget.ts";
 import type { Cut, CutView, Method, PatchSelection, PatchView } from "../method.ts";
+import { DEFAULT_AVERAGE, type MethodDefinition, type MethodRequest } from "../method.ts";
 import { perImage, requirePatches } from "../patches.ts";
 import {
   type Anchors,
@@ -248,3 +250,38 @@ function stage2Scores({ tokens, entered, attention, sequence }: CutView, options
   // This is the only cut, so that what entered the decoder is still all there.
   return cosineToText(options.cosineSpace === "hidden" ? tokens : entered.tokens, sequence);
 }
+
+/** What Nüwa can be asked for with besides what every method can. */
+export interface NuwaRequest extends MethodRequest {
+  /** The reading of the method ("official"). */
+  readonly variant?: Variant;
+  /** Overrides the variant's own score of stage 2. */
+  readonly stage2?: NuwaSwitches["stage2"];
+  /** Override the variant's own constants of stage 1. */
+  readonly constants?: Stage1Constants;
+  /** See {@link NuwaOptions}. */
+  readonly selection?: SelectionKind;
+  readonly temperature?: number;
+}
+
+/** The readings, the default first. */
+const VARIANT_NAMES: readonly Variant[] = ["official", "paper"];
+
+/** {@link nuwa} for the registry. The second cut is made at half of the decoder's depth, as in the paper. */
+export const definition: MethodDefinition<Pick<NuwaOptions, "budget" | "cutLayer">, NuwaRequest> = {
+  name: "nuwa",
+  summary: "spatially spread anchors that gather their neighbourhood, then text-guided pruning in the decoder",
+  positions: "original",
+  variants: VARIANT_NAMES,
+  budget(average, { grid, layers }) {
+    const cutLayer = Math.floor(layers / 2);
+    return { budget: solveBudget(average, patchCount(grid), layers, cutLayer), cutLayer };
+  },
+  create({ average = DEFAULT_AVERAGE, variant = "official", constants, ...rest }, model) {
+    if (!Object.hasOwn(VARIANTS, variant))
+      throw new UsageError(`variant "${variant}" does not exist. There are: ${VARIANT_NAMES.join(", ")}.`);
+    const { positions, seed, selection, temperature, stage2 = VARIANTS[variant].stage2 } = rest;
+    const asked = { positions, seed, selection, temperature, stage2 };
+    return nuwa({ ...VARIANTS[variant], ...constants, ...asked, ...definition.budget(average, model) });
+  },
+};
