@@ -1,9 +1,9 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../core/readback.ts";
+import type { Sequence } from "../core/slots.ts";
 import type { Tap } from "../core/taps.ts";
 import type { QueriesAndKeys, VisionOutput } from "../model/llava/tower.ts";
 import type { TowerMerge } from "../model/transformer/merging.ts";
-import type { Sequence } from "../model/transformer/sequence.ts";
 import type { ModelFacts } from "../model/vlm.ts";
 import type { AverageTokens } from "./budget.ts";
 import type { PositionFunction, PositionPolicy } from "./nuwa/positions.ts";

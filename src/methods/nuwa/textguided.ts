@@ -2,8 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import { mixedRandom, sampleWithoutReplacement } from "../../core/random.ts";
 import { best, checkScores } from "../../core/ranking.ts";
+import type { Sequence } from "../../core/slots.ts";
 import { normalizeRows } from "../../model/transformer/layers.ts";
-import { lastPlace, placesOf, type Sequence, tokenCount } from "../../model/transformer/sequence.ts";
+import { lastPlace, placesOf, tokenCount } from "../../model/transformer/sequence.ts";
 
 /**
  * Stage-2 score of the released code: the attention that the last prompt token pays to every token, in
