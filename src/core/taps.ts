@@ -5,6 +5,12 @@ import { UsageError } from "./errors.ts";
 const ATTENTION_TAPS = ["queries", "keys", "values", "attention_scores", "attention"] as const;
 type AttentionTap = (typeof ATTENTION_TAPS)[number];
 
+/** Inside one block of the tower; both [I, T, D]. */
+const BLOCK_TAPS = [
+  "attention_output", // before it is added to the residual
+  "residual", // after that and after merging, entering the MLP
+] as const;
+
 /** Points that every model has once. Shapes: I images, N patches, k kept, D and Hd widths, V vocabulary. */
 const SINGLE_TAPS = [
   "vision.features", // [I, N, D] the selected hidden state without CLS
@@ -32,8 +38,9 @@ export type TapName =
   | (typeof SINGLE_TAPS)[number]
   | (typeof LIST_TAPS)[number]
   | `vision.hidden_states.${number}`
-  | `vision.${number}.${AttentionTap}`
+  | `vision.${number}.${AttentionTap | (typeof BLOCK_TAPS)[number]}`
   | `llm.${number}.tokens`
+  | `llm.${number}.output`
   | `llm.${number}.${AttentionTap}`;
 
 /**
@@ -46,18 +53,19 @@ export type Tap = <T extends tf.Tensor>(name: TapName, x: T) => T;
 export const noTap: Tap = (_name, x) => x;
 
 /**
- * All tap names of a model, in the order in which a pass meets them (`llm.i.tokens` enters layer i).
+ * All tap names of a model, in the order in which a pass meets them (`llm.i.tokens` enters layer i, `llm.i.output` leaves it).
  *
  * @param layers numbers of transformer layers
  */
 export function tapNames(layers: { readonly vision: number; readonly llm: number }): readonly TapName[] {
   const names: TapName[] = ["vision.hidden_states.0"];
   for (let i = 0; i < layers.vision; i++) {
-    names.push(...ATTENTION_TAPS.map((point) => `vision.${i}.${point}` as const), `vision.hidden_states.${i + 1}`);
+    names.push(...[...ATTENTION_TAPS, ...BLOCK_TAPS].map((point) => `vision.${i}.${point}` as const));
+    names.push(`vision.hidden_states.${i + 1}`);
   }
   names.push(...SINGLE_TAPS, ...LIST_TAPS);
   for (let i = 0; i < layers.llm; i++) {
-    names.push(`llm.${i}.tokens`, ...ATTENTION_TAPS.map((point) => `llm.${i}.${point}` as const));
+    names.push(`llm.${i}.tokens`, ...ATTENTION_TAPS.map((point) => `llm.${i}.${point}` as const), `llm.${i}.output`);
   }
   return names;
 }

@@ -1,31 +1,27 @@
 import { UsageError } from "../core/errors.ts";
 import { type Grid, patchCount } from "../core/grid.ts";
 import type { VlmConfig } from "../model/llava/config.ts";
-import { type AverageTokens, averageCount, solveBudget } from "./budget.ts";
-import {
-  type DecoderSize,
-  fastvBudget,
-  publishedPyramid,
-  pyramidBudget,
-  sparsevlmBudget,
-  tomeBudget,
-  visionzipBudget,
-} from "./budget-peers.ts";
+import { type AverageTokens, averageCount } from "./budget.ts";
 import { divprune } from "./divprune.ts";
-import { fastv } from "./fastv.ts";
+import { fastv, fastvBudget } from "./fastv.ts";
 import { hiprune } from "./hiprune.ts";
 import type { Method } from "./method.ts";
 import { none } from "./none.ts";
-import { type NuwaSwitches, nuwa, type Stage1Constants, VARIANTS, type Variant } from "./nuwa/nuwa.ts";
+import { solveBudget } from "./nuwa/budget.ts";
+import type { Stage1Constants } from "./nuwa/constants.ts";
+import { nuwa } from "./nuwa/nuwa.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "./nuwa/positions.ts";
-import type { SelectionKind } from "./nuwa/relaxed.ts";
+import type { SelectionKind } from "./nuwa/soft-stage1.ts";
+import { type NuwaSwitches, VARIANTS, type Variant } from "./nuwa/variants.ts";
 import { pooledGrid, pooling } from "./pooling.ts";
 import { prumerge } from "./prumerge.ts";
-import { pyramiddrop } from "./pyramiddrop.ts";
+import { publishedPyramid, pyramidBudget, pyramiddrop } from "./pyramiddrop.ts";
 import { random } from "./random.ts";
+import type { DecoderSize } from "./schedule.ts";
+import { sparsevlmBudget } from "./sparsevlm/budget.ts";
 import { sparsevlm } from "./sparsevlm/sparsevlm.ts";
-import { tome } from "./tome.ts";
-import { visionzip } from "./visionzip.ts";
+import { tome, tomeBudget } from "./tome.ts";
+import { visionzip, visionzipBudget } from "./visionzip.ts";
 
 /** What all methods are asked for with; a method takes what concerns it. */
 export interface MethodRequest {

@@ -1,46 +1,26 @@
-import type * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../core/readback.ts";
 import type { Tap } from "../core/taps.ts";
-import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../methods/method.ts";
-import {
-  project,
-  projectProducts,
-  queriesAndKeys,
-  queriesAndKeysProducts,
-  type VisionOutput,
-} from "../model/llava/tower.ts";
+import type { Cut, CutSelection, CutView, Method, PatchSelection } from "../methods/method.ts";
+import { project, queriesAndKeys, type VisionOutput } from "../model/llava/tower.ts";
 import type { Model } from "../model/llava/weights.ts";
-import { attentionAhead, attentionAheadProducts, type Placement } from "../model/transformer/decoder.ts";
-import { tokenCount } from "../model/transformer/sequence.ts";
+import { attentionAhead, type Placement } from "../model/transformer/decoder.ts";
 
-/** Lets a method look and choose, the same for every method, and counts what it asks the model to compute. */
-
-/** A selection with all products that choosing took, for each image or sample: the method's own and what it asked for. */
-export type Counted<Selection> = Selection & { readonly products: readonly number[] };
+/** Lets a method look and choose, the same for every method. */
 
 /** Stage 1: which patches go on. */
-export function* choosePatches(
+export function choosePatches(
   model: Model,
   seen: VisionOutput,
   { selectPatches }: Method,
   tap: Tap,
-): Readback<Counted<PatchSelection>> {
-  let asked = 0;
-  const view: PatchView = {
+): Readback<PatchSelection> {
+  const view = {
     ...seen,
     heads: model.config.vision.numAttentionHeads,
-    project(features) {
-      asked += projectProducts(features.shape[1], model.config);
-      return project(model, features);
-    },
-    queriesAndKeys(block) {
-      asked += queriesAndKeysProducts(seen.hiddenStates[block].shape[1], model.config.vision);
-      return queriesAndKeys(model, seen, block);
-    },
+    project: (features: VisionOutput["features"]) => project(model, features),
+    queriesAndKeys: (block: number) => queriesAndKeys(model, seen, block),
   };
-  const selection = yield* selectPatches(view, tap);
-  const products = selection.cells.map((_, image) => asked + (selection.products?.[image] ?? 0));
-  return { ...selection, products };
+  return selectPatches(view, tap);
 }
 
 /**
@@ -49,25 +29,12 @@ export function* choosePatches(
  * @param layer the cut is made before it
  * @param placement of the tokens before the cut
  */
-export function* chooseCut(
+export function chooseCut(
   model: Model,
   choose: Cut,
   layer: number,
   placement: Placement,
   seen: Omit<CutView, "attentionAhead">,
-): Readback<Counted<CutSelection>> {
-  let asked = 0;
-  const view: CutView = {
-    ...seen,
-    attentionAhead(): tf.Tensor4D {
-      asked++;
-      return attentionAhead(model, layer, seen.tokens, placement);
-    },
-  };
-  const selection = yield* choose(view);
-  const products = seen.sequence.map(
-    (slots, sample) =>
-      asked * attentionAheadProducts(tokenCount(slots), model.config.text) + (selection.products?.[sample] ?? 0),
-  );
-  return { ...selection, products };
+): Readback<CutSelection> {
+  return choose({ ...seen, attentionAhead: () => attentionAhead(model, layer, seen.tokens, placement) });
 }

@@ -11,7 +11,7 @@ import {
   type TowerMerge,
   unmerged,
 } from "../transformer/merging.ts";
-import type { VisionConfig, VlmConfig } from "./config.ts";
+import type { VisionConfig } from "./config.ts";
 import type { Model, Weights } from "./weights.ts";
 
 /** What the vision tower shows to the projector and to a pruning method. I images, N patches, D wide. */
@@ -85,7 +85,9 @@ export function* mergingTower(model: Model, pixels: tf.Tensor4D, tap: Tap, merge
       }
     }
     if (i === featureBlock) [seen, featureMembers] = [attended as Attended, members];
-    x = tap(`vision.hidden_states.${i + 1}`, mixChannels(block, y, vision));
+    // Not named y: what a tap puts in is not the tower's to free.
+    const residual = tap(`vision.${i}.residual`, y);
+    x = tap(`vision.hidden_states.${i + 1}`, mixChannels(block, residual, vision));
     hiddenStates.push(x);
     tf.dispose(i === featureBlock ? [y, attended.y] : [y, attended]);
   }
@@ -147,8 +149,11 @@ function attendTokens(w: Weights, x: tf.Tensor, members: Members, config: Vision
   const k = tap(`vision.${i}.keys`, splitHeads(keys, images, heads));
   const v = tap(`vision.${i}.values`, splitHeads(linear(attention.at("v_proj"), normed), images, heads));
   const attended = attend(q, k, v, logSizes(members), tap, `vision.${i}`);
+  const output = linear(attention.at("out_proj"), mergeHeads(attended.output)).reshape<tf.Tensor3D>(
+    x.shape as tf.Tensor3D["shape"],
+  );
   return {
-    y: rows.add(linear(attention.at("out_proj"), mergeHeads(attended.output))).reshape(x.shape as tf.Tensor3D["shape"]),
+    y: x.add<tf.Tensor3D>(tap(`vision.${i}.attention_output`, output)),
     attention: attended.attention,
     keys: keys.reshape(x.shape as tf.Tensor3D["shape"]),
   };
@@ -183,11 +188,6 @@ export function queriesAndKeys(model: Model, { hiddenStates }: VisionOutput, blo
   });
 }
 
-/** Products (a multiplication with its addition each) of {@link queriesAndKeys} for one image: two of T × D × D. */
-export function queriesAndKeysProducts(tokens: number, { hiddenSize }: VisionConfig): number {
-  return 2 * tokens * hiddenSize ** 2;
-}
-
 /** [I, N+1, D] → [I, N, D] */
 export function withoutClassToken(x: tf.Tensor): tf.Tensor3D {
   return x.slice([0, 1, 0]) as tf.Tensor3D;
@@ -211,9 +211,4 @@ export function project(model: Model, x: tf.Tensor): tf.Tensor3D {
   const w = model.weights.at("multi_modal_projector");
   const activate = activations[model.config.projectorHiddenAct];
   return linear(w.at("linear_2"), activate(linear(w.at("linear_1"), x))) as tf.Tensor3D;
-}
-
-/** Products of {@link project} for k tokens: k × D × Hd and k × Hd × Hd. */
-export function projectProducts(tokens: number, { vision, text }: VlmConfig): number {
-  return tokens * (vision.hiddenSize + text.hiddenSize) * text.hiddenSize;
 }

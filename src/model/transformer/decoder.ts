@@ -58,8 +58,9 @@ export function decoderLayer(
   const values = past ? tf.concat([past.values, newValues], 2) : newValues;
   const { output, attention } = attend(queries, keys, values, mask, tap, `llm.${i}`);
   const y = rows.add<tf.Tensor2D>(linear(w.at("self_attn.o_proj"), mergeHeads(output)));
+  const z = y.add(swiGlu(w.at("mlp"), rmsNorm(w.at("post_attention_layernorm"), y, config.rmsNormEps)));
   return {
-    x: y.add(swiGlu(w.at("mlp"), rmsNorm(w.at("post_attention_layernorm"), y, config.rmsNormEps))).reshape(x.shape),
+    x: tap(`llm.${i}.output`, z.reshape(x.shape)),
     cache: { keys, values },
     attention,
   };
@@ -79,16 +80,6 @@ export function attentionAhead(model: Model, i: number, x: tf.Tensor, { rotation
     const { q, k, v } = queriesKeysValues(w.at("self_attn"), normed, x.shape[0], config, rotation);
     return attend(q, k, v, mask, noTap, `llm.${i}`).attention;
   });
-}
-
-/**
- * Products (a multiplication with its addition each) of {@link attentionAhead} for one sample of S tokens:
- * queries, keys and values, then S × S scores and the mixing of values, which comes with them.
- */
-export function attentionAheadProducts(tokens: number, config: TextConfig): number {
-  const { hiddenSize, numAttentionHeads, numKeyValueHeads, headDim } = config;
-  const queries = numAttentionHeads * headDim;
-  return tokens * hiddenSize * (queries + 2 * numKeyValueHeads * headDim) + 2 * tokens ** 2 * queries;
 }
 
 function queriesKeysValues(w: Weights, x: tf.Tensor2D, batch: number, config: TextConfig, rotation: Rotation) {
