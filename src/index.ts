@@ -5,13 +5,13 @@
 
 export { type Attribution, type AttributionOptions, attribute } from "./analysis/attribution.ts";
 export { type CoverageBounds, coverageBounds, type OpenBound, type TightBound } from "./analysis/bounds.ts";
-export { costOf, paperFlops, unprunedCost, type VisualCost } from "./analysis/cost.ts";
+export type { ExactCost } from "./analysis/cost/meter.ts";
+export { type Comparisons, paperOverhead } from "./analysis/cost/overhead.ts";
+export { costOf, paperFlops, unprunedCost, type VisualCost } from "./analysis/cost/paper.ts";
 export { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "./analysis/coverage.ts";
-export { type ExactCost, exactCost, exactUnprunedCost } from "./analysis/exact.ts";
-export { type Comparisons, paperOverhead } from "./analysis/overhead.ts";
 export { BACKEND_NAMES, type BackendChoice, type BackendName, useBackend } from "./backend/select.ts";
 export { NuwaError, UsageError } from "./core/errors.ts";
-export { type Grid, largestSquaredDistance, patchCount, regionsOf, squaredDistance } from "./core/grid.ts";
+export { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "./core/grid.ts";
 export { type Random, randomFrom } from "./core/random.ts";
 export { best, quantile } from "./core/ranking.ts";
 export { type Readback, readback, recordReadbacks, replay, run, runSync, tensorsIn } from "./core/readback.ts";
@@ -27,27 +27,15 @@ export { loadModel, weightTensor } from "./io/load.ts";
 export { type Preprocessing, preprocessingOf } from "./io/preprocessing.ts";
 export { buildPrompt, type ChatTemplate, loadChatTemplate, type Prompt } from "./io/prompt.ts";
 export { loadTokenizer, type Tokenizer } from "./io/tokenizer.ts";
-export { type AverageTokens, averageCount, type Budget, parseAverage, solveBudget } from "./methods/budget.ts";
-export {
-  type CutBudget,
-  type DecoderSize,
-  fastvBudget,
-  meanEntering,
-  publishedPyramid,
-  pyramidBudget,
-  sparsevlmBudget,
-  tomeBudget,
-  visionzipBudget,
-} from "./methods/budget-peers.ts";
+export { type AverageTokens, averageCount, parseAverage } from "./methods/budget.ts";
 export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
-export { type FastvOptions, fastv } from "./methods/fastv.ts";
+export { type FastvOptions, fastv, fastvBudget } from "./methods/fastv.ts";
 export { type HipruneOptions, hiprune } from "./methods/hiprune.ts";
 export {
   averageTokens,
   enteringPerLayer,
   leavingPerLayer,
   type SampleLedger,
-  type SelectionProducts,
   type VisualToken,
 } from "./methods/ledger.ts";
 export type {
@@ -69,18 +57,13 @@ export {
   aggregate,
   aggregationWeights,
   distanceThreshold,
-  type Normalisation,
   similarityFeatures,
 } from "./methods/nuwa/aggregation.ts";
-export { type AlignmentOptions, alignAnchors, patchesPerRegion, pillarsAmong } from "./methods/nuwa/alignment.ts";
-export {
-  type NuwaOptions,
-  type NuwaSwitches,
-  nuwa,
-  type Stage1Constants,
-  VARIANTS,
-  type Variant,
-} from "./methods/nuwa/nuwa.ts";
+export { type AlignmentOptions, alignAnchors, patchesPerRegion } from "./methods/nuwa/alignment.ts";
+export { type Budget, solveBudget } from "./methods/nuwa/budget.ts";
+export type { Stage1Constants } from "./methods/nuwa/constants.ts";
+export { type NuwaOptions, nuwa } from "./methods/nuwa/nuwa.ts";
+export { pillarsAmong } from "./methods/nuwa/pillars.ts";
 export {
   type ImagePositions,
   imagePositions,
@@ -93,20 +76,23 @@ export {
   pillarDegrees,
   type RelaxationOptions,
   relaxedAnchors,
-  SELECTIONS,
-  type SelectionKind,
   straightThrough,
 } from "./methods/nuwa/relaxed.ts";
+export { regionsOf } from "./methods/nuwa/separation.ts";
+export { SELECTIONS, type SelectionKind } from "./methods/nuwa/soft-stage1.ts";
 export { cosineToText, keepBest, keepRandom, lastTokenAttention } from "./methods/nuwa/textguided.ts";
+export { type Normalisation, type NuwaSwitches, VARIANTS, type Variant } from "./methods/nuwa/variants.ts";
 export { type PoolingOptions, pooledGrid, pooling } from "./methods/pooling.ts";
 export { adaptiveCentres, type PrumergeOptions, prumerge } from "./methods/prumerge.ts";
-export { type PyramiddropOptions, pyramiddrop } from "./methods/pyramiddrop.ts";
+export { type PyramiddropOptions, publishedPyramid, pyramidBudget, pyramiddrop } from "./methods/pyramiddrop.ts";
 export { type RandomOptions, random } from "./methods/random.ts";
 export { createMethod, METHOD_NAMES, METHODS, methodNamed } from "./methods/registry.ts";
+export { type CutBudget, type DecoderSize, meanEntering } from "./methods/schedule.ts";
+export { sparsevlmBudget } from "./methods/sparsevlm/budget.ts";
 export { densityPeaks, matrixRank } from "./methods/sparsevlm/clustering.ts";
 export { type SparsevlmOptions, sparsevlm } from "./methods/sparsevlm/sparsevlm.ts";
-export { bipartiteGroups, type TomeOptions, tome } from "./methods/tome.ts";
-export { type VisionzipOptions, visionzip } from "./methods/visionzip.ts";
+export { bipartiteGroups, type TomeOptions, tome, tomeBudget } from "./methods/tome.ts";
+export { type VisionzipOptions, visionzip, visionzipBudget } from "./methods/visionzip.ts";
 export { initialWeights } from "./model/initialise.ts";
 export { parseConfig, type TextConfig, type VisionConfig, type VlmConfig } from "./model/llava/config.ts";
 export type { QueriesAndKeys, VisionOutput } from "./model/llava/tower.ts";

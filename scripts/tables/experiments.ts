@@ -1,8 +1,10 @@
 import type { Setting } from "../../src/eval/run/settings.ts";
-import { parseAverage, solveBudget } from "../../src/methods/budget.ts";
+import { parseAverage } from "../../src/methods/budget.ts";
 import { fastv } from "../../src/methods/fastv.ts";
 import type { Method } from "../../src/methods/method.ts";
-import { type NuwaOptions, nuwa, VARIANTS, type Variant } from "../../src/methods/nuwa/nuwa.ts";
+import { solveBudget } from "../../src/methods/nuwa/budget.ts";
+import { type NuwaOptions, nuwa } from "../../src/methods/nuwa/nuwa.ts";
+import { VARIANTS, type Variant } from "../../src/methods/nuwa/variants.ts";
 import type { VlmConfig } from "../../src/model/llava/config.ts";
 
 /** The average of tables 3, 7 and 8: 128 of 576. */

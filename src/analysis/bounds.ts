@@ -1,5 +1,6 @@
-import { type Grid, patchCount, regionsOf, squaredDistance } from "../core/grid.ts";
+import { type Grid, patchCount, squaredDistance } from "../core/grid.ts";
 import { type AlignmentOptions, alignAnchors, patchesPerRegion } from "../methods/nuwa/alignment.ts";
+import { regionsOf } from "../methods/nuwa/separation.ts";
 import { type Coverage, coverageOf } from "./coverage.ts";
 
 /*

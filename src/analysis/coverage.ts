@@ -1,5 +1,6 @@
 import { UsageError } from "../core/errors.ts";
-import { type Grid, patchCount, regionsOf, requirePatch } from "../core/grid.ts";
+import { type Grid, patchCount, requirePatch } from "../core/grid.ts";
+import { regionsOf } from "../methods/nuwa/separation.ts";
 
 /** How well a selection covers a grid. Distances are Euclidean, in grid units (1 = one patch). */
 export interface Coverage {

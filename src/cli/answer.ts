@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { type ExactCost, measureCost } from "../analysis/cost/meter.ts";
 import { run, tensorsIn } from "../core/readback.ts";
 import type { Tokenizer } from "../io/tokenizer.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
@@ -22,6 +23,8 @@ export interface Answer {
   readonly ids: readonly number[];
   readonly text: string;
   readonly ledger: SampleLedger;
+  /** Of the prefill. */
+  readonly cost: ExactCost;
 }
 
 /**
@@ -37,7 +40,10 @@ export async function answerQuestion(
 ): Promise<Answer> {
   let start: ForwardResult | undefined;
   try {
-    start = await run(() => forward(model, { pixels, prompts: [prompt] }, method));
+    const { result, cost } = await measureCost((tap) =>
+      run(() => forward(model, { pixels, prompts: [prompt] }, method, tap)),
+    );
+    start = result;
     const ids: number[] = [];
     let shown = "";
     for await (const [id] of generate(model, start, options)) {
@@ -50,7 +56,7 @@ export async function answerQuestion(
     }
     const text = tokenizer.decode(ids);
     if (text.startsWith(shown)) show(text.slice(shown.length));
-    return { ids, text, ledger: start.ledgers[0] as SampleLedger };
+    return { ids, text, ledger: start.ledgers[0] as SampleLedger, cost };
   } finally {
     tf.dispose(tensorsIn(start));
   }

@@ -14,13 +14,13 @@ import { loadTokenizer, type Tokenizer } from "../io/tokenizer.ts";
 import type { Method } from "../methods/method.ts";
 import { defaultAverage } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
-import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa/nuwa.ts";
+import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
 import { methodNamed } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/llava/config.ts";
 import { disposeModel } from "../model/llava/weights.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
 import { drawRun, renderPng } from "../view/picture.ts";
-import { runRecord } from "../view/record.ts";
+import { type RunFacts, runRecord } from "../view/record.ts";
 import { describeRun } from "../view/report.ts";
 import { parseBox } from "../world/coordinates.ts";
 import { intersectionOverUnion } from "../world/geometry.ts";
@@ -95,7 +95,8 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     process.stdout.write("\n");
     const unpruned = method.name === "none" ? undefined : await answerQuestion(asked, none(), generation());
     if (unpruned) say("unpruned", `${printable(unpruned.text)} (${verdict(unpruned.text, answer.text)})`);
-    for (const line of describeRun(answer.ledger, config)) process.stdout.write(`${line}\n`);
+    const exactCost = { pruned: answer.cost, unpruned: (unpruned ?? answer).cost };
+    for (const line of describeRun(answer.ledger, config, exactCost)) process.stdout.write(`${line}\n`);
     if (options.out !== undefined) {
       await writeRecords(options, {
         image: imagePath,
@@ -106,6 +107,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
         answer,
         unpruned,
         positions: String(method.positions),
+        exactCost,
       });
     }
   } finally {
@@ -141,6 +143,7 @@ interface Recorded {
   readonly answer: Answer;
   readonly unpruned: Answer | undefined;
   readonly positions: string;
+  readonly exactCost: RunFacts["exactCost"];
 }
 
 function describeMethod({ name, positions }: Method, options: AskOptions): string {

@@ -9,7 +9,7 @@ import { preprocessingOf } from "../io/preprocessing.ts";
 import { loadChatTemplate } from "../io/prompt.ts";
 import { loadTokenizer } from "../io/tokenizer.ts";
 import { parseAverage } from "../methods/budget.ts";
-import { VARIANTS, type Variant } from "../methods/nuwa/nuwa.ts";
+import { VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
 import { createMethod } from "../methods/registry.ts";
 import { disposeModel } from "../model/llava/weights.ts";
 import { hasCheckpoint } from "../train/engine/checkpoint.ts";

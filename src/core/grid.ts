@@ -60,24 +60,3 @@ export function largestSquaredDistance(grid: Grid): number {
   const { rows, columns } = grid;
   return (rows - 1) ** 2 + (columns - 1) ** 2;
 }
-
-/**
- * **Separation** (paper, section 3.1, step 1): cuts the grid into regions of `side`×`side` patches, in
- * raster order; the patches of each region ascend. Where `side` does not divide the grid, the regions
- * at the right and lower edge are smaller.
- *
- * @throws UsageError when rows, columns or `side` are not positive integers
- */
-export function regionsOf(grid: Grid, side: number): number[][] {
-  requireGrid(grid);
-  const { rows, columns } = grid;
-  if (!Number.isInteger(side) || side < 1) throw new UsageError(`region size ${side} is not a positive integer.`);
-  const across = Math.ceil(columns / side);
-  const regions: number[][] = Array.from({ length: Math.ceil(rows / side) * across }, () => []);
-  for (let p = 0; p < rows * columns; p++) {
-    const row = Math.floor(p / columns);
-    const column = p % columns;
-    regions[Math.floor(row / side) * across + Math.floor(column / side)].push(p);
-  }
-  return regions;
-}

@@ -6,14 +6,6 @@ import { UsageError } from "../core/errors.ts";
  */
 export type AverageTokens = { readonly tokens: number } | { readonly ratio: number };
 
-/** How many visual tokens enter the LLM, and how many go on from the layer of the second cut. */
-export interface Budget {
-  /** k */
-  readonly stage1: number;
-  /** k₂ */
-  readonly stage2: number;
-}
-
 /**
  * Reads "64" (tokens), "1/9" or "0.25" (ratios).
  *
@@ -29,25 +21,6 @@ export function parseAverage(text: string): AverageTokens {
   if (value > 1)
     throw new UsageError(`average "${text}" is a ratio above 1. Give at most 1/1, or a whole number of tokens.`);
   return { ratio: value };
-}
-
-/**
- * Nüwa's split of an average a over the two cuts, for any grid. The paper's budgets (192, 128, 64 of
- * 576) all have k = 7/4·a and k₂ = a/4, half of the layers each; that rule is used here, except where k
- * would exceed the grid. k₂ then takes what is left of the average:
- * (ℓ·k + (L−ℓ)·k₂)/L = a.
- *
- * @param average a
- * @param total all visual tokens (N)
- * @param layers L, decoder layers
- * @param cut ℓ, the layer before which the second cut is made
- * @throws UsageError when a is below one token or above N
- */
-export function solveBudget(average: AverageTokens, total: number, layers: number, cut: number): Budget {
-  const tokens = averageCount(average, total);
-  const stage1 = Math.max(1, Math.min(total, Math.round((7 / 4) * tokens)));
-  const left = Math.round((layers * tokens - cut * stage1) / (layers - cut));
-  return { stage1, stage2: Math.max(1, Math.min(stage1, left)) };
 }
 
 /**

@@ -37,11 +37,9 @@ export function divprune({ keep, positions = "compressed" }: DivpruneOptions): M
       const total = patchCount(seen.grid);
       const unit = normalizeRows(seen.project(seen.features)) as tf.Tensor3D; // [I, N, Hd]
       const distances = yield* readback(tf.sub(1, tf.matMul(unit, unit, false, true))); // [I, N, N]
-      const cells = perImage(distances, total * total).map((own) =>
-        farthestPoints(own, total, keep).sort((a, b) => a - b),
-      );
-      // Cosines of all pairs, N × Hd × N; farthest points are then found by comparing.
-      return { cells, products: cells.map(() => total ** 2 * unit.shape[2]) };
+      return {
+        cells: perImage(distances, total * total).map((own) => farthestPoints(own, total, keep).sort((a, b) => a - b)),
+      };
     },
     cuts: new Map(),
   };

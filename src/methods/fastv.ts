@@ -2,12 +2,13 @@ import type * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
 import { patchCount } from "../core/grid.ts";
 import { readback } from "../core/readback.ts";
-import { fastvBudget } from "./budget-peers.ts";
+import { type AverageTokens, averageCount } from "./budget.ts";
 import type { Method } from "./method.ts";
 import { DEFAULT_AVERAGE, type MethodDefinition } from "./method.ts";
 import { keepEverything } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { keepBest, lastTokenAttention } from "./nuwa/textguided.ts";
+import { between, type DecoderSize } from "./schedule.ts";
 
 /** Parameters of {@link fastv}. */
 export interface FastvOptions {
@@ -46,6 +47,18 @@ export function fastv({ keep, layer = 2, positions = "original" }: FastvOptions)
       ],
     ]),
   };
+}
+
+/**
+ * FastV's R for its K: (K·N + (L − K)·R)/L = a. On 576 tokens and 32 layers it gives the published 166, 98,
+ * 30 for K = 2 and 152, 82, 11 for K = 3.
+ *
+ * @param layer K
+ * @throws UsageError when the average does not fit the model
+ */
+export function fastvBudget(average: AverageTokens, { total, layers }: DecoderSize, layer: number): number {
+  const tokens = averageCount(average, total);
+  return between(1, Math.round((layers * tokens - layer * total) / (layers - layer)), total);
 }
 
 /** {@link fastv} for the registry. */

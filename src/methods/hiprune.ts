@@ -45,7 +45,6 @@ export function hiprune(options: HipruneOptions): Method {
       const middle = perImage(yield* readback(received(seen, objectBlock)), total);
       const deep = perImage(yield* readback(received(seen, seen.featureBlock)), total);
       return {
-        products: middle.map(() => 2 * receivedProducts(seen)), // in two blocks
         cells: middle.map((own, image) => {
           checkScores("HiPrune's attention", own);
           checkScores("HiPrune's attention", deep[image]);
@@ -72,12 +71,6 @@ function received(seen: PatchView, block: number): tf.Tensor2D {
     .mean(1)
     .mean(1)
     .slice([0, 1], [-1, tokens - 1]) as tf.Tensor2D;
-}
-
-/** Products of {@link received}: Q·Kᵀ of all heads, T × D × T, the class token among the T. */
-function receivedProducts({ hiddenStates }: PatchView): number {
-  const [, tokens, width] = hiddenStates[0].shape;
-  return tokens ** 2 * width;
 }
 
 /** The four patches beside one. */

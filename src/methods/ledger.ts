@@ -28,23 +28,6 @@ export interface SampleLedger {
   readonly layers: number;
   /** The tokens that entered the decoder, in order, and behind them those that were made inside it. */
   readonly tokens: readonly VisualToken[];
-  /**
-   * Tokens of every hidden state of the vision tower, the class token among them: the attention of block i works on
-   * entry i, its MLP on entry i + 1, which is smaller where the block merged tokens.
-   */
-  readonly towerTokens: readonly number[];
-  readonly selection: SelectionProducts;
-}
-
-/**
- * What choosing and mixing took, as products of two numbers, each with its addition: those of matrix products and
- * of dot products on values that were read out. Padding of a batch is left out.
- */
-export interface SelectionProducts {
-  /** Before the decoder. Merging inside the tower is not among them: it follows from `towerTokens`. */
-  readonly patches: number;
-  /** Of each cut, in order. */
-  readonly cuts: readonly number[];
 }
 
 /** What {@link openLedger} derives a ledger from. */
@@ -56,8 +39,6 @@ export interface LedgerSources {
   readonly weights: readonly (Float32Array | undefined)[];
   /** Tokens made inside the decoder, in the order of their rows. */
   readonly added: readonly AddedToken[];
-  readonly towerTokens: readonly number[];
-  readonly selection: SelectionProducts;
 }
 
 /** Rows of visual tokens and their weights in a token that was made of them. */
@@ -75,7 +56,7 @@ export function openLedger(
   sequences: readonly Sequence[],
   sample: number,
 ): SampleLedger {
-  const { grid, total, pillars, towerTokens, selection } = sources;
+  const { grid, total, pillars } = sources;
   const tokens: { slot: VisualSlot; firstLayer: number; layers: number }[] = [];
   const note = (sequence: Sequence, firstLayer: number, layers: number) => {
     for (const slot of sequence[sample]) {
@@ -103,8 +84,6 @@ export function openLedger(
       firstLayer,
       layers,
     })),
-    towerTokens,
-    selection,
   };
 }
 

@@ -36,12 +36,6 @@ export interface PatchSelection {
   readonly tokens?: tf.Tensor3D;
   /** Nüwa's two roles, for the record. */
   readonly pillars?: readonly (readonly boolean[])[];
-  /**
-   * For each image how many products (a multiplication with its addition each) the method made itself, in matrix
-   * products and dot products; undefined: none. What it asks its view to compute and the mixing by `weights` are
-   * counted where they are made.
-   */
-  readonly products?: readonly number[];
 }
 
 /** Tokens and what stands where among them. */
@@ -68,8 +62,6 @@ export interface CutSelection {
   readonly keep: readonly (readonly number[])[];
   /** New visual tokens, put behind those that survive. They have no cell. */
   readonly added?: AddedTokens;
-  /** For each sample the products that the method made itself, as in {@link PatchSelection}; undefined: none. */
-  readonly products?: readonly number[];
 }
 
 /** Tokens that a cut makes out of others. */

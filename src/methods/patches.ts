@@ -46,10 +46,7 @@ export function unitVectors(values: Float32Array, count: number): Float64Array[]
   });
 }
 
-/**
- * The `count` of some vectors that are most like one of them by cosine, best first; ties: the lower index. Makes as
- * many products as there are numbers in the vectors that it looks among.
- */
+/** The `count` of some vectors that are most like one of them by cosine, best first; ties: the lower index. */
 export function nearestByCosine(
   units: readonly Float64Array[],
   of: number,

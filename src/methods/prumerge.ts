@@ -58,9 +58,7 @@ export function prumerge({ keep, neighbours = 32, positions = "compressed" }: Pr
         }),
       );
       const weights = tf.tensor3d(own).add<tf.Tensor3D>(tf.tensor3d(absorbed).mul(scores.expandDims(1)));
-      // The class token's row of Q·Kᵀ, 1 × D × (N + 1), and the cosines of every centre with all other patches.
-      const products = chosen.map((centres) => (total + 1 + centres.length * (total - 1)) * keys.shape[2]);
-      return { cells: chosen.map((centres) => [...centres, -1]), weights, products };
+      return { cells: chosen.map((centres) => [...centres, -1]), weights };
     },
     cuts: new Map(),
   };

@@ -5,7 +5,7 @@ import { best } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import type { MergeGroup, TowerMerge } from "../model/transformer/merging.ts";
-import { tomeBudget } from "./budget-peers.ts";
+import { type AverageTokens, averageCount } from "./budget.ts";
 import type { Method } from "./method.ts";
 import { DEFAULT_AVERAGE, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
@@ -33,7 +33,7 @@ export function tome({ merged, positions = "compressed" }: TomeOptions): Method 
     positions,
     idsAfterCut: "kept",
     merge: mergePairs(merged),
-    *selectPatches({ features, grid, members, hiddenStates, heads }) {
+    *selectPatches({ features, grid, members }) {
       const rows = features.shape[1];
       const cellsOf = (members ?? []).map((list) => list.map(([own]) => own - 1));
       const order = cellsOf.map((cells) => [...cells.keys()].sort((a, b) => cells[a] - cells[b]));
@@ -44,7 +44,6 @@ export function tome({ merged, positions = "compressed" }: TomeOptions): Method 
         cells: order.map((list, image) => list.map((row) => cellsOf[image][row])),
         weights: tf.tensor3d(weights, [order.length, rows, patchCount(grid)]),
         tokens: gatherRows(features, order),
-        products: order.map(() => matchingProducts(hiddenStates, heads)),
       };
     },
     cuts: new Map(),
@@ -85,19 +84,31 @@ export function bipartiteGroups(units: readonly Float64Array[], count: number): 
   ];
 }
 
-/** Products of {@link bipartiteGroups} in all blocks that merged: cosines of one set, without the class token, with the other. */
-function matchingProducts(hiddenStates: readonly tf.Tensor3D[], heads: number): number {
-  return hiddenStates.slice(1).reduce((sum, after, block) => {
-    const [, tokens, width] = hiddenStates[block].shape;
-    const pairs = (Math.ceil(tokens / 2) - 1) * Math.floor(tokens / 2);
-    return after.shape[1] < tokens ? sum + (pairs * width) / heads : sum;
-  }, 0);
-}
-
 function meanOf(patches: number, members: readonly number[]): number[] {
   const row = new Array<number>(patches).fill(0);
   for (const patch of members) row[patch] = 1 / members.length;
   return row;
+}
+
+/**
+ * ToMe's r for each block: the tokens that are too many, spread evenly over the blocks up to the features.
+ * No block can merge more than half of its patches away, so that shallow towers merge more in their first
+ * blocks, and not every average can be met.
+ *
+ * @param blocks of the tower that the features go through
+ * @throws UsageError when the average does not fit the model
+ */
+export function tomeBudget(average: AverageTokens, total: number, blocks: number): number[] {
+  const target = Math.round(averageCount(average, total));
+  let left = total;
+  return Array.from({ length: blocks }, (_, block) => {
+    const behind = blocks - block - 1;
+    // An even step, or a longer one where the blocks behind could not halve the rest down to the target.
+    const wanted = Math.max(Math.ceil((left - target) / (behind + 1)), left - target * 2 ** behind);
+    const merged = Math.min(Math.floor(left / 2), wanted);
+    left -= merged;
+    return merged;
+  });
 }
 
 /** {@link tome} for the registry. */

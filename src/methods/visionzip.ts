@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { patchCount } from "../core/grid.ts";
 import { best, checkScores } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
-import { visionzipBudget } from "./budget-peers.ts";
+import { type AverageTokens, averageCount } from "./budget.ts";
 import type { Method } from "./method.ts";
 import { DEFAULT_AVERAGE, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
@@ -44,9 +44,7 @@ export function visionzip({ dominant, contextual, positions = "compressed" }: Vi
         const rest = [...own.keys()].filter((patch) => !kept.includes(patch));
         const targets = uniformTargets(rest, contextual);
         const others = rest.filter((patch) => !targets.includes(patch));
-        // Cosines of what is merged with the targets, in the width of one head.
-        const products = others.length * targets.length * keys[image][0].length;
-        return { kept, targets, merged: mergedInto(keys[image], others, targets), products };
+        return { kept, targets, merged: mergedInto(keys[image], others, targets) };
       });
       return {
         cells: chosen.map(({ kept, targets }) => [-1, ...kept, ...targets]),
@@ -59,7 +57,6 @@ export function visionzip({ dominant, contextual, positions = "compressed" }: Vi
             ),
           ]),
         ),
-        products: chosen.map(({ products }) => products),
       };
     },
     cuts: new Map(),
@@ -84,6 +81,18 @@ function row(patches: number, entries: readonly (readonly [number, number])[]): 
   const weights = new Array<number>(patches + 1).fill(0);
   for (const [patch, weight] of entries) weights[patch + 1] = weight;
   return weights;
+}
+
+/**
+ * VisionZip's split: of 64 tokens 54 are dominant, the class token among them, and 10 contextual; 108 and
+ * 20 of 128, 162 and 30 of 192. Other sums are split in the same ratio.
+ *
+ * @throws UsageError when the average does not fit the model
+ */
+export function visionzipBudget(average: AverageTokens, total: number): { dominant: number; contextual: number } {
+  const tokens = Math.round(averageCount(average, total));
+  const contextual = Math.min(tokens - 1, Math.round((tokens * 10) / 64));
+  return { dominant: tokens - contextual, contextual };
 }
 
 /** {@link visionzip} for the registry. */

@@ -10,13 +10,13 @@ import { aggregate } from "../methods/nuwa/aggregation.ts";
 import { project, type VisionOutput } from "../model/llava/tower.ts";
 import type { Model } from "../model/llava/weights.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
-import { keepVisual, placesOf, tokenCount } from "../model/transformer/sequence.ts";
-import type { CheckedSelection, Counted } from "./choosing.ts";
+import { keepVisual, placesOf } from "../model/transformer/sequence.ts";
+import type { CheckedSelection } from "./choosing.ts";
 
 /** What is done with a selection, the same for every method: the physical side of pruning. */
 
 /** Batches without images select nothing. */
-export const NO_IMAGES: CheckedSelection = { cells: [], products: [] };
+export const NO_IMAGES: PatchSelection = { cells: [] };
 
 /** The selected patches, mixed where the method says so, as token embeddings: [I, k, Hd]. */
 export function projectSelected(model: Model, seen: VisionOutput, selection: PatchSelection, tap: Tap): tf.Tensor3D {
@@ -47,11 +47,6 @@ function selectedTokens(seen: VisionOutput, { cells, weights, tokens }: PatchSel
   );
 }
 
-/** What {@link aggregate} takes for one image: [k, N] × [N, D], or N + 1 with the class token. */
-function mixingProducts(seen: VisionOutput, { cells, weights, tokens }: PatchSelection, image: number): number {
-  return weights && !tokens ? cells[image].length * weights.shape[2] * seen.features.shape[2] : 0;
-}
-
 /** The visual tokens of each sample, in order, as stage 1 selected them. */
 export function selectedSlots(
   { cells }: PatchSelection,
@@ -68,8 +63,6 @@ export interface AppliedCut {
   /** The sequence that was cut. */
   readonly before: Sequence;
   readonly added: CutSelection["added"];
-  /** For each sample, what choosing and mixing took. */
-  readonly products: readonly number[];
 }
 
 /**
@@ -81,7 +74,7 @@ export interface AppliedCut {
 export function applyCut(
   x: tf.Tensor3D,
   sequence: Sequence,
-  { keep, added, products }: Counted<CutSelection>,
+  { keep, added }: CutSelection,
   entered: Sequence,
   earlier: readonly AppliedCut[],
 ): AppliedCut {
@@ -91,13 +84,11 @@ export function applyCut(
   );
   const kept = keepVisual(sequence, keep, added?.counts, nextRow);
   const table = added ? tf.concat([x, tf.matMul(added.weights, x)], 1) : x; // [B, S + a, Hd]
-  const mixing = sequence.map((slots, sample) => (added?.counts[sample] ?? 0) * tokenCount(slots) * x.shape[2]);
   return {
     x: gatherRows(table, kept.places),
     sequence: kept.sequence,
     before: sequence,
     added,
-    products: products.map((own, sample) => own + mixing[sample]),
   };
 }
 
@@ -144,11 +135,6 @@ export function* keepLedgers(
       pillars: selection.pillars?.[image],
       weights: weights[image],
       added: added[sample],
-      towerTokens: seen.hiddenStates.map((state) => state.shape[1]),
-      selection: {
-        patches: selection.products[image] + mixingProducts(seen, selection, image),
-        cuts: cuts.map(({ products }) => products[sample]),
-      },
     };
     return openLedger(sources, entered, sequences, sample);
   });

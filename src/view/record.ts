@@ -1,5 +1,5 @@
-import { costOf, unprunedCost, type VisualCost } from "../analysis/cost.ts";
-import { type ExactCost, exactCost, exactUnprunedCost } from "../analysis/exact.ts";
+import type { ExactCost } from "../analysis/cost/meter.ts";
+import { costOf, unprunedCost, type VisualCost } from "../analysis/cost/paper.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../methods/ledger.ts";
 import type { VlmConfig } from "../model/llava/config.ts";
 
@@ -18,6 +18,8 @@ export interface RunFacts {
   readonly generation: Readonly<Record<string, number | undefined>>;
   readonly ledger: SampleLedger;
   readonly config: VlmConfig;
+  /** Measured, see measureCost; of the same run twice where nothing was pruned. */
+  readonly exactCost: { readonly pruned: ExactCost; readonly unpruned: ExactCost };
 }
 
 /** A run as JSON: what was asked and answered, every visual token's fate, counts per layer, cost. */
@@ -41,12 +43,10 @@ export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
   };
   /** By the paper's formula, of the visual tokens alone. */
   readonly cost: { readonly pruned: VisualCost; readonly unpruned: VisualCost };
-  /** Of the whole prefill, as it is computed. */
-  readonly exactCost: { readonly pruned: ExactCost; readonly unpruned: ExactCost };
 }
 
 /** The record of a run. */
-export function runRecord({ ledger, config, ...facts }: RunFacts): RunRecord {
+export function runRecord({ ledger, config, exactCost, ...facts }: RunFacts): RunRecord {
   const [entering, leaving] = [enteringPerLayer(ledger), leavingPerLayer(ledger)];
   return {
     ...facts,
@@ -67,6 +67,6 @@ export function runRecord({ ledger, config, ...facts }: RunFacts): RunRecord {
       averageLeaving: averageTokens(leaving),
     },
     cost: { pruned: costOf(ledger, config.text), unpruned: unprunedCost(ledger, config.text) },
-    exactCost: { pruned: exactCost(ledger, config), unpruned: exactUnprunedCost(ledger, config) },
+    exactCost,
   };
 }

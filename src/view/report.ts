@@ -1,10 +1,18 @@
-import { costOf, unprunedCost } from "../analysis/cost.ts";
-import { exactCost, exactUnprunedCost } from "../analysis/exact.ts";
+import type { ExactCost } from "../analysis/cost/meter.ts";
+import { costOf, unprunedCost } from "../analysis/cost/paper.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../methods/ledger.ts";
 import type { VlmConfig } from "../model/llava/config.ts";
 
-/** One line per stage: what it kept, the visual tokens per layer, and what that saves. */
-export function describeRun(ledger: SampleLedger, config: VlmConfig): string[] {
+/**
+ * One line per stage: what it kept, the visual tokens per layer, and what that saves.
+ *
+ * @param exact what the run and the unpruned one cost, as measured
+ */
+export function describeRun(
+  ledger: SampleLedger,
+  config: VlmConfig,
+  exact: { readonly pruned: ExactCost; readonly unpruned: ExactCost },
+): string[] {
   const counts = enteringPerLayer(ledger);
   const pillars = ledger.tokens.filter((token) => token.pillar).length;
   const roles = ledger.tokens.some((token) => token.pillar !== undefined)
@@ -16,15 +24,18 @@ export function describeRun(ledger: SampleLedger, config: VlmConfig): string[] {
       : [],
   );
   const [pruned, whole] = [costOf(ledger, config.text), unprunedCost(ledger, config.text)];
-  const [exact, exactWhole] = [exactCost(ledger, config), exactUnprunedCost(ledger, config)];
   return [
     `stage 1    ${ledger.total} → ${counts[0]} visual tokens${roles}`,
     ...(cuts.length ? cuts : ["nothing dropped inside the decoder"]).map((cut) => `stage 2    ${cut}`),
     `per layer  ${counts.join(" ")} (average ${trim(averageTokens(counts))} of ${ledger.total})`,
     `           counted where they leave a layer: average ${trim(averageTokens(leavingPerLayer(ledger)))}`,
-    `saves      ${percentLess(pruned.flops, whole.flops)} of the decoder's FLOPs for visual tokens (${giga(whole.flops)} → ${giga(pruned.flops)} GFLOP, the paper's formula)`,
-    `           ${percentLess(exact.flops, exactWhole.flops)} of all FLOPs before the first word (${giga(exactWhole.flops)} → ${giga(exact.flops)} GFLOP, exact: text, vision tower and selection too)`,
-    `           ${percentLess(pruned.cacheBytes, whole.cacheBytes)} of their key-value cache (${mebi(whole.cacheBytes)} → ${mebi(pruned.cacheBytes)} MiB)`,
+    `saves      ${percentLess(pruned.flops, whole.flops)} of the decoder's FLOPs for visual tokens ` +
+      `(${giga(whole.flops)} → ${giga(pruned.flops)} GFLOP, the paper's formula)`,
+    `           ${percentLess(exact.pruned.flops, exact.unpruned.flops)} of all FLOPs before the first word ` +
+      `(${giga(exact.unpruned.flops)} → ${giga(exact.pruned.flops)} GFLOP, ` +
+      "exact: text, vision tower and selection too)",
+    `           ${percentLess(pruned.cacheBytes, whole.cacheBytes)} of their key-value cache ` +
+      `(${mebi(whole.cacheBytes)} → ${mebi(pruned.cacheBytes)} MiB)`,
   ];
 }
 

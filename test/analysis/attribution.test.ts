@@ -7,7 +7,8 @@ import { recordReadbacks, replay, run, tensorsIn } from "../../src/core/readback
 import { record, replace } from "../../src/core/taps.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
-import { nuwa, VARIANTS } from "../../src/methods/nuwa/nuwa.ts";
+import { nuwa } from "../../src/methods/nuwa/nuwa.ts";
+import { VARIANTS } from "../../src/methods/nuwa/variants.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import { disposeModel } from "../../src/model/llava/weights.ts";
 import { forward } from "../../src/pipeline/prefill.ts";

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { type AverageTokens, averageCount, parseAverage, solveBudget } from "../../src/methods/budget.ts";
+import { type AverageTokens, averageCount, parseAverage } from "../../src/methods/budget.ts";
+import { solveBudget } from "../../src/methods/nuwa/budget.ts";
 import { imagePositions } from "../../src/methods/nuwa/positions.ts";
 
 /** Examples; what holds for every input is stated in test/properties/budget.test.ts and positions.test.ts. */

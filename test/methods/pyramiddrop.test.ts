@@ -1,7 +1,6 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { publishedPyramid } from "../../src/methods/budget-peers.ts";
-import { pyramiddrop } from "../../src/methods/pyramiddrop.ts";
+import { publishedPyramid, pyramiddrop } from "../../src/methods/pyramiddrop.ts";
 import { cutOf, paidBy, sequenceOf } from "./support.ts";
 
 beforeAll(async () => {

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import { parseAverage, solveBudget } from "../../src/methods/budget.ts";
+import { parseAverage } from "../../src/methods/budget.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../../src/methods/ledger.ts";
+import { solveBudget } from "../../src/methods/nuwa/budget.ts";
 import { law } from "./law.ts";
 
 /** Family: how an average is split over the two cuts. */

@@ -1,8 +1,9 @@
 import { expect } from "vitest";
 import { coverageBounds } from "../../src/analysis/bounds.ts";
 import { coverageOf } from "../../src/analysis/coverage.ts";
-import { type Grid, patchCount, regionsOf } from "../../src/core/grid.ts";
+import { type Grid, patchCount } from "../../src/core/grid.ts";
 import { patchesPerRegion } from "../../src/methods/nuwa/alignment.ts";
+import { regionsOf } from "../../src/methods/nuwa/separation.ts";
 import { raisedScore } from "./generators/scores.ts";
 import type { SelectionCase } from "./generators/selections.ts";
 import type { Selector } from "./selectors.ts";

@@ -7,14 +7,10 @@ import { best } from "../../src/core/ranking.ts";
 import { recordReadbacks, replay, run, tensorsIn } from "../../src/core/readback.ts";
 import { record, replace } from "../../src/core/taps.ts";
 import { alignAnchors } from "../../src/methods/nuwa/alignment.ts";
-import { nuwa, VARIANTS, type Variant } from "../../src/methods/nuwa/nuwa.ts";
-import {
-  neuralSort,
-  relaxedAnchors,
-  type SelectionKind,
-  spreadOf,
-  straightThrough,
-} from "../../src/methods/nuwa/relaxed.ts";
+import { nuwa } from "../../src/methods/nuwa/nuwa.ts";
+import { neuralSort, relaxedAnchors, spreadOf, straightThrough } from "../../src/methods/nuwa/relaxed.ts";
+import type { SelectionKind } from "../../src/methods/nuwa/soft-stage1.ts";
+import { VARIANTS, type Variant } from "../../src/methods/nuwa/variants.ts";
 import { disposeModel } from "../../src/model/llava/weights.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { leaked, TESTED_BACKENDS } from "../support.ts";

@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import { largestSquaredDistance, patchCount, regionsOf, squaredDistance } from "../../src/core/grid.ts";
+import { largestSquaredDistance, patchCount, squaredDistance } from "../../src/core/grid.ts";
 import { best, quantile } from "../../src/core/ranking.ts";
-import { patchesPerRegion, pillarsAmong } from "../../src/methods/nuwa/alignment.ts";
+import { patchesPerRegion } from "../../src/methods/nuwa/alignment.ts";
+import { pillarsAmong } from "../../src/methods/nuwa/pillars.ts";
+import { regionsOf } from "../../src/methods/nuwa/separation.ts";
 import { grids, regionSizes } from "./generators/grids.ts";
 import { ranks, scores } from "./generators/scores.ts";
 import { feasibleSets, selectionCases } from "./generators/selections.ts";

@@ -1,7 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { NuwaError, UsageError } from "../../core/errors.ts";
-import type { Stage1Constants } from "../../methods/nuwa/nuwa.ts";
+import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
 import type { Split } from "../../world/splits.ts";
 import type { Item } from "../tasks/item.ts";
 import { SHAPES_TASKS, shapesBatches } from "../tasks/shapes.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { VARIANTS, type Variant } from "../../methods/nuwa/nuwa.ts";
+import { VARIANTS, type Variant } from "../../methods/nuwa/variants.ts";
 import type { Setting } from "./settings.ts";
 
 /** One answer: a line of `samples.jsonl`. */

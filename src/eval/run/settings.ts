@@ -1,8 +1,9 @@
 import { UsageError } from "../../core/errors.ts";
 import { noTap } from "../../core/taps.ts";
 import { parseAverage } from "../../methods/budget.ts";
-import type { Stage1Constants, Variant } from "../../methods/nuwa/nuwa.ts";
+import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
 import type { PositionPolicy } from "../../methods/nuwa/positions.ts";
+import type { Variant } from "../../methods/nuwa/variants.ts";
 import { createMethod, METHOD_NAMES, METHODS } from "../../methods/registry.ts";
 import type { VlmConfig } from "../../model/llava/config.ts";
 import { CONTROLS, type Control, type Run } from "./controls.ts";

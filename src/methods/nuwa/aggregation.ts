@@ -3,45 +3,30 @@ import { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "
 import type { Tap } from "../../core/taps.ts";
 import { withoutClassToken } from "../../model/llava/tower.ts";
 import { gatherRows, normalizeRows } from "../../model/transformer/layers.ts";
+import type { Normalisation } from "./variants.ts";
 
 /**
- * How the raw weights of a row become weights of a mean.
- * - `sum-to-one`: the paper divides each row by its sum.
- * - `self-overwritten`: the released code divides by the sum + 1e-8 and then overwrites the entry of the
- *   anchor itself by 1, so that a collector's row sums to 2 − 1/s, s being its raw sum.
- */
-export type Normalisation = "sum-to-one" | "self-overwritten";
-
-/** What the kept patches are, for each image: k patches in raster order and which of them are pillars. */
-export interface Anchors {
-  readonly indices: readonly (readonly number[])[];
-  /** Yes or no; or, where the boundary is soft, how far each is one: degrees of 0..1 in a tensor [I, k]. */
-  readonly pillars: readonly (readonly boolean[])[] | tf.Tensor2D;
-}
-
-/**
- * The features that similarity is measured on: the mean of the hidden states of the last third of the
- * tower, hs[⌊2L/3⌋..L], without the class token: [I, N, D].
+ * **Aggregation** (paper, section 3.1, step 3, Eqs. 5-7): for each anchor i the weights over all patches j of
+ * its image that its token is mixed from.
  *
- * @param hiddenStates hs[0..L], each [I, N+1, D]
- */
-export function similarityFeatures(hiddenStates: readonly tf.Tensor3D[]): tf.Tensor3D {
-  const last = hiddenStates.slice(Math.floor((2 * (hiddenStates.length - 1)) / 3));
-  return withoutClassToken(tf.addN(last).div(last.length));
-}
-
-/**
- * **Aggregation** (paper, section 3.1, step 3, Eqs. 5-7): for each kept patch i the weights over all
- * patches j of its image that its token is mixed from.
+ * $$ A_{ij} = \operatorname{ReLU}(\cos(X_i, X_j)), \qquad P_{ij} = 1 - \min(1, d_{ij} / \tau) $$
  *
- * A_ij = ReLU(cos(X_i, X_j)) is how alike they look, P_ij = 1 − min(1, d_ij/τ) how near they are
- * (the paper prints max, which would never be positive). A collector's row is A·P, a pillar's row is
- * itself alone; then rows are normalised. A patch that is a pillar to the degree p has the row
- * (1 − p)·A·P before that. Differentiable in the features, the degrees, τ and the sharpness.
+ * $$ W_{ij} = A_{ij} P_{ij} \text{ for collectors}, \quad W_{ij} = \delta_{ij} \text{ for pillars}, \qquad
+ * \hat W_{ij} = W_{ij} / \textstyle\sum_j W_{ij} $$
+ *
+ * A is how alike two patches look, P how near they are, d the Euclidean distance in grid units. The new token
+ * is Σ_j Ŵ_ij V_j, see {@link aggregate}.
+ *
+ * The paper says: P with max in place of min (Eq. 6), which would never be positive: a misprint; Ŵ as above.
+ * The released code does: min; Ŵ = W/(Σ W + 1e-8), and then Ŵ_ii = 1, so that a collector's row sums to
+ * 2 − 1/s with s = Σ_j W_ij, a pillar's to 1. See `normalisation` in variants.ts.
+ *
+ * Where the pillars are given as degrees p, an anchor's row before the division is (1 − p)·A·P + p·δ.
+ * Differentiable in the features, the degrees, τ and the sharpness.
  *
  * @param features X, see {@link similarityFeatures}: [I, N, D]
  * @param distanceThreshold τ in grid units
- * @param sharpness s > 0: likeness counts as A_ij^s. 1 in the paper; larger prefers what is very alike
+ * @param sharpness A_ij counts as a power of itself with this exponent, above 0; 1 in the paper and in the code
  * @returns [I, k, N]
  */
 export function aggregationWeights(
@@ -68,6 +53,13 @@ export function aggregationWeights(
   return raw.div(sums.add(1e-8)).mul(others).add(self);
 }
 
+/** What the kept patches are, for each image: k patches in raster order and which of them are pillars. */
+export interface Anchors {
+  readonly indices: readonly (readonly number[])[];
+  /** Yes or no; or, where the boundary is soft, how far each is one: degrees of 0..1 in a tensor [I, k]. */
+  readonly pillars: readonly (readonly boolean[])[] | tf.Tensor2D;
+}
+
 /** x^s for x ≥ 0. Where x is 0 so is the result, and its gradient: there ReLU has cut the cosine off. */
 function sharpened(x: tf.Tensor, sharpness: number | tf.Scalar): tf.Tensor {
   if (sharpness === 1) return x;
@@ -82,7 +74,18 @@ function collecting(pillars: Anchors["pillars"]): tf.Tensor2D {
   return tf.tensor2d(pillars.map((row) => row.map((pillar) => (pillar ? 0 : 1))));
 }
 
-/** Mixes patch features by weights: [I, k, N] × [I, N, D] → [I, k, D]. */
+/**
+ * X in Eq. 5, the features that similarity is measured on: the mean of the hidden states of the last third of
+ * the tower, hs[⌊2L/3⌋..L], without the class token: [I, N, D].
+ *
+ * @param hiddenStates hs[0..L], each [I, N+1, D]
+ */
+export function similarityFeatures(hiddenStates: readonly tf.Tensor3D[]): tf.Tensor3D {
+  const last = hiddenStates.slice(Math.floor((2 * (hiddenStates.length - 1)) / 3));
+  return withoutClassToken(tf.addN(last).div(last.length));
+}
+
+/** Mixes patch features by weights, Ŵ·V: [I, k, N] × [I, N, D] → [I, k, D]. */
 export function aggregate(weights: tf.Tensor3D, features: tf.Tensor3D): tf.Tensor3D {
   return tf.matMul(weights, features);
 }
@@ -99,7 +102,12 @@ function distances(grid: Grid, indices: Anchors["indices"]): tf.Tensor3D {
 }
 
 /**
- * τ in grid units: τ² = fraction · ((H−1)² + (W−1)²); at least 1, so that a grid of one row works.
+ * τ in grid units, at least 1, so that a grid of one row works.
+ *
+ * $$ \tau^2 = f \cdot ((H-1)^2 + (W-1)^2) $$
+ *
+ * The paper says: 26 % of the largest distance, which is a ratio of squares, as are the labels of Table 7. The
+ * released code does: τ² = 280 on 24×24, whose largest squared distance is 1058, so that f = 280/1058.
  *
  * @param fraction a scalar tensor where a gradient is wanted; τ is then one too
  */

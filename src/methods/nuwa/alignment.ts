@@ -1,21 +1,21 @@
 import { UsageError } from "../../core/errors.ts";
-import { type Grid, patchCount, regionsOf } from "../../core/grid.ts";
+import { type Grid, patchCount } from "../../core/grid.ts";
 import { best, checkScores } from "../../core/ranking.ts";
-
-/** What {@link alignAnchors} needs to know besides the scores. */
-export interface AlignmentOptions {
-  /** How many patches to keep. */
-  readonly keep: number;
-  /** Side of a region in patches (g; 2 in the paper). */
-  readonly regionSize: number;
-}
+import { regionsOf } from "./separation.ts";
 
 /**
- * **Alignment** (paper, section 3.1, step 2): the patches that stage 1 keeps. The best n of each region
- * are candidates, the best k candidates over the whole grid stay. n is the smallest number per region
- * that gives k candidates: for the paper's budgets n = ⌈k / #regions⌉ = 1, 2, 3.
+ * **Alignment** (paper, section 3.1, step 2): the patches that stage 1 keeps, the anchors.
  *
- * @param salience one score per patch, in raster order
+ * $$ C = \bigcup_r \operatorname{top}_n \{ S_p : p \in r \}, \qquad B = \operatorname{top}_k \{ S_p : p \in C \} $$
+ *
+ * The best n of each region are candidates; the best k candidates over the whole grid stay. Ties: the lower
+ * index.
+ *
+ * The paper says: n = 1, 2, 3 for k = 112, 224, 336 of 576. The released code does: the same, from a table of
+ * three entries. Here n is the smallest number per region that gives k candidates, which for these budgets is
+ * ⌈k / #regions⌉ = 1, 2, 3 and exists for every other one.
+ *
+ * @param salience S, one score per patch, in raster order
  * @returns k patches in raster order
  * @throws UsageError when k is not in 1..N or a score is NaN or infinite
  */
@@ -32,6 +32,14 @@ export function alignAnchors(
   const perRegion = patchesPerRegion(ranked, keep);
   const candidates = ranked.flatMap((region) => region.slice(0, perRegion));
   return best(candidates, salience, keep).sort((a, b) => a - b);
+}
+
+/** What {@link alignAnchors} needs to know besides the scores. */
+export interface AlignmentOptions {
+  /** How many patches to keep (k). */
+  readonly keep: number;
+  /** Side of a region in patches (g; 2 in the paper). */
+  readonly regionSize: number;
 }
 
 /** Refuses a budget that no selection of `total` patches can meet. @throws UsageError */
@@ -56,15 +64,4 @@ export function patchesPerRegion(regions: readonly (readonly number[])[], keep: 
   let perRegion = Math.ceil(keep / regions.length);
   while (regions.reduce((sum, region) => sum + Math.min(region.length, perRegion), 0) < keep) perRegion++;
   return perRegion;
-}
-
-/**
- * Which of the kept patches are **pillars** (paper, Eq. 4): those whose score reaches the q-quantile of
- * the kept ones. Pillars stand for themselves only; the others are **collectors** and gather what their
- * neighbourhood lost.
- *
- * @param scores one per kept patch
- */
-export function pillarsAmong(scores: readonly number[], threshold: number): boolean[] {
-  return scores.map((score) => Math.fround(score) >= threshold);
 }

@@ -1,11 +1,18 @@
 import { NuwaError } from "../../core/errors.ts";
 
 /**
- * Position ids of the visual tokens that stage 1 kept, after the paper's taxonomy (section 2.3).
- * - `original` (PESP): the id that the token's cell had unpruned; the ids are sparse. Nüwa's own choice.
- * - `compressed` (PERC): consecutive ids, as if the kept tokens were all there ever was.
- * - `rpme`: relative position mapping extension (Algorithm 3): the kept ids stretched linearly over the
- *   whole range that the image had.
+ * **Position ids** of the visual tokens that stage 1 kept, after the paper's taxonomy (section 2.3). Token j
+ * stands for the cell of raster index I_j of N; s tokens stand before the image.
+ * - `original` (PESP): the id that the cell had unpruned; the ids are sparse, text goes on at s + N.
+ *   $$ pos_j = s + I_j $$
+ * - `compressed` (PERC): consecutive ids, as if the k kept tokens were all there ever was; text goes on at s + k.
+ *   $$ pos_j = s + j $$
+ * - `rpme`: relative position mapping extension (Algorithm 3): the ids stretched linearly over the whole range
+ *   that the image had; text goes on at s + N.
+ *   $$ pos_0 = s, \qquad pos_j = s + \lceil I_j (e - s) / I_{last} \rceil, \qquad e = s + N - 1 $$
+ *
+ * The paper says: Nüwa keeps original ids (VisionZip has compressed ones, Table 3 gives it RPME). The released
+ * code does: the same, with s = 35 and N = 576 written into it; here both follow from the prompt and the image.
  *
  * A token without a place in the image (a merged one, or a class token that the unpruned model would not
  * show) takes the id of the token before it, the first one the image's first id; compressed ids count it

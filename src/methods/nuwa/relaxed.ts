@@ -1,21 +1,17 @@
 import * as tf from "@tensorflow/tfjs";
-import { type Grid, patchCount, regionsOf } from "../../core/grid.ts";
+import type { Grid } from "../../core/grid.ts";
 import { best } from "../../core/ranking.ts";
 import { gatherRows } from "../../model/transformer/layers.ts";
 import { type AlignmentOptions, patchesPerRegion } from "./alignment.ts";
-
-/** How a selection is made: by indices alone, or so that gradients pass through it. */
-export const SELECTIONS = ["hard", "straight-through", "relaxed"] as const;
-
-/** A member of {@link SELECTIONS}. */
-export type SelectionKind = (typeof SELECTIONS)[number];
+import { regionsOf } from "./separation.ts";
 
 /**
  * **NeuralSort** (Grover, Wang, Zweig and Ermon, "Stochastic Optimization of Sorting Networks via
  * Continuous Relaxations", ICLR 2019, arXiv 1903.08850, Eq. 5): row i is a distribution over the items
  * that tends to the item of rank i, best first, as the temperature t falls to 0:
  *
- * P_i = softmax(((n + 1 − 2i)·s − a)/t),  a_j = Σ_l |s_j − s_l|,  i = 1..n.
+ * $$ P_i = \operatorname{softmax}\big( ((n + 1 - 2i)\,s - a) / t \big), \qquad
+ * a_j = \textstyle\sum_l |s_j - s_l|, \quad i = 1..n $$
  *
  * Why it does: x ↦ (n + 1 − 2i)·x − Σ_l |x − s_l| is concave, has its maximum at the score of rank i and
  * falls on both sides with a slope of at least 1. So an item whose score is d away gets at most e^(−d/t)
@@ -86,14 +82,6 @@ export function relaxedAnchors(
     const all = Array.from({ length: mixed.shape[1] }, (_, candidate) => candidate);
     return gatherRows(tf.matMul(sortWithin(mixed, [all], keep), candidates), ranks);
   });
-}
-
-/** Products of {@link relaxedAnchors} for one image: the scores of C candidates, C × N × 1, and k mixtures of them, k × C × N. */
-export function relaxationProducts(grid: Grid, { keep, regionSize }: AlignmentOptions): number {
-  const regions = regionsOf(grid, regionSize);
-  const each = patchesPerRegion(regions, keep);
-  const candidates = regions.reduce((sum, region) => sum + Math.min(region.length, each), 0);
-  return (1 + keep) * candidates * patchCount(grid);
 }
 
 /**

@@ -4,7 +4,34 @@ import { mixedRandom, sampleWithoutReplacement } from "../../core/random.ts";
 import { best, checkScores } from "../../core/ranking.ts";
 import type { Sequence } from "../../core/slots.ts";
 import { normalizeRows } from "../../model/transformer/layers.ts";
-import { lastPlace, placesOf, tokenCount } from "../../model/transformer/sequence.ts";
+import { lastPlace, placesOf } from "../../model/transformer/sequence.ts";
+import type { CutView } from "../method.ts";
+import type { NuwaSwitches } from "./variants.ts";
+
+/**
+ * **Text-guided pruning** (paper, section 3.2, Eqs. 8-9): what every token of a sequence is worth at the cut
+ * before decoder layer ℓ. The k₂ visual tokens with the highest scores go on.
+ *
+ * $$ \bar t = \frac{1}{|T|} \sum_{i \in T} t_i, \qquad
+ * s_v = \frac{v \cdot \bar t}{\lVert v \rVert \, \lVert \bar t \rVert} $$
+ *
+ * The paper says: s_v, in the space that text and visual tokens share; it fixes neither the tensors nor T. Here
+ * they are the hidden states entering layer ℓ or the decoder's inputs (`cosineSpace` in variants.ts), and T is
+ * the text after the image. The released code does: the attention of the last prompt token in layer ℓ − 1,
+ *
+ * $$ s_v = \frac{1}{h} \sum_{a=1}^{h} \operatorname{softmax}(q_a k_a^\top / \sqrt{d})_{\text{last}, v} $$
+ *
+ * @returns [B, S]
+ * @throws NuwaError when the score is a cosine and no text follows the image
+ */
+export function stage2Scores(
+  { tokens, entered, attention, sequence }: CutView,
+  { stage2, cosineSpace }: Pick<NuwaSwitches, "stage2" | "cosineSpace">,
+): tf.Tensor2D {
+  if (stage2 === "attention") return lastTokenAttention(attention as tf.Tensor4D, sequence);
+  // This is the only cut, so that what entered the decoder is still all there.
+  return cosineToText(cosineSpace === "hidden" ? tokens : entered.tokens, sequence);
+}
 
 /**
  * Stage-2 score of the released code: the attention that the last prompt token pays to every token, in
@@ -20,8 +47,8 @@ export function lastTokenAttention(attention: tf.Tensor4D, sequence: Sequence): 
 }
 
 /**
- * Stage-2 score of the paper (Eqs. 8-9): cosine between every token and the mean of the text tokens
- * after the image. The paper does not say which tensors; see `cosineSpace` in nuwa.ts.
+ * Stage-2 score of the paper (Eqs. 8-9): cosine between every token and the mean of the text tokens after the
+ * image.
  *
  * @param tokens [B, S, Hd]
  * @returns [B, S]
@@ -33,20 +60,13 @@ export function cosineToText(tokens: tf.Tensor3D, sequence: Sequence): tf.Tensor
     const after = placesOf(slots, "text").filter((place) => place > lastVisual);
     if (after.length === 0)
       throw new NuwaError(
-        "stage 2: no text follows the image, so there is nothing to compare with. Put the question after it, or choose another score.",
+        "stage 2: no text follows the image, so there is nothing to compare with. " +
+          "Put the question after it, or choose another score.",
       );
     return slots.map((_, place) => (after.includes(place) ? 1 / after.length : 0));
   });
   const text = tf.matMul(tf.tensor2d(averaging).expandDims<tf.Tensor3D>(1), tokens); // [B, 1, Hd]
   return normalizeRows(tokens).mul(normalizeRows(text)).sum(-1);
-}
-
-/**
- * Products (a multiplication with its addition each) of {@link cosineToText} for each sample: the weights of the
- * mean, 1 × S, with its tokens, S × Hd. The cosines are then taken elementwise.
- */
-export function cosineProducts(sequence: Sequence, hiddenSize: number): number[] {
-  return sequence.map((slots) => tokenCount(slots) * hiddenSize);
 }
 
 /**
@@ -64,7 +84,10 @@ export function keepBest(scores: Float32Array, sequence: Sequence, keep: number)
   });
 }
 
-/** The ablation: `keep` visual tokens at random, the same draw for every sample, so that a batch does not change it. */
+/**
+ * The paper's ablation (seed 44): `keep` visual tokens at random, the same draw for every sample, so that a batch
+ * does not change it.
+ */
 export function keepRandom(sequence: Sequence, keep: number, seed: number): number[][] {
   return sequence.map((slots) => {
     const total = placesOf(slots, "visual").length;

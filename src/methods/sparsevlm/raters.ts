@@ -35,14 +35,6 @@ export function* chooseRaters({ tokens, sequence }: { tokens: tf.Tensor3D; seque
 }
 
 /**
- * Products (a multiplication with its addition each) of {@link chooseRaters} for each sample: V·Tᵀ of its V visual
- * tokens and the T text tokens behind them, V × Hd × T.
- */
-export function raterProducts(sequence: Sequence, hiddenSize: number): number[] {
-  return sequence.map((slots) => placesOf(slots, "visual").length * textBehind(slots).length * hiddenSize);
-}
-
-/**
  * What the raters attend to: for each sample a row for each rater, a column for each visual token.
  *
  * @param attention [B, h, S, S], softmaxed; its mean over heads is taken

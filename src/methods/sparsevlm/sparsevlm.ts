@@ -4,14 +4,15 @@ import { mixedRandom } from "../../core/random.ts";
 import { best, checkScores } from "../../core/ranking.ts";
 import { readback } from "../../core/readback.ts";
 import { placesOf } from "../../model/transformer/sequence.ts";
-import { type CutBudget, recycledCounts, sparsevlmBudget } from "../budget-peers.ts";
 import type { Cut, Method } from "../method.ts";
 import { DEFAULT_AVERAGE, type MethodDefinition } from "../method.ts";
 import { keepEverything } from "../none.ts";
 import type { PositionPolicy } from "../nuwa/positions.ts";
 import { perImage } from "../patches.ts";
+import type { CutBudget } from "../schedule.ts";
+import { recycledCounts, sparsevlmBudget } from "./budget.ts";
 import { densityPeaks, matrixRank } from "./clustering.ts";
-import { attentionOfRaters, chooseRaters, raterProducts } from "./raters.ts";
+import { attentionOfRaters, chooseRaters } from "./raters.ts";
 
 /** Parameters of {@link sparsevlm}. */
 export interface SparsevlmOptions {
@@ -47,8 +48,6 @@ export function sparsevlm(options: SparsevlmOptions): Method {
 function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cut {
   return function* (view) {
     const { sequence, tokens } = view;
-    // Density peaks compare elementwise, which is not counted.
-    const products = raterProducts(view.entered.sequence, tokens.shape[2]);
     const raters = yield* chooseRaters(view.entered);
     const relations = yield* attentionOfRaters(view.attention as tf.Tensor4D, sequence, raters);
     const width = tokens.shape[2];
@@ -63,8 +62,6 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
       checkScores("SparseVLM", scores);
       const ranked = best([...scores.keys()], scores, scores.length);
       const count = version === "rank" ? Math.floor(13.5 * matrixRank(relations[sample])) : budget;
-      // The rank is that of A·Aᵀ, raters × visual tokens × raters.
-      if (version === "rank") products[sample] += relations[sample].length ** 2 * visual.length;
       keep.push(ranked.slice(0, count).sort((a, b) => a - b));
       const dropped = ranked.slice(count);
       const { sources, clusters: made } = recycledCounts(dropped.length);
@@ -75,9 +72,9 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
     });
     const counts = clusters.map((list) => list.length);
     const most = Math.max(...counts);
-    if (most === 0) return { keep, products };
+    if (most === 0) return { keep };
     const weights = clusters.map((list) => Array.from({ length: most }, (_, i) => meanOf(sequence[0].length, list[i])));
-    return { keep, added: { weights: tf.tensor3d(weights), counts }, products };
+    return { keep, added: { weights: tf.tensor3d(weights), counts } };
   };
 }
 

@@ -11,7 +11,7 @@ import {
   type TowerMerge,
   unmerged,
 } from "../transformer/merging.ts";
-import type { VisionConfig, VlmConfig } from "./config.ts";
+import type { VisionConfig } from "./config.ts";
 import type { Model, Weights } from "./weights.ts";
 
 /** What the vision tower shows to the projector and to a pruning method. I images, N patches, D wide. */
@@ -188,11 +188,6 @@ export function queriesAndKeys(model: Model, { hiddenStates }: VisionOutput, blo
   });
 }
 
-/** Products (a multiplication with its addition each) of {@link queriesAndKeys} for one image: two of T × D × D. */
-export function queriesAndKeysProducts(tokens: number, { hiddenSize }: VisionConfig): number {
-  return 2 * tokens * hiddenSize ** 2;
-}
-
 /** [I, N+1, D] → [I, N, D] */
 export function withoutClassToken(x: tf.Tensor): tf.Tensor3D {
   return x.slice([0, 1, 0]) as tf.Tensor3D;
@@ -216,9 +211,4 @@ export function project(model: Model, x: tf.Tensor): tf.Tensor3D {
   const w = model.weights.at("multi_modal_projector");
   const activate = activations[model.config.projectorHiddenAct];
   return linear(w.at("linear_2"), activate(linear(w.at("linear_1"), x))) as tf.Tensor3D;
-}
-
-/** Products of {@link project} for k tokens: k × D × Hd and k × Hd × Hd. */
-export function projectProducts(tokens: number, { vision, text }: VlmConfig): number {
-  return tokens * (vision.hiddenSize + text.hiddenSize) * text.hiddenSize;
 }

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { readJson, writeAtomically } from "../../io/files.ts";
-import { VARIANTS, type Variant } from "../../methods/nuwa/nuwa.ts";
+import { VARIANTS, type Variant } from "../../methods/nuwa/variants.ts";
 
 const valuesSchema = z.strictObject({
   distanceFraction: z.number().positive().max(1000),

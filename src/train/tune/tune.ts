@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Variant } from "../../methods/nuwa/nuwa.ts";
+import type { Variant } from "../../methods/nuwa/variants.ts";
 import { type TrainOptions, train } from "../engine/loop.ts";
 import type { Stage } from "../engine/stage.ts";
 import type { AnyRecipe, StageRecipe } from "../shapes/recipe.ts";

@@ -2,12 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { noTap } from "../../../src/core/taps.ts";
-import {
-  aggregationWeights,
-  distanceThreshold,
-  type Normalisation,
-  similarityFeatures,
-} from "../../../src/methods/nuwa/aggregation.ts";
+import { aggregationWeights, distanceThreshold, similarityFeatures } from "../../../src/methods/nuwa/aggregation.ts";
+import type { Normalisation } from "../../../src/methods/nuwa/variants.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
-import { largestSquaredDistance, regionsOf } from "../../../src/core/grid.ts";
+import { largestSquaredDistance } from "../../../src/core/grid.ts";
 import { best, quantile } from "../../../src/core/ranking.ts";
-import { pillarsAmong } from "../../../src/methods/nuwa/alignment.ts";
+import { pillarsAmong } from "../../../src/methods/nuwa/pillars.ts";
+import { regionsOf } from "../../../src/methods/nuwa/separation.ts";
 
 /** Examples; what holds for every input is stated in test/properties/selection.test.ts. */
 describe("separation", () => {

@@ -3,7 +3,8 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { runSync, tensorsIn } from "../../../src/core/readback.ts";
 import { noTap } from "../../../src/core/taps.ts";
-import { type NuwaOptions, nuwa, VARIANTS } from "../../../src/methods/nuwa/nuwa.ts";
+import { type NuwaOptions, nuwa } from "../../../src/methods/nuwa/nuwa.ts";
+import { VARIANTS } from "../../../src/methods/nuwa/variants.ts";
 import { relativeError } from "../../support.ts";
 import { madeUpVision } from "../../train/tune/planted.ts";
 

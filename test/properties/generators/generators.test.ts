@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { patchCount, regionsOf } from "../../../src/core/grid.ts";
+import { patchCount } from "../../../src/core/grid.ts";
 import { patchesPerRegion } from "../../../src/methods/nuwa/alignment.ts";
+import { regionsOf } from "../../../src/methods/nuwa/separation.ts";
 import { draw } from "../draw.ts";
 import { aggregationCases, ROW_KINDS, rowOf } from "./features.ts";
 import { grids, MAX_SIDE } from "./grids.ts";

@@ -3,8 +3,10 @@ import { normal, randomFrom } from "../../../src/core/random.ts";
 import { runSync } from "../../../src/core/readback.ts";
 import { noTap } from "../../../src/core/taps.ts";
 import type { PatchView } from "../../../src/methods/method.ts";
-import { nuwa, type Stage1Constants, VARIANTS } from "../../../src/methods/nuwa/nuwa.ts";
-import type { SelectionKind } from "../../../src/methods/nuwa/relaxed.ts";
+import type { Stage1Constants } from "../../../src/methods/nuwa/constants.ts";
+import { nuwa } from "../../../src/methods/nuwa/nuwa.ts";
+import type { SelectionKind } from "../../../src/methods/nuwa/soft-stage1.ts";
+import { VARIANTS } from "../../../src/methods/nuwa/variants.ts";
 import type { ConstantValues } from "../../../src/train/tune/constants.ts";
 import type { TuneProblem, TuneRecipe } from "../../../src/train/tune/tune.ts";
 

@@ -1,14 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  fastvBudget,
-  meanEntering,
-  pyramidBudget,
-  recycledCounts,
-  sparsevlmBudget,
-  tomeBudget,
-  visionzipBudget,
-} from "../../src/methods/budget-peers.ts";
+import { fastvBudget } from "../../src/methods/fastv.ts";
+import { pyramidBudget } from "../../src/methods/pyramiddrop.ts";
+import { meanEntering } from "../../src/methods/schedule.ts";
+import { recycledCounts, sparsevlmBudget } from "../../src/methods/sparsevlm/budget.ts";
+import { tomeBudget } from "../../src/methods/tome.ts";
+import { visionzipBudget } from "../../src/methods/visionzip.ts";
 
 const LLAVA = { total: 576, layers: 32 };
 

@@ -1,6 +1,5 @@
-import { enteringPerLayer, type SampleLedger } from "../methods/ledger.ts";
-import type { TextConfig } from "../model/llava/config.ts";
-import { cacheBytesPerToken } from "./exact.ts";
+import { enteringPerLayer, type SampleLedger } from "../../methods/ledger.ts";
+import type { TextConfig } from "../../model/llava/config.ts";
 
 /** What the visual tokens of one prompt cost in the decoder. */
 export interface VisualCost {
@@ -13,7 +12,7 @@ export interface VisualCost {
 /**
  * The paper's cost of visual tokens (Appendix C): Σ over layers of 8SH² + 4S²H + 4SHI, where S visual
  * tokens enter a layer of hidden size H and intermediate size I. It counts the visual tokens alone and
- * an MLP of two matrices, although Llama's gated MLP has three; see exact.ts for what is really computed.
+ * an MLP of two matrices, although Llama's gated MLP has three; see meter.ts for what is really computed.
  *
  * @param perLayer visual tokens entering each decoder layer
  */
@@ -39,4 +38,9 @@ function visualCost(perLayer: readonly number[], config: TextConfig): VisualCost
     flops: paperFlops(perLayer, config.hiddenSize, config.intermediateSize),
     cacheBytes: perLayer.reduce((sum, tokens) => sum + tokens * bytesPerToken, 0),
   };
+}
+
+/** Bytes of one token's key and value in the cache of one layer, as float32. */
+function cacheBytesPerToken({ numKeyValueHeads, headDim }: TextConfig): number {
+  return 2 * numKeyValueHeads * headDim * 4;
 }
