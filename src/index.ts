@@ -10,6 +10,8 @@ export { type Comparisons, paperOverhead } from "./analysis/cost/overhead.ts";
 export { costOf, paperFlops, unprunedCost, type VisualCost } from "./analysis/cost/paper.ts";
 export { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "./analysis/coverage.ts";
 export { BACKEND_NAMES, type BackendChoice, type BackendName, useBackend } from "./backend/select.ts";
+export type { Box } from "./core/boxes.ts";
+export { parseBox } from "./core/boxes.ts";
 export { NuwaError, UsageError } from "./core/errors.ts";
 export { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "./core/grid.ts";
 export { type Random, randomFrom } from "./core/random.ts";
@@ -22,11 +24,11 @@ export { chain, noTap, type Recorder, record, replace, type Tap } from "./core/t
 export { type FetchObserver, fetchCheckpoint } from "./io/hub/checkpoint.ts";
 export type { Checksum, RemoteFile, Repository } from "./io/hub/repository.ts";
 export type { Hub } from "./io/hub/requests.ts";
-export { type PreparedImage, preprocess } from "./io/image.ts";
-export { loadModel, weightTensor } from "./io/load.ts";
-export { type Preprocessing, preprocessingOf } from "./io/preprocessing.ts";
-export { buildPrompt, type ChatTemplate, loadChatTemplate, type Prompt } from "./io/prompt.ts";
-export { loadTokenizer, type Tokenizer } from "./io/tokenizer.ts";
+export { preprocess } from "./io/image.ts";
+export { loadModel, loadVlm, weightTensor } from "./io/load.ts";
+export { preprocessingOf } from "./io/preprocessing.ts";
+export { loadChatTemplate } from "./io/prompt.ts";
+export { loadTokenizer } from "./io/tokenizer.ts";
 export { type AverageTokens, averageCount, parseAverage } from "./methods/budget.ts";
 export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
 export { type FastvOptions, fastv, fastvBudget } from "./methods/fastv.ts";
@@ -95,13 +97,29 @@ export { bipartiteGroups, type TomeOptions, tome, tomeBudget } from "./methods/t
 export { type VisionzipOptions, visionzip, visionzipBudget } from "./methods/visionzip.ts";
 export { initialWeights } from "./model/initialise.ts";
 export { parseConfig, type TextConfig, type VisionConfig, type VlmConfig } from "./model/llava/config.ts";
+export type { Preprocessing } from "./model/llava/preprocessing.ts";
 export type { QueriesAndKeys, VisionOutput } from "./model/llava/tower.ts";
 export { createModel, disposeModel, type Model, tensorShapes, type Weights } from "./model/llava/weights.ts";
 export type { MergeGroup, MergeView, TowerMerge } from "./model/transformer/merging.ts";
+export {
+  type Answer,
+  type AnswerOptions,
+  answer,
+  answerPrompts,
+  type DecodingOptions,
+  type LoadedVlm,
+} from "./pipeline/answer.ts";
 export { type Advanced, advance, truncate } from "./pipeline/decode.ts";
 export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
 export { type Gradients, gradients } from "./pipeline/gradients.ts";
 export { type DecodeState, type ForwardInputs, type ForwardResult, forward } from "./pipeline/prefill.ts";
+export {
+  buildPrompt,
+  type ChatTemplate,
+  type PreparedImage,
+  type Prompt,
+  type Tokenizer,
+} from "./pipeline/processor.ts";
 export type { FiguresRecord, Progress, StepRecord } from "./train/engine/checkpoint.ts";
 export type { TrainObserver, TrainOptions } from "./train/engine/loop.ts";
 export type { AdamWOptions } from "./train/engine/optimizer.ts";
@@ -112,7 +130,6 @@ export type { AnyRecipe, StageRecipe } from "./train/shapes/recipe.ts";
 export {
   type AnsweredBatch,
   answerLoss,
-  type Calibrated,
   calibrationOn,
 } from "./train/tune/calibration.ts";
 export {
@@ -125,8 +142,7 @@ export {
 } from "./train/tune/constants.ts";
 export { type TuneProblem, type TuneRecipe, type TuneResult, tune, tuneRecipe } from "./train/tune/tune.ts";
 export { drawRun, renderPng } from "./view/picture.ts";
-export { boxText, parseBox } from "./world/coordinates.ts";
-export type { Box } from "./world/geometry.ts";
+export { boxText } from "./world/coordinates.ts";
 export type { Family, Question } from "./world/question.ts";
 export { questionRandom, questionsFor } from "./world/questions.ts";
 export { renderScenes, scenePng } from "./world/rendering.ts";

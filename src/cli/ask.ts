@@ -1,16 +1,15 @@
 import { join, resolve } from "node:path";
-import * as tf from "@tensorflow/tfjs";
 import { type Command, Option } from "commander";
+import { measureCost } from "../analysis/cost/meter.ts";
 import { useBackend } from "../backend/select.ts";
+import { parseBox } from "../core/boxes.ts";
 import { printable, UsageError } from "../core/errors.ts";
 import { mixedRandom } from "../core/random.ts";
 import type { Picture } from "../core/resample.ts";
 import { requireWritableFolder, writeAtomically } from "../io/files.ts";
 import { preprocess } from "../io/image.ts";
-import { loadModel, openModel } from "../io/load.ts";
-import { preprocessingOf } from "../io/preprocessing.ts";
-import { buildPrompt, loadChatTemplate } from "../io/prompt.ts";
-import { loadTokenizer, type Tokenizer } from "../io/tokenizer.ts";
+import { loadModel, loadProcessor, openModel } from "../io/load.ts";
+import type { SampleLedger } from "../methods/ledger.ts";
 import type { Method } from "../methods/method.ts";
 import { defaultAverage } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
@@ -18,14 +17,14 @@ import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa/varia
 import { methodNamed } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/llava/config.ts";
 import { disposeModel } from "../model/llava/weights.ts";
+import { type Answer, answer, type LoadedVlm } from "../pipeline/answer.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
+import { buildPrompt, type Tokenizer } from "../pipeline/processor.ts";
 import { drawRun, renderPng } from "../view/picture.ts";
 import { type RunFacts, runRecord } from "../view/record.ts";
 import { describeRun } from "../view/report.ts";
-import { parseBox } from "../world/coordinates.ts";
 import { intersectionOverUnion } from "../world/geometry.ts";
 import { SHIPPED_MODEL } from "./about.ts";
-import { type Answer, answerQuestion } from "./answer.ts";
 import {
   addRunOptions,
   DEFAULT_VARIANT,
@@ -72,12 +71,12 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
   const opened = openModel(requireText("--model", options.model));
   const { config, checkpoint } = opened;
   const method = methodFrom(options, config);
-  const tokenizer = loadTokenizer(options.model);
-  const prompt = buildPrompt(loadChatTemplate(options.model), tokenizer, config.imageTokenId, question);
-  const preprocessing = preprocessingOf(options.model, config.vision.imageSize, config.padImages);
-  const image = await preprocess(requireText("the image", imagePath), preprocessing);
+  const processor = loadProcessor(opened);
+  const { tokenizer, template } = processor;
+  buildPrompt(template, tokenizer, config.imageTokenId, question);
+  const image = await preprocess(requireText("the image", imagePath), processor.preprocessing);
   const backend = await useBackend(options.backend);
-  const model = loadModel(opened);
+  const vlm: LoadedVlm = { ...processor, model: loadModel(opened) };
 
   const note = checkpoint.config.nuwa_note;
   say("backend", `${backend.name} (${backend.reason})`);
@@ -86,17 +85,20 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
   if (unknown.length > 0) say("note", `the model does not know: ${unknown.join(", ")}`);
   say("image", `${imagePath}, seen as ${image.picture.width}×${image.picture.height} pixels`);
   say("method", describeMethod(method, options));
-  const pixels = tf.tensor4d(image.pixelValues.values, [1, ...image.pixelValues.shape]);
   try {
-    const asked = { model, tokenizer, ids: prompt.ids, pixels };
-    const generation = () => ({ maxNewTokens: options.maxNewTokens, ...samplingOf(options) });
+    const ask = (asked: Method, show?: (piece: string) => void) =>
+      measureCost((tap) => {
+        const decoding = { maxNewTokens: options.maxNewTokens, ...samplingOf(options), tap, show };
+        return answer(vlm, image, question, { method: asked, ...decoding });
+      });
     process.stdout.write(`${"answer".padEnd(10)} `);
-    const answer = await answerQuestion(asked, method, generation(), (piece) => process.stdout.write(printable(piece)));
+    const pruned = await ask(method, (piece) => process.stdout.write(printable(piece)));
     process.stdout.write("\n");
-    const unpruned = method.name === "none" ? undefined : await answerQuestion(asked, none(), generation());
-    if (unpruned) say("unpruned", `${printable(unpruned.text)} (${verdict(unpruned.text, answer.text)})`);
-    const exactCost = { pruned: answer.cost, unpruned: (unpruned ?? answer).cost };
-    for (const line of describeRun(answer.ledger, config, exactCost)) process.stdout.write(`${line}\n`);
+    const unpruned = method.name === "none" ? undefined : await ask(none());
+    const { ledger, text } = pruned.result;
+    if (unpruned) say("unpruned", `${printable(unpruned.result.text)} (${verdict(unpruned.result.text, text)})`);
+    const exactCost = { pruned: pruned.cost, unpruned: (unpruned ?? pruned).cost };
+    for (const line of describeRun(ledger as SampleLedger, config, exactCost)) process.stdout.write(`${line}\n`);
     if (options.out !== undefined) {
       await writeRecords(options, {
         image: imagePath,
@@ -104,15 +106,14 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
         backend: backend.name,
         config,
         picture: image.picture,
-        answer,
-        unpruned,
+        answer: pruned.result,
+        unpruned: unpruned?.result,
         positions: String(method.positions),
         exactCost,
       });
     }
   } finally {
-    pixels.dispose();
-    disposeModel(model);
+    disposeModel(vlm.model);
   }
 }
 
@@ -168,7 +169,7 @@ async function writeRecords(
   { picture, answer, unpruned, positions, ...facts }: Recorded,
 ): Promise<void> {
   const folder = options.out as string;
-  const svg = await drawRun(picture, answer.ledger, [
+  const svg = await drawRun(picture, answer.ledger as SampleLedger, [
     ...(unpruned ? [{ label: "unpruned", text: unpruned.text }] : []),
     { label: options.method, text: answer.text },
   ]);
@@ -182,7 +183,7 @@ async function writeRecords(
     model,
     method: { name: method, positions, ...nuwaSwitches(options), average, seed },
     generation: { maxNewTokens, temperature, topP, seed },
-    ledger: answer.ledger,
+    ledger: answer.ledger as SampleLedger,
   });
   writeAtomically(join(folder, "picture.svg"), svg);
   writeAtomically(join(folder, "picture.png"), await renderPng(svg));

@@ -14,10 +14,8 @@ import {
 } from "../eval/run/plan.ts";
 import type { Sample } from "../eval/run/sample.ts";
 import { type Choices, runOf, settingsOf } from "../eval/run/settings.ts";
-import { loadModel, type OpenedModel, openModel } from "../io/load.ts";
+import { loadModel, loadProcessor, type OpenedModel, openModel } from "../io/load.ts";
 import { whileLocked } from "../io/lock.ts";
-import { preprocessingOf } from "../io/preprocessing.ts";
-import { loadChatTemplate } from "../io/prompt.ts";
 import { loadTokenizer } from "../io/tokenizer.ts";
 import { disposeModel } from "../model/llava/weights.ts";
 import type { Split } from "../world/splits.ts";
@@ -75,7 +73,7 @@ export async function runEval({
     const journal = openJournal(out, journalOptions);
     requireAsked(join(out, "samples.jsonl"), journal.samples, batches, plan.settings);
     process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
-    const samples = await answerAll(folder, opened, plan, batches, journal);
+    const samples = await answerAll(opened, plan, batches, journal);
     if (!samples) throw stopped("the same command");
     if (options.shard === undefined) await writeResults(out, samples, plan.settings, plan.seed);
     else process.stdout.write(`shard ${options.shard}: ${samples.length} answers in ${out}\n`);
@@ -83,21 +81,18 @@ export async function runEval({
 }
 
 async function answerAll(
-  folder: string,
   opened: OpenedModel,
   plan: Plan,
   batches: readonly Batch[],
   journal: Journal,
 ): Promise<readonly Sample[] | undefined> {
   if (journal.samples.length === answersIn(batches, plan.settings)) return journal.samples;
-  const tokenizer = loadTokenizer(folder);
-  const template = loadChatTemplate(folder);
-  const preprocessing = preprocessingOf(folder, opened.config.vision.imageSize, opened.config.padImages);
+  const processor = loadProcessor(opened);
   const model = loadModel(opened);
   const interruption = watchInterruptions(() => process.stderr.write("\nstopping after this batch\n"));
   try {
     const observer = { ...terminalProgress(process.stderr, journal.samples.length), stopped: interruption.happened };
-    return await evaluate({ model, tokenizer, template, preprocessing }, plan, batches, journal, observer);
+    return await evaluate({ ...processor, model }, plan, batches, journal, observer);
   } finally {
     interruption.end();
     disposeModel(model);

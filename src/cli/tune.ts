@@ -4,10 +4,7 @@ import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
 import { fingerprint } from "../eval/run/fingerprint.ts";
 import { requireWritableFolder } from "../io/files.ts";
-import { loadModel, openModel } from "../io/load.ts";
-import { preprocessingOf } from "../io/preprocessing.ts";
-import { loadChatTemplate } from "../io/prompt.ts";
-import { loadTokenizer } from "../io/tokenizer.ts";
+import { loadModel, loadProcessor, openModel } from "../io/load.ts";
 import { parseAverage } from "../methods/budget.ts";
 import { VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
 import { createMethod } from "../methods/registry.ts";
@@ -67,9 +64,7 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
   const resume = options.resume ?? false;
   const opened = openModel(requireText("--model", options.model));
   createMethod("nuwa", opened.config, { average: parseAverage(average), variant });
-  const tokenizer = loadTokenizer(options.model);
-  const template = loadChatTemplate(options.model);
-  const preprocessing = preprocessingOf(options.model, opened.config.vision.imageSize, opened.config.padImages);
+  const processor = loadProcessor(opened);
   requireWritableFolder(resolve(requireText("--out", out)));
   if (resume && !hasCheckpoint(out)) throw new UsageError(`${out}: holds no tuning to resume. Leave out --resume.`);
   if (!resume && hasCheckpoint(out))
@@ -81,7 +76,7 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
   const interruption = watchInterruptions(() => process.stdout.write("\nsaving after this step\n"));
   try {
     const recipe = tuneRecipe(options, await fingerprint(opened));
-    const problem = calibrationOn({ model, tokenizer, template, preprocessing }, recipe);
+    const problem = calibrationOn({ ...processor, model }, recipe);
     const result = await tune(recipe, problem, {
       folder: out,
       resume,

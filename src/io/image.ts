@@ -1,17 +1,10 @@
 import sharp from "sharp";
 import { NuwaError } from "../core/errors.ts";
 import { type Picture, type Rectangle, resizeBicubic } from "../core/resample.ts";
+import type { Preprocessing } from "../model/llava/preprocessing.ts";
+import type { PreparedImage } from "../pipeline/processor.ts";
 import { readBytes, reasonOf } from "./files.ts";
-import type { Preprocessing } from "./preprocessing.ts";
 import { declaredSize } from "./svg.ts";
-
-/** An image as the vision tower sees it. */
-export interface PreparedImage {
-  /** Normalised channels, [3, height, width]. */
-  readonly pixelValues: { readonly shape: readonly [3, number, number]; readonly values: Float32Array };
-  /** The same before normalisation, to draw on. */
-  readonly picture: Picture;
-}
 
 /** A photograph of 100 megapixels takes 300 MB decoded. */
 const MAX_PIXELS = 100e6;

@@ -4,8 +4,12 @@ import { requireMemory } from "../backend/memory.ts";
 import { NuwaError } from "../core/errors.ts";
 import { parseConfig, type VlmConfig } from "../model/llava/config.ts";
 import { createModel, isLinearWeight, type Model, tensorShapes } from "../model/llava/weights.ts";
+import type { LoadedVlm } from "../pipeline/answer.ts";
 import { type Checkpoint, findTensor, openCheckpoint, type TensorPlace } from "./checkpoint.ts";
+import { preprocessingOf } from "./preprocessing.ts";
+import { loadChatTemplate } from "./prompt.ts";
 import { readTensor } from "./safetensors.ts";
+import { loadTokenizer } from "./tokenizer.ts";
 
 /** A checkpoint whose files, configuration, tensor names and shapes have been checked; no weights read yet. */
 export interface OpenedModel {
@@ -72,4 +76,24 @@ export function weightTensor(name: string, values: tf.TypedArray, shape: readonl
     const onDisk = tf.tensor(values, [...shape], "float32");
     return isLinearWeight(name, shape) ? onDisk.transpose() : onDisk;
   });
+}
+
+/**
+ * Reads a checkpoint folder whole: weights, tokenizer, chat template and preprocessing.
+ *
+ * @param from a checkpoint folder, or one that was opened before
+ * @throws NuwaError as {@link loadModel}, and naming the file of the tokenizer, the template or the processor
+ */
+export function loadVlm(from: string | OpenedModel): LoadedVlm {
+  const opened = typeof from === "string" ? openModel(from) : from;
+  return { ...loadProcessor(opened), model: loadModel(opened) };
+}
+
+/** What {@link loadVlm} reads besides the weights, which may be large: everything that can be refused before them. */
+export function loadProcessor({ checkpoint: { directory }, config }: OpenedModel): Omit<LoadedVlm, "model"> {
+  return {
+    tokenizer: loadTokenizer(directory),
+    template: loadChatTemplate(directory),
+    preprocessing: preprocessingOf(directory, config.vision.imageSize, config.padImages),
+  };
 }

@@ -3,19 +3,8 @@ import { join } from "node:path";
 import { Tokenizer as HuggingFaceTokenizer } from "@huggingface/tokenizers";
 import { z } from "zod";
 import { NuwaError } from "../core/errors.ts";
+import type { Tokenizer } from "../pipeline/processor.ts";
 import { readJson, reasonOf } from "./files.ts";
-
-/** Text to token ids and back. */
-export interface Tokenizer {
-  /** Ids of a text; special tokens written in it are recognised. `addSpecialTokens` adds what the model starts with. */
-  encode(text: string, addSpecialTokens: boolean): number[];
-  /** Text of ids, special tokens left out. */
-  decode(ids: readonly number[]): string;
-  /** Id of a token such as `<image>`. */
-  idOf(token: string): number | undefined;
-  /** The token of an id. */
-  tokenOf(id: number): string | undefined;
-}
 
 /** Ids beyond this are damage: the largest known vocabularies have some 300 000 tokens. */
 const MAX_ID = 2 ** 24;

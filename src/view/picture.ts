@@ -1,7 +1,7 @@
 import sharp from "sharp";
+import { parseBox } from "../core/boxes.ts";
 import type { Picture } from "../core/resample.ts";
 import { enteringPerLayer, type SampleLedger, type VisualToken } from "../methods/ledger.ts";
-import { parseBox } from "../world/coordinates.ts";
 
 /** Width of a panel, pixels of the finished picture. */
 const PANEL = 336;

@@ -1,4 +1,5 @@
-import { type Box, intersectionOverUnion } from "./geometry.ts";
+import type { Box } from "../core/boxes.ts";
+import { intersectionOverUnion } from "./geometry.ts";
 import type { Question } from "./question.ts";
 import { splitWords } from "./vocabulary.ts";
 

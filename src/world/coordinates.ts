@@ -1,5 +1,5 @@
+import type { Box } from "../core/boxes.ts";
 import { UsageError } from "../core/errors.ts";
-import type { Box } from "./geometry.ts";
 
 /**
  * Steps from 0 to 1 in the coordinates of an answer: 100, hence 101 coordinate tokens "0.00" … "1.00".
@@ -43,17 +43,4 @@ export const COORDINATE_TOKENS: readonly string[] = Array.from({ length: COORDIN
  */
 export function boxText(box: Box): string {
   return `[${quantiseBox(box).map(coordinateToken).join(", ")}]`;
-}
-
-/**
- * The first bracketed list of four decimals in a text, as the RefCOCO harness reads an answer; spaces
- * may stand anywhere between.
- *
- * @returns undefined when there is none
- */
-export function parseBox(text: string): Box | undefined {
-  const number = String.raw`\s*(\d+(?:\.\d+)?)\s*`;
-  const found = new RegExp(String.raw`\[${number},${number},${number},${number}\]`).exec(text);
-  if (!found) return undefined;
-  return [Number(found[1]), Number(found[2]), Number(found[3]), Number(found[4])];
 }

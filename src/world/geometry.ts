@@ -1,7 +1,5 @@
+import type { Box } from "../core/boxes.ts";
 import type { Shape } from "./attributes.ts";
-
-/** A box with its corners (x0, y0), top left, and (x1, y1), bottom right; the picture's side is 1. */
-export type Box = readonly [x0: number, y0: number, x1: number, y1: number];
 
 type Point = readonly [x: number, y: number];
 

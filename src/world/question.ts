@@ -1,5 +1,5 @@
+import type { Box } from "../core/boxes.ts";
 import type { Description, Direction } from "./description.ts";
-import type { Box } from "./geometry.ts";
 import type { ReferringStyle } from "./referring.ts";
 
 export const FAMILIES = ["existence", "colour", "shape", "count", "relation", "grounding"] as const;

@@ -1,9 +1,10 @@
+import type { Box } from "../core/boxes.ts";
 import { NuwaError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { type Attributes, COLOUR_JITTER, COLOUR_RGB, type Rgb, type Shape, SIZE_EXTENTS, SIZES } from "./attributes.ts";
 import { type Background, drawBackground } from "./background.ts";
 import { between, integerBelow, pick } from "./draws.ts";
-import { ASPECT, apart, type Box } from "./geometry.ts";
+import { ASPECT, apart } from "./geometry.ts";
 import {
   COMPOSITIONAL_FREQUENCIES,
   drawPair,

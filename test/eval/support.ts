@@ -3,14 +3,9 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { randomFrom } from "../../src/core/random.ts";
-import type { Respondent } from "../../src/eval/run/answers.ts";
 import type { EvaluationObserver } from "../../src/eval/run/evaluate.ts";
 import type { Plan } from "../../src/eval/run/plan.ts";
 import { settingsOf } from "../../src/eval/run/settings.ts";
-import { loadModel } from "../../src/io/load.ts";
-import { preprocessingOf } from "../../src/io/preprocessing.ts";
-import { loadChatTemplate } from "../../src/io/prompt.ts";
-import { loadTokenizer } from "../../src/io/tokenizer.ts";
 import { exportModel } from "../../src/train/shapes/export.ts";
 import { initialWeights } from "../../src/train/shapes/initial.ts";
 import { configOfRecipe } from "../../src/train/shapes/session.ts";
@@ -34,17 +29,6 @@ export async function microModel(): Promise<string> {
   await exportModel(folder, configOfRecipe(MICRO), weights);
   tf.dispose([...weights.values()]);
   return folder;
-}
-
-export function respondentOf(folder: string): Respondent {
-  const model = loadModel(folder);
-  const { vision, padImages } = model.config;
-  return {
-    model,
-    tokenizer: loadTokenizer(folder),
-    template: loadChatTemplate(folder),
-    preprocessing: preprocessingOf(folder, vision.imageSize, padImages),
-  };
 }
 
 /** Few questions about five scenes, in two batches. */

@@ -3,8 +3,9 @@ import { join } from "node:path";
 import sharp, { type WriteableMetadata } from "sharp";
 import { describe, expect, it } from "vitest";
 import { preprocess } from "../../src/io/image.ts";
-import { type Preprocessing, preprocessingOf } from "../../src/io/preprocessing.ts";
+import { preprocessingOf } from "../../src/io/preprocessing.ts";
 import { openSafetensors, readTensor } from "../../src/io/safetensors.ts";
+import type { Preprocessing } from "../../src/model/llava/preprocessing.ts";
 import { fixture, refusalOf, scratchFolder } from "./scratch.ts";
 
 const folder = scratchFolder();

@@ -2,8 +2,9 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/core/errors.ts";
-import { buildPrompt, type ChatMessage, loadChatTemplate } from "../../src/io/prompt.ts";
+import { loadChatTemplate } from "../../src/io/prompt.ts";
 import { loadTokenizer } from "../../src/io/tokenizer.ts";
+import { buildPrompt, type ChatMessage } from "../../src/pipeline/processor.ts";
 import { fixture, refusal, scratchFolder } from "./scratch.ts";
 
 const folder = scratchFolder();

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
+import type { Box } from "../../src/core/boxes.ts";
 import { bestConstantBox, fitNaiveBayes, fitTable, meaningOf } from "../../src/world/blind.ts";
 import { COMPOSITIONAL_COUNT_FORMS, COUNT_FORMS, countable } from "../../src/world/counting.ts";
-import { type Box, intersectionOverUnion } from "../../src/world/geometry.ts";
+import { intersectionOverUnion } from "../../src/world/geometry.ts";
 import { FAMILIES, type Question } from "../../src/world/question.ts";
 import { questionRandom, questionsFor } from "../../src/world/questions.ts";
 import { sceneOf } from "../../src/world/scene.ts";

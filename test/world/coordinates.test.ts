@@ -1,15 +1,15 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import { type Box, parseBox } from "../../src/core/boxes.ts";
 import { UsageError } from "../../src/core/errors.ts";
 import {
   boxText,
   COORDINATE_BINS,
   COORDINATE_TOKENS,
   dequantiseBox,
-  parseBox,
   quantiseBox,
 } from "../../src/world/coordinates.ts";
-import { type Box, intersectionOverUnion } from "../../src/world/geometry.ts";
+import { intersectionOverUnion } from "../../src/world/geometry.ts";
 import { sceneOf } from "../../src/world/scene.ts";
 
 const coordinate = fc.double({ min: 0, max: 1, noNaN: true });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from "vitest";
+import type { Box } from "../../src/core/boxes.ts";
 import { type Description, referent, stands, withAttributes } from "../../src/world/description.ts";
-import type { Box } from "../../src/world/geometry.ts";
 import { type Scene, type SceneShape, sceneOf } from "../../src/world/scene.ts";
 
 const shape = (colour: SceneShape["colour"], kind: SceneShape["shape"], box: Box): SceneShape => ({

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
+import type { Box } from "../../src/core/boxes.ts";
 import { SHAPES } from "../../src/world/attributes.ts";
-import { type Box, corners, covers, intersectionOverUnion } from "../../src/world/geometry.ts";
+import { corners, covers, intersectionOverUnion } from "../../src/world/geometry.ts";
 
 const unit: Box = [0, 0, 1, 1];
 const box = fc

@@ -2,9 +2,11 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
+import { preprocess } from "../../io/image.ts";
 import { averageTokens } from "../../methods/ledger.ts";
+import type { LoadedVlm } from "../../pipeline/answer.ts";
 import type { Item } from "../tasks/item.ts";
-import { type Answered, answerBatch, pixelsOfFile, type Respondent } from "./answers.ts";
+import { type Answered, answerBatch } from "./answers.ts";
 import type { Run } from "./controls.ts";
 import type { Journal } from "./journal.ts";
 import { missedAverage } from "./missed.ts";
@@ -32,19 +34,19 @@ export interface EvaluationObserver {
  * @throws UsageError before any answer when a setting does not fit the model
  */
 export async function evaluate(
-  respondent: Respondent,
+  vlm: LoadedVlm,
   { settings, seed, constants }: Pick<Plan, "settings" | "seed" | "constants">,
   batches: readonly Batch[],
   journal: Journal,
   observer: EvaluationObserver,
-  runFor = (setting: Setting, draw: number): Run => runOf(setting, respondent.model.config, draw, constants),
+  runFor = (setting: Setting, draw: number): Run => runOf(setting, vlm.model.config, draw, constants),
 ): Promise<Sample[] | undefined> {
   // What does not fit the model is refused before the first answer.
   for (const setting of settings) runFor(setting, seed);
   const total = answersIn(batches, settings);
   const samples = [...journal.samples];
   const known = new Set(samples.map((sample) => sampleKey(sample, sample)));
-  const watchAverage = averageWatch(respondent, observer);
+  const watchAverage = averageWatch(vlm, observer);
   const folder = mkdtempSync(join(tmpdir(), "nuwa-eval-"));
   try {
     for (const batch of batches) {
@@ -55,16 +57,16 @@ export async function evaluate(
         // On wasm everything else waits in microtasks alone, which would keep signals from being heard.
         await nextTurn();
         if (observer.stopped()) return undefined;
-        pixels ??= await preparePixels(batch, respondent, folder);
+        pixels ??= await preparePixels(batch, vlm, folder);
         const inputs = batch.items.map(({ scene, question }) => ({
           pixels: pixels?.get(scene) as Float32Array,
           question,
         }));
         const longest = Math.max(...batch.items.map((item) => item.longest));
-        const answers = await answerBatch(respondent, inputs, runFor(setting, drawOf(seed, batch)), longest);
+        const answers = await answerBatch(vlm, inputs, runFor(setting, drawOf(seed, batch)), longest);
         watchAverage(setting, answers[0]);
         const fresh = batch.items.flatMap((item, i) => {
-          return isNew(item) ? [sampleOf(seed, setting, batch, item, answers[i], respondent)] : [];
+          return isNew(item) ? [sampleOf(seed, setting, batch, item, answers[i], vlm)] : [];
         });
         journal.append(fresh);
         samples.push(...fresh);
@@ -86,10 +88,7 @@ function drawOf(seed: number, { number }: Batch): number {
 }
 
 /** Looks at the first answer of each method and average in this run. */
-function averageWatch(
-  { model }: Respondent,
-  observer: EvaluationObserver,
-): (setting: Setting, first: Answered) => void {
+function averageWatch({ model }: LoadedVlm, observer: EvaluationObserver): (setting: Setting, first: Answered) => void {
   const { imageSize, patchSize } = model.config.vision;
   const total = (imageSize[0] / patchSize) * (imageSize[1] / patchSize);
   const seen = new Set<string>();
@@ -110,12 +109,15 @@ export function answersIn(batches: readonly Batch[], settings: readonly Setting[
 type Pixels = ReadonlyMap<Item["scene"], Float32Array>;
 
 /** Pictures go through a file and the model's own preprocessing, as those of `nuwa ask` do. */
-async function preparePixels({ items }: Batch, respondent: Respondent, folder: string): Promise<Pixels> {
-  const side = Math.max(...respondent.model.config.vision.imageSize);
+async function preparePixels({ items }: Batch, vlm: LoadedVlm, folder: string): Promise<Pixels> {
+  const side = Math.max(...vlm.model.config.vision.imageSize);
   const pixels = new Map<Item["scene"], Float32Array>();
   for (const item of items) {
     if (!pixels.has(item.scene))
-      pixels.set(item.scene, await pixelsOfFile(await item.picture(folder, side), respondent));
+      pixels.set(
+        item.scene,
+        (await preprocess(await item.picture(folder, side), vlm.preprocessing)).pixelValues.values,
+      );
   }
   return pixels;
 }
@@ -126,7 +128,7 @@ function sampleOf(
   { number }: Batch,
   item: Item,
   { answer, entering, leaving }: Answered,
-  { preprocessing }: Respondent,
+  { preprocessing }: LoadedVlm,
 ): Sample {
   const { task, family, style, split, scene, id, question, expected } = item;
   const where = { task, family, style, split, seed, scene, id, batch: number };

@@ -1,5 +1,5 @@
-import { parseBox } from "../../world/coordinates.ts";
-import { type Box, centre, intersectionOverUnion } from "../../world/geometry.ts";
+import { type Box, parseBox } from "../../core/boxes.ts";
+import { centre, intersectionOverUnion } from "../../world/geometry.ts";
 import type { Question } from "../../world/question.ts";
 
 /** How good an answer is. */

@@ -1,4 +1,4 @@
-import type { Tokenizer } from "../../io/tokenizer.ts";
+import type { Tokenizer } from "../../pipeline/processor.ts";
 import { COORDINATE_TOKENS } from "../../world/coordinates.ts";
 import { splitWords, vocabulary } from "../../world/vocabulary.ts";
 

@@ -1,11 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
-import { run, tensorsIn } from "../../core/readback.ts";
+import type * as tf from "@tensorflow/tfjs";
+import { parseBox } from "../../core/boxes.ts";
 import type { Method } from "../../methods/method.ts";
 import { none } from "../../methods/none.ts";
 import type { Model } from "../../model/llava/weights.ts";
-import { generate } from "../../pipeline/generate.ts";
-import { forward } from "../../pipeline/prefill.ts";
-import { parseBox } from "../../world/coordinates.ts";
+import { answerPrompts } from "../../pipeline/answer.ts";
 import { intersectionOverUnion } from "../../world/geometry.ts";
 import type { Family, Question } from "../../world/question.ts";
 import { questionRandom, questionsFor } from "../../world/questions.ts";
@@ -68,7 +66,7 @@ export async function validateAnswers(
     // Questions come picture by picture, so that a batch needs a run of pictures.
     const [from, to] = [some[0].picture, some[some.length - 1].picture + 1];
     const input = pixelTensor(pixels.subarray(from * plane, to * plane), side);
-    const said = await answers(
+    const said = await answersTo(
       model,
       input,
       some.map(({ question, picture }) => ({ text: question.text, image: picture - from })),
@@ -83,7 +81,7 @@ export async function validateAnswers(
 }
 
 /** Greedy answers to questions about the given pictures. */
-async function answers(
+async function answersTo(
   model: Model,
   pixels: tf.Tensor4D,
   questions: readonly { readonly text: string; readonly image: number }[],
@@ -92,18 +90,11 @@ async function answers(
   const words = wordIds();
   const prompts = questions.map(({ text }) => promptIds(words, text));
   const imageOf = questions.map(({ image }) => image);
-  const result = await run(() => forward(model, { pixels, prompts, imageOf }, method));
-  const ids: number[][] = questions.map(() => []);
-  try {
-    for await (const step of generate(model, result, { maxNewTokens: MOST_TOKENS })) {
-      step.forEach((id, sample) => {
-        if (id !== undefined) ids[sample].push(id);
-      });
-    }
-  } finally {
-    tf.dispose(tensorsIn(result));
-  }
-  return ids.map((list) => answerText(words, list));
+  const decode = (ids: readonly number[]) => answerText(words, ids);
+  const answers = await answerPrompts(model, { decode }, { pixels, prompts, imageOf }, method, {
+    maxNewTokens: MOST_TOKENS,
+  });
+  return answers.map(({ text }) => text);
 }
 
 /** See {@link Marked}. */

@@ -5,29 +5,20 @@ import * as tf from "@tensorflow/tfjs";
 import { randomFrom } from "../../core/random.ts";
 import { runSync } from "../../core/readback.ts";
 import { preprocess } from "../../io/image.ts";
-import type { Preprocessing } from "../../io/preprocessing.ts";
-import { buildPrompt, type ChatTemplate } from "../../io/prompt.ts";
-import type { Tokenizer } from "../../io/tokenizer.ts";
 import { parseAverage } from "../../methods/budget.ts";
 import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
 import type { SelectionKind } from "../../methods/nuwa/soft-stage1.ts";
 import { createMethod } from "../../methods/registry.ts";
 import type { Model } from "../../model/llava/weights.ts";
+import type { LoadedVlm } from "../../pipeline/answer.ts";
 import { advance } from "../../pipeline/decode.ts";
 import { forward } from "../../pipeline/prefill.ts";
+import { buildPrompt } from "../../pipeline/processor.ts";
 import { questionRandom, questionsFor } from "../../world/questions.ts";
 import { scenePng } from "../../world/rendering.ts";
 import { sceneOf } from "../../world/scene.ts";
 import { SEEDS_PER_SPLIT } from "../../world/splits.ts";
 import type { TuneProblem, TuneRecipe } from "./tune.ts";
-
-/** A model with all that stands between a picture, a question and its answer. */
-export interface Calibrated {
-  readonly model: Model;
-  readonly tokenizer: Tokenizer;
-  readonly template: ChatTemplate;
-  readonly preprocessing: Preprocessing;
-}
 
 /** Questions with their pictures and the ids of the right answers, the end included. */
 export interface AnsweredBatch {
@@ -49,20 +40,20 @@ const MOST_TOKENS = 12;
  * logits, because they are what pruning shall keep, and because it takes one pass of the language model a
  * step instead of two. The selection is straight-through: the loss is that of the model as it will be used.
  */
-export function calibrationOn(calibrated: Calibrated, recipe: TuneRecipe): TuneProblem<AnsweredBatch> {
+export function calibrationOn(vlm: LoadedVlm, recipe: TuneRecipe): TuneProblem<AnsweredBatch> {
   const { batch, validateOn } = recipe.stage;
   const scenes = sceneSeeds(recipe.seed, CALIBRATION_SCENES + validateOn);
   const [calibration, heldOut] = [scenes.slice(0, CALIBRATION_SCENES), scenes.slice(CALIBRATION_SCENES)];
   const lossOf = (constants: Stage1Constants, data: AnsweredBatch, selection: SelectionKind) => {
     const { variant, average, temperature } = recipe;
     const request = { average: parseAverage(average), variant, constants, selection, temperature };
-    return answerLoss(calibrated.model, data, createMethod("nuwa", calibrated.model.config, request));
+    return answerLoss(vlm.model, data, createMethod("nuwa", vlm.model.config, request));
   };
   return {
     prepare(step) {
       const chosen = Array.from({ length: batch }, (_, i) => step * batch + i);
       return answered(
-        calibrated,
+        vlm,
         chosen.map((i) => ({ scene: calibration[i % CALIBRATION_SCENES], round: Math.floor(i / CALIBRATION_SCENES) })),
       );
     },
@@ -71,7 +62,7 @@ export function calibrationOn(calibrated: Calibrated, recipe: TuneRecipe): TuneP
       let sum = 0;
       for (let first = 0; first < heldOut.length; first += batch) {
         const some = heldOut.slice(first, first + batch).map((scene) => ({ scene, round: 0 }));
-        const data = await answered(calibrated, some);
+        const data = await answered(vlm, some);
         const loss = tf.tidy(() => lossOf(constants, data, "hard"));
         sum += (await loss.data())[0] * some.length;
         loss.dispose();
@@ -91,7 +82,7 @@ function sceneSeeds(seed: number, count: number): number[] {
 
 /** One question about each scene, with its answer; pictures go through PNG and preprocessing as in `nuwa ask`. */
 async function answered(
-  { model, tokenizer, template, preprocessing }: Calibrated,
+  { model, tokenizer, template, preprocessing }: LoadedVlm,
   asked: readonly { readonly scene: number; readonly round: number }[],
 ): Promise<AnsweredBatch> {
   const [height, width] = model.config.vision.imageSize;

@@ -6,13 +6,14 @@ import { runSync, tensorsIn } from "../../../src/core/readback.ts";
 import { noTap } from "../../../src/core/taps.ts";
 import { answerBatch } from "../../../src/eval/run/answers.ts";
 import { CONTROLS, halvedPositions, permutedPositions, type Run } from "../../../src/eval/run/controls.ts";
+import { loadVlm } from "../../../src/io/load.ts";
 import { none } from "../../../src/methods/none.ts";
 import { imagePositions } from "../../../src/methods/nuwa/positions.ts";
 import { disposeModel, type Model } from "../../../src/model/llava/weights.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
 import { relativeError } from "../../support.ts";
 import { tinyModel } from "../../support-tiny.ts";
-import { microModel, removeFolders, respondentOf } from "../support.ts";
+import { microModel, removeFolders } from "../support.ts";
 
 const ALL = Array.from({ length: 16 }, (_, i) => i);
 const PROMPT = [1, 2, 3, 10, 11, 12];
@@ -79,7 +80,7 @@ describe("the controls", () => {
   });
 
   it("grey: pictures that have different answers otherwise have the same", async () => {
-    const respondent = respondentOf(await microModel());
+    const vlm = loadVlm(await microModel());
     const pictures = [1, 2, 3, 4].map((seed) => {
       const random = randomFrom(seed);
       return Float32Array.from({ length: 3 * 32 * 32 }, () => 2 * normal(random));
@@ -89,7 +90,7 @@ describe("the controls", () => {
       new Set(
         (
           await answerBatch(
-            respondent,
+            vlm,
             pictures.map((pixels) => ({ pixels, question })),
             run,
             16,
@@ -98,15 +99,15 @@ describe("the controls", () => {
       ).size;
     expect(await ask({ method: none(), tap: noTap })).toBeGreaterThan(1);
     expect(await ask(CONTROLS.grey.run())).toBe(1);
-    disposeModel(respondent.model);
+    disposeModel(vlm.model);
   });
 
   it("a batch of answers frees all it made", async () => {
-    const respondent = respondentOf(await microModel());
+    const vlm = loadVlm(await microModel());
     const pixels = new Float32Array(3 * 32 * 32);
     const before = tf.memory().numTensors;
     const [{ entering, leaving }] = await answerBatch(
-      respondent,
+      vlm,
       [{ pixels, question: "Is there a red circle?" }],
       CONTROLS.blind.run(),
       16,
@@ -116,7 +117,7 @@ describe("the controls", () => {
       [16, 16],
       [16, 16],
     ]);
-    disposeModel(respondent.model);
+    disposeModel(vlm.model);
   });
 });
 

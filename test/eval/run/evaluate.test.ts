@@ -4,7 +4,6 @@ import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { run, tensorsIn } from "../../../src/core/readback.ts";
-import type { Respondent } from "../../../src/eval/run/answers.ts";
 import { evaluate } from "../../../src/eval/run/evaluate.ts";
 import { openJournal } from "../../../src/eval/run/journal.ts";
 import { batchesOf, requireAsked } from "../../../src/eval/run/plan.ts";
@@ -13,20 +12,22 @@ import { runOf } from "../../../src/eval/run/settings.ts";
 import { summarise } from "../../../src/eval/score/summary.ts";
 import { scenesOf } from "../../../src/eval/tasks/shapes.ts";
 import { preprocess } from "../../../src/io/image.ts";
-import { buildPrompt } from "../../../src/io/prompt.ts";
+import { loadVlm } from "../../../src/io/load.ts";
 import { none } from "../../../src/methods/none.ts";
 import { disposeModel } from "../../../src/model/llava/weights.ts";
+import type { LoadedVlm } from "../../../src/pipeline/answer.ts";
 import { generate } from "../../../src/pipeline/generate.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
+import { buildPrompt } from "../../../src/pipeline/processor.ts";
 import { scenePng } from "../../../src/world/rendering.ts";
 import { nuwa } from "../../cli/support.ts";
-import { microModel, newFolder, PLAN, removeFolders, respondentOf, stoppingAfter } from "../support.ts";
+import { microModel, newFolder, PLAN, removeFolders, stoppingAfter } from "../support.ts";
 
 const OPTIONS = { limit: 5 };
 const SCENES = scenesOf(PLAN);
 
 describe("an evaluation", () => {
-  let respondent: Respondent;
+  let vlm: LoadedVlm;
   let folder: string;
   let whole: Sample[];
   let leak: number;
@@ -34,10 +35,10 @@ describe("an evaluation", () => {
   beforeAll(async () => {
     await useBackend("wasm");
     folder = await microModel();
-    respondent = respondentOf(folder);
+    vlm = loadVlm(folder);
     const before = tf.memory().numTensors;
     whole = (await evaluate(
-      respondent,
+      vlm,
       PLAN,
       batchesOf(PLAN),
       openJournal(newFolder(), OPTIONS),
@@ -46,7 +47,7 @@ describe("an evaluation", () => {
     leak = tf.memory().numTensors - before;
   });
   afterAll(() => {
-    disposeModel(respondent.model);
+    disposeModel(vlm.model);
     removeFolders();
   });
 
@@ -54,9 +55,9 @@ describe("an evaluation", () => {
     const draws = new Set<number>();
     const batches = batchesOf(PLAN);
     const journal = openJournal(newFolder(), OPTIONS);
-    await evaluate(respondent, PLAN, batches, journal, stoppingAfter(1e9), (setting, draw) => {
+    await evaluate(vlm, PLAN, batches, journal, stoppingAfter(1e9), (setting, draw) => {
       draws.add(draw);
-      return runOf(setting, respondent.model.config, draw);
+      return runOf(setting, vlm.model.config, draw);
     });
     expect([...draws]).toEqual(batches.map((_, number) => PLAN.seed + number));
     expect(batches.length).toBeGreaterThan(1);
@@ -71,7 +72,7 @@ describe("an evaluation", () => {
   });
 
   it("asks exactly what `nuwa ask` asks: a question alone, through its file, has the same answer", async () => {
-    const { model, template, tokenizer, preprocessing } = respondent;
+    const { model, template, tokenizer, preprocessing } = vlm;
     const path = join(newFolder(), "scene.png");
     writeFileSync(path, await scenePng(SCENES[1], 32));
     const { pixelValues } = await preprocess(path, preprocessing);
@@ -91,9 +92,7 @@ describe("an evaluation", () => {
 
   it("that was stopped, and whose last line was cut off by a kill, goes on to the same samples", async () => {
     const out = newFolder();
-    expect(
-      await evaluate(respondent, PLAN, batchesOf(PLAN), openJournal(out, OPTIONS), stoppingAfter(3)),
-    ).toBeUndefined();
+    expect(await evaluate(vlm, PLAN, batchesOf(PLAN), openJournal(out, OPTIONS), stoppingAfter(3))).toBeUndefined();
     const path = join(out, "samples.jsonl");
     const lines = readFileSync(path, "utf8").trim().split("\n");
     expect(lines).toHaveLength(3 * 4 * 13);
@@ -102,7 +101,7 @@ describe("an evaluation", () => {
     appendFileSync(path, lines[100].slice(0, 50));
 
     const resumed = (await evaluate(
-      respondent,
+      vlm,
       PLAN,
       batchesOf(PLAN),
       openJournal(out, OPTIONS),
@@ -126,7 +125,7 @@ describe("an evaluation", () => {
   it("of fewer tasks or scenes asks a part of the same questions", async () => {
     const plan = { ...PLAN, tasks: ["shapes-grounding"], limit: 2, settings: PLAN.settings.slice(0, 1) } as const;
     const part = (await evaluate(
-      respondent,
+      vlm,
       plan,
       batchesOf(plan),
       openJournal(newFolder(), {}),

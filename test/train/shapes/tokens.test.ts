@@ -1,8 +1,9 @@
 import { join } from "node:path";
 import { expect, it } from "vitest";
 import { writeAtomically } from "../../../src/io/files.ts";
-import { buildPrompt, loadChatTemplate } from "../../../src/io/prompt.ts";
+import { loadChatTemplate } from "../../../src/io/prompt.ts";
 import { loadTokenizer } from "../../../src/io/tokenizer.ts";
+import { buildPrompt } from "../../../src/pipeline/processor.ts";
 import {
   promptIds,
   SPECIAL_TOKENS,

@@ -1,11 +1,12 @@
 import { join } from "node:path";
 import { z } from "zod";
+import type { Box } from "../../../core/boxes.ts";
 import { NuwaError } from "../../../core/errors.ts";
 import { checkSchema, readJson } from "../../../io/files.ts";
 import { centred, paddedSize } from "../../../io/image.ts";
 import { readPickle } from "../../../io/pickle.ts";
-import type { Preprocessing } from "../../../io/preprocessing.ts";
-import { type Box, centre, intersectionOverUnion } from "../../../world/geometry.ts";
+import type { Preprocessing } from "../../../model/llava/preprocessing.ts";
+import { centre, intersectionOverUnion } from "../../../world/geometry.ts";
 import { meanOf, overlapFigures, type Scoring } from "../../score/figures.ts";
 import { type Benchmark, firstOf, pictureIn } from "../benchmark.ts";
 import type { Item, Marks } from "../item.ts";

@@ -1,0 +1,128 @@
+import * as tf from "@tensorflow/tfjs";
+import { type Box, parseBoxes } from "../core/boxes.ts";
+import { UsageError } from "../core/errors.ts";
+import { run, tensorsIn } from "../core/readback.ts";
+import { noTap } from "../core/taps.ts";
+import type { SampleLedger } from "../methods/ledger.ts";
+import type { Method, MethodDefinition } from "../methods/method.ts";
+import type { NuwaRequest } from "../methods/nuwa/definition.ts";
+import { createMethod } from "../methods/registry.ts";
+import type { Preprocessing } from "../model/llava/preprocessing.ts";
+import type { Model } from "../model/llava/weights.ts";
+import { type GenerateOptions, generate } from "./generate.ts";
+import { type ForwardInputs, type ForwardResult, forward } from "./prefill.ts";
+import { buildPrompt, type ChatTemplate, type PreparedImage, type Tokenizer } from "./processor.ts";
+
+/** A model with all that stands between a picture, a question and its answer; `loadVlm` reads it from a checkpoint. */
+export interface LoadedVlm {
+  readonly model: Model;
+  readonly tokenizer: Tokenizer;
+  readonly template: ChatTemplate;
+  readonly preprocessing: Preprocessing;
+}
+
+/** What a model answered to one prompt, and what became of its visual tokens. */
+export interface Answer {
+  readonly text: string;
+  readonly ids: readonly number[];
+  /** Boxes written in the text, as fractions of what the model saw. */
+  readonly boxes: readonly Box[];
+  /** Undefined for a prompt without an image. */
+  readonly ledger: SampleLedger | undefined;
+}
+
+/** Options of {@link answerPrompts}. */
+export interface DecodingOptions extends Partial<GenerateOptions> {
+  /** Gets the text of a sample piece by piece as it comes. */
+  readonly show?: (piece: string, sample: number) => void;
+}
+
+/** The longest answer unless another is asked for, in tokens. */
+const MOST_TOKENS = 32;
+
+/**
+ * Answers a batch of prompts: one prefill under a method, then decoding to the end of each answer.
+ *
+ * @param tokenizer whose `decode` turns ids into text
+ * @param inputs pixels and token ids; prompts may share an image
+ * @throws NuwaError when prompts and images do not fit the model
+ */
+export async function answerPrompts(
+  model: Model,
+  { decode }: Pick<Tokenizer, "decode">,
+  inputs: ForwardInputs,
+  method: Method,
+  { maxNewTokens = MOST_TOKENS, tap = noTap, show, ...rest }: DecodingOptions = {},
+): Promise<Answer[]> {
+  let start: ForwardResult | undefined;
+  try {
+    start = await run(() => forward(model, inputs, method, tap));
+    const ids: number[][] = inputs.prompts.map(() => []);
+    const shown = ids.map(() => "");
+    const showMore = (sample: number, text: string) => {
+      if (!text.startsWith(shown[sample])) return;
+      show?.(text.slice(shown[sample].length), sample);
+      shown[sample] = text;
+    };
+    for await (const step of generate(model, start, { maxNewTokens, tap, ...rest })) {
+      for (const [sample, id] of step.entries()) {
+        if (id === undefined) continue;
+        ids[sample].push(id);
+        if (!show) continue;
+        const text = decode(ids[sample]);
+        // A character may take several tokens; it is shown once it is whole.
+        if (!text.endsWith("\ufffd")) showMore(sample, text);
+      }
+    }
+    const { ledgers } = start;
+    return ids.map((list, sample) => {
+      const text = decode(list);
+      if (show) showMore(sample, text);
+      return { text, ids: list, boxes: parseBoxes(text), ledger: ledgers[sample] };
+    });
+  } finally {
+    tf.dispose(tensorsIn(start));
+  }
+}
+
+/** Options of {@link answer}: a method with what it is asked for, how it is decoded, and a tap. */
+export interface AnswerOptions extends Omit<NuwaRequest, "temperature" | "constants">, DecodingOptions {
+  /** A name of the registry, a definition or a method that is made already; the unpruned model unless given. */
+  readonly method?: string | MethodDefinition | Method;
+}
+
+/**
+ * Answers a question about an image under a pruning method.
+ *
+ * @example
+ * const vlm = loadVlm(shapesWeights());
+ * const image = await preprocess("docs/images/scene.png", vlm.preprocessing);
+ * const { text } = await answer(vlm, image, "Where is the ring?", { method: "nuwa", average: { ratio: 1 / 9 } });
+ *
+ * @throws UsageError when the question, the method or an option does not fit
+ * @throws NuwaError when prompt and image do not fit the model
+ */
+export async function answer(
+  { model, tokenizer, template }: LoadedVlm,
+  image: PreparedImage,
+  question: string,
+  { method = "none", average, positions, seed, variant, stage2, selection, ...decoding }: AnswerOptions = {},
+): Promise<Answer> {
+  const { ids } = buildPrompt(template, tokenizer, model.config.imageTokenId, question);
+  const request = { average, positions, seed, variant, stage2, selection };
+  if (isMade(method) && Object.values(request).some((value) => value !== undefined))
+    throw new UsageError("answer: a method that is made already takes no average or other request. Leave them out.");
+  const made = isMade(method) ? method : createMethod(method, model.config, request);
+  const { shape, values } = image.pixelValues;
+  const pixels = tf.tensor4d(values, [1, ...shape]);
+  try {
+    const [only] = await answerPrompts(model, tokenizer, { pixels, prompts: [ids] }, made, decoding);
+    return only;
+  } finally {
+    pixels.dispose();
+  }
+}
+
+function isMade(method: string | MethodDefinition | Method): method is Method {
+  return typeof method === "object" && "selectPatches" in method;
+}

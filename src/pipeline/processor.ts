@@ -1,0 +1,105 @@
+import { NuwaError, UsageError } from "../core/errors.ts";
+import type { Picture } from "../core/resample.ts";
+
+/*
+ * What stands between a picture, a question and the tensors of a model: what Hugging Face calls a processor. How its
+ * parts are read from the files of a checkpoint is in io/.
+ */
+
+/** An image as the vision tower sees it. */
+export interface PreparedImage {
+  /** Normalised channels, [3, height, width]. */
+  readonly pixelValues: { readonly shape: readonly [3, number, number]; readonly values: Float32Array };
+  /** The same before normalisation, to draw on. */
+  readonly picture: Picture;
+}
+
+/** Text to token ids and back. */
+export interface Tokenizer {
+  /** Ids of a text; special tokens written in it are recognised. `addSpecialTokens` adds what the model starts with. */
+  encode(text: string, addSpecialTokens: boolean): number[];
+  /** Text of ids, special tokens left out. */
+  decode(ids: readonly number[]): string;
+  /** Id of a token such as `<image>`. */
+  idOf(token: string): number | undefined;
+  /** The token of an id. */
+  tokenOf(id: number): string | undefined;
+}
+
+/** One turn of a conversation, in the form that chat templates take. */
+export interface ChatMessage {
+  readonly role: "system" | "user" | "assistant";
+  readonly content: readonly ({ readonly type: "image" } | { readonly type: "text"; readonly text: string })[];
+}
+
+/** Conversation to text, ending where the assistant's answer begins. */
+export interface ChatTemplate {
+  /** The file it was read from, or what it is; for errors. */
+  readonly origin: string;
+  /** @param imageToken what to write for an image, where the template leaves that open */
+  render(messages: readonly ChatMessage[], imageToken?: string): string;
+}
+
+/** A question, ready for the model. */
+export interface Prompt {
+  /** Exactly one image token, or none for a question without an image. */
+  readonly ids: number[];
+  /** What was tokenised, with `<image>` where the image stands. */
+  readonly text: string;
+}
+
+/**
+ * A question about an image, as token ids.
+ *
+ * Where the tokenizer has a placeholder of the id that the model wants, the whole text is tokenised at
+ * once. Original LLaVA's id, −200, is no token: the text is cut at `<image>`, its parts are tokenised
+ * alone, and the id goes in between.
+ *
+ * @param imageTokenId the placeholder that the visual tokens replace
+ * @param withImage false for a question about nothing seen
+ * @throws UsageError when the question is empty or holds the placeholder itself
+ * @throws NuwaError when the template does not place the image exactly once
+ */
+export function buildPrompt(
+  template: ChatTemplate,
+  tokenizer: Tokenizer,
+  imageTokenId: number,
+  question: string,
+  withImage = true,
+): Prompt {
+  const placeholder = placeholderOf(tokenizer, imageTokenId);
+  const marker = placeholder ?? "<image>";
+  if (question.trim() === "") throw new UsageError("the question is empty. Ask something about the image.");
+  if (question.includes(marker))
+    throw new UsageError(`the question holds "${marker}", which stands for the image. Leave it out.`);
+
+  const content = [...(withImage ? [{ type: "image" } as const] : []), { type: "text", text: question } as const];
+  const text = template.render([{ role: "user", content }], marker);
+  const parts = text.split(marker);
+  const images = withImage ? 1 : 0;
+  if (parts.length - 1 !== images) {
+    throw new NuwaError(
+      `${template.origin}: the chat template writes "${marker}" ${parts.length - 1} times instead of ${images}. Mend it, or remove it to use LLaVA-1.5's prompt.`,
+    );
+  }
+  const ids =
+    placeholder === undefined && withImage
+      ? [...encodeStart(tokenizer, parts[0]), imageTokenId, ...tokenizer.encode(parts[1], false)]
+      : encodeStart(tokenizer, text);
+  return { ids, text };
+}
+
+/** The text that the tokenizer turns into the image token, if there is such a text. */
+function placeholderOf(tokenizer: Tokenizer, imageTokenId: number): string | undefined {
+  const text = tokenizer.tokenOf(imageTokenId);
+  if (text === undefined) return undefined;
+  const ids = tokenizer.encode(text, false);
+  return ids.length === 1 && ids[0] === imageTokenId ? text : undefined;
+}
+
+/** Token ids with the sequence's first token in front, once, also where the template writes it itself. */
+function encodeStart(tokenizer: Tokenizer, text: string): number[] {
+  const plain = tokenizer.encode(text, false);
+  const [first] = tokenizer.encode("", true);
+  return plain.length > 0 && plain[0] === first ? plain : tokenizer.encode(text, true);
+}
