@@ -16,7 +16,9 @@ export { type Random, randomFrom } from "./core/random.ts";
 export { best, quantile } from "./core/ranking.ts";
 export { type Readback, readback, recordReadbacks, replay, run, runSync, tensorsIn } from "./core/readback.ts";
 export type { Picture } from "./core/resample.ts";
-export { chain, noTap, type Recorder, record, replace, type Tap, type TapName, tapNames } from "./core/taps.ts";
+export type { Sequence, Slot } from "./core/slots.ts";
+export { type TapName, tapNames } from "./core/tap-points.ts";
+export { chain, noTap, type Recorder, record, replace, type Tap } from "./core/taps.ts";
 export { type FetchObserver, fetchCheckpoint } from "./io/hub/checkpoint.ts";
 export type { Checksum, RemoteFile, Repository } from "./io/hub/repository.ts";
 export type { Hub } from "./io/hub/requests.ts";
@@ -42,10 +44,13 @@ export type {
   CutSelection,
   CutView,
   Method,
+  MethodDefinition,
+  MethodRequest,
   PatchSelection,
   PatchView,
   PlacedTokens,
 } from "./methods/method.ts";
+export { DEFAULT_AVERAGE, defaultAverage } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
 export {
   type Anchors,
@@ -81,7 +86,7 @@ export { type PoolingOptions, pooledGrid, pooling } from "./methods/pooling.ts";
 export { adaptiveCentres, type PrumergeOptions, prumerge } from "./methods/prumerge.ts";
 export { type PyramiddropOptions, publishedPyramid, pyramidBudget, pyramiddrop } from "./methods/pyramiddrop.ts";
 export { type RandomOptions, random } from "./methods/random.ts";
-export { createMethod, DEFAULT_AVERAGE, defaultAverage, METHOD_NAMES, type MethodRequest } from "./methods/registry.ts";
+export { createMethod, METHOD_NAMES, METHODS, methodNamed } from "./methods/registry.ts";
 export { type CutBudget, type DecoderSize, meanEntering } from "./methods/schedule.ts";
 export { sparsevlmBudget } from "./methods/sparsevlm/budget.ts";
 export { densityPeaks, matrixRank } from "./methods/sparsevlm/clustering.ts";
@@ -93,7 +98,6 @@ export { parseConfig, type TextConfig, type VisionConfig, type VlmConfig } from 
 export type { QueriesAndKeys, VisionOutput } from "./model/llava/tower.ts";
 export { createModel, disposeModel, type Model, tensorShapes, type Weights } from "./model/llava/weights.ts";
 export type { MergeGroup, MergeView, TowerMerge } from "./model/transformer/merging.ts";
-export type { Sequence, Slot } from "./model/transformer/sequence.ts";
 export { type Advanced, advance, truncate } from "./pipeline/decode.ts";
 export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
 export { type Gradients, gradients } from "./pipeline/gradients.ts";

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Tap, TapName } from "../../src/core/taps.ts";
+import type { TapName } from "../../src/core/tap-points.ts";
+import type { Tap } from "../../src/core/taps.ts";
 import type { Method } from "../../src/methods/method.ts";
 
 /** The parts of one forward pass, in order. `ledger` is what follows the logits: reading the weights for the record. */

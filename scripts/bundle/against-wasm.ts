@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { useBackend } from "../../src/backend/select.ts";
 import { run, tensorsIn } from "../../src/core/readback.ts";
-import { record, type TapName } from "../../src/core/taps.ts";
+import type { TapName } from "../../src/core/tap-points.ts";
+import { record } from "../../src/core/taps.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";

@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { run, tensorsIn } from "../../src/core/readback.ts";
-import { record, type TapName } from "../../src/core/taps.ts";
+import type { TapName } from "../../src/core/tap-points.ts";
+import { record } from "../../src/core/taps.ts";
 import { loadModel } from "../../src/io/load.ts";
 import { openSafetensors, readTensor, type TensorValues } from "../../src/io/safetensors.ts";
 import type { Method } from "../../src/methods/method.ts";

@@ -4,7 +4,7 @@ import { pairedDifference } from "../../src/eval/score/difference.ts";
 import { accuracy } from "../../src/eval/score/figures.ts";
 import { groupBy } from "../../src/eval/score/grouping.ts";
 import { POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
-import { ownPositions } from "../../src/methods/registry.ts";
+import { methodNamed } from "../../src/methods/registry.ts";
 import { type Figures, kept, label, printed, score, signed, table, tokens } from "./cells.ts";
 import { ABLATED, DEEPER, type Experiment, MIDDLE, READ_OUT, SWITCHED, THRESHOLDED } from "./experiments.ts";
 import { PAPER_POSITIONS, PAPER_RETENTION } from "./paper.ts";
@@ -84,7 +84,7 @@ function besidePaper(figures: Figures, averages: readonly string[]): string {
     Object.entries(PAPER_RETENTION).flatMap(([method, byAverage]) =>
       averages.flatMap((average) =>
         COMPARED.filter(
-          (one) => one.method === method && one.average === average && one.positions === ownPositions(method),
+          (one) => one.method === method && one.average === average && one.positions === methodNamed(method).positions,
         ).map((setting) => [
           label(setting),
           average,

@@ -4,7 +4,7 @@ import { settingKey } from "../../src/eval/run/sample.ts";
 import { runOf, type Setting } from "../../src/eval/run/settings.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import { VARIANTS, type Variant } from "../../src/methods/nuwa/variants.ts";
-import { METHOD_NAMES, ownPositions } from "../../src/methods/registry.ts";
+import { METHOD_NAMES, methodNamed } from "../../src/methods/registry.ts";
 import type { VlmConfig } from "../../src/model/llava/config.ts";
 import { ABLATED, DEEPER, MIDDLE, READ_OUT, SWITCHED, THRESHOLDED } from "./experiments.ts";
 
@@ -26,8 +26,9 @@ const unpruned: Setting = { method: "none", variant: null, average: null, positi
 /** Tables 1, 2, 5 and 6: every method as its own code runs it, and {@link ALSO}. */
 export const COMPARED: readonly Setting[] = [
   unpruned,
-  ...[...PRUNERS.map((method) => [method, ownPositions(method)] as const), ...ALSO].flatMap(([method, positions]) =>
-    readingsOf(method).flatMap((variant) => AVERAGES.map((average) => ({ method, variant, average, positions }))),
+  ...[...PRUNERS.map((method) => [method, methodNamed(method).positions] as const), ...ALSO].flatMap(
+    ([method, positions]) =>
+      readingsOf(method).flatMap((variant) => AVERAGES.map((average) => ({ method, variant, average, positions }))),
   ),
 ];
 
@@ -50,7 +51,9 @@ export const UNPLACED: readonly Setting[] = [...CONTROLLED, ...POSITIONED];
 /** Those whose first pruning leaves patches in their places, at {@link MIDDLE}, and Nüwa without regions. */
 export const SPREAD: readonly Setting[] = [
   ...["nuwa", "visionzip", "prumerge", "divprune", "hiprune", "random"].flatMap((method) =>
-    COMPARED.filter((one) => one.method === method && one.average === MIDDLE && one.positions === ownPositions(method)),
+    COMPARED.filter(
+      (one) => one.method === method && one.average === MIDDLE && one.positions === methodNamed(method).positions,
+    ),
   ),
   ...ABLATED.map(({ setting }) => setting).filter(({ method }) => method === "regions ✗, pillars ✓, random stage 2 ✗"),
 ];

@@ -12,9 +12,10 @@ import { preprocessingOf } from "../io/preprocessing.ts";
 import { buildPrompt, loadChatTemplate } from "../io/prompt.ts";
 import { loadTokenizer, type Tokenizer } from "../io/tokenizer.ts";
 import type { Method } from "../methods/method.ts";
+import { defaultAverage } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
 import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
-import { defaultAverage } from "../methods/registry.ts";
+import { methodNamed } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/llava/config.ts";
 import { disposeModel } from "../model/llava/weights.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
@@ -148,7 +149,7 @@ interface Recorded {
 function describeMethod({ name, positions }: Method, options: AskOptions): string {
   if (name === "none") return "none: every visual token goes everywhere";
   const { variant, stage2 } = nuwaSwitches(options);
-  const average = `average ${options.average ?? defaultAverage(name)}`;
+  const average = `average ${options.average ?? defaultAverage(methodNamed(name))}`;
   const parts = [name, variant, average, stage2 && `${stage2} in stage 2`, `${positions} positions`];
   return parts.filter(Boolean).join(", ");
 }
@@ -172,7 +173,7 @@ async function writeRecords(
     { label: options.method, text: answer.text },
   ]);
   const { model, method, seed, maxNewTokens, temperature, topP } = options;
-  const average = options.average ?? defaultAverage(method);
+  const average = options.average ?? defaultAverage(methodNamed(method));
   const record = runRecord({
     ...facts,
     answer: answer.text,

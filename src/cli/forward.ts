@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import { useBackend } from "../backend/select.ts";
 import { NuwaError } from "../core/errors.ts";
 import { run, tensorsIn } from "../core/readback.ts";
-import { checkTapName, type Recorder, record, type TapName, tapNames } from "../core/taps.ts";
+import { matchTaps, type TapName, tapNames } from "../core/tap-points.ts";
+import { type Recorder, record } from "../core/taps.ts";
 import { requireWritableFolder } from "../io/files.ts";
 import { loadModel } from "../io/load.ts";
 import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../io/safetensors.ts";
@@ -61,7 +62,7 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
   const model = loadModel(requireText("--model", options.model));
   try {
     const known = tapNames({ vision: model.config.vision.numHiddenLayers, llm: model.config.text.numHiddenLayers });
-    const asked = (options.tap ?? []).map((name) => checkTapName(name, known));
+    const asked = (options.tap ?? []).flatMap((pattern) => matchTaps(pattern, known));
     const recorder = record([...DUMPED, ...asked]);
     try {
       const generated = await computeForward(model, inputs, options, recorder);

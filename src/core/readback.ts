@@ -80,11 +80,16 @@ function finish<T>(generator: Readback<T>, answer: (tensor: tf.Tensor) => Values
 }
 
 function scoped<T>(computation: () => Readback<T>, drive: (generator: Readback<T>) => T): T {
+  return tidy(() => drive(computation()));
+}
+
+/** `tf.tidy` for any nested value: tensors made by `work` are freed, save those in what it returns. */
+export function tidy<T>(work: () => T): T {
   const engine = tf.engine();
-  engine.startScope("readback");
+  engine.startScope("tidy");
   let result: T | undefined;
   try {
-    result = drive(computation());
+    result = work();
     return result;
   } finally {
     engine.endScope(tensorsIn(result));

@@ -1,119 +1,100 @@
 import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "./errors.ts";
+import type { Sequence } from "./slots.ts";
+import { isList, type TapName } from "./tap-points.ts";
 
-/** What can be seen inside one attention of the tower or the decoder; all [B, heads, T, d] or [B, heads, Q, S]. */
-const ATTENTION_TAPS = ["queries", "keys", "values", "attention_scores", "attention"] as const;
-type AttentionTap = (typeof ATTENTION_TAPS)[number];
-
-/** Inside one block of the tower; both [I, T, D]. */
-const BLOCK_TAPS = [
-  "attention_output", // before it is added to the residual
-  "residual", // after that and after merging, entering the MLP
-] as const;
-
-/** Points that every model has once. Shapes: I images, N patches, k kept, D and Hd widths, V vocabulary. */
-const SINGLE_TAPS = [
-  "vision.features", // [I, N, D] the selected hidden state without CLS
-  "vision.cls_attention", // [I, N] attention from CLS, summed over heads
-  "vision.key_norms", // [I, N] L2 norm of each patch's key over all heads
-  "stage1.salience", // [I, N]
-  "stage1.similarity", // [I, k, N] cosine, negatives cut off; [I, N, N] where the selection is relaxed
-  "stage1.weights", // [I, k, N]
-  "stage1.tokens", // [I, k, D]
-  "projector.output", // [I, k, Hd]
-  "llm.embeddings", // [B, S, Hd] text and visual tokens, spliced
-  "stage2.scores", // [B, S] score of every token of the sequence entering the cut
-  "llm.norm", // [B, S', Hd] after the final norm
-  "logits_last", // [B, V] logits at the last prompt token
-] as const;
-
-/**
- * Lists of integers: they can be recorded but not replaced (write a method instead). A row for each image or
- * sample that has one; shorter rows end in −2. `stage2.indices` are those of the last cut.
- */
-const LIST_TAPS = ["stage1.indices", "stage1.pillars", "stage2.indices", "final.indices", "position_ids"] as const;
-
-/** The names of all points at which a forward pass can be observed or changed. */
-export type TapName =
-  | (typeof SINGLE_TAPS)[number]
-  | (typeof LIST_TAPS)[number]
-  | `vision.hidden_states.${number}`
-  | `vision.${number}.${AttentionTap | (typeof BLOCK_TAPS)[number]}`
-  | `llm.${number}.tokens`
-  | `llm.${number}.output`
-  | `llm.${number}.${AttentionTap}`;
-
-/**
- * Stands at every point worth seeing: `x = tap("llm.16.tokens", x)`. The identity by default; a tap may
- * record what passes or put something else of the same shape in its place.
- */
-export type Tap = <T extends tf.Tensor>(name: TapName, x: T) => T;
-
-/** The tap that does nothing. */
-export const noTap: Tap = (_name, x) => x;
-
-/**
- * All tap names of a model, in the order in which a pass meets them (`llm.i.tokens` enters layer i, `llm.i.output` leaves it).
- *
- * @param layers numbers of transformer layers
- */
-export function tapNames(layers: { readonly vision: number; readonly llm: number }): readonly TapName[] {
-  const names: TapName[] = ["vision.hidden_states.0"];
-  for (let i = 0; i < layers.vision; i++) {
-    names.push(...[...ATTENTION_TAPS, ...BLOCK_TAPS].map((point) => `vision.${i}.${point}` as const));
-    names.push(`vision.hidden_states.${i + 1}`);
-  }
-  names.push(...SINGLE_TAPS, ...LIST_TAPS);
-  for (let i = 0; i < layers.llm; i++) {
-    names.push(`llm.${i}.tokens`, ...ATTENTION_TAPS.map((point) => `llm.${i}.${point}` as const), `llm.${i}.output`);
-  }
-  return names;
+/** Where a pass stands when it meets a point. */
+export interface Visit {
+  /** Block of the tower or layer of the decoder, from 0; undefined at other points. */
+  readonly layer: number | undefined;
+  /** 0: prefill; n: the pass that feeds the n-th generated token. */
+  readonly step: number;
+  /**
+   * The tokens that the decoder has seen by now, for each sample: text or visual, cell, position id. The last rows
+   * of what passes are the newest of these. Undefined before the decoder.
+   */
+  readonly sequence: Sequence | undefined;
 }
 
 /**
- * Checks that a string names a tap.
- *
- * @throws UsageError with the nearest names when it does not
+ * Stands at every point worth seeing: `x = tap("llm.16.tokens", x)`. The identity by default; a tap may record what
+ * passes or return another tensor of the same shape. A plain function is a tap that wants every point.
  */
-export function checkTapName(name: string, known: readonly TapName[]): TapName {
-  if ((known as readonly string[]).includes(name)) return name as TapName;
-  const near = known.filter((candidate) => candidate.startsWith(name.split(".")[0])).slice(0, 6);
-  throw new UsageError(
-    `tap "${name}" does not exist in this model. There are, for example: ${(near.length ? near : known.slice(0, 6)).join(", ")}.`,
-  );
+export interface Tap {
+  <T extends tf.Tensor>(name: TapName, x: T, visit?: Visit): T;
+  /** Whether the tap looks at a point; what only serves points that no tap wants is not computed. */
+  readonly wants?: (name: TapName) => boolean;
+}
+
+/** The tap that wants nothing. */
+export const noTap: Tap = Object.assign(<T extends tf.Tensor>(_name: TapName, x: T): T => x, { wants: () => false });
+
+/** Whether a tap looks at a point. */
+export function wants(tap: Tap, name: TapName): boolean {
+  return tap.wants?.(name) ?? true;
+}
+
+/** The tap as the model calls it: with the step and the sequence that the pass stands at filled in. */
+export function within(tap: Tap, { step, sequence }: Pick<Visit, "step" | "sequence">): Tap {
+  if (tap === noTap) return tap;
+  const visiting = <T extends tf.Tensor>(name: TapName, x: T): T =>
+    tap(name, x, { layer: layerOf(name), step, sequence });
+  return Object.assign(visiting, { wants: (name: TapName) => wants(tap, name) });
+}
+
+function layerOf(name: TapName): number | undefined {
+  const found = /^(?:vision|llm)\.(\d+)\./.exec(name);
+  return found ? Number(found[1]) : undefined;
 }
 
 /** A tap that keeps what passes. */
 export interface Recorder {
   readonly tap: Tap;
-  /** What has passed under a name. @throws UsageError when nothing has: that is an error, never an empty result */
-  get(name: TapName): tf.Tensor;
-  has(name: TapName): boolean;
+  /**
+   * What has passed under a name in a step, 0 being the prefill.
+   *
+   * @throws UsageError when nothing has: that is an error, never an empty result
+   */
+  get(name: TapName, step?: number): tf.Tensor;
+  has(name: TapName, step?: number): boolean;
+  /** The steps in which a name was met, ascending. */
+  steps(name: TapName): number[];
   dispose(): void;
 }
 
 /**
  * Records the named points. Each recorded tensor outlives the pass until `dispose`.
  *
- * @param names checked with {@link checkTapName} by the caller
+ * @param names see `matchTaps` for patterns
  */
 export function record(names: Iterable<TapName>): Recorder {
   const wanted = new Set(names);
-  const recorded = new Map<TapName, tf.Tensor>();
+  const recorded = new Map<string, tf.Tensor>();
+  const keyOf = (name: TapName, step: number) => `${name}@${step}`;
+  const tap = <T extends tf.Tensor>(name: TapName, x: T, visit?: Visit): T => {
+    if (wanted.has(name)) {
+      const key = keyOf(name, visit?.step ?? 0);
+      recorded.get(key)?.dispose();
+      recorded.set(key, tf.keep(x.clone()));
+    }
+    return x;
+  };
   return {
-    tap(name, x) {
-      if (wanted.has(name)) {
-        recorded.get(name)?.dispose();
-        recorded.set(name, tf.keep(x.clone()));
-      }
-      return x;
-    },
-    get(name) {
-      const found = recorded.get(name);
-      if (!found) throw new UsageError(`tap "${name}" was not met in this run: the chosen method does not pass there.`);
+    tap: Object.assign(tap, { wants: (name: TapName) => wanted.has(name) }),
+    get(name, step = 0) {
+      const found = recorded.get(keyOf(name, step));
+      if (!found)
+        throw new UsageError(
+          `tap "${name}" was not met in ${step === 0 ? "this run" : `step ${step}`}: the method does not pass there.`,
+        );
       return found;
     },
-    has: (name) => recorded.has(name),
+    has: (name, step = 0) => recorded.has(keyOf(name, step)),
+    steps: (name) =>
+      [...recorded.keys()]
+        .filter((key) => key.startsWith(`${name}@`))
+        .map((key) => Number(key.slice(name.length + 1)))
+        .sort((a, b) => a - b),
     dispose() {
       tf.dispose([...recorded.values()]);
       recorded.clear();
@@ -122,24 +103,32 @@ export function record(names: Iterable<TapName>): Recorder {
 }
 
 /**
- * Replaces what passes under the given names, for interventions such as blocking attention.
+ * Replaces what passes under the given names, for interventions such as blocking attention, patching from another
+ * run, or ablation.
  *
  * @throws UsageError when a replacement has another shape, or when the point is a list of integers
  */
-export function replace(replacements: { readonly [name in TapName]?: (x: tf.Tensor) => tf.Tensor }): Tap {
-  return (name, x) => {
+export function replace(
+  replacements: {
+    readonly [name in TapName]?: (x: tf.Tensor, visit?: Visit) => tf.Tensor;
+  },
+): Tap {
+  const tap = <T extends tf.Tensor>(name: TapName, x: T, visit?: Visit): T => {
     const replacement = replacements[name];
     if (!replacement) return x;
-    if ((LIST_TAPS as readonly string[]).includes(name))
+    if (isList(name))
       throw new UsageError(`tap "${name}" can be recorded, not replaced. Write a method to change a selection.`);
-    const y = replacement(x);
+    const y = replacement(x, visit);
     if (y.shape.join() !== x.shape.join())
       throw new UsageError(`tap "${name}": the replacement has shape [${y.shape}], not [${x.shape}].`);
-    return y as typeof x;
+    return y as T;
   };
+  return Object.assign(tap, { wants: (name: TapName) => replacements[name] !== undefined });
 }
 
 /** Several taps one after the other. */
 export function chain(...taps: readonly Tap[]): Tap {
-  return (name, x) => taps.reduce((current, tap) => tap(name, current), x);
+  const tap = <T extends tf.Tensor>(name: TapName, x: T, visit?: Visit): T =>
+    taps.reduce((current, one) => one(name, current, visit), x);
+  return Object.assign(tap, { wants: (name: TapName) => taps.some((one) => wants(one, name)) });
 }

@@ -45,3 +45,12 @@ export function averageCount(average: AverageTokens, total: number): number {
     );
   return tokens;
 }
+
+/**
+ * An average as a whole number of tokens, at least one: the budget of methods that keep one number everywhere.
+ *
+ * @throws UsageError as {@link averageCount}
+ */
+export function wholeCount(average: AverageTokens, total: number): number {
+  return Math.max(1, Math.round(averageCount(average, total)));
+}

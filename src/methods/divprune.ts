@@ -3,7 +3,8 @@ import { patchCount } from "../core/grid.ts";
 import { checkScores } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { normalizeRows } from "../model/transformer/layers.ts";
-import type { Method } from "./method.ts";
+import { wholeCount } from "./budget.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, requirePatches } from "./patches.ts";
 
@@ -78,3 +79,13 @@ function largest(values: ArrayLike<number>): number {
   for (let i = 1; i < values.length; i++) if (values[i] > values[top]) top = i;
   return top;
 }
+
+/** {@link divprune} for the registry. */
+export const definition: MethodDefinition<number> = {
+  name: "divprune",
+  summary: "the patches that are most unlike each other",
+  positions: "compressed",
+  budget: (average, { grid }) => wholeCount(average, patchCount(grid)),
+  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
+    divprune({ keep: definition.budget(average, model), positions }),
+};

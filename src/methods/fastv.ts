@@ -1,8 +1,9 @@
 import type * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
+import { patchCount } from "../core/grid.ts";
 import { readback } from "../core/readback.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
-import type { Method } from "./method.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import { keepEverything } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { keepBest, lastTokenAttention } from "./nuwa/textguided.ts";
@@ -58,3 +59,17 @@ export function fastvBudget(average: AverageTokens, { total, layers }: DecoderSi
   const tokens = averageCount(average, total);
   return between(1, Math.round((layers * tokens - layer * total) / (layers - layer)), total);
 }
+
+/** {@link fastv} for the registry. */
+export const definition: MethodDefinition<{ readonly keep: number; readonly layer: number }> = {
+  name: "fastv",
+  summary: "one cut in the decoder by the attention of the last prompt token",
+  positions: "original",
+  budget(average, { grid, layers }) {
+    // The published K is for 32 layers; in a shallow decoder two whole layers would be most of the budget.
+    const layer = layers < 16 ? 1 : 2;
+    return { keep: fastvBudget(average, { total: patchCount(grid), layers }, layer), layer };
+  },
+  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
+    fastv({ ...definition.budget(average, model), positions }),
+};

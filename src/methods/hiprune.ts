@@ -3,7 +3,8 @@ import { type Grid, patchCount } from "../core/grid.ts";
 import { best, checkScores } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { splitHeads, tokenRows } from "../model/transformer/layers.ts";
-import type { Method, PatchView } from "./method.ts";
+import { wholeCount } from "./budget.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition, type PatchView } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, requirePatches } from "./patches.ts";
 
@@ -83,3 +84,17 @@ function beside({ rows, columns }: Grid, patch: number, neighbours: "inside" | "
     ...[patch - columns, patch + columns].filter((other) => other >= 0 && other < total),
   ];
 }
+
+/** {@link hiprune} for the registry. */
+export const definition: MethodDefinition<number> = {
+  name: "hiprune",
+  summary: "anchors of a middle block with their neighbours, and what the deep block attends to",
+  positions: "compressed",
+  budget: (average, { grid }) => wholeCount(average, patchCount(grid)),
+  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
+    hiprune({
+      keep: definition.budget(average, model),
+      objectBlock: Math.max(0, Math.round((9 / 24) * model.visionBlocks) - 1),
+      positions,
+    }),
+};

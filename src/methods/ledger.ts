@@ -1,5 +1,6 @@
 import { type Grid, patchCount } from "../core/grid.ts";
-import { placesOf, type Sequence, type VisualSlot } from "../model/transformer/sequence.ts";
+import type { Sequence, VisualSlot } from "../core/slots.ts";
+import { placesOf } from "../model/transformer/sequence.ts";
 
 /** Where one visual token came from and how far it went. */
 export interface VisualToken {

@@ -1,9 +1,11 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../core/readback.ts";
+import type { Sequence } from "../core/slots.ts";
 import type { Tap } from "../core/taps.ts";
 import type { QueriesAndKeys, VisionOutput } from "../model/llava/tower.ts";
 import type { TowerMerge } from "../model/transformer/merging.ts";
-import type { Sequence } from "../model/transformer/sequence.ts";
+import type { ModelFacts } from "../model/vlm.ts";
+import type { AverageTokens } from "./budget.ts";
 import type { PositionFunction, PositionPolicy } from "./nuwa/positions.ts";
 
 /** What a method may look at before the projector. What is not there is computed when it is asked for. */
@@ -91,4 +93,56 @@ export interface Method {
   readonly selectPatches: (seen: PatchView, tap: Tap) => Readback<PatchSelection>;
   /** Later stages: decoder layer → the cut made before it. */
   readonly cuts: ReadonlyMap<number, Cut>;
+}
+
+/** What every method is asked for with. A method may know more fields; it passes over those that it does not know. */
+export interface MethodRequest {
+  /** Undefined: what the method published by itself, or {@link DEFAULT_AVERAGE}. */
+  readonly average?: AverageTokens;
+  /** Undefined: the method's own, {@link MethodDefinition.positions}. */
+  readonly positions?: PositionPolicy;
+  /** Seed of what the method draws at random (44). */
+  readonly seed?: number;
+}
+
+/** The average of methods that are asked for without one and have published none. */
+export const DEFAULT_AVERAGE: AverageTokens = { ratio: 1 / 9 };
+
+/** The average that a method is asked for when none is given, in words. */
+export function defaultAverage({ publishedAverage }: MethodDefinition): string {
+  return publishedAverage ? "as published" : "1/9";
+}
+
+/**
+ * A method as the registry, `--method` and the laws know it: what one file about a method exports. It says what
+ * the method is called and how it is made for a model.
+ *
+ * @typeParam Budget what the method's parameters for an average are
+ * @typeParam Request what it can be asked for with
+ */
+export interface MethodDefinition<Budget = unknown, Request extends MethodRequest = MethodRequest> {
+  /** As in `--method`: lower-case letters and digits. */
+  readonly name: string;
+  /** One sentence: what stays. */
+  readonly summary: string;
+  /** The position policy of the method's own code. */
+  readonly positions: PositionPolicy;
+  /** Names of its readings, where the paper and its code differ; the first is the default. */
+  readonly variants?: readonly string[];
+  /** The method has published a number of tokens, which is used where no average is asked for. */
+  readonly publishedAverage?: true;
+  /** Nothing is pruned, so that an average or a position policy cannot be asked for. */
+  readonly keepsEverything?: true;
+  /**
+   * The budget rule: parameters for an average.
+   *
+   * @throws UsageError when the average does not fit the model
+   */
+  readonly budget: (average: AverageTokens, model: ModelFacts) => Budget;
+  /**
+   * The method for a model.
+   *
+   * @throws UsageError when the request does not fit the method or the model
+   */
+  readonly create: (request: Request, model: ModelFacts) => Method;
 }

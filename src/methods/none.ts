@@ -1,5 +1,5 @@
 import { patchCount } from "../core/grid.ts";
-import type { Method } from "./method.ts";
+import type { Method, MethodDefinition } from "./method.ts";
 import type { PositionFunction, PositionPolicy } from "./nuwa/positions.ts";
 
 /** The unpruned model: every visual token goes everywhere. */
@@ -12,4 +12,14 @@ export const keepEverything: Method["selectPatches"] = function* ({ grid, featur
   const [images, total] = features.shape;
   const classTokens = total - patchCount(grid);
   return { cells: Array.from({ length: images }, () => Array.from({ length: total }, (_, row) => row - classTokens)) };
+};
+
+/** The unpruned model, for the registry. */
+export const definition: MethodDefinition<void> = {
+  name: "none",
+  summary: "the unpruned model: every visual token enters every layer",
+  positions: "original",
+  keepsEverything: true,
+  budget: () => undefined,
+  create: ({ positions }) => none(positions),
 };

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Grid, patchCount } from "../core/grid.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
-import type { Method } from "./method.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { requirePatches } from "./patches.ts";
 
@@ -73,3 +73,13 @@ export function poolingBins(grid: Grid, pooled: Grid): { cells: number[]; weight
 function clamp(side: number, most: number): number {
   return Math.max(1, Math.min(most, side));
 }
+
+/** {@link pooling} for the registry. */
+export const definition: MethodDefinition<Grid> = {
+  name: "pooling",
+  summary: "adaptive average pooling of the features (Algorithm 2 of the paper)",
+  positions: "compressed",
+  budget: (average, { grid }) => pooledGrid(grid, average),
+  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
+    pooling({ pooled: definition.budget(average, model), positions }),
+};

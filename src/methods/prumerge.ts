@@ -3,7 +3,8 @@ import { patchCount } from "../core/grid.ts";
 import { best, checkScores, quantile } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { withoutClassToken } from "../model/llava/tower.ts";
-import type { Method, PatchView } from "./method.ts";
+import { wholeCount } from "./budget.ts";
+import type { Method, MethodDefinition, PatchView } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 
@@ -105,3 +106,19 @@ function marked(row: number[], patches: readonly number[]): number[] {
   for (const patch of patches) row[patch] = 1;
   return row;
 }
+
+/** {@link prumerge} for the registry. Without an average the number of tokens depends on the image, as published. */
+export const definition: MethodDefinition<number> = {
+  name: "prumerge",
+  summary: "outliers of class attention and patches spread evenly, each with its nearest merged in (PruMerge+)",
+  positions: "compressed",
+  publishedAverage: true,
+  budget: (average, { grid }) => wholeCount(average, patchCount(grid)),
+  create: ({ average, positions }, model) =>
+    prumerge({
+      keep: average && definition.budget(average, model),
+      // 32 neighbours of 576 patches, the same share of others.
+      neighbours: Math.max(1, Math.round(patchCount(model.grid) / 18)),
+      positions,
+    }),
+};

@@ -1,6 +1,7 @@
+import { patchCount } from "../core/grid.ts";
 import { readback } from "../core/readback.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
-import type { Cut, Method } from "./method.ts";
+import type { Cut, Method, MethodDefinition } from "./method.ts";
 import { keepEverything } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { keepBest, lastTokenAttention } from "./nuwa/textguided.ts";
@@ -67,3 +68,16 @@ export function pyramidBudget(average: AverageTokens, { total, layers }: Decoder
   while (stage > 1 && mean(schedule(stage, 1 / 4)) > tokens) stage--;
   return nearest((ratio) => schedule(stage, ratio), mean, tokens, 1);
 }
+
+/** {@link pyramiddrop} for the registry. Without an average it is the published schedule. */
+export const definition: MethodDefinition<CutBudget> = {
+  name: "pyramiddrop",
+  summary: "the decoder in stages with fewer visual tokens in each, by the attention of the next layer",
+  positions: "compressed",
+  publishedAverage: true,
+  budget: (average, { grid, layers }) => pyramidBudget(average, { total: patchCount(grid), layers }),
+  create({ average, positions }, model) {
+    const size = { total: patchCount(model.grid), layers: model.layers };
+    return pyramiddrop({ stages: average ? definition.budget(average, model) : publishedPyramid(size), positions });
+  },
+};

@@ -1,6 +1,7 @@
 import { patchCount } from "../core/grid.ts";
 import { mixedRandom, sampleWithoutReplacement } from "../core/random.ts";
-import type { Method } from "./method.ts";
+import { wholeCount } from "./budget.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { requirePatches } from "./patches.ts";
 
@@ -30,3 +31,13 @@ export function random({ keep, seed, positions = "original" }: RandomOptions): M
     cuts: new Map(),
   };
 }
+
+/** {@link random} for the registry. */
+export const definition: MethodDefinition<number> = {
+  name: "random",
+  summary: "a control: patches drawn at random before the decoder",
+  positions: "original",
+  budget: (average, { grid }) => wholeCount(average, patchCount(grid)),
+  create: ({ average = DEFAULT_AVERAGE, positions, seed = 44 }, model) =>
+    random({ keep: definition.budget(average, model), seed, positions }),
+};

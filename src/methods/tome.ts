@@ -6,7 +6,7 @@ import { readback } from "../core/readback.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import type { MergeGroup, TowerMerge } from "../model/transformer/merging.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
-import type { Method } from "./method.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, unitVectors } from "./patches.ts";
 
@@ -109,3 +109,13 @@ export function tomeBudget(average: AverageTokens, total: number, blocks: number
     return merged;
   });
 }
+
+/** {@link tome} for the registry. */
+export const definition: MethodDefinition<number[]> = {
+  name: "tome",
+  summary: "tokens merge inside the vision tower, block by block",
+  positions: "compressed",
+  budget: (average, { grid, featureBlocks }) => tomeBudget(average, patchCount(grid), featureBlocks),
+  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
+    tome({ merged: definition.budget(average, model), positions }),
+};

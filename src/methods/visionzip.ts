@@ -3,7 +3,7 @@ import { patchCount } from "../core/grid.ts";
 import { best, checkScores } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
-import type { Method } from "./method.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { meanKeys, nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 
@@ -93,3 +93,13 @@ export function visionzipBudget(average: AverageTokens, total: number): { domina
   const contextual = Math.min(tokens - 1, Math.round((tokens * 10) / 64));
   return { dominant: tokens - contextual, contextual };
 }
+
+/** {@link visionzip} for the registry. */
+export const definition: MethodDefinition<{ readonly dominant: number; readonly contextual: number }> = {
+  name: "visionzip",
+  summary: "patches that the class token attends to most, and contextual tokens that the rest is merged into",
+  positions: "compressed",
+  budget: (average, { grid }) => visionzipBudget(average, patchCount(grid)),
+  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
+    visionzip({ ...definition.budget(average, model), positions }),
+};

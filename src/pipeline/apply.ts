@@ -1,19 +1,22 @@
 import * as tf from "@tensorflow/tfjs";
 import { patchCount } from "../core/grid.ts";
 import { type Readback, readback } from "../core/readback.ts";
-import type { Tap, TapName } from "../core/taps.ts";
+import type { Sequence, VisualSlot } from "../core/slots.ts";
+import type { TapName } from "../core/tap-points.ts";
+import { type Tap, wants } from "../core/taps.ts";
 import { type AddedToken, openLedger, type SampleLedger } from "../methods/ledger.ts";
 import type { AddedTokens, CutSelection, PatchSelection } from "../methods/method.ts";
 import { aggregate } from "../methods/nuwa/aggregation.ts";
 import { project, type VisionOutput } from "../model/llava/tower.ts";
 import type { Model } from "../model/llava/weights.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
-import { keepVisual, placesOf, type Sequence, type VisualSlot } from "../model/transformer/sequence.ts";
+import { keepVisual, placesOf } from "../model/transformer/sequence.ts";
+import type { CheckedSelection } from "./choosing.ts";
 
 /** What is done with a selection, the same for every method: the physical side of pruning. */
 
 /** Batches without images select nothing. */
-export const NO_IMAGES: PatchSelection = { cells: [] };
+export const NO_IMAGES: CheckedSelection = { cells: [] };
 
 /** The selected patches, mixed where the method says so, as token embeddings: [I, k, Hd]. */
 export function projectSelected(model: Model, seen: VisionOutput, selection: PatchSelection, tap: Tap): tf.Tensor3D {
@@ -91,6 +94,7 @@ export function applyCut(
 
 /** Shows lists of integers to the tap, one row per image or sample; samples without an image have none. */
 export function tapIntegers(tap: Tap, name: TapName, lists: readonly (readonly number[])[]): void {
+  if (!wants(tap, name)) return;
   const rows = lists.filter((list) => list.length > 0);
   if (rows.length === 0) return;
   const longest = Math.max(...rows.map((list) => list.length));
@@ -107,14 +111,14 @@ export function tapIntegers(tap: Tap, name: TapName, lists: readonly (readonly n
  */
 export function* keepLedgers(
   seen: VisionOutput | undefined,
-  selection: PatchSelection,
+  selection: CheckedSelection,
   total: number,
   { entered, sequences, cuts }: { entered: Sequence; sequences: readonly Sequence[]; cuts: readonly AppliedCut[] },
   imageOf: readonly (number | undefined)[],
 ): Readback<(SampleLedger | undefined)[]> {
   if (!seen) return imageOf.map(() => undefined);
   const { grid } = seen;
-  const weights = yield* patchWeights(selection, patchCount(grid));
+  const weights = patchWeights(selection, patchCount(grid));
   const added: AddedToken[][] = imageOf.map(() => []);
   for (const cut of cuts) {
     if (!cut.added) continue;
@@ -137,14 +141,14 @@ export function* keepLedgers(
 }
 
 /** For each image and token its weights over the patches, without the class token's. */
-function* patchWeights({ cells, weights }: PatchSelection, patches: number): Readback<(Float32Array | undefined)[][]> {
-  if (!weights) return cells.map((list) => list.map(() => undefined));
-  const values = yield* readback(weights);
+function patchWeights(selection: CheckedSelection, patches: number): (Float32Array | undefined)[][] {
+  const { cells, weights, weightValues } = selection;
+  if (!weights || !weightValues) return cells.map((list) => list.map(() => undefined));
   const [, longest, columns] = weights.shape;
   return cells.map((list, image) =>
     list.map((_, row) => {
       const end = (image * longest + row + 1) * columns;
-      return values.subarray(end - patches, end);
+      return weightValues.subarray(end - patches, end);
     }),
   );
 }

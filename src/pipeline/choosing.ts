@@ -1,40 +1,53 @@
-import type { Readback } from "../core/readback.ts";
+import { type Readback, readback } from "../core/readback.ts";
 import type { Tap } from "../core/taps.ts";
-import type { Cut, CutSelection, CutView, Method, PatchSelection } from "../methods/method.ts";
+import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../methods/method.ts";
 import { project, queriesAndKeys, type VisionOutput } from "../model/llava/tower.ts";
 import type { Model } from "../model/llava/weights.ts";
-import { attentionAhead, type Placement } from "../model/transformer/decoder.ts";
+import { attentionAhead } from "../model/transformer/decoder.ts";
+import { checkCutSelection, checkPatchSelection, checkWeights } from "./checks.ts";
+import { placementOf } from "./decoder.ts";
 
-/** Lets a method look and choose, the same for every method. */
+/** Lets a method look and choose, the same for every method, and looks at what it chose. */
+
+/** A selection of stage 1 that was looked at, with the values of its weights. */
+export type CheckedSelection = PatchSelection & { readonly weightValues?: Float32Array };
 
 /** Stage 1: which patches go on. */
-export function choosePatches(
+export function* choosePatches(
   model: Model,
   seen: VisionOutput,
-  { selectPatches }: Method,
+  { name, selectPatches }: Method,
   tap: Tap,
-): Readback<PatchSelection> {
-  const view = {
+): Readback<CheckedSelection> {
+  const view: PatchView = {
     ...seen,
     heads: model.config.vision.numAttentionHeads,
-    project: (features: VisionOutput["features"]) => project(model, features),
-    queriesAndKeys: (block: number) => queriesAndKeys(model, seen, block),
+    project: (features) => project(model, features),
+    queriesAndKeys: (block) => queriesAndKeys(model, seen, block),
   };
-  return selectPatches(view, tap);
+  const selection = yield* selectPatches(view, tap);
+  checkPatchSelection(name, selection, view);
+  const { weights } = selection;
+  const weightValues = weights && (yield* readback(weights));
+  if (weights && weightValues) checkWeights(name, weightValues, weights.shape);
+  return { ...selection, weightValues };
 }
 
 /**
  * A cut inside the decoder.
  *
  * @param layer the cut is made before it
- * @param placement of the tokens before the cut
  */
-export function chooseCut(
+export function* chooseCut(
   model: Model,
+  method: Method,
   choose: Cut,
   layer: number,
-  placement: Placement,
   seen: Omit<CutView, "attentionAhead">,
 ): Readback<CutSelection> {
-  return choose({ ...seen, attentionAhead: () => attentionAhead(model, layer, seen.tokens, placement) });
+  const attention = () =>
+    attentionAhead(model, layer, seen.tokens, placementOf(model, seen.sequence, seen.tokens.shape[1]));
+  const selection = yield* choose({ ...seen, attentionAhead: attention });
+  checkCutSelection(method.name, selection, seen.sequence, layer);
+  return selection;
 }

@@ -1,10 +1,13 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
-import { noTap, type Tap } from "../core/taps.ts";
+import { tidy } from "../core/readback.ts";
+import type { Sequence } from "../core/slots.ts";
+import { noTap, type Tap, within } from "../core/taps.ts";
 import type { Model } from "../model/llava/weights.ts";
-import { decoderLayer, embed, finalNorm, lmHead, type Placement } from "../model/transformer/decoder.ts";
-import { append, type Sequence } from "../model/transformer/sequence.ts";
-import { type DecodeState, type LayerState, place } from "./prefill.ts";
+import { embed, finalNorm, lmHead } from "../model/transformer/decoder.ts";
+import { append } from "../model/transformer/sequence.ts";
+import { runLayers } from "./decoder.ts";
+import type { DecodeState, LayerState } from "./prefill.ts";
 import { requirePositions, requireVocabulary } from "./prompts.ts";
 
 /** Logits of the next token and the state that includes the new ones. */
@@ -19,6 +22,7 @@ export interface Advanced {
  * behind a cut have shorter caches; each is extended by its own sequence. The old state stays valid.
  *
  * @param ids for each sample the new token ids, all lists equally long
+ * @param step which decoding step the tap is told, from 1
  * @throws NuwaError when ids are missing or not in the vocabulary, or the model has no positions left for them
  */
 export function advance(
@@ -26,15 +30,16 @@ export function advance(
   state: DecodeState,
   ids: readonly (readonly number[])[],
   tap: Tap = noTap,
+  step = 1,
 ): Advanced {
   const fresh = ids[0]?.length ?? 0;
-  for (const { next } of state.layers)
+  for (const { nextPosition } of state.layers)
     requirePositions(
-      next.map((position) => position + fresh),
+      nextPosition.map((position) => position + fresh),
       model.config,
       "advance: the text",
     );
-  return advanceAnywhere(model, state, ids, tap);
+  return advanceAnywhere(model, state, ids, tap, step);
 }
 
 /**
@@ -46,42 +51,37 @@ export function advanceAnywhere(
   state: DecodeState,
   ids: readonly (readonly number[])[],
   tap: Tap = noTap,
+  step = 1,
 ): Advanced {
   const count = ids[0]?.length ?? 0;
-  const samples = state.layers[0].next.length;
+  const samples = state.layers[0].nextPosition.length;
   if (count === 0 || ids.length !== samples || ids.some((list) => list.length !== count))
     throw new NuwaError(`advance: ${samples} lists of equal length, at least 1, are needed, one per sample.`);
   requireVocabulary("advance", ids.flat(), model.config);
   // A method may give ids anew after a cut: then the text goes on at another id in the layers behind it.
-  const freshFrom = (next: readonly number[]): Sequence =>
-    ids.map((list, sample) => list.map((id, i) => ({ kind: "text", id, position: next[sample] + i })));
-  // Layers between two cuts share one sequence, and so its extension, mask and angles.
-  const extended = new Map<Sequence, Sequence>();
-  for (const { sequence, next } of state.layers)
-    if (!extended.has(sequence)) extended.set(sequence, append(sequence, freshFrom(next)));
-  const { logits, caches } = tf.tidy(() => {
-    const placements = new Map<Sequence, Placement>(
-      [...extended.values()].map((sequence) => [sequence, place(model, sequence, count)]),
-    );
-    let x: tf.Tensor = embed(model, freshFrom(state.layers[0].next), undefined, []); // [B, Q, Hd]
-    const caches = state.layers.map(({ cache, sequence }, i) => {
-      const placement = placements.get(extended.get(sequence) as Sequence) as Placement;
-      const output = tf.tidy(() => {
-        const { x: y, cache: grown } = decoderLayer(model, i, x, placement, tap, cache);
-        return { x: y, cache: grown };
-      });
-      x = output.x;
-      return output.cache;
-    });
-    const last = finalNorm(model, x).slice([0, count - 1, 0], [-1, 1, -1]);
-    return { logits: lmHead(model, last).squeeze([1]) as tf.Tensor2D, caches };
+  const freshFrom = (nextPosition: readonly number[]): Sequence =>
+    ids.map((list, sample) => list.map((id, i) => ({ kind: "text", id, position: nextPosition[sample] + i })));
+  const past = state.layers.map(({ cache }) => cache);
+  return tidy(() => {
+    let x = embed(model, freshFrom(state.layers[0].nextPosition), undefined, []); // [B, Q, Hd]
+    const layers: LayerState[] = [];
+    let sequence = state.layers[0].sequence;
+    // Layers between two cuts share one sequence, and so its extension, mask and angles.
+    for (let from = 0; from < state.layers.length; from = layers.length) {
+      const before = state.layers[from];
+      let to = from + 1;
+      while (state.layers[to]?.sequence === before.sequence) to++;
+      sequence = append(before.sequence, freshFrom(before.nextPosition));
+      const run = runLayers(model, x, { from, to, sequence, past, step }, tap);
+      ({ x } = run);
+      const nextPosition = before.nextPosition.map((position) => position + count);
+      for (const cache of run.caches) layers.push({ cache, sequence, nextPosition });
+    }
+    const here = within(tap, { step, sequence });
+    const last = here("llm.norm", finalNorm(model, x)).slice([0, count - 1, 0], [-1, 1, -1]);
+    const logits = here("logits_last", lmHead(model, last).squeeze<tf.Tensor2D>([1])); // [B, V]
+    return { logits, state: { layers } };
   });
-  const layers: LayerState[] = caches.map((cache, i) => ({
-    cache,
-    sequence: extended.get(state.layers[i].sequence) as Sequence,
-    next: state.layers[i].next.map((position) => position + count),
-  }));
-  return { logits, state: { layers } };
 }
 
 /**
@@ -104,13 +104,13 @@ export function truncate(state: DecodeState, count: number): DecodeState {
         sequence,
         sequence.map((slots) => slots.slice(0, slots.length - count)),
       );
-  const layers = state.layers.map(({ cache, sequence, next }): LayerState => {
+  const layers = state.layers.map(({ cache, sequence, nextPosition }): LayerState => {
     const [batch, heads, length, width] = cache.keys.shape;
     const size: [number, number, number, number] = [batch, heads, length - count, width];
     return {
       cache: { keys: cache.keys.slice([0, 0, 0, 0], size), values: cache.values.slice([0, 0, 0, 0], size) },
       sequence: shortened.get(sequence) as Sequence,
-      next: next.map((position) => position - count),
+      nextPosition: nextPosition.map((position) => position - count),
     };
   });
   return { layers };

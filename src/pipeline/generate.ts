@@ -3,6 +3,7 @@ import { UsageError } from "../core/errors.ts";
 import type { Random } from "../core/random.ts";
 import { best, checkScores } from "../core/ranking.ts";
 import { tensorsIn } from "../core/readback.ts";
+import { noTap, type Tap } from "../core/taps.ts";
 import type { Model } from "../model/llava/weights.ts";
 import { type Advanced, advanceAnywhere } from "./decode.ts";
 
@@ -22,6 +23,8 @@ export interface GenerateOptions {
   readonly sampling?: Sampling;
   /** A sample ends when it draws one of these; the model's end-of-sequence ids unless given. Empty: never. */
   readonly stopTokens?: readonly number[];
+  /** Sees every decoding step; the prefill has its own. */
+  readonly tap?: Tap;
 }
 
 /**
@@ -38,12 +41,12 @@ export async function* generate(
   start: Advanced,
   options: GenerateOptions,
 ): AsyncGenerator<(number | undefined)[]> {
-  const { maxNewTokens, sampling, stopTokens = model.config.text.eosTokenIds } = options;
+  const { maxNewTokens, sampling, stopTokens = model.config.text.eosTokenIds, tap = noTap } = options;
   if (!(Number.isInteger(maxNewTokens) || maxNewTokens === Number.POSITIVE_INFINITY) || maxNewTokens < 0)
     throw new UsageError(`maxNewTokens ${maxNewTokens} is not an integer from 0.`);
   if (sampling) checkSampling(sampling);
   let current = start;
-  const ended = start.state.layers[0].next.map(() => false);
+  const ended = start.state.layers[0].nextPosition.map(() => false);
   try {
     for (let step = 0; step < maxNewTokens; step++) {
       const values = (await current.logits.data()) as Float32Array;
@@ -59,7 +62,9 @@ export async function* generate(
       if (step === maxNewTokens - 1) return;
       const { layers } = current.state;
       ended.forEach((_, sample) => {
-        ended[sample] ||= layers.some(({ next }) => next[sample] >= model.config.text.maxPositionEmbeddings);
+        ended[sample] ||= layers.some(
+          ({ nextPosition }) => nextPosition[sample] >= model.config.text.maxPositionEmbeddings,
+        );
       });
       if (ended.every(Boolean)) return;
       // Ended samples are fed on with what they drew; nobody looks at them.
@@ -67,6 +72,8 @@ export async function* generate(
         model,
         current.state,
         ids.map((id) => [id]),
+        tap,
+        step + 1,
       );
       free(current, start);
       current = next;

@@ -1,22 +1,15 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
 import type { Readback } from "../core/readback.ts";
-import { noTap, type Tap } from "../core/taps.ts";
+import type { Sequence } from "../core/slots.ts";
+import { noTap, type Tap, within } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
-import type { Method, PlacedTokens } from "../methods/method.ts";
+import type { Cut, Method, PlacedTokens } from "../methods/method.ts";
 import { mergingTower } from "../model/llava/tower.ts";
 import type { Model } from "../model/llava/weights.ts";
-import {
-  decoderLayer,
-  embed,
-  finalNorm,
-  type LayerCache,
-  lmHead,
-  type Placement,
-} from "../model/transformer/decoder.ts";
+import { embed, finalNorm, type LayerCache, lmHead } from "../model/transformer/decoder.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
-import { rotaryAngles } from "../model/transformer/rope.ts";
-import { causalMask, lastPlace, positionIds, type Sequence, visualSlots } from "../model/transformer/sequence.ts";
+import { lastPlace, positionIds, visualSlots } from "../model/transformer/sequence.ts";
 import {
   type AppliedCut,
   applyCut,
@@ -27,7 +20,8 @@ import {
   tapIntegers,
 } from "./apply.ts";
 import { chooseCut, choosePatches } from "./choosing.ts";
-import { cutPrompts, type ImagePlaces, layOut, requirePositions } from "./prompts.ts";
+import { runLayers } from "./decoder.ts";
+import { layOut, requirePositions, splitPrompts, type UnprunedImage } from "./prompts.ts";
 
 /** A batch of prompts and the images in them. */
 export interface ForwardInputs {
@@ -48,7 +42,7 @@ export interface LayerState {
   readonly cache: LayerCache;
   readonly sequence: Sequence;
   /** Position id of the next token, for each sample. */
-  readonly next: readonly number[];
+  readonly nextPosition: readonly number[];
 }
 
 /** Everything that decoding needs to go on. */
@@ -81,46 +75,39 @@ export function* forward(
 ): Readback<ForwardResult> {
   if (pixels) requireSize(pixels, model);
   const seen = pixels && (yield* mergingTower(model, pixels, tap, method.merge));
-  const places = imagePlaces(model);
-  const cut = cutPrompts(prompts, model.config, pixels?.shape[0] ?? 0, places.total, wanted);
-  const imageOf = cut.map(({ image }) => image);
+  const unpruned = unprunedImage(model);
+  const prompt = splitPrompts(prompts, model.config, pixels?.shape[0] ?? 0, unpruned.total, wanted);
+  const imageOf = prompt.map(({ image }) => image);
 
   // Stage 1: which patches go on, and as which mixtures of their neighbours.
   const selection = seen ? yield* choosePatches(model, seen, method, tap) : NO_IMAGES;
   const visual = seen && projectSelected(model, seen, selection, tap); // [I, k, Hd]
 
   // Splice: text and visual tokens in one sequence, each with its position id.
-  let { sequence, next } = layOut(cut, selectedSlots(selection, imageOf), method.positions, places);
-  requirePositions(next, model.config);
-  let x: tf.Tensor = tap("llm.embeddings", embed(model, sequence, visual, imageOf)); // [B, S, Hd]
+  let { sequence, nextPosition } = layOut(prompt, selectedSlots(selection, imageOf), method.positions, unpruned);
+  requirePositions(nextPosition, model.config);
+  let x = tap("llm.embeddings", embed(model, sequence, visual, imageOf)); // [B, S, Hd]
   tapIntegers(tap, "position_ids", positionIds(sequence));
 
-  const entered = { tokens: x, sequence } as PlacedTokens;
-  let placement = place(model, sequence, sequence[0].length);
+  const entered: PlacedTokens = { tokens: x, sequence };
   let attention: tf.Tensor4D | undefined;
   const layers: LayerState[] = [];
   const cuts: AppliedCut[] = [];
-  for (let i = 0; i < model.config.text.numHiddenLayers; i++) {
-    // Stage 2: before this layer, visual tokens that the text does not ask for are dropped.
-    const choose = visual && method.cuts.get(i);
+  for (const { from, to, choose } of stretches(visual ? method.cuts : NO_CUTS, model.config.text.numHiddenLayers)) {
+    // Stage 2: before layer `from`, visual tokens that the text does not ask for are dropped.
     if (choose) {
-      const view = { tokens: x as tf.Tensor3D, sequence, entered, attention, tap };
-      const choice = yield* chooseCut(model, choose, i, placement, view);
+      const choice = yield* chooseCut(model, method, choose, from, { tokens: x, sequence, entered, attention, tap });
       tapIntegers(tap, "stage2.indices", choice.keep);
-      const applied = applyCut(x as tf.Tensor3D, sequence, choice, entered.sequence, cuts);
+      const applied = applyCut(x, sequence, choice, entered.sequence, cuts);
       ({ x, sequence } = applied); // [B, S', Hd]
       if (method.idsAfterCut === "anew")
-        ({ sequence, next } = layOut(cut, visualSlots(sequence), method.positions, places));
-      placement = place(model, sequence, sequence[0].length);
+        ({ sequence, nextPosition } = layOut(prompt, visualSlots(sequence), method.positions, unpruned));
       cuts.push(applied);
     }
-    x = tap(`llm.${i}.tokens`, x);
-    const output = tf.tidy(() => {
-      const { attention: weights, ...rest } = decoderLayer(model, i, x, placement, tap);
-      return method.cuts.has(i + 1) ? { ...rest, attention: weights } : { ...rest, attention: undefined };
-    });
-    ({ x, attention } = output);
-    layers.push({ cache: output.cache, sequence, next });
+    const run = runLayers(model, x, { from, to, sequence, watch: [to - 1].filter((i) => method.cuts.has(i + 1)) }, tap);
+    ({ x } = run);
+    attention = run.attention.get(to - 1);
+    for (const cache of run.caches) layers.push({ cache, sequence, nextPosition });
   }
 
   tapIntegers(
@@ -128,11 +115,12 @@ export function* forward(
     "final.indices",
     visualSlots(sequence).map((tokens) => tokens.map(({ cell }) => cell)),
   );
-  const hidden = tap("llm.norm", finalNorm(model, x)) as tf.Tensor3D;
+  const here = within(tap, { step: 0, sequence });
+  const hidden = here("llm.norm", finalNorm(model, x)) as tf.Tensor3D;
   const ends = sequence.map((slots) => [lastPlace(slots)]);
-  const logits = tap("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
+  const logits = here("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
   const passed = { entered: entered.sequence, sequences: layers.map((layer) => layer.sequence), cuts };
-  const ledgers = yield* keepLedgers(seen, selection, places.total, passed, imageOf);
+  const ledgers = yield* keepLedgers(seen, selection, unpruned.total, passed, imageOf);
   return { logits, hidden, state: { layers }, ledgers };
 }
 
@@ -142,15 +130,16 @@ function requireSize(pixels: tf.Tensor4D, { config }: Model): void {
     throw new NuwaError(`pixels have shape [${pixels.shape}], but the model sees [images,${wanted}].`);
 }
 
-function imagePlaces({ config }: Model): ImagePlaces {
+function unprunedImage({ config }: Model): UnprunedImage {
   const { imageSize, patchSize } = config.vision;
   const classTokens = config.visionFeatureSelectStrategy === "full" ? 1 : 0;
   return { total: (imageSize[0] / patchSize) * (imageSize[1] / patchSize) + classTokens, classTokens };
 }
 
-/** Rotary angles and mask of the last `queries` tokens of a sequence. */
-export function place(model: Model, sequence: Sequence, queries: number): Placement {
-  const { headDim, ropeTheta } = model.config.text;
-  const positions = positionIds(sequence).map((ids) => ids.slice(ids.length - queries));
-  return { rotation: rotaryAngles(positions, headDim, ropeTheta), mask: causalMask(sequence, queries) };
+const NO_CUTS: Method["cuts"] = new Map();
+
+/** The decoder in stretches of layers, each with the cut that is made before it. */
+function stretches(cuts: Method["cuts"], layers: number): { from: number; to: number; choose: Cut | undefined }[] {
+  const starts = [...new Set([0, ...cuts.keys()])].filter((layer) => layer < layers).sort((a, b) => a - b);
+  return starts.map((from, i) => ({ from, to: starts[i + 1] ?? layers, choose: cuts.get(from) }));
 }

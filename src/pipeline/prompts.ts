@@ -1,10 +1,11 @@
 import { NuwaError } from "../core/errors.ts";
+import type { Sequence, Slot, VisualSlot } from "../core/slots.ts";
 import { imagePositions, type PositionFunction, type PositionPolicy } from "../methods/nuwa/positions.ts";
 import type { VlmConfig } from "../model/llava/config.ts";
-import { padded, type Sequence, type Slot, type VisualSlot } from "../model/transformer/sequence.ts";
+import { padded } from "../model/transformer/sequence.ts";
 
-/** A prompt cut at its image: text ids before and after. A text-only prompt is all `before`. */
-export interface CutPrompt {
+/** A prompt split at its image: text ids before and after. A text-only prompt is all `before`. */
+export interface SplitPrompt {
   readonly before: readonly number[];
   readonly after: readonly number[];
   /** Which image of the batch stands between; undefined without one. */
@@ -20,15 +21,15 @@ export interface CutPrompt {
  * @param imageOf for each prompt its image; the i-th prompt that has one gets the i-th image unless given
  * @throws NuwaError when ids are not in the vocabulary, prompts are empty, hold more than one image, or do not match the images
  */
-export function cutPrompts(
+export function splitPrompts(
   prompts: readonly (readonly number[])[],
   config: VlmConfig,
   images: number,
   total: number,
   imageOf?: readonly (number | undefined)[],
-): CutPrompt[] {
+): SplitPrompt[] {
   let withImage = 0;
-  const cut = prompts.map((ids, sample) => {
+  const split = prompts.map((ids, sample) => {
     const count = ids.filter((id) => id === config.imageTokenId).length;
     const text = ids.filter((id) => id !== config.imageTokenId);
     requireVocabulary(`prompt ${sample}`, text, config);
@@ -43,29 +44,33 @@ export function cutPrompts(
     }
     return { before: ids.slice(0, first), after: ids.slice(first + count), image: withImage++ };
   });
-  if (imageOf) return sharing(cut, imageOf, images);
+  if (imageOf) return sharing(split, imageOf, images);
   if (withImage !== images)
     throw new NuwaError(`${images} images for ${withImage} prompts with an image token (id ${config.imageTokenId}).`);
-  return cut;
+  return split;
 }
 
 /** Gives prompts the images that are asked for. @throws NuwaError when these do not fit prompts or images */
-function sharing(cut: readonly CutPrompt[], imageOf: readonly (number | undefined)[], images: number): CutPrompt[] {
-  if (imageOf.length !== cut.length)
-    throw new NuwaError(`imageOf: has ${imageOf.length} entries for ${cut.length} prompts. Give one for each.`);
+function sharing(
+  split: readonly SplitPrompt[],
+  imageOf: readonly (number | undefined)[],
+  images: number,
+): SplitPrompt[] {
+  if (imageOf.length !== split.length)
+    throw new NuwaError(`imageOf: has ${imageOf.length} entries for ${split.length} prompts. Give one for each.`);
   imageOf.forEach((image, sample) => {
     const fits =
       image === undefined
-        ? cut[sample].image === undefined
-        : cut[sample].image !== undefined && Number.isInteger(image) && image >= 0 && image < images;
+        ? split[sample].image === undefined
+        : split[sample].image !== undefined && Number.isInteger(image) && image >= 0 && image < images;
     if (!fits)
       throw new NuwaError(
-        `imageOf: prompt ${sample} has ${image}, but needs ${cut[sample].image === undefined ? "undefined: it holds no image token" : `an image from 0 to ${images - 1}`}.`,
+        `imageOf: prompt ${sample} has ${image}, but needs ${split[sample].image === undefined ? "undefined: it holds no image token" : `an image from 0 to ${images - 1}`}.`,
       );
   });
   const unseen = Array.from({ length: images }, (_, image) => image).find((image) => !imageOf.includes(image));
   if (unseen !== undefined) throw new NuwaError(`imageOf: image ${unseen} belongs to no prompt. Leave it out.`);
-  return cut.map((prompt, sample) => ({ ...prompt, image: imageOf[sample] }));
+  return split.map((prompt, sample) => ({ ...prompt, image: imageOf[sample] }));
 }
 
 /**
@@ -73,8 +78,8 @@ function sharing(cut: readonly CutPrompt[], imageOf: readonly (number | undefine
  *
  * @throws NuwaError with the numbers
  */
-export function requirePositions(next: Layout["next"], { text }: VlmConfig, what = "a prompt"): void {
-  const longest = Math.max(...next);
+export function requirePositions(nextPosition: Layout["nextPosition"], { text }: VlmConfig, what = "a prompt"): void {
+  const longest = Math.max(...nextPosition);
   if (longest > text.maxPositionEmbeddings) {
     throw new NuwaError(
       `${what} reaches position ${longest}, but the model has max_position_embeddings ${text.maxPositionEmbeddings}. Make it shorter.`,
@@ -95,11 +100,11 @@ export function requireVocabulary(what: string, ids: readonly number[], { text }
 export interface Layout {
   readonly sequence: Sequence;
   /** Position id of the first decoded token, for each sample. */
-  readonly next: readonly number[];
+  readonly nextPosition: readonly number[];
 }
 
 /** What position ids depend on besides the tokens themselves. */
-export interface ImagePlaces {
+export interface UnprunedImage {
   /** Visual tokens of one unpruned image. */
   readonly total: number;
   /** How many of them are class tokens, which come first: 0 or 1. */
@@ -112,10 +117,10 @@ export interface ImagePlaces {
  * @param visual for each sample its visual tokens in order; nothing for samples without an image
  */
 export function layOut(
-  prompts: readonly CutPrompt[],
+  prompts: readonly SplitPrompt[],
   visual: readonly (readonly Pick<VisualSlot, "row" | "cell">[])[],
   policy: PositionPolicy | PositionFunction,
-  { total, classTokens }: ImagePlaces,
+  { total, classTokens }: UnprunedImage,
 ): Layout {
   const text = (ids: readonly number[], start: number): Slot[] =>
     ids.map((id, i) => ({ kind: "text", id, position: start + i }));
@@ -131,5 +136,5 @@ export function layOut(
     const { next } = positions;
     return { slots: [...text(before, 0), ...tokens, ...text(after, next)], next: next + after.length };
   });
-  return { sequence: padded(samples.map(({ slots }) => slots)), next: samples.map(({ next }) => next) };
+  return { sequence: padded(samples.map(({ slots }) => slots)), nextPosition: samples.map(({ next }) => next) };
 }

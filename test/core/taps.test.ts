@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { chain, checkTapName, record, replace, tapNames } from "../../src/core/taps.ts";
+import { matchTaps, tapNames, tapPoints } from "../../src/core/tap-points.ts";
+import { chain, record, replace } from "../../src/core/taps.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -18,8 +19,13 @@ describe("the tap", () => {
   });
 
   it("refuses a name that does not exist, and names some that do", () => {
-    expect(() => checkTapName("llm.7.tokens", known)).toThrow(/does not exist.*llm\.embeddings/);
-    expect(checkTapName("llm.1.tokens", known)).toBe("llm.1.tokens");
+    expect(() => matchTaps("llm.7.tokens", known)).toThrow(/does not exist.*llm\.0\.tokens/);
+    expect(matchTaps("llm.1.tokens", known)).toEqual(["llm.1.tokens"]);
+    expect(matchTaps("llm.*.tokens", known)).toEqual(["llm.0.tokens", "llm.1.tokens", "llm.2.tokens"]);
+    expect(matchTaps("vision.*.z", known)).toEqual(["vision.0.z", "vision.1.z"]);
+    expect(() => matchTaps("llm.*.token", known)).toThrow(/Near to it are: .*llm\.0\.tokens/);
+    expect(() => matchTaps(".*", known)).toThrow(/does not exist/);
+    expect(tapPoints({ vision: 2, llm: 3 }).every(({ shape, meaning }) => shape && meaning)).toBe(true);
   });
 
   it("records what passes and outlives the pass; asking for what did not pass is an error", () => {

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { random } from "../../src/methods/random.ts";
-import { createMethod, METHOD_NAMES, ownPositions } from "../../src/methods/registry.ts";
+import { createMethod, METHOD_NAMES, methodNamed } from "../../src/methods/registry.ts";
 import { parseConfig } from "../../src/model/llava/config.ts";
 import { chosen } from "./support.ts";
 
@@ -31,7 +31,7 @@ const config = configOf(12, 8);
 
 describe("the registry", () => {
   it.each(METHOD_NAMES)("knows which ids %s gives when none are asked for", (name) => {
-    expect(createMethod(name, config).positions).toBe(ownPositions(name));
+    expect(createMethod(name, config).positions).toBe(methodNamed(name).positions);
     expect(createMethod(name, config, { positions: "rpme" }).positions).toBe("rpme");
   });
 

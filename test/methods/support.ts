@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { runSync } from "../../src/core/readback.ts";
+import type { Sequence, Slot } from "../../src/core/slots.ts";
 import { noTap } from "../../src/core/taps.ts";
 import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../../src/methods/method.ts";
-import { padded, type Sequence, type Slot } from "../../src/model/transformer/sequence.ts";
+import { padded } from "../../src/model/transformer/sequence.ts";
 
 /** What a hand-made tower shows; what a test does not give is constant. */
 export interface Shown {

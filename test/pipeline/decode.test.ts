@@ -3,13 +3,14 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { randomFrom } from "../../src/core/random.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
+import type { Sequence } from "../../src/core/slots.ts";
 import { loadModel } from "../../src/io/load.ts";
 import { enteringPerLayer, type SampleLedger } from "../../src/methods/ledger.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
-import { placesOf, type Sequence } from "../../src/model/transformer/sequence.ts";
+import { placesOf } from "../../src/model/transformer/sequence.ts";
 import { advance } from "../../src/pipeline/decode.ts";
 import { generate } from "../../src/pipeline/generate.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
@@ -39,7 +40,9 @@ function fixed({ cells, keep = [], layers = [], positions, idsAfterCut = "kept",
         layer,
         function* ({ sequence }) {
           const added = makes ? { weights: meanOfFirstTwo(sequence), counts: sequence.map(() => 1) } : undefined;
-          return { keep: sequence.map(() => keep.slice(0, keep.length - nth)), added };
+          // Ranks count what is left: a later cut takes the first of them.
+          const ranks = nth === 0 ? keep : keep.slice(nth).map((_, rank) => rank);
+          return { keep: sequence.map(() => ranks), added };
         },
       ]),
     ),

@@ -5,7 +5,8 @@ import { recordReadbacks, replay, run, runSync, tensorsIn } from "../../src/core
 import { replace } from "../../src/core/taps.ts";
 import { loadModel } from "../../src/io/load.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer } from "../../src/methods/ledger.ts";
-import { createMethod, type MethodRequest } from "../../src/methods/registry.ts";
+import type { NuwaRequest } from "../../src/methods/nuwa/nuwa.ts";
+import { createMethod } from "../../src/methods/registry.ts";
 import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
@@ -16,7 +17,7 @@ describe.each(TESTED_BACKENDS)("the forward pass on %s", (backend) => {
   let model: Model;
   let pixels: tf.Tensor4D;
   const third = { ratio: 1 / 3 };
-  const pass = (inputs: ForwardInputs, name: string, request: Partial<MethodRequest> = {}) =>
+  const pass = (inputs: ForwardInputs, name: string, request: Partial<NuwaRequest> = {}) =>
     runSync(() => forward(model, inputs, createMethod(name, model.config, { average: third, ...request })));
   const logitsOf = (result: ForwardResult) => {
     const values = result.logits.dataSync() as Float32Array;

@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { type Grid, patchCount } from "../../src/core/grid.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
+import type { VisualSlot } from "../../src/core/slots.ts";
 import { noTap } from "../../src/core/taps.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
@@ -10,7 +11,6 @@ import type { Variant } from "../../src/methods/nuwa/variants.ts";
 import { createMethod, METHOD_NAMES } from "../../src/methods/registry.ts";
 import type { VlmConfig } from "../../src/model/llava/config.ts";
 import type { Model } from "../../src/model/llava/weights.ts";
-import type { VisualSlot } from "../../src/model/transformer/sequence.ts";
 import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 
 /** Cases for laws that every method of the registry must keep. */

@@ -4,7 +4,7 @@ import { parseAverage } from "../../methods/budget.ts";
 import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
 import type { PositionPolicy } from "../../methods/nuwa/positions.ts";
 import type { Variant } from "../../methods/nuwa/variants.ts";
-import { createMethod, METHOD_NAMES, ownPositions } from "../../methods/registry.ts";
+import { createMethod, METHOD_NAMES, METHODS } from "../../methods/registry.ts";
 import type { VlmConfig } from "../../model/llava/config.ts";
 import { CONTROLS, type Control, type Run } from "./controls.ts";
 
@@ -30,6 +30,11 @@ export interface Choices {
 
 /** What `--methods` may name. */
 export const EVALUATED_METHODS: readonly string[] = [...METHOD_NAMES, ...Object.keys(CONTROLS)];
+
+/** The ids of the method's own code. */
+function ownPositions(name: string): PositionPolicy {
+  return METHODS.find((method) => method.name === name)?.positions ?? "original";
+}
 
 /** Whether a name is one of the controls. */
 function isControl(name: string): name is Control {

@@ -2,8 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import { mixedRandom, sampleWithoutReplacement } from "../../core/random.ts";
 import { best, checkScores } from "../../core/ranking.ts";
+import type { Sequence } from "../../core/slots.ts";
 import { normalizeRows } from "../../model/transformer/layers.ts";
-import { lastPlace, placesOf, type Sequence } from "../../model/transformer/sequence.ts";
+import { lastPlace, placesOf } from "../../model/transformer/sequence.ts";
 import type { CutView } from "../method.ts";
 import type { NuwaSwitches } from "./variants.ts";
 

@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import { type Readback, readback } from "../../core/readback.ts";
-import { placesOf, type Sequence, type Slot } from "../../model/transformer/sequence.ts";
+import type { Sequence, Slot } from "../../core/slots.ts";
+import { placesOf } from "../../model/transformer/sequence.ts";
 
 /**
  * SparseVLM's raters (arXiv 2410.04417, section 3.2): the text tokens behind the image that its visual tokens

@@ -1,14 +1,15 @@
 import * as tf from "@tensorflow/tfjs";
+import { patchCount } from "../../core/grid.ts";
 import { mixedRandom } from "../../core/random.ts";
 import { best, checkScores } from "../../core/ranking.ts";
 import { readback } from "../../core/readback.ts";
 import { placesOf } from "../../model/transformer/sequence.ts";
-import type { Cut, Method } from "../method.ts";
+import { type Cut, DEFAULT_AVERAGE, type Method, type MethodDefinition } from "../method.ts";
 import { keepEverything } from "../none.ts";
 import type { PositionPolicy } from "../nuwa/positions.ts";
 import { perImage } from "../patches.ts";
 import type { CutBudget } from "../schedule.ts";
-import { recycledCounts } from "./budget.ts";
+import { recycledCounts, sparsevlmBudget } from "./budget.ts";
 import { densityPeaks, matrixRank } from "./clustering.ts";
 import { attentionOfRaters, chooseRaters } from "./raters.ts";
 
@@ -82,3 +83,13 @@ function meanOf(length: number, members: readonly number[] = []): number[] {
   for (const place of members) row[place] = 1 / (members.length + 1e-6);
   return row;
 }
+
+/** {@link sparsevlm} for the registry. */
+export const definition: MethodDefinition<CutBudget> = {
+  name: "sparsevlm",
+  summary: "three cuts in the decoder, rated by text tokens; dropped tokens are recycled into cluster means",
+  positions: "compressed",
+  budget: (average, { grid, layers }) => sparsevlmBudget(average, { total: patchCount(grid), layers }),
+  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
+    sparsevlm({ stages: definition.budget(average, model), positions }),
+};

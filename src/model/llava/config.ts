@@ -3,6 +3,7 @@ import type { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { checkSchema } from "../../io/files.ts";
 import type { ActivationName } from "../transformer/activations.ts";
+import type { ModelFacts } from "../vlm.ts";
 import { generationSchema, llavaSchema, originalSchema, type textSchema, visionSchema } from "./schemas.ts";
 
 /** The CLIP vision tower. Field names follow transformers' CLIPVisionConfig. */
@@ -52,6 +53,19 @@ export interface VlmConfig {
   readonly projectorBias: boolean;
   /** Whether images are padded to the tower's aspect ratio (original LLaVA-1.5) or cropped (CLIP). */
   readonly padImages: boolean;
+}
+
+/** The sizes that pruning methods are made for: LLaVA-1.5 has one grid of one size for every image. */
+export function modelFacts({ vision, text, visionFeatureLayer }: VlmConfig): ModelFacts {
+  const [rows, columns] = vision.imageSize.map((side) => side / vision.patchSize);
+  // vision_feature_layer counts hidden states, of which there is one more than blocks.
+  const states = vision.numHiddenLayers + 1;
+  return {
+    grid: { rows, columns },
+    layers: text.numHiddenLayers,
+    visionBlocks: vision.numHiddenLayers,
+    featureBlocks: (visionFeatureLayer + states) % states,
+  };
 }
 
 /**
@@ -161,21 +175,30 @@ function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextC
 /** Conditions between fields. */
 function checkConsistency(where: string, config: VlmConfig): VlmConfig {
   const { vision, text } = config;
-  const require = (holds: boolean, problem: string) => {
-    if (!holds) throw new NuwaError(`${where}: ${problem}.`);
-  };
-  require(vision.imageSize.every(
-    (side) => side % vision.patchSize === 0,
-  ), `image_size [${vision.imageSize}] is not a multiple of patch_size ${vision.patchSize}`);
-  require(vision.hiddenSize % vision.numAttentionHeads ===
-    0, `vision hidden_size ${vision.hiddenSize} is not divisible by num_attention_heads ${vision.numAttentionHeads}`);
-  require(Number.isInteger(text.headDim) &&
-    text.headDim % 2 === 0, `text head_dim ${text.headDim} is not an even integer, which rotary positions need`);
-  require(text.numAttentionHeads % text.numKeyValueHeads ===
-    0, `num_attention_heads ${text.numAttentionHeads} is not divisible by num_key_value_heads ${text.numKeyValueHeads}`);
   const layers = vision.numHiddenLayers;
-  require(config.visionFeatureLayer >= -layers - 1 &&
-    config.visionFeatureLayer <=
-      layers, `vision_feature_layer ${config.visionFeatureLayer} lies outside the ${layers + 1} hidden states`);
+  const conditions: readonly (readonly [holds: boolean, problem: string])[] = [
+    [
+      vision.imageSize.every((side) => side % vision.patchSize === 0),
+      `image_size [${vision.imageSize}] is not a multiple of patch_size ${vision.patchSize}`,
+    ],
+    [
+      vision.hiddenSize % vision.numAttentionHeads === 0,
+      `vision hidden_size ${vision.hiddenSize} is not divisible by num_attention_heads ${vision.numAttentionHeads}`,
+    ],
+    [
+      Number.isInteger(text.headDim) && text.headDim % 2 === 0,
+      `text head_dim ${text.headDim} is not an even integer, which rotary positions need`,
+    ],
+    [
+      text.numAttentionHeads % text.numKeyValueHeads === 0,
+      `num_attention_heads ${text.numAttentionHeads} is not divisible by num_key_value_heads ${text.numKeyValueHeads}`,
+    ],
+    [
+      config.visionFeatureLayer >= -layers - 1 && config.visionFeatureLayer <= layers,
+      `vision_feature_layer ${config.visionFeatureLayer} lies outside the ${layers + 1} hidden states`,
+    ],
+  ];
+  const broken = conditions.find(([holds]) => !holds);
+  if (broken) throw new NuwaError(`${where}: ${broken[1]}.`);
   return config;
 }

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
 import { activations } from "../transformer/activations.ts";
-import { attend, layerNorm, linear, mergeHeads, splitHeads, tokenRows } from "../transformer/layers.ts";
+import { attend, layerNorm, linear, mergeHeads, splitHeads, tapRows, tokenRows } from "../transformer/layers.ts";
 import {
   logSizes,
   type Members,
@@ -84,10 +84,10 @@ export function* mergingTower(model: Model, pixels: tf.Tensor4D, tap: Tap, merge
         members = mergeMembers(members, groups);
       }
     }
-    if (i === featureBlock) [seen, featureMembers] = [attended as Attended, members];
-    // Not named y: what a tap puts in is not the tower's to free.
+    // What a tap puts in belongs to whoever made it: only `y` is freed below.
     const residual = tap(`vision.${i}.residual`, y);
-    x = tap(`vision.hidden_states.${i + 1}`, mixChannels(block, residual, vision));
+    if (i === featureBlock) [seen, featureMembers] = [attended as Attended, members];
+    x = tap(`vision.hidden_states.${i + 1}`, mixChannels(block, residual, vision, tap, i));
     hiddenStates.push(x);
     tf.dispose(i === featureBlock ? [y, attended.y] : [y, attended]);
   }
@@ -149,22 +149,22 @@ function attendTokens(w: Weights, x: tf.Tensor, members: Members, config: Vision
   const k = tap(`vision.${i}.keys`, splitHeads(keys, images, heads));
   const v = tap(`vision.${i}.values`, splitHeads(linear(attention.at("v_proj"), normed), images, heads));
   const attended = attend(q, k, v, logSizes(members), tap, `vision.${i}`);
-  const output = linear(attention.at("out_proj"), mergeHeads(attended.output)).reshape<tf.Tensor3D>(
-    x.shape as tf.Tensor3D["shape"],
-  );
+  const output = linear(attention.at("out_proj"), mergeHeads(attended.output)); // [I·(N+1), D]
+  const y = rows.add<tf.Tensor2D>(tapRows(tap, `vision.${i}.attention_output`, output, x.shape));
   return {
-    y: x.add<tf.Tensor3D>(tap(`vision.${i}.attention_output`, output)),
+    y: y.reshape(x.shape as tf.Tensor3D["shape"]),
     attention: attended.attention,
     keys: keys.reshape(x.shape as tf.Tensor3D["shape"]),
   };
 }
 
 /** The second half: the MLP around a residual. */
-function mixChannels(w: Weights, x: tf.Tensor3D, config: VisionConfig): tf.Tensor {
+function mixChannels(w: Weights, x: tf.Tensor3D, config: VisionConfig, tap: Tap, i: number): tf.Tensor {
   return tf.tidy(() => {
     const rows = tokenRows(x); // [I·(N+1), D]
     const inner = linear(w.at("mlp.fc1"), layerNorm(w.at("layer_norm2"), rows, config.layerNormEps)); // [I·(N+1), 4D]
-    return rows.add(linear(w.at("mlp.fc2"), activations[config.hiddenAct](inner))).reshape(x.shape);
+    const output = linear(w.at("mlp.fc2"), activations[config.hiddenAct](inner)); // [I·(N+1), D]
+    return rows.add(tapRows(tap, `vision.${i}.mlp_output`, output, x.shape)).reshape(x.shape);
   });
 }
 

@@ -1,11 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
+import type { Sequence } from "../../core/slots.ts";
 import { noTap, type Tap } from "../../core/taps.ts";
 import type { TextConfig } from "../llava/config.ts";
 import type { Model, Weights } from "../llava/weights.ts";
 import { activations } from "./activations.ts";
-import { attend, linear, mergeHeads, rmsNorm, splitHeads, tokenRows } from "./layers.ts";
+import { attend, linear, mergeHeads, rmsNorm, splitHeads, tapRows, tokenRows } from "./layers.ts";
 import { type Rotation, rotate } from "./rope.ts";
-import type { Sequence } from "./sequence.ts";
 
 /** Keys (after RoPE) and values of the tokens that one decoder layer has seen, each [B, hkv, S, d]. */
 export type LayerCache = {
@@ -57,10 +57,12 @@ export function decoderLayer(
   const keys = past ? tf.concat([past.keys, newKeys], 2) : newKeys; // [B, hkv, S, d]
   const values = past ? tf.concat([past.values, newValues], 2) : newValues;
   const { output, attention } = attend(queries, keys, values, mask, tap, `llm.${i}`);
-  const y = rows.add<tf.Tensor2D>(linear(w.at("self_attn.o_proj"), mergeHeads(output)));
-  const z = y.add(swiGlu(w.at("mlp"), rmsNorm(w.at("post_attention_layernorm"), y, config.rmsNormEps)));
+  const attended = linear(w.at("self_attn.o_proj"), mergeHeads(output)); // [B·Q, Hd]
+  const y = rows.add<tf.Tensor2D>(tapRows(tap, `llm.${i}.attention_output`, attended, x.shape));
+  const residual = tapRows(tap, `llm.${i}.residual`, y, x.shape);
+  const mlp = swiGlu(w.at("mlp"), rmsNorm(w.at("post_attention_layernorm"), residual, config.rmsNormEps));
   return {
-    x: tap(`llm.${i}.output`, z.reshape(x.shape)),
+    x: tap(`llm.${i}.output`, residual.add(tapRows(tap, `llm.${i}.mlp_output`, mlp, x.shape)).reshape(x.shape)),
     cache: { keys, values },
     attention,
   };

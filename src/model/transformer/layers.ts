@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Tap } from "../../core/taps.ts";
+import type { TapName } from "../../core/tap-points.ts";
+import { type Tap, wants } from "../../core/taps.ts";
 import type { Weights } from "../llava/weights.ts";
 
 /**
@@ -71,7 +72,7 @@ export interface Attended {
  * @param k [B, hkv, S, d]
  * @param v [B, hkv, S, d]
  * @param mask added to the scores, broadcast to [B, h, Q, S]; 0 where allowed, very negative elsewhere
- * @param place tap prefix, such as `llm.3`
+ * @param prefix of the names that the tap sees, such as `llm.3`
  */
 export function attend(
   q: tf.Tensor4D,
@@ -79,7 +80,7 @@ export function attend(
   v: tf.Tensor4D,
   mask: tf.Tensor | undefined,
   tap: Tap,
-  place: `vision.${number}` | `llm.${number}`,
+  prefix: `vision.${number}` | `llm.${number}`,
 ): Attended {
   return tf.tidy(() => {
     const [batch, heads, queries, width] = q.shape;
@@ -87,10 +88,10 @@ export function attend(
     const rows = (heads / keyValueHeads) * queries; // of all heads that share their keys
     const grouped = q.mul(width ** -0.5).reshape([batch, keyValueHeads, rows, width]);
     const raw = tf.matMul(grouped, k, false, true).reshape([batch, heads, queries, keys]);
-    const scores = tap(`${place}.attention_scores`, mask ? raw.add(mask) : raw);
-    const attention = tap(`${place}.attention`, tf.softmax(scores)) as tf.Tensor4D; // [B, h, Q, S]
+    const scores = tap(`${prefix}.attention_scores`, mask ? raw.add(mask) : raw);
+    const attention = tap(`${prefix}.attention`, tf.softmax(scores)) as tf.Tensor4D; // [B, h, Q, S]
     const mixed = tf.matMul(attention.reshape([batch, keyValueHeads, rows, keys]), v);
-    return { output: mixed.reshape<tf.Tensor4D>([batch, heads, queries, width]), attention };
+    return { output: tap(`${prefix}.z`, mixed.reshape<tf.Tensor4D>([batch, heads, queries, width])), attention };
   });
 }
 
@@ -110,4 +111,14 @@ export function gatherRows(x: tf.Tensor, rows: readonly (readonly number[])[]): 
 /** Rows scaled to unit length over the last axis. A zero row stays zero; its gradient is finite but very large. */
 export function normalizeRows(x: tf.Tensor): tf.Tensor {
   return x.mul(x.square().sum(-1, true).add(1e-24).rsqrt());
+}
+
+/**
+ * Shows the rows of a matrix to a tap in the shape that its users know.
+ *
+ * @param rows [B·T, C]
+ * @param shape [B, T, C]
+ */
+export function tapRows(tap: Tap, name: TapName, rows: tf.Tensor2D, shape: readonly number[]): tf.Tensor2D {
+  return wants(tap, name) ? tap(name, rows.reshape([...shape])).reshape(rows.shape) : rows;
 }

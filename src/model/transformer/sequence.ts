@@ -1,31 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-
-/** A text token of the prompt or of the answer. */
-export interface TextSlot {
-  readonly kind: "text";
-  readonly id: number;
-  /** Position id for RoPE. */
-  readonly position: number;
-}
-
-/** A visual token. */
-export interface VisualSlot {
-  readonly kind: "visual";
-  /** Which of the sample's visual tokens it is: those that entered the decoder are counted first, then those made inside it. */
-  readonly row: number;
-  /** Raster index of the grid cell that it stands for; −1 for a token without one. */
-  readonly cell: number;
-  readonly position: number;
-}
-
-/** One place in the sequence of a sample; null is padding at the end of a shorter prompt. */
-export type Slot = TextSlot | VisualSlot | null;
-
-/**
- * What stands where, for each sample of a batch: [B][S], all samples equally long. Masks, rotary angles
- * and the dropping of tokens follow from it alone.
- */
-export type Sequence = readonly (readonly Slot[])[];
+import type { Sequence, Slot, VisualSlot } from "../../core/slots.ts";
 
 /** Samples of different lengths, padded at the end to the longest. */
 export function padded(samples: readonly (readonly Slot[])[]): Sequence {

@@ -1,9 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { noTap } from "../../core/taps.ts";
 import type { Model } from "../../model/llava/weights.ts";
-import { decoderLayer, embed, finalNorm, lmHead } from "../../model/transformer/decoder.ts";
+import { embed, finalNorm, lmHead } from "../../model/transformer/decoder.ts";
 import { rotaryAngles } from "../../model/transformer/rope.ts";
 import { padded, positionIds } from "../../model/transformer/sequence.ts";
+import { runLayers } from "../../pipeline/decoder.ts";
 import { COORDINATE_BINS } from "../../world/coordinates.ts";
 import type { Family } from "../../world/question.ts";
 import { type AnswerTarget, blockMask, type PackedPicture } from "./packing.ts";
@@ -103,7 +104,7 @@ export function answerLogits(
   const { text } = model.config;
   const sequence = padded(pictures.map(({ slots }) => slots));
   const length = sequence[0].length;
-  let x: tf.Tensor = embed(
+  const embedded = embed(
     model,
     sequence,
     visual,
@@ -113,18 +114,11 @@ export function answerLogits(
     rotation: rotaryAngles(positionIds(sequence), text.headDim, text.ropeTheta),
     mask: tf.tensor4d(blockMask(pictures, length), [pictures.length, 1, length, length]),
   };
-  const attention: tf.Tensor4D[] = [];
-  for (let i = 0; i < text.numHiddenLayers; i++) {
-    const output = tf.tidy(() => {
-      const { x: y, attention: weights } = decoderLayer(model, i, x, placement, noTap);
-      return watched.includes(i) ? { y, weights } : { y };
-    });
-    x = output.y;
-    if (output.weights) attention.push(output.weights);
-  }
+  const range = { from: 0, to: text.numHiddenLayers, sequence, placement, watch: watched };
+  const { x, attention } = runLayers(model, embedded, range, noTap);
   const places = pictures.flatMap(({ targets }, picture) => targets.map(({ place }) => picture * length + place));
   const predicting = tf.gather(x.reshape([-1, text.hiddenSize]), tf.tensor1d(places, "int32"));
-  return { logits: lmHead(model, finalNorm(model, predicting)) as tf.Tensor2D, attention };
+  return { logits: lmHead(model, finalNorm(model, predicting)) as tf.Tensor2D, attention: [...attention.values()] };
 }
 
 /**

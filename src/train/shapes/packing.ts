@@ -1,4 +1,4 @@
-import type { Slot } from "../../model/transformer/sequence.ts";
+import type { Slot } from "../../core/slots.ts";
 import type { Family, Question } from "../../world/question.ts";
 import { PREFIX, specialId, type WordIds } from "./tokens.ts";
 

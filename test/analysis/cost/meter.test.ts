@@ -5,16 +5,17 @@ import { costOf, paperFlops } from "../../../src/analysis/cost/paper.ts";
 import { useBackend } from "../../../src/backend/select.ts";
 import { normal, randomFrom } from "../../../src/core/random.ts";
 import { run, runSync, tensorsIn } from "../../../src/core/readback.ts";
-import type { Tap } from "../../../src/core/taps.ts";
+import { tapNames } from "../../../src/core/tap-points.ts";
+import { type Tap, wants } from "../../../src/core/taps.ts";
 import { enteringPerLayer, type SampleLedger } from "../../../src/methods/ledger.ts";
-import type { Method } from "../../../src/methods/method.ts";
+import { DEFAULT_AVERAGE, type Method } from "../../../src/methods/method.ts";
 import { none } from "../../../src/methods/none.ts";
 import { nuwa } from "../../../src/methods/nuwa/nuwa.ts";
 import { SELECTIONS } from "../../../src/methods/nuwa/soft-stage1.ts";
 import { STAGE2_SCORES, VARIANTS } from "../../../src/methods/nuwa/variants.ts";
 import { prumerge } from "../../../src/methods/prumerge.ts";
 import { publishedPyramid, pyramidBudget } from "../../../src/methods/pyramiddrop.ts";
-import { createMethod, DEFAULT_AVERAGE, METHOD_NAMES } from "../../../src/methods/registry.ts";
+import { createMethod, METHOD_NAMES } from "../../../src/methods/registry.ts";
 import type { CutBudget } from "../../../src/methods/schedule.ts";
 import { sparsevlmBudget } from "../../../src/methods/sparsevlm/budget.ts";
 import { sparsevlm } from "../../../src/methods/sparsevlm/sparsevlm.ts";
@@ -267,6 +268,19 @@ describe("the meter", () => {
     ).rejects.toThrow(/2 prompts at once .* padding would be counted\. Measure one prompt at a time\.$/);
     expect(tf.memory().numTensors).toBe(before);
     pixels.dispose();
+    disposeModel(model);
+  });
+
+  it("wants the points that it needs alone, so that measuring computes no attention output or the like", async () => {
+    const model = tinyModel();
+    const asked: string[] = [];
+    const { result } = await measureCost((tap) => {
+      asked.push(...tapNames({ vision: 3, llm: 4 }).filter((name) => wants(tap, name)));
+      return pass(model, [PROMPT], tap);
+    });
+    expect(asked).toContain("llm.3.output");
+    expect(asked.filter((name) => /attention$|scores|\.z$|mlp_output|similarity/.test(name))).toEqual([]);
+    tf.dispose(tensorsIn(result));
     disposeModel(model);
   });
 

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import type { BackendName } from "../../../src/backend/select.ts";
+import type { Sequence, Slot } from "../../../src/core/slots.ts";
 import { noTap } from "../../../src/core/taps.ts";
 import { aggregationWeights } from "../../../src/methods/nuwa/aggregation.ts";
 import { cosineToText } from "../../../src/methods/nuwa/textguided.ts";
@@ -15,7 +16,7 @@ import {
   rmsNorm,
 } from "../../../src/model/transformer/layers.ts";
 import { rotaryAngles, rotate } from "../../../src/model/transformer/rope.ts";
-import { causalMask, type Sequence, type Slot } from "../../../src/model/transformer/sequence.ts";
+import { causalMask } from "../../../src/model/transformer/sequence.ts";
 import { COMPARED, distance, on, onDevice } from "./backends.ts";
 import { fill } from "./cases.ts";
 import * as exact from "./float64.ts";

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
-import { causalMask, type Slot } from "../../../src/model/transformer/sequence.ts";
+import type { Slot } from "../../../src/core/slots.ts";
+import { causalMask } from "../../../src/model/transformer/sequence.ts";
 import { COMPARED, noTensorflow, on } from "./backends.ts";
 
 /** Numbers at the edge that the sources count on; docs/backends.md tells where backends differ. */

@@ -39,7 +39,7 @@ describe("the controls", () => {
     const positions = result.ledgers[0]?.tokens.map(({ position }) => position) ?? [];
     const logits = result.logits.dataSync().slice();
     tf.dispose([pixels, ...tensorsIn(result)]);
-    return { logits, positions, next: result.state.layers[0].next[0] };
+    return { logits, positions, next: result.state.layers[0].nextPosition[0] };
   }
 
   it("permuted: the ids are those of the unpruned model in another order, which the seed decides", () => {

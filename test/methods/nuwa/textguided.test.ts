@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
+import type { Sequence, Slot } from "../../../src/core/slots.ts";
 import { cosineToText, keepRandom, lastTokenAttention } from "../../../src/methods/nuwa/textguided.ts";
-import { padded, type Sequence, type Slot } from "../../../src/model/transformer/sequence.ts";
+import { padded } from "../../../src/model/transformer/sequence.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");

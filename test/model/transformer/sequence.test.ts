@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
-import { keepVisual, lastPlace, padded, type Slot } from "../../../src/model/transformer/sequence.ts";
+import type { Slot } from "../../../src/core/slots.ts";
+import { keepVisual, lastPlace, padded } from "../../../src/model/transformer/sequence.ts";
 
 const text = (id: number): Slot => ({ kind: "text", id, position: id });
 const visual = (row: number): Slot => ({ kind: "visual", row, cell: row, position: row });

@@ -1,5 +1,6 @@
 import fc from "fast-check";
-import { padded, type Sequence, type Slot } from "../../../src/model/transformer/sequence.ts";
+import type { Sequence, Slot } from "../../../src/core/slots.ts";
+import { padded } from "../../../src/model/transformer/sequence.ts";
 
 /** How many tokens of a sample are what. */
 export interface Layout {

@@ -1,0 +1,67 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Sequence } from "../core/slots.ts";
+import { type Tap, within } from "../core/taps.ts";
+import type { Model } from "../model/llava/weights.ts";
+import { decoderLayer, type LayerCache, type Placement } from "../model/transformer/decoder.ts";
+import { rotaryAngles } from "../model/transformer/rope.ts";
+import { causalMask, positionIds } from "../model/transformer/sequence.ts";
+
+/** Which layers are run on what. */
+export interface LayerRange {
+  /** The first layer. */
+  readonly from: number;
+  /** The layer behind the last one. */
+  readonly to: number;
+  /** Everything that these layers have seen once they have run: the new tokens are the last of it. */
+  readonly sequence: Sequence;
+  /** Masks and rotary angles of the new tokens; causal, by the position ids of the sequence, unless given. */
+  readonly placement?: Placement;
+  /** What each layer has seen before, by layer; undefined at prefill. */
+  readonly past?: readonly LayerCache[];
+  /** Layers whose attention is wanted; that of all others is freed at once. */
+  readonly watch?: readonly number[];
+  /** 0: prefill; n: the pass that feeds the n-th generated token. */
+  readonly step?: number;
+}
+
+/** What {@link runLayers} returns. */
+export interface LayerRun {
+  /** [B, Q, Hd], leaving the last layer. */
+  readonly x: tf.Tensor3D;
+  /** Of each layer, from `from` on. */
+  readonly caches: readonly LayerCache[];
+  /** Softmax attention of the watched layers, each [B, h, Q, S]. */
+  readonly attention: ReadonlyMap<number, tf.Tensor4D>;
+}
+
+/**
+ * Runs some layers of the decoder one after the other: the one loop that prefill, decoding and training go through.
+ *
+ * @param x [B, Q, Hd], entering layer `from`
+ */
+export function runLayers(model: Model, x: tf.Tensor3D, range: LayerRange, tap: Tap): LayerRun {
+  const { from, to, sequence, past, watch = [], step = 0 } = range;
+  const placement = range.placement ?? placementOf(model, sequence, x.shape[1]);
+  const here = within(tap, { step, sequence });
+  const caches: LayerCache[] = [];
+  const attention = new Map<number, tf.Tensor4D>();
+  let hidden = x;
+  for (let i = from; i < to; i++) {
+    const entering = here(`llm.${i}.tokens`, hidden);
+    const output = tf.tidy(() => {
+      const { attention: weights, ...rest } = decoderLayer(model, i, entering, placement, here, past?.[i]);
+      return watch.includes(i) ? { ...rest, attention: weights } : { ...rest, attention: undefined };
+    });
+    hidden = output.x as tf.Tensor3D;
+    caches.push(output.cache);
+    if (output.attention) attention.set(i, output.attention);
+  }
+  return { x: hidden, caches, attention };
+}
+
+/** Rotary angles and causal mask of the last `queries` tokens of a sequence. */
+export function placementOf(model: Model, sequence: Sequence, queries: number): Placement {
+  const { headDim, ropeTheta } = model.config.text;
+  const positions = positionIds(sequence).map((ids) => ids.slice(ids.length - queries));
+  return { rotation: rotaryAngles(positions, headDim, ropeTheta), mask: causalMask(sequence, queries) };
+}
