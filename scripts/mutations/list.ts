@@ -22,6 +22,7 @@ const sequence = "model/transformer/sequence.ts";
 const nuwa = "methods/nuwa/nuwa.ts";
 const prefill = "pipeline/prefill.ts";
 const apply = "pipeline/apply.ts";
+const decoder = "pipeline/decoder.ts";
 const decode = "pipeline/decode.ts";
 
 /** The mutations, in the order of the pipeline. */
@@ -249,16 +250,16 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "key <= query ? 0 : MASKED",
   },
   {
-    what: "forward: positions and mask of before the cut",
-    file: prefill,
-    from: "      placement = place(model, sequence, sequence[0].length);\n      cuts.push(applied);",
-    to: "      placement = { ...place(model, sequence, sequence[0].length), rotation: place(model, entered.sequence.map((s) => s.slice(0, sequence[0].length)), sequence[0].length).rotation };\n      cuts.push(applied);",
+    what: "the decoder: ids without the gaps that pruning leaves",
+    file: decoder,
+    from: "ids.slice(ids.length - queries)",
+    to: "ids.map((_, i) => ids[0] + i).slice(ids.length - queries)",
   },
   {
     what: "forward: the cache before a cut is cut, too",
     file: prefill,
-    from: "cache: output.cache, sequence, next });",
-    to: "cache: output.cache, sequence: layers[0]?.sequence ?? sequence, next });",
+    from: "layers.push({ cache, sequence, nextPosition });",
+    to: "layers.push({ cache, sequence: layers[0]?.sequence ?? sequence, nextPosition });",
   },
   {
     what: "forward: hidden states taken one place off",
@@ -269,20 +270,20 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "decoding: every token at the same id",
     file: decode,
-    from: "next: state.layers[i].next.map((position) => position + count),",
-    to: "next: state.layers[i].next,",
+    from: "before.nextPosition.map((position) => position + count)",
+    to: "before.nextPosition",
   },
   {
     what: "decoding: ids of the first layer everywhere",
     file: decode,
-    from: "append(sequence, freshFrom(next))",
-    to: "append(sequence, freshFrom(state.layers[0].next))",
+    from: "freshFrom(before.nextPosition)",
+    to: "freshFrom(state.layers[0].nextPosition)",
   },
   {
     what: "truncation: the ids are not taken back",
     file: decode,
-    from: "next: next.map((position) => position - count),",
-    to: "next,",
+    from: "nextPosition: nextPosition.map((position) => position - count),",
+    to: "nextPosition,",
   },
   {
     what: "truncation: one key too many stays",

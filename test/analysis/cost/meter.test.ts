@@ -148,7 +148,7 @@ describe("the measured cost is, part by part, what the sizes say that the progra
       disposeModel(model);
     });
 
-    it("SparseVLM, rank: the matrix of r raters is multiplied with itself, r² products for each visual token", async () => {
+    it("SparseVLM, rank: r raters make a matrix of r² products for each visual token", async () => {
       const model = tinyModel(overrides);
       const { cost, sizes } = await measured(model, sparsevlm({ stages, version: "rank" }));
       const [first, , second] = enteringPerLayer(sizes.ledger);
@@ -200,7 +200,7 @@ describe("the measured cost is, part by part, what the sizes say that the progra
     disposeModel(model);
   });
 
-  it("the paper's formula differs from it by the third matrix of the MLP, when text and grouping are left out", async () => {
+  it("differs from the paper's formula by the MLP's third matrix, without text and grouped queries", async () => {
     const model = tinyModel({ text: { num_key_value_heads: 4 } });
     const { sizes } = await measured(model, nuwa({ ...VARIANTS.official, ...BUDGET }));
     const { hiddenSize, intermediateSize } = model.config.text;
