@@ -5,7 +5,7 @@ import { definition as fastv } from "./fastv.ts";
 import { definition as hiprune } from "./hiprune.ts";
 import type { Method, MethodDefinition } from "./method.ts";
 import { definition as none } from "./none.ts";
-import { type NuwaRequest, definition as nuwa } from "./nuwa/nuwa.ts";
+import { type NuwaRequest, definition as nuwa } from "./nuwa/definition.ts";
 import { POSITION_POLICIES } from "./nuwa/positions.ts";
 import { definition as pooling } from "./pooling.ts";
 import { definition as prumerge } from "./prumerge.ts";

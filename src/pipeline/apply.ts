@@ -16,7 +16,7 @@ import type { CheckedSelection } from "./choosing.ts";
 /** What is done with a selection, the same for every method: the physical side of pruning. */
 
 /** Batches without images select nothing. */
-export const NO_IMAGES: CheckedSelection = { cells: [] };
+export const NO_IMAGES: PatchSelection = { cells: [] };
 
 /** The selected patches, mixed where the method says so, as token embeddings: [I, k, Hd]. */
 export function projectSelected(model: Model, seen: VisionOutput, selection: PatchSelection, tap: Tap): tf.Tensor3D {

@@ -7,12 +7,16 @@ import { attentionAhead } from "../model/transformer/decoder.ts";
 import { checkCutSelection, checkPatchSelection, checkWeights } from "./checks.ts";
 import { placementOf } from "./decoder.ts";
 
-/** Lets a method look and choose, the same for every method, and looks at what it chose. */
+/** Lets a method look and choose, the same for every method, and checks what it chose. */
 
-/** A selection of stage 1 that was looked at, with the values of its weights. */
+/** A selection of stage 1 that was checked, with the values of its weights. */
 export type CheckedSelection = PatchSelection & { readonly weightValues?: Float32Array };
 
-/** Stage 1: which patches go on. */
+/**
+ * Stage 1: which patches go on.
+ *
+ * @throws NuwaError when the selection cannot be applied
+ */
 export function* choosePatches(
   model: Model,
   seen: VisionOutput,
@@ -27,9 +31,9 @@ export function* choosePatches(
   };
   const selection = yield* selectPatches(view, tap);
   checkPatchSelection(name, selection, view);
-  const { weights } = selection;
-  const weightValues = weights && (yield* readback(weights));
-  if (weights && weightValues) checkWeights(name, weightValues, weights.shape);
+  if (!selection.weights) return selection;
+  const weightValues = yield* readback(selection.weights);
+  checkWeights(name, weightValues, selection.weights.shape);
   return { ...selection, weightValues };
 }
 
@@ -37,6 +41,7 @@ export function* choosePatches(
  * A cut inside the decoder.
  *
  * @param layer the cut is made before it
+ * @throws NuwaError when the selection cannot be applied
  */
 export function* chooseCut(
   model: Model,
@@ -45,9 +50,11 @@ export function* chooseCut(
   layer: number,
   seen: Omit<CutView, "attentionAhead">,
 ): Readback<CutSelection> {
-  const attention = () =>
-    attentionAhead(model, layer, seen.tokens, placementOf(model, seen.sequence, seen.tokens.shape[1]));
-  const selection = yield* choose({ ...seen, attentionAhead: attention });
-  checkCutSelection(method.name, selection, seen.sequence, layer);
+  const { tokens, sequence } = seen;
+  const selection = yield* choose({
+    ...seen,
+    attentionAhead: () => attentionAhead(model, layer, tokens, placementOf(model, sequence, tokens.shape[1])),
+  });
+  checkCutSelection(method.name, selection, sequence, layer);
   return selection;
 }

@@ -5,7 +5,7 @@ import { recordReadbacks, replay, run, runSync, tensorsIn } from "../../src/core
 import { replace } from "../../src/core/taps.ts";
 import { loadModel } from "../../src/io/load.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer } from "../../src/methods/ledger.ts";
-import type { NuwaRequest } from "../../src/methods/nuwa/nuwa.ts";
+import type { NuwaRequest } from "../../src/methods/nuwa/definition.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "../../src/pipeline/prefill.ts";

@@ -3,26 +3,18 @@ import { UsageError } from "../../core/errors.ts";
 import { patchCount } from "../../core/grid.ts";
 import { type Readback, readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
-import {
-  type Cut,
-  DEFAULT_AVERAGE,
-  type Method,
-  type MethodDefinition,
-  type MethodRequest,
-  type PatchSelection,
-  type PatchView,
-} from "../method.ts";
+import type { Cut, Method, PatchSelection, PatchView } from "../method.ts";
 import { perImage, requirePatches } from "../patches.ts";
 import { type Anchors, aggregationWeights, distanceThreshold, similarityFeatures } from "./aggregation.ts";
 import { alignAnchors } from "./alignment.ts";
-import { type Budget, solveBudget } from "./budget.ts";
+import type { Budget } from "./budget.ts";
 import { requireConstants, type Stage1Constants } from "./constants.ts";
 import { pillarScores, pillarsOf } from "./pillars.ts";
 import type { PositionPolicy } from "./positions.ts";
 import { salienceOf } from "./salience.ts";
 import { SELECTIONS, type SelectionKind, softWeights } from "./soft-stage1.ts";
 import { keepBest, keepRandom, stage2Scores } from "./textguided.ts";
-import { type NuwaSwitches, STAGE2_SCORES, VARIANTS, type Variant } from "./variants.ts";
+import { type NuwaSwitches, STAGE2_SCORES } from "./variants.ts";
 
 /** Nüwa's parameters; those with a default have the paper's value. */
 export interface NuwaOptions extends NuwaSwitches, Stage1Constants {
@@ -126,38 +118,3 @@ function stage2(options: NuwaOptions): Cut {
     return { keep: keepBest(yield* readback(scores), view.sequence, budget.stage2) };
   };
 }
-
-/** What Nüwa can be asked for with besides what every method can. */
-export interface NuwaRequest extends MethodRequest {
-  /** The reading of the method ("official"). */
-  readonly variant?: Variant;
-  /** Overrides the variant's own score of stage 2. */
-  readonly stage2?: NuwaSwitches["stage2"];
-  /** Override the variant's own constants of stage 1. */
-  readonly constants?: Stage1Constants;
-  /** See {@link NuwaOptions}. */
-  readonly selection?: SelectionKind;
-  readonly temperature?: number;
-}
-
-/** The readings, the default first. */
-const VARIANT_NAMES: readonly Variant[] = ["official", "paper"];
-
-/** {@link nuwa} for the registry. The second cut is made at half of the decoder's depth, as in the paper. */
-export const definition: MethodDefinition<Pick<NuwaOptions, "budget" | "cutLayer">, NuwaRequest> = {
-  name: "nuwa",
-  summary: "spatially spread anchors that gather their neighbourhood, then text-guided pruning in the decoder",
-  positions: "original",
-  variants: VARIANT_NAMES,
-  budget(average, { grid, layers }) {
-    const cutLayer = Math.floor(layers / 2);
-    return { budget: solveBudget(average, patchCount(grid), layers, cutLayer), cutLayer };
-  },
-  create({ average = DEFAULT_AVERAGE, variant = "official", constants, ...rest }, model) {
-    if (!Object.hasOwn(VARIANTS, variant))
-      throw new UsageError(`variant "${variant}" does not exist. There are: ${VARIANT_NAMES.join(", ")}.`);
-    const { positions, seed, selection, temperature, stage2 = VARIANTS[variant].stage2 } = rest;
-    const asked = { positions, seed, selection, temperature, stage2 };
-    return nuwa({ ...VARIANTS[variant], ...constants, ...asked, ...definition.budget(average, model) });
-  },
-};

@@ -1,0 +1,43 @@
+import { UsageError } from "../../core/errors.ts";
+import { patchCount } from "../../core/grid.ts";
+import { DEFAULT_AVERAGE, type MethodDefinition, type MethodRequest } from "../method.ts";
+import { solveBudget } from "./budget.ts";
+import type { Stage1Constants } from "./constants.ts";
+import { type NuwaOptions, nuwa } from "./nuwa.ts";
+import type { SelectionKind } from "./soft-stage1.ts";
+import { type NuwaSwitches, VARIANTS, type Variant } from "./variants.ts";
+
+/** What Nüwa can be asked for with besides what every method can. */
+export interface NuwaRequest extends MethodRequest {
+  /** The reading of the method ("official"). */
+  readonly variant?: Variant;
+  /** Overrides the variant's own score of stage 2. */
+  readonly stage2?: NuwaSwitches["stage2"];
+  /** Override the variant's own constants of stage 1. */
+  readonly constants?: Stage1Constants;
+  /** See {@link NuwaOptions}. */
+  readonly selection?: SelectionKind;
+  readonly temperature?: number;
+}
+
+/** The readings, the default first. */
+const VARIANT_NAMES: readonly Variant[] = ["official", "paper"];
+
+/** {@link nuwa} for the registry. The second cut is made at half of the decoder's depth, as in the paper. */
+export const definition: MethodDefinition<Pick<NuwaOptions, "budget" | "cutLayer">, NuwaRequest> = {
+  name: "nuwa",
+  summary: "spatially spread anchors that gather their neighbourhood, then text-guided pruning in the decoder",
+  positions: "original",
+  variants: VARIANT_NAMES,
+  budget(average, { grid, layers }) {
+    const cutLayer = Math.floor(layers / 2);
+    return { budget: solveBudget(average, patchCount(grid), layers, cutLayer), cutLayer };
+  },
+  create({ average = DEFAULT_AVERAGE, variant = "official", constants, ...rest }, model) {
+    if (!Object.hasOwn(VARIANTS, variant))
+      throw new UsageError(`variant "${variant}" does not exist. There are: ${VARIANT_NAMES.join(", ")}.`);
+    const { positions, seed, selection, temperature, stage2 = VARIANTS[variant].stage2 } = rest;
+    const asked = { positions, seed, selection, temperature, stage2 };
+    return nuwa({ ...VARIANTS[variant], ...constants, ...asked, ...definition.budget(average, model) });
+  },
+};
