@@ -8,37 +8,40 @@ export interface Mutation {
   readonly to: string;
 }
 
-const grid = "pruning/grid.ts";
-const alignment = "pruning/alignment.ts";
-const ranking = "pruning/ranking.ts";
-const aggregation = "pruning/aggregation.ts";
-const positions = "pruning/positions.ts";
-const textguided = "pruning/textguided.ts";
-const budget = "pruning/budget.ts";
-const ledger = "pruning/ledger.ts";
-const sequence = "model/sequence.ts";
-const nuwa = "methods/nuwa.ts";
-const forward = "pipeline/forward.ts";
-const pruned = "pipeline/pruned.ts";
+const separation = "methods/nuwa/separation.ts";
+const grid = "core/grid.ts";
+const alignment = "methods/nuwa/alignment.ts";
+const ranking = "core/ranking.ts";
+const pillars = "methods/nuwa/pillars.ts";
+const aggregation = "methods/nuwa/aggregation.ts";
+const positions = "methods/nuwa/positions.ts";
+const textguided = "methods/nuwa/textguided.ts";
+const budget = "methods/nuwa/budget.ts";
+const ledger = "methods/ledger.ts";
+const sequence = "model/transformer/sequence.ts";
+const nuwa = "methods/nuwa/nuwa.ts";
+const prefill = "pipeline/prefill.ts";
+const apply = "pipeline/apply.ts";
+const decoder = "pipeline/decoder.ts";
 const decode = "pipeline/decode.ts";
 
 /** The mutations, in the order of the pipeline. */
 export const MUTATIONS: readonly Mutation[] = [
   {
     what: "regions: one too few in a row",
-    file: grid,
+    file: separation,
     from: "Math.ceil(columns / side)",
     to: "Math.floor(columns / side) || 1",
   },
   {
     what: "regions: rows and columns change places",
-    file: grid,
+    file: separation,
     from: "Math.floor(row / side) * across + Math.floor(column / side)",
     to: "Math.floor(column / side) * across + Math.floor(row / side)",
   },
   {
     what: "regions: shifted by a patch",
-    file: grid,
+    file: separation,
     from: "Math.floor(column / side)",
     to: "Math.floor((column + 1) / side)",
   },
@@ -104,7 +107,7 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "if (!Number.isFinite(scores[i]))",
     to: "if (Math.abs(scores[i]) === Number.POSITIVE_INFINITY)",
   },
-  { what: "pillars: > for ≥", file: alignment, from: ">= threshold", to: "> threshold" },
+  { what: "pillars: > for ≥", file: pillars, from: ">= threshold", to: "> threshold" },
   {
     what: "quantile: at q·n, not q·(n−1)",
     file: ranking,
@@ -157,10 +160,10 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "const unit = features;",
   },
   {
-    what: "Nüwa: pillars by the quantile of all patches, not of the kept ones",
+    what: "Nüwa: pillars by the scores of the first patches, not of the anchors",
     file: nuwa,
-    from: "return pillarsAmong(kept, quantile(kept, atQuantile));",
-    to: "return pillarsAmong(kept, quantile(all, atQuantile));",
+    from: "cells[image].map((p) => own[p])",
+    to: "cells[image].map((_, i) => own[i])",
   },
   {
     what: "positions: original ids renumbered",
@@ -247,40 +250,40 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "key <= query ? 0 : MASKED",
   },
   {
-    what: "forward: positions and mask of before the cut",
-    file: forward,
-    from: "      placement = place(model, sequence, sequence[0].length);\n      cuts.push(applied);",
-    to: "      placement = { ...place(model, sequence, sequence[0].length), rotation: place(model, entered.sequence.map((s) => s.slice(0, sequence[0].length)), sequence[0].length).rotation };\n      cuts.push(applied);",
+    what: "the decoder: ids without the gaps that pruning leaves",
+    file: decoder,
+    from: "ids.slice(ids.length - queries)",
+    to: "ids.map((_, i) => ids[0] + i).slice(ids.length - queries)",
   },
   {
     what: "forward: the cache before a cut is cut, too",
-    file: forward,
-    from: "cache: output.cache, sequence, next });",
-    to: "cache: output.cache, sequence: layers[0]?.sequence ?? sequence, next });",
+    file: prefill,
+    from: "layers.push({ cache, sequence, nextPosition });",
+    to: "layers.push({ cache, sequence: layers[0]?.sequence ?? sequence, nextPosition });",
   },
   {
     what: "forward: hidden states taken one place off",
-    file: pruned,
+    file: apply,
     from: "gatherRows(table, kept.places)",
     to: "gatherRows(table, kept.places.map((list) => list.map((p) => Math.max(0, p - 1))))",
   },
   {
     what: "decoding: every token at the same id",
     file: decode,
-    from: "next: state.layers[i].next.map((position) => position + count),",
-    to: "next: state.layers[i].next,",
+    from: "before.nextPosition.map((position) => position + count)",
+    to: "before.nextPosition",
   },
   {
     what: "decoding: ids of the first layer everywhere",
     file: decode,
-    from: "append(sequence, freshFrom(next))",
-    to: "append(sequence, freshFrom(state.layers[0].next))",
+    from: "freshFrom(before.nextPosition)",
+    to: "freshFrom(state.layers[0].nextPosition)",
   },
   {
     what: "truncation: the ids are not taken back",
     file: decode,
-    from: "next: next.map((position) => position - count),",
-    to: "next,",
+    from: "nextPosition: nextPosition.map((position) => position - count),",
+    to: "nextPosition,",
   },
   {
     what: "truncation: one key too many stays",

@@ -4,8 +4,7 @@ import { checkScores } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { normalizeRows } from "../model/transformer/layers.ts";
 import { wholeCount } from "./budget.ts";
-import type { Method } from "./method.ts";
-import { DEFAULT_AVERAGE, type MethodDefinition } from "./method.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, requirePatches } from "./patches.ts";
 

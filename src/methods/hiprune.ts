@@ -4,8 +4,7 @@ import { best, checkScores } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { splitHeads, tokenRows } from "../model/transformer/layers.ts";
 import { wholeCount } from "./budget.ts";
-import type { Method, PatchView } from "./method.ts";
-import { DEFAULT_AVERAGE, type MethodDefinition } from "./method.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition, type PatchView } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, requirePatches } from "./patches.ts";
 

@@ -35,7 +35,9 @@ export interface LedgerSources {
   readonly grid: Grid;
   readonly total: number;
   readonly pillars: readonly boolean[] | undefined;
-  /** For each token that stage 1 kept the weights of all patches in it, undefined for a token that is its cell alone. */
+  /**
+   * For each token that stage 1 kept the weights of all patches in it, undefined for a token that is its cell alone.
+   */
   readonly weights: readonly (Float32Array | undefined)[];
   /** Tokens made inside the decoder, in the order of their rows. */
   readonly added: readonly AddedToken[];

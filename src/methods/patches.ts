@@ -16,7 +16,8 @@ import type { PatchView } from "./method.ts";
 export function requirePatches({ grid, features }: VisionOutput): void {
   if (features.shape[1] !== patchCount(grid))
     throw new NuwaError(
-      'field "vision_feature_select_strategy": this method prunes patches, but "full" keeps the class token among them. Use method none, or one that prunes in the decoder only.',
+      'field "vision_feature_select_strategy": this method prunes patches, but "full" keeps the class token among ' +
+        "them. Use method none, or one that prunes in the decoder only.",
     );
 }
 

@@ -1,8 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Grid, patchCount } from "../core/grid.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
-import type { Method } from "./method.ts";
-import { DEFAULT_AVERAGE, type MethodDefinition } from "./method.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { requirePatches } from "./patches.ts";
 

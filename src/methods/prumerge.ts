@@ -8,7 +8,10 @@ import type { Method, MethodDefinition, PatchView } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 
-/** Parameters of {@link prumerge}. The original's division by zero has no switch: it selects nothing; see {@link adaptiveCentres}. */
+/**
+ * Parameters of {@link prumerge}. The original's division by zero has no switch: it selects nothing; see
+ * {@link adaptiveCentres}.
+ */
 export interface PrumergeOptions {
   /** How many tokens go on, the extra one among them. Undefined: as many as the outliers ask for, as published. */
   readonly keep?: number;
@@ -88,7 +91,10 @@ export function adaptiveCentres(scores: Float32Array): number[] {
   return [...outliers, ...even.filter((patch) => !outliers.includes(patch))];
 }
 
-/** For a given number: a quarter by score, the rest spread evenly over what is left, which is about the published share. */
+/**
+ * For a given number: a quarter by score, the rest spread evenly over what is left, which is about the published
+ * share.
+ */
 export function spreadCentres(scores: Float32Array, count: number): number[] {
   const outliers = best([...scores.keys()], scores, Math.round(count / 4));
   const rest = without(scores.length, outliers);

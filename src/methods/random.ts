@@ -1,8 +1,7 @@
 import { patchCount } from "../core/grid.ts";
 import { mixedRandom, sampleWithoutReplacement } from "../core/random.ts";
 import { wholeCount } from "./budget.ts";
-import type { Method } from "./method.ts";
-import { DEFAULT_AVERAGE, type MethodDefinition } from "./method.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { requirePatches } from "./patches.ts";
 

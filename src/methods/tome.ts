@@ -6,8 +6,7 @@ import { readback } from "../core/readback.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import type { MergeGroup, TowerMerge } from "../model/transformer/merging.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
-import type { Method } from "./method.ts";
-import { DEFAULT_AVERAGE, type MethodDefinition } from "./method.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, unitVectors } from "./patches.ts";
 

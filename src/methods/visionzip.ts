@@ -3,8 +3,7 @@ import { patchCount } from "../core/grid.ts";
 import { best, checkScores } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
-import type { Method } from "./method.ts";
-import { DEFAULT_AVERAGE, type MethodDefinition } from "./method.ts";
+import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { meanKeys, nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 

@@ -26,7 +26,10 @@ export interface RunFacts {
 export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
   readonly grid: { readonly rows: number; readonly columns: number };
   readonly textTokens: number;
-  /** In the order in which they stand in the decoder; each entered the decoder layers from `firstLayer` to before `layers`. */
+  /**
+   * In the order in which they stand in the decoder; each entered the decoder layers from `firstLayer` to before
+   * `layers`.
+   */
   readonly visualTokens: readonly {
     readonly cell: number;
     readonly position: number;

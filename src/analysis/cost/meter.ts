@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { watchDots } from "../../core/dot.ts";
 import { NuwaError } from "../../core/errors.ts";
+import type { TapName } from "../../core/tap-points.ts";
 import type { Tap } from "../../core/taps.ts";
-import { type Part, partAfter } from "./parts.ts";
+import { type Part, partBeginningAt } from "./parts.ts";
 
 /** Floating-point operations of one prefill, part by part; a multiplication with its addition counts as two. */
 export interface ExactCost extends Readonly<Record<Part, number>> {
@@ -47,12 +48,15 @@ export async function measureCost<T>(work: (tap: Tap) => Promise<T> | T): Promis
   const count = (operations: number) => {
     if (part !== "done") counts[part] += operations;
   };
-  const tap: Tap = (name, x) => {
+  const see = <T extends tf.Tensor>(name: TapName, x: T): T => {
+    if (part === "done") return x;
     if (name === "llm.embeddings") requireOnePrompt(x.shape[0]);
-    if (part !== "done" && /^llm\.\d+\.(keys|values)$/.test(name)) cacheBytes += 4 * x.size;
-    part = partAfter(name, part);
+    if (isCached(name)) cacheBytes += 4 * x.size;
+    part = partBeginningAt(name) ?? part;
     return x;
   };
+  const wants = (name: TapName) => name === "llm.embeddings" || isCached(name) || partBeginningAt(name) !== undefined;
+  const tap: Tap = Object.assign(see, { wants });
   const stop = [watchDots((length) => count(2 * length)), watchKernels((operations) => count(operations))];
   try {
     const result = await work(tap);
@@ -64,6 +68,11 @@ export async function measureCost<T>(work: (tap: Tap) => Promise<T> | T): Promis
     for (const end of stop) end();
     measuring = false;
   }
+}
+
+/** Whether what passes a point is kept for decoding. */
+function isCached(name: TapName): boolean {
+  return /^llm\.\d+\.(keys|values)$/.test(name);
 }
 
 function requireOnePrompt(prompts: number): void {

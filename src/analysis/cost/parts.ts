@@ -12,7 +12,7 @@ export type Part =
   /** The scores of the first answer token. */
   | "lmHead";
 
-/** What begins at a tap that is met while another part runs. */
+/** Points that a pass meets once, and what begins there. */
 const BEGINS: Readonly<Partial<Record<TapName, Part | "done">>> = {
   "vision.features": "selection",
   "stage1.tokens": "projector",
@@ -23,18 +23,18 @@ const BEGINS: Readonly<Partial<Record<TapName, Part | "done">>> = {
 };
 
 /**
- * The part that a pass is in behind a tap; the first part is the vision tower.
- *
- * Merging inside the tower and cuts inside the decoder are selection: they stand between a block's attention output
- * and its residual, and between the output of a decoder layer and the tokens that enter the next one.
- *
- * @param current the part before the tap; nothing follows `done`
+ * Points inside the tower and the decoder. Merging in the tower and cuts in the decoder are selection: they stand
+ * between a block's attention output and its residual, and between the output of a decoder layer and the tokens that
+ * enter the next one.
  */
-export function partAfter(name: TapName, current: Part | "done"): Part | "done" {
-  if (current === "done") return "done";
-  if (/^vision\.\d+\.attention_output$/.test(name)) return "selection";
-  if (/^vision\.\d+\.residual$/.test(name)) return "visionTower";
-  if (/^llm\.\d+\.output$/.test(name)) return "selection";
-  if (/^llm\.\d+\.tokens$/.test(name)) return "decoder";
-  return BEGINS[name] ?? current;
+const REPEATED: readonly (readonly [RegExp, Part])[] = [
+  [/^vision\.\d+\.attention_output$/, "selection"],
+  [/^vision\.\d+\.residual$/, "visionTower"],
+  [/^llm\.\d+\.output$/, "selection"],
+  [/^llm\.\d+\.tokens$/, "decoder"],
+];
+
+/** The part of a prefill that begins at a point; undefined where none does. A pass begins with the vision tower. */
+export function partBeginningAt(name: TapName): Part | "done" | undefined {
+  return BEGINS[name] ?? REPEATED.find(([pattern]) => pattern.test(name))?.[1];
 }

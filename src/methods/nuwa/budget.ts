@@ -1,13 +1,5 @@
 import { type AverageTokens, averageCount } from "../budget.ts";
 
-/** How many visual tokens enter the LLM, and how many go on from the layer of the second cut. */
-export interface Budget {
-  /** k */
-  readonly stage1: number;
-  /** k₂ */
-  readonly stage2: number;
-}
-
 /**
  * Nüwa's split of an average a over the two cuts, for any grid of N patches and any decoder of L layers with
  * the second cut before layer ℓ.
@@ -30,4 +22,12 @@ export function solveBudget(average: AverageTokens, total: number, layers: numbe
   const stage1 = Math.max(1, Math.min(total, Math.round((7 / 4) * tokens)));
   const left = Math.round((layers * tokens - cut * stage1) / (layers - cut));
   return { stage1, stage2: Math.max(1, Math.min(stage1, left)) };
+}
+
+/** How many visual tokens enter the LLM, and how many go on from the layer of the second cut. */
+export interface Budget {
+  /** k */
+  readonly stage1: number;
+  /** k₂ */
+  readonly stage2: number;
 }

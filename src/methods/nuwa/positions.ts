@@ -72,7 +72,7 @@ function checked(positions: ImagePositions, count: number): ImagePositions {
   return positions;
 }
 
-/** pos₀ = s, pos_j = s + ⌈I_j·(e − s)/I_last⌉ with e = s + N − 1; the lowest place is the first, the highest the last. */
+/** Algorithm 3. The lowest place counts as the first, the highest as the last. */
 function stretched(indices: readonly number[], start: number, total: number): number[] {
   const places = indices.filter((place) => place >= 0);
   const [first, last] = [Math.min(...places), Math.max(...places)];

@@ -4,26 +4,6 @@ import { noTap, type Tap } from "../../core/taps.ts";
 import type { Anchors } from "./aggregation.ts";
 import { pillarDegrees, type RelaxationOptions, relaxedAnchors, straightThrough } from "./relaxed.ts";
 
-/** How a selection is made: by indices alone, or so that gradients pass through it. */
-export const SELECTIONS = ["hard", "straight-through", "relaxed"] as const;
-
-/** A member of {@link SELECTIONS}. */
-export type SelectionKind = (typeof SELECTIONS)[number];
-
-/** Scores of all patches, [I, N], and what was read out of them, image by image. */
-export interface ReadScores {
-  readonly scores: tf.Tensor2D;
-  readonly values: readonly Float32Array[];
-}
-
-/** How soft a selection is; the temperature is that of both relaxations. */
-export interface SoftOptions extends RelaxationOptions {
-  readonly grid: Grid;
-  readonly selection: Exclude<SelectionKind, "hard">;
-  /** q, see Stage1Constants. */
-  readonly pillarQuantile: number | tf.Scalar;
-}
-
 /**
  * **Stage 1 with a gradient in its selections**: the aggregation weights of the hard path's anchors, with
  * alignment and pillars relaxed.
@@ -58,3 +38,23 @@ export function softWeights(
   if (selection === "relaxed") return soft(tap);
   return straightThrough(weigh(anchors, tap), soft(noTap));
 }
+
+/** Scores of all patches, [I, N], and what was read out of them, image by image. */
+export interface ReadScores {
+  readonly scores: tf.Tensor2D;
+  readonly values: readonly Float32Array[];
+}
+
+/** How soft a selection is; the temperature is that of both relaxations. */
+export interface SoftOptions extends RelaxationOptions {
+  readonly grid: Grid;
+  readonly selection: Exclude<SelectionKind, "hard">;
+  /** q, see Stage1Constants. */
+  readonly pillarQuantile: number | tf.Scalar;
+}
+
+/** How a selection is made: by indices alone, or so that gradients pass through it. */
+export const SELECTIONS = ["hard", "straight-through", "relaxed"] as const;
+
+/** A member of {@link SELECTIONS}. */
+export type SelectionKind = (typeof SELECTIONS)[number];

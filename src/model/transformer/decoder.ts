@@ -84,16 +84,6 @@ export function attentionAhead(model: Model, i: number, x: tf.Tensor, { rotation
   });
 }
 
-/**
- * Products (a multiplication with its addition each) of {@link attentionAhead} for one sample of S tokens:
- * queries, keys and values, then S × S scores and the mixing of values, which comes with them.
- */
-export function attentionAheadProducts(tokens: number, config: TextConfig): number {
-  const { hiddenSize, numAttentionHeads, numKeyValueHeads, headDim } = config;
-  const queries = numAttentionHeads * headDim;
-  return tokens * hiddenSize * (queries + 2 * numKeyValueHeads * headDim) + 2 * tokens ** 2 * queries;
-}
-
 function queriesKeysValues(w: Weights, x: tf.Tensor2D, batch: number, config: TextConfig, rotation: Rotation) {
   return {
     q: rotate(splitHeads(linear(w.at("q_proj"), x), batch, config.numAttentionHeads), rotation),

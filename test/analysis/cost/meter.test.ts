@@ -5,10 +5,10 @@ import { costOf, paperFlops } from "../../../src/analysis/cost/paper.ts";
 import { useBackend } from "../../../src/backend/select.ts";
 import { normal, randomFrom } from "../../../src/core/random.ts";
 import { run, runSync, tensorsIn } from "../../../src/core/readback.ts";
-import type { Tap } from "../../../src/core/taps.ts";
+import { tapNames } from "../../../src/core/tap-points.ts";
+import { type Tap, wants } from "../../../src/core/taps.ts";
 import { enteringPerLayer, type SampleLedger } from "../../../src/methods/ledger.ts";
-import type { Method } from "../../../src/methods/method.ts";
-import { DEFAULT_AVERAGE } from "../../../src/methods/method.ts";
+import { DEFAULT_AVERAGE, type Method } from "../../../src/methods/method.ts";
 import { none } from "../../../src/methods/none.ts";
 import { nuwa } from "../../../src/methods/nuwa/nuwa.ts";
 import { SELECTIONS } from "../../../src/methods/nuwa/soft-stage1.ts";
@@ -148,7 +148,7 @@ describe("the measured cost is, part by part, what the sizes say that the progra
       disposeModel(model);
     });
 
-    it("SparseVLM, rank: the matrix of r raters is multiplied with itself, r² products for each visual token", async () => {
+    it("SparseVLM, rank: r raters make a matrix of r² products for each visual token", async () => {
       const model = tinyModel(overrides);
       const { cost, sizes } = await measured(model, sparsevlm({ stages, version: "rank" }));
       const [first, , second] = enteringPerLayer(sizes.ledger);
@@ -200,7 +200,7 @@ describe("the measured cost is, part by part, what the sizes say that the progra
     disposeModel(model);
   });
 
-  it("the paper's formula differs from it by the third matrix of the MLP, when text and grouping are left out", async () => {
+  it("differs from the paper's formula by the MLP's third matrix, without text and grouped queries", async () => {
     const model = tinyModel({ text: { num_key_value_heads: 4 } });
     const { sizes } = await measured(model, nuwa({ ...VARIANTS.official, ...BUDGET }));
     const { hiddenSize, intermediateSize } = model.config.text;
@@ -268,6 +268,19 @@ describe("the meter", () => {
     ).rejects.toThrow(/2 prompts at once .* padding would be counted\. Measure one prompt at a time\.$/);
     expect(tf.memory().numTensors).toBe(before);
     pixels.dispose();
+    disposeModel(model);
+  });
+
+  it("wants the points that it needs alone, so that measuring computes no attention output or the like", async () => {
+    const model = tinyModel();
+    const asked: string[] = [];
+    const { result } = await measureCost((tap) => {
+      asked.push(...tapNames({ vision: 3, llm: 4 }).filter((name) => wants(tap, name)));
+      return pass(model, [PROMPT], tap);
+    });
+    expect(asked).toContain("llm.3.output");
+    expect(asked.filter((name) => /attention$|scores|\.z$|mlp_output|similarity/.test(name))).toEqual([]);
+    tf.dispose(tensorsIn(result));
     disposeModel(model);
   });
 
