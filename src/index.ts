@@ -112,12 +112,12 @@ export { type Advanced, advance, truncate } from "./pipeline/decode.ts";
 export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
 export { type Gradients, gradients } from "./pipeline/gradients.ts";
 export { type DecodeState, type ForwardInputs, type ForwardResult, forward } from "./pipeline/prefill.ts";
-export type { FiguresRecord, Progress, StepRecord } from "./train/engine/checkpoint.ts";
 export type { TrainObserver, TrainOptions } from "./train/engine/loop.ts";
 export type { AdamWOptions } from "./train/engine/optimizer.ts";
-export { type Output, terminalReport } from "./train/engine/report.ts";
+export { type Output, terminalReport } from "./train/engine/progress-report.ts";
 export type { Schedule } from "./train/engine/schedule.ts";
 export type { Stage } from "./train/engine/stage.ts";
+export type { FiguresRecord, Progress, StepRecord } from "./train/engine/training-state.ts";
 export type { AnyRecipe, StageRecipe } from "./train/shapes/recipe.ts";
 export {
   type AnsweredBatch,
@@ -133,7 +133,7 @@ export {
   variantConstants,
   writeConstants,
 } from "./train/tune/constants.ts";
-export { type TuneProblem, type TuneRecipe, type TuneResult, tune, tuneRecipe } from "./train/tune/tune.ts";
+export { type TuneProblem, type TuneRecipe, type TuneResult, tune, tuneRecipe } from "./train/tune/tuning.ts";
 export { drawRun, renderPng } from "./view/picture.ts";
 export { boxText, parseBox } from "./world/coordinates.ts";
 export type { Box } from "./world/geometry.ts";

@@ -8,8 +8,8 @@ import { ownPositions } from "../../src/methods/registry.ts";
 import { type Figures, kept, label, printed, score, signed, table, tokens } from "./cells.ts";
 import { ABLATED, DEEPER, type Experiment, MIDDLE, READ_OUT, SWITCHED, THRESHOLDED } from "./experiments.ts";
 import { PAPER_POSITIONS, PAPER_RETENTION } from "./paper.ts";
-import { AVERAGES, COMPARED, CONTROLLED, POSITIONED } from "./settings.ts";
 import type { Spread } from "./spread.ts";
+import { AVERAGES, COMPARED, CONTROLLED, POSITIONED } from "./table-settings.ts";
 
 const FAMILIES = ["existence", "colour", "shape", "count", "relation"] as const;
 

@@ -3,7 +3,7 @@ import { NuwaError, UsageError } from "../core/errors.ts";
 import { VERSION } from "./about.ts";
 import { addAsk } from "./ask.ts";
 import { addDoctor } from "./doctor.ts";
-import { addEval } from "./eval.ts";
+import { addEval } from "./eval/command.ts";
 import { addFetch } from "./fetch.ts";
 import { addForward } from "./forward.ts";
 import { addTokenize } from "./tokenize.ts";

@@ -7,7 +7,7 @@ import type { Item } from "../tasks/item.ts";
 import { type Answered, answerBatch, pixelsOfFile, type Respondent } from "./answers.ts";
 import type { Run } from "./controls.ts";
 import type { Journal } from "./journal.ts";
-import { missedAverage } from "./missed.ts";
+import { missedAverage } from "./missed-average.ts";
 import type { Batch, Plan } from "./plan.ts";
 import { type Sample, sampleKey } from "./sample.ts";
 import { runOf, type Setting } from "./settings.ts";

@@ -4,7 +4,7 @@ import { NuwaError, UsageError } from "../../core/errors.ts";
 import type { Stage1Constants } from "../../methods/nuwa/nuwa.ts";
 import type { Split } from "../../world/splits.ts";
 import type { Item } from "../tasks/item.ts";
-import { SHAPES_TASKS, shapesBatches } from "../tasks/shapes.ts";
+import { SHAPES_TASKS, shapesBatches } from "../tasks/shapes-tasks.ts";
 import { BENCHMARKS } from "../tasks/tasks.ts";
 import { type Sample, sampleKey } from "./sample.ts";
 import type { Setting } from "./settings.ts";

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import sharp from "sharp";
-import type { Progress } from "./checkpoint.ts";
+import type { Progress } from "./training-state.ts";
 
 /** Steps that one point of a loss curve averages. */
 const WINDOW = 20;

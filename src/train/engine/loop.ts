@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
-import { checkpointLayout } from "../shapes/layout.ts";
 import type { AnyRecipe } from "../shapes/recipe.ts";
-import type { Progress, StepRecord } from "./checkpoint.ts";
-import { loadTensors, readProgress, type Saved, saveCheckpoint } from "./checkpoint.ts";
+import { checkpointLayout } from "./expected-tensors.ts";
 import { createTrainState, decayMask, disposeTrainState, type TrainState, unpack } from "./optimizer.ts";
 import { learningRate } from "./schedule.ts";
 import type { Stage } from "./stage.ts";
 import { trainStep } from "./step.ts";
+import type { Progress, StepRecord } from "./training-state.ts";
+import { loadTensors, readProgress, type Saved, saveCheckpoint } from "./training-state.ts";
 
 /** What happens during a training, for whoever shows it. */
 export interface TrainObserver {

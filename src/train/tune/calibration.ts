@@ -19,7 +19,7 @@ import { questionRandom, questionsFor } from "../../world/questions.ts";
 import { scenePng } from "../../world/rendering.ts";
 import { sceneOf } from "../../world/scene.ts";
 import { SEEDS_PER_SPLIT } from "../../world/splits.ts";
-import type { TuneProblem, TuneRecipe } from "./tune.ts";
+import type { TuneProblem, TuneRecipe } from "./tuning.ts";
 
 /** A model with all that stands between a picture, a question and its answer. */
 export interface Calibrated {

@@ -11,7 +11,7 @@ import { batchesOf, requireAsked } from "../../../src/eval/run/plan.ts";
 import type { Sample } from "../../../src/eval/run/sample.ts";
 import { runOf } from "../../../src/eval/run/settings.ts";
 import { summarise } from "../../../src/eval/score/summary.ts";
-import { scenesOf } from "../../../src/eval/tasks/shapes.ts";
+import { scenesOf } from "../../../src/eval/tasks/shapes-tasks.ts";
 import { preprocess } from "../../../src/io/image.ts";
 import { buildPrompt } from "../../../src/io/prompt.ts";
 import { none } from "../../../src/methods/none.ts";

@@ -6,7 +6,7 @@ import type { PatchView } from "../../../src/methods/method.ts";
 import { nuwa, type Stage1Constants, VARIANTS } from "../../../src/methods/nuwa/nuwa.ts";
 import type { SelectionKind } from "../../../src/methods/nuwa/relaxed.ts";
 import type { ConstantValues } from "../../../src/train/tune/constants.ts";
-import type { TuneProblem, TuneRecipe } from "../../../src/train/tune/tune.ts";
+import type { TuneProblem, TuneRecipe } from "../../../src/train/tune/tuning.ts";
 
 const GRID = { rows: 8, columns: 8 };
 const PATCHES = 64;

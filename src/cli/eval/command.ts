@@ -1,23 +1,23 @@
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { BACKEND_NAMES } from "../backend/select.ts";
-import { UsageError } from "../core/errors.ts";
-import { mergeShards } from "../eval/run/merge.ts";
-import { DEFAULT_SCENES, parseShard } from "../eval/run/plan.ts";
-import { EVALUATED_METHODS } from "../eval/run/settings.ts";
-import { SHAPES_TASKS } from "../eval/tasks/shapes.ts";
-import { TASK_NAMES } from "../eval/tasks/tasks.ts";
-import { requireWritableFolder } from "../io/files.ts";
-import { whileLocked } from "../io/lock.ts";
-import { parseAverage } from "../methods/budget.ts";
-import { VARIANTS } from "../methods/nuwa/nuwa.ts";
-import { POSITION_POLICIES } from "../methods/nuwa/positions.ts";
-import { SPLITS } from "../world/splits.ts";
-import { SHIPPED_MODEL } from "./about.ts";
-import { writeMerged } from "./evalresults.ts";
-import { type EvalOptions, runEval } from "./evalrun.ts";
-import { evalWithWorkers } from "./evalworkers.ts";
-import { parseCount, parseInteger, requireText } from "./options.ts";
+import { BACKEND_NAMES } from "../../backend/select.ts";
+import { UsageError } from "../../core/errors.ts";
+import { mergeShards } from "../../eval/run/merge.ts";
+import { DEFAULT_SCENES, parseShard } from "../../eval/run/plan.ts";
+import { EVALUATED_METHODS } from "../../eval/run/settings.ts";
+import { SHAPES_TASKS } from "../../eval/tasks/shapes-tasks.ts";
+import { TASK_NAMES } from "../../eval/tasks/tasks.ts";
+import { requireWritableFolder } from "../../io/files.ts";
+import { whileLocked } from "../../io/lock.ts";
+import { parseAverage } from "../../methods/budget.ts";
+import { VARIANTS } from "../../methods/nuwa/nuwa.ts";
+import { POSITION_POLICIES } from "../../methods/nuwa/positions.ts";
+import { SPLITS } from "../../world/splits.ts";
+import { SHIPPED_MODEL } from "../about.ts";
+import { parseCount, parseInteger, requireText } from "../options.ts";
+import { writeMerged } from "./results.ts";
+import { type EvalOptions, runEval } from "./run.ts";
+import { evalWithWorkers } from "./workers.ts";
 
 /** `nuwa eval`: scores methods on the world's questions and on benchmarks; samples and a summary lie in OUT. */
 export function addEval(program: Command): void {

@@ -1,15 +1,15 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { NuwaError } from "../core/errors.ts";
-import { openJournal } from "../eval/run/journal.ts";
-import type { Merged } from "../eval/run/merge.ts";
-import { type Sample, settingKey } from "../eval/run/sample.ts";
-import { type Choices, type Setting, settingsOf } from "../eval/run/settings.ts";
-import { summarise } from "../eval/score/summary.ts";
-import { summaryTable } from "../eval/score/table.ts";
-import { checkSchema, writeAtomically } from "../io/files.ts";
-import { renderPng } from "../view/picture.ts";
-import { scoresSvg } from "../view/scores.ts";
+import { NuwaError } from "../../core/errors.ts";
+import { openJournal } from "../../eval/run/journal.ts";
+import type { Merged } from "../../eval/run/merge.ts";
+import { type Sample, settingKey } from "../../eval/run/sample.ts";
+import { type Choices, type Setting, settingsOf } from "../../eval/run/settings.ts";
+import { summarise } from "../../eval/score/summary.ts";
+import { summaryTable } from "../../eval/score/summary-table.ts";
+import { checkSchema, writeAtomically } from "../../io/files.ts";
+import { renderPng } from "../../view/picture.ts";
+import { scoresSvg } from "../../view/scores.ts";
 
 /** Writes the summary of an evaluation beside its journal, as JSON, Markdown and plots, and prints the table. */
 export async function writeResults(

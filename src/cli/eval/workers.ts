@@ -3,20 +3,20 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { NuwaError } from "../core/errors.ts";
-import { mergeShards } from "../eval/run/merge.ts";
-import { NOTE, terminalProgress } from "./evalprogress.ts";
-import { writeMerged } from "./evalresults.ts";
-import type { EvalOptions } from "./evalrun.ts";
-import { stopped, watchInterruptions } from "./interruption.ts";
-import { lineCounter } from "./linecounter.ts";
+import { NuwaError } from "../../core/errors.ts";
+import { mergeShards } from "../../eval/run/merge.ts";
+import { stopped, watchInterruptions } from "../interruption.ts";
+import { lineCounter } from "./line-counter.ts";
+import { NOTE, terminalProgress } from "./progress.ts";
+import { writeMerged } from "./results.ts";
+import type { EvalOptions } from "./run.ts";
 
 /** Milliseconds between looks at what the workers have written, on a terminal and elsewhere. */
 const LOOK_EVERY = { terminal: 1000, elsewhere: 10_000 };
 
 /** The program that a worker runs: the project's own, or the file of a bundle that is running now. */
 function program(): string {
-  const own = fileURLToPath(new URL("../../bin/nuwa.js", import.meta.url));
+  const own = fileURLToPath(new URL("../../../bin/nuwa.js", import.meta.url));
   return existsSync(own) ? own : process.argv[1];
 }
 

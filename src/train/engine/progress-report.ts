@@ -1,6 +1,6 @@
-import type { Progress, StepRecord } from "./checkpoint.ts";
 import type { TrainObserver } from "./loop.ts";
 import type { Stage } from "./stage.ts";
+import type { Progress, StepRecord } from "./training-state.ts";
 
 /** Where the lines of a training go. */
 export interface Output {

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { useBackend } from "../backend/select.ts";
-import { answersIn, evaluate } from "../eval/run/evaluate.ts";
-import { fingerprint } from "../eval/run/fingerprint.ts";
-import { type Journal, type JournalOptions, openJournal } from "../eval/run/journal.ts";
+import { useBackend } from "../../backend/select.ts";
+import { answersIn, evaluate } from "../../eval/run/evaluate.ts";
+import { fingerprint } from "../../eval/run/fingerprint.ts";
+import { type Journal, type JournalOptions, openJournal } from "../../eval/run/journal.ts";
 import {
   type Batch,
   batchesOf,
@@ -11,20 +11,20 @@ import {
   questionsFingerprint,
   requireAsked,
   shardOf,
-} from "../eval/run/plan.ts";
-import type { Sample } from "../eval/run/sample.ts";
-import { type Choices, runOf, settingsOf } from "../eval/run/settings.ts";
-import { loadModel, type OpenedModel, openModel } from "../io/load.ts";
-import { whileLocked } from "../io/lock.ts";
-import { preprocessingOf } from "../io/preprocessing.ts";
-import { loadChatTemplate } from "../io/prompt.ts";
-import { loadTokenizer } from "../io/tokenizer.ts";
-import { disposeModel } from "../model/llava/weights.ts";
-import type { Split } from "../world/splits.ts";
-import { terminalProgress } from "./evalprogress.ts";
-import { writeResults } from "./evalresults.ts";
-import { stopped, watchInterruptions } from "./interruption.ts";
-import { constantsFrom, requireText } from "./options.ts";
+} from "../../eval/run/plan.ts";
+import type { Sample } from "../../eval/run/sample.ts";
+import { type Choices, runOf, settingsOf } from "../../eval/run/settings.ts";
+import { loadModel, type OpenedModel, openModel } from "../../io/load.ts";
+import { whileLocked } from "../../io/lock.ts";
+import { preprocessingOf } from "../../io/preprocessing.ts";
+import { loadChatTemplate } from "../../io/prompt.ts";
+import { loadTokenizer } from "../../io/tokenizer.ts";
+import { disposeModel } from "../../model/llava/weights.ts";
+import type { Split } from "../../world/splits.ts";
+import { stopped, watchInterruptions } from "../interruption.ts";
+import { constantsFrom, requireText } from "../options.ts";
+import { terminalProgress } from "./progress.ts";
+import { writeResults } from "./results.ts";
 
 /** What `nuwa eval` was asked for. */
 export interface EvalOptions extends Choices {
