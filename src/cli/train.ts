@@ -19,7 +19,7 @@ interface TrainCommandOptions {
   readonly backend?: string;
 }
 
-/** `nuwa train`: trains a small model by a recipe; the model lies in OUT/model when it is done, exit code 1 until then. */
+/** `nuwa train`: trains a small model by a recipe; writes it to OUT/model when done, exit code 1 until then. */
 export function addTrain(program: Command): void {
   program
     .command("train")

@@ -113,6 +113,8 @@ async function finish<B>(
       ? `use them with --variant ${variant} --constants ${path}`
       : `no better than the constants of variant ${variant}: keep those`;
   process.stdout.write(
-    `${list.join("  ")}\nheld-out loss ${heldOut.before.toFixed(4)} before, ${heldOut.after.toFixed(4)} after; ${verdict}\nwrote ${["constants.json", "curves.svg"].map((name) => join(out, name)).join(", ")}\n`,
+    `${list.join("  ")}\nheld-out loss ${heldOut.before.toFixed(4)} before, ` +
+      `${heldOut.after.toFixed(4)} after; ${verdict}\n` +
+      `wrote ${["constants.json", "curves.svg"].map((name) => join(out, name)).join(", ")}\n`,
   );
 }

@@ -58,6 +58,8 @@ function requireAnswered(settings: readonly Setting[], samples: readonly Sample[
   const odd = [...asked, ...answered].find((key) => !asked.has(key) || !answered.has(key));
   if (odd !== undefined)
     throw new NuwaError(
-      `options.json of the shards: the setting ${odd} is ${asked.has(odd) ? "named there, but was not answered" : "not named there, but was answered"}. The folders are damaged; evaluate again, in others.`,
+      `options.json of the shards: the setting ${odd} is ` +
+        (asked.has(odd) ? "named there, but was not answered" : "not named there, but was answered") +
+        ". The folders are damaged; evaluate again, in others.",
     );
 }

@@ -20,7 +20,7 @@ export interface Plan {
    * draw at random for it.
    */
   readonly seed: number;
-  /** Scenes of the world ({@link DEFAULT_SCENES} unless given), pictures in each family of a benchmark (all unless given). */
+  /** Scenes of the world ({@link DEFAULT_SCENES} unless given), or pictures in each family of a benchmark (all). */
   readonly limit?: number;
   /** Folder of the benchmarks' files, one folder for each task. */
   readonly data?: string;
@@ -30,7 +30,7 @@ export interface Plan {
 
 /** Questions that are answered together, as one batch and in one shard. */
 export interface Batch {
-  /** Its place in the whole plan. */
+  /** Its index in the whole plan. */
   readonly number: number;
   readonly items: readonly Item[];
 }
@@ -117,7 +117,8 @@ export function requireAsked(
   samples.forEach((sample, i) => {
     if (!open.delete(sampleKey(sample, sample)))
       throw new NuwaError(
-        `${path}: line ${i + 1}: field "id": ${JSON.stringify(sample.id)} is answered twice or was not asked under "${sample.method}". Give another --out.`,
+        `${path}: line ${i + 1}: field "id": ${JSON.stringify(sample.id)} is answered twice ` +
+          `or was not asked under "${sample.method}". Give another --out.`,
       );
   });
 }

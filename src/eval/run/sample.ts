@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { VARIANTS, type Variant } from "../../methods/nuwa/nuwa.ts";
+import { VARIANT_NAMES } from "./method-facts.ts";
 import type { Setting } from "./settings.ts";
 
 /** One answer: a line of `samples.jsonl`. */
@@ -26,12 +26,12 @@ export const sampleSchema = z.strictObject({
   /** What else a task counts, by name. */
   marks: z.record(z.string(), z.number()).optional(),
   method: z.string(),
-  variant: z.enum(Object.keys(VARIANTS) as Variant[]).nullable(),
+  variant: z.enum(VARIANT_NAMES).nullable(),
   average: z.string().nullable(),
   positions: z.string(),
   /** Visual tokens entering a decoder layer, averaged over the layers: the average that is asked for. */
   tokensEntering: z.number(),
-  /** Visual tokens leaving a decoder layer and the cut behind it, averaged over the layers; some papers count these. */
+  /** Visual tokens leaving a decoder layer and the pruning behind it, averaged over the layers; some papers count these. */
   tokensLeaving: z.number(),
 });
 

@@ -3,9 +3,10 @@ import { noTap } from "../../core/taps.ts";
 import { parseAverage } from "../../methods/budget.ts";
 import type { Stage1Constants, Variant } from "../../methods/nuwa/nuwa.ts";
 import type { PositionPolicy } from "../../methods/nuwa/positions.ts";
-import { createMethod, METHOD_NAMES, ownPositions } from "../../methods/registry.ts";
+import { createMethod, METHOD_NAMES } from "../../methods/registry.ts";
 import type { VlmConfig } from "../../model/llava/config.ts";
 import { CONTROLS, type Control, type Run } from "./controls.ts";
+import { methodFacts } from "./method-facts.ts";
 
 /** One way to run the model; what does not apply to a method is null. */
 export interface Setting {
@@ -42,9 +43,10 @@ function isControl(name: string): name is Control {
 export function settingsOf({ methods, variants, averages, positions }: Choices): Setting[] {
   return methods.flatMap((method): Setting[] => {
     if (isControl(method)) return [{ method, variant: null, average: null, positions: CONTROLS[method].positions }];
-    if (method === "none") return [{ method, variant: null, average: null, positions: "original" }];
-    const readings = method === "nuwa" ? variants : [null];
-    const policies = new Set(positions.map((policy) => (policy === "own" ? ownPositions(method) : policy)));
+    const facts = methodFacts(method);
+    if (facts.keepsEverything) return [{ method, variant: null, average: null, positions: facts.positions }];
+    const readings = facts.readings.length > 0 ? variants : [null];
+    const policies = new Set(positions.map((policy) => (policy === "own" ? facts.positions : policy)));
     return readings.flatMap((variant) =>
       averages.flatMap((average) => [...policies].map((policy) => ({ method, variant, average, positions: policy }))),
     );
