@@ -215,8 +215,11 @@ export interface RunFacts {
 /** The lines about a run. */
 export function factsOf({ date, model, backend, seed, scenes, questions, boxes }: RunFacts): string {
   return [
-    `\`npm run tables -- --limit ${scenes} --seed ${seed}\`, ${date}, weights/shapes (fingerprint of configuration and weights \`${model.slice(0, 12)}\`), ${backend} backend.`,
-    `Test split, ${scenes} scenes: ${questions} VQA questions and ${boxes} boxes for each setting; 95 % bootstrap intervals over`,
-    `scenes in brackets; "kept" is the score divided by the unpruned one. Tables 3, 7 and 8 are at an average of ${MIDDLE}.\n`,
+    `\`npm run tables -- --limit ${scenes} --seed ${seed}\`, ${date}, weights/shapes ` +
+      `(fingerprint of configuration and weights \`${model.slice(0, 12)}\`), ${backend} backend.`,
+    `Test split, ${scenes} scenes: ${questions} VQA questions and ${boxes} boxes for each setting; ` +
+      `95 % bootstrap intervals over`,
+    `scenes in brackets; "kept" is the score divided by the unpruned one. ` +
+      `Tables 3, 7 and 8 are at an average of ${MIDDLE}.\n`,
   ].join("\n");
 }

@@ -12,7 +12,7 @@ import type { Batch, Plan } from "./plan.ts";
 import { type Sample, sampleKey } from "./sample.ts";
 import { runOf, type Setting } from "./settings.ts";
 
-/** Who watches an evaluation. */
+/** Is told of an evaluation's progress. */
 export interface EvaluationObserver {
   /** After every batch: answers so far (those of earlier runs included) and in all. */
   answered(done: number, total: number): void;
@@ -79,13 +79,13 @@ export async function evaluate(
 
 /**
  * The seed of what a method or control draws for a batch. One draw for a whole evaluation would be one mask for
- * all pictures, and no interval over pictures would show what luck it was.
+ * all pictures, and no interval over pictures would show the spread over draws.
  */
 function drawOf(seed: number, { number }: Batch): number {
   return seed + number;
 }
 
-/** Looks at the first answer of each method and average in this run. */
+/** Checks the first answer of each method and average in this run. */
 function averageWatch(
   { model }: Respondent,
   observer: EvaluationObserver,

@@ -72,7 +72,7 @@ function openShard(folder: string): ShardFolder {
   const { shard, answers, ...plan } = readJson(path, shardOptions);
   if (shard === undefined) throw new UsageError(`${path}: is not of a shard. Give folders that --shard i/n wrote.`);
   const journal = join(folder, "samples.jsonl");
-  // A shard's folder is its own, also where its journal could be mended: somebody may be writing there.
+  // A shard's folder is its own, also where its journal could be repaired: its process may still be writing.
   const samples = readSamples(journal, () => {
     throw new NuwaError(
       `${journal}: its last line is not finished: the shard is still running, or was killed. ` +

@@ -31,7 +31,7 @@ export const sampleSchema = z.strictObject({
   positions: z.string(),
   /** Visual tokens entering a decoder layer, averaged over the layers: the average that is asked for. */
   tokensEntering: z.number(),
-  /** Visual tokens leaving a decoder layer and the pruning behind it, averaged over the layers; some papers count these. */
+  /** Visual tokens leaving a decoder layer and the pruning behind it, averaged over the layers, as some papers count. */
   tokensLeaving: z.number(),
 });
 

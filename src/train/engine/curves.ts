@@ -67,7 +67,11 @@ export function curvesSvg(progress: Progress, { window = WINDOW, domain, label }
     part.setAttribute("y", String(row * common.height));
     return part.outerHTML;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${common.width}" height="${common.height * parts.length}" style="background: white" font-family="sans-serif">${nested.join("")}</svg>`;
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${common.width}" height="${common.height * parts.length}" ` +
+    `style="background: white" font-family="sans-serif">` +
+    `${nested.join("")}</svg>`
+  );
 }
 
 /** Writes `curves.svg` and `curves.png` into a folder. */

@@ -16,7 +16,7 @@ export interface AnswerTarget {
   readonly family: Family;
   /** Tokens of this answer, its end included: long answers do not count more by their length alone. */
   readonly answerLength: number;
-  /** Sequence indices of the visual tokens that show what the question is about; empty where that is not in the picture. */
+  /** Sequence indices of the visual tokens that show what is asked about; empty where that is not in the picture. */
   readonly subject: readonly number[];
 }
 
