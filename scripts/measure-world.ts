@@ -4,11 +4,11 @@
  *
  *     node --import tsx scripts/measure-world.ts [training scenes, by default 40000]
  */
+
+import { type Box, parseBox } from "../src/core/boxes.ts";
 import { bestConstantBox, fitNaiveBayes, fitTable, type Guesser, meaningOf } from "../src/world/blind.ts";
 import { boxText } from "../src/world/coordinates.ts";
-import { parseBox } from "../src/core/boxes.ts";
 import { intersectionOverUnion } from "../src/world/geometry.ts";
-import { type Box } from "../src/core/boxes.ts";
 import { FAMILIES, type Question } from "../src/world/question.ts";
 import { questionRandom, questionsFor } from "../src/world/questions.ts";
 import { renderScenes } from "../src/world/rendering.ts";

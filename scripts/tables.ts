@@ -17,8 +17,8 @@ import { requireWritableFolder, writeAtomically } from "../src/io/files.ts";
 import { whileLocked } from "../src/io/lock.ts";
 import { fill } from "./fill.ts";
 import { comparisonOf, factsOf, tablesOf } from "./tables/document.ts";
-import { measure, spreadsOf } from "./tables/measure.ts";
-import { ALL_SETTINGS, SPREAD, UNPLACED } from "./tables/settings.ts";
+import { measure, spreadsOf } from "./tables/measure-settings.ts";
+import { ALL_SETTINGS, SPREAD, UNPLACED } from "./tables/table-settings.ts";
 
 /** The second model, trained without the helper loss that writes places into visual tokens. */
 const UNPLACED_MODEL = join(SHIPPED_MODEL, "../no-places");

@@ -120,12 +120,12 @@ export {
   type Prompt,
   type Tokenizer,
 } from "./pipeline/processor.ts";
-export type { FiguresRecord, Progress, StepRecord } from "./train/engine/checkpoint.ts";
 export type { TrainObserver, TrainOptions } from "./train/engine/loop.ts";
 export type { AdamWOptions } from "./train/engine/optimizer.ts";
-export { type Output, terminalReport } from "./train/engine/report.ts";
+export { type Output, terminalReport } from "./train/engine/progress-report.ts";
 export type { Schedule } from "./train/engine/schedule.ts";
 export type { Stage } from "./train/engine/stage.ts";
+export type { FiguresRecord, Progress, StepRecord } from "./train/engine/training-state.ts";
 export type { AnyRecipe, StageRecipe } from "./train/shapes/recipe.ts";
 export {
   type AnsweredBatch,
@@ -140,7 +140,7 @@ export {
   variantConstants,
   writeConstants,
 } from "./train/tune/constants.ts";
-export { type TuneProblem, type TuneRecipe, type TuneResult, tune, tuneRecipe } from "./train/tune/tune.ts";
+export { type TuneProblem, type TuneRecipe, type TuneResult, tune, tuneRecipe } from "./train/tune/tuning.ts";
 export { drawRun, renderPng } from "./view/picture.ts";
 export { boxText } from "./world/coordinates.ts";
 export type { Family, Question } from "./world/question.ts";

@@ -8,8 +8,8 @@ import { methodNamed } from "../../src/methods/registry.ts";
 import { type Figures, kept, label, printed, score, signed, table, tokens } from "./cells.ts";
 import { ABLATED, DEEPER, type Experiment, MIDDLE, READ_OUT, SWITCHED, THRESHOLDED } from "./experiments.ts";
 import { PAPER_POSITIONS, PAPER_RETENTION } from "./paper.ts";
-import { AVERAGES, COMPARED, CONTROLLED, POSITIONED } from "./settings.ts";
 import type { Spread } from "./spread.ts";
+import { AVERAGES, COMPARED, CONTROLLED, POSITIONED } from "./table-settings.ts";
 
 const FAMILIES = ["existence", "colour", "shape", "count", "relation"] as const;
 
@@ -215,8 +215,11 @@ export interface RunFacts {
 /** The lines about a run. */
 export function factsOf({ date, model, backend, seed, scenes, questions, boxes }: RunFacts): string {
   return [
-    `\`npm run tables -- --limit ${scenes} --seed ${seed}\`, ${date}, weights/shapes (fingerprint of configuration and weights \`${model.slice(0, 12)}\`), ${backend} backend.`,
-    `Test split, ${scenes} scenes: ${questions} VQA questions and ${boxes} boxes for each setting; 95 % bootstrap intervals over`,
-    `scenes in brackets; "kept" is the score divided by the unpruned one. Tables 3, 7 and 8 are at an average of ${MIDDLE}.\n`,
+    `\`npm run tables -- --limit ${scenes} --seed ${seed}\`, ${date}, weights/shapes ` +
+      `(fingerprint of configuration and weights \`${model.slice(0, 12)}\`), ${backend} backend.`,
+    `Test split, ${scenes} scenes: ${questions} VQA questions and ${boxes} boxes for each setting; ` +
+      `95 % bootstrap intervals over`,
+    `scenes in brackets; "kept" is the score divided by the unpruned one. ` +
+      `Tables 3, 7 and 8 are at an average of ${MIDDLE}.\n`,
   ].join("\n");
 }

@@ -128,7 +128,7 @@ export const DEEPER: readonly Experiment[] = LAYERS.flatMap((cutLayer) =>
   }),
 );
 
-/** What layers read of the picture: all 144 patches before the layer, 16 behind it, by attention (FastV) and at random. */
+/** What layers read of the picture: 144 patches before the layer, 16 behind it, by attention (FastV) or at random. */
 export const READ_OUT: readonly Experiment[] = LAYERS.flatMap((layer) =>
   (["attention", "random"] as const).map((score) => ({
     setting: {

@@ -1,4 +1,4 @@
-import { join, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { measureCost } from "../analysis/cost/meter.ts";
 import { useBackend } from "../backend/select.ts";
@@ -6,15 +6,19 @@ import { parseBox } from "../core/boxes.ts";
 import { printable, UsageError } from "../core/errors.ts";
 import { mixedRandom } from "../core/random.ts";
 import type { Picture } from "../core/resample.ts";
+import { chain, noTap, record, type Tap } from "../core/taps.ts";
+import { missedAverage } from "../eval/run/missed-average.ts";
 import { requireWritableFolder, writeAtomically } from "../io/files.ts";
 import { preprocess } from "../io/image.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
+import { writeSafetensors } from "../io/safetensors.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
-import type { Method } from "../methods/method.ts";
+import { enteringPerLayer } from "../methods/ledger.ts";
+import type { Method, MethodDefinition } from "../methods/method.ts";
 import { defaultAverage } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
+import { definition as nuwa } from "../methods/nuwa/definition.ts";
 import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
-import { methodNamed } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/llava/config.ts";
 import { disposeModel } from "../model/llava/weights.ts";
 import { type Answer, answer, type LoadedVlm } from "../pipeline/answer.ts";
@@ -25,9 +29,10 @@ import { type RunFacts, runRecord } from "../view/record.ts";
 import { describeRun } from "../view/report.ts";
 import { intersectionOverUnion } from "../world/geometry.ts";
 import { SHIPPED_MODEL } from "./about.ts";
+import { collect, requireDump, tapsOf, writeDump } from "./dump.ts";
 import {
+  type AskedMethod,
   addRunOptions,
-  DEFAULT_VARIANT,
   methodFrom,
   parseCount,
   parseNumber,
@@ -41,6 +46,9 @@ interface AskOptions extends RunOptions {
   readonly maxNewTokens: number;
   readonly temperature?: number;
   readonly topP?: number;
+  readonly tap?: readonly string[];
+  readonly dump?: string;
+  readonly dumpInputs?: string;
 }
 
 /** `nuwa ask`: the main job. A picture and a question go in; the answer and what pruning did come out. */
@@ -61,20 +69,34 @@ export function addAsk(program: Command): void {
       "with --temperature: draw only from the most probable tokens that together reach this",
       parseNumber,
     );
+  command
+    .option("--tap <pattern>", "write what passes at these points to --dump; may be given more than once", collect)
+    .option("--dump <file>", "safetensors with what --tap names, of every decoding step")
+    .option("--dump-inputs <file>", "safetensors with the pixel_values and input_ids that nuwa forward reads");
   addRunOptions(command, "nuwa").action(ask);
 }
 
 async function ask(imagePath: string, question: string, options: AskOptions): Promise<void> {
   samplingOf(options); // refuses bad values before anything is read
   if (options.out !== undefined) requireWritableFolder(resolve(requireText("--out", options.out)));
+  requireDump(options.dump, options.tap);
+  if (options.dumpInputs !== undefined)
+    requireWritableFolder(dirname(resolve(requireText("--dump-inputs", options.dumpInputs))));
   // Everything that can be wrong with the files is found before the weights are read.
   const opened = openModel(requireText("--model", options.model));
   const { config, checkpoint } = opened;
-  const method = methodFrom(options, config);
+  const asked = await methodFrom(options, config);
+  const { definition, method } = asked;
+  const taps = options.tap && tapsOf(options.tap, opened);
   const processor = loadProcessor(opened);
   const { tokenizer, template } = processor;
-  buildPrompt(template, tokenizer, config.imageTokenId, question);
+  const { ids } = buildPrompt(template, tokenizer, config.imageTokenId, question);
   const image = await preprocess(requireText("the image", imagePath), processor.preprocessing);
+  if (options.dumpInputs !== undefined)
+    writeSafetensors(options.dumpInputs, [
+      ["pixel_values", image.pixelValues],
+      ["input_ids", { shape: [ids.length], values: Int32Array.from(ids) }],
+    ]);
   const backend = await useBackend(options.backend);
   const vlm: LoadedVlm = { ...processor, model: loadModel(opened) };
 
@@ -84,21 +106,30 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
   const unknown = unknownWords(question, tokenizer);
   if (unknown.length > 0) say("note", `the model does not know: ${unknown.join(", ")}`);
   say("image", `${imagePath}, seen as ${image.picture.width}×${image.picture.height} pixels`);
-  say("method", describeMethod(method, options));
+  say("method", describeMethod(asked, options));
+  const recorder = record(taps ?? []);
   try {
-    const ask = (asked: Method, show?: (piece: string) => void) =>
-      measureCost((tap) => {
+    const ask = (under: Method, watch: Tap, show?: (piece: string) => void) =>
+      measureCost((meter) => {
+        const tap = chain(meter, watch);
         const decoding = { maxNewTokens: options.maxNewTokens, ...samplingOf(options), tap, show };
-        return answer(vlm, image, question, { method: asked, ...decoding });
+        return answer(vlm, image, question, { method: under, ...decoding });
       });
     process.stdout.write(`${"answer".padEnd(10)} `);
-    const pruned = await ask(method, (piece) => process.stdout.write(printable(piece)));
+    const pruned = await ask(method, recorder.tap, (piece) => process.stdout.write(printable(piece)));
     process.stdout.write("\n");
-    const unpruned = method.name === "none" ? undefined : await ask(none());
+    const unpruned = definition.keepsEverything ? undefined : await ask(none(), noTap);
     const { ledger, text } = pruned.result;
     if (unpruned) say("unpruned", `${printable(unpruned.result.text)} (${verdict(unpruned.result.text, text)})`);
     const exactCost = { pruned: pruned.cost, unpruned: (unpruned ?? pruned).cost };
     for (const line of describeRun(ledger as SampleLedger, config, exactCost)) process.stdout.write(`${line}\n`);
+    const missed = missedHint(asked, options, ledger as SampleLedger);
+    if (missed !== undefined) say("note", missed);
+    if (options.dump !== undefined && taps) {
+      await writeDump(options.dump, recorder, taps);
+      say("wrote", options.dump);
+    }
+    if (options.dumpInputs !== undefined) say("wrote", options.dumpInputs);
     if (options.out !== undefined) {
       await writeRecords(options, {
         image: imagePath,
@@ -108,13 +139,21 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
         picture: image.picture,
         answer: pruned.result,
         unpruned: unpruned?.result,
-        positions: String(method.positions),
+        asked,
         exactCost,
       });
     }
   } finally {
+    recorder.dispose();
     disposeModel(vlm.model);
   }
+}
+
+/** What is to be said where the average that was asked for is not what came out, as `nuwa eval` says it. */
+function missedHint({ definition }: AskedMethod, options: AskOptions, ledger: SampleLedger): string | undefined {
+  if (options.average === undefined) return undefined;
+  const setting = { method: definition.name, variant: options.variant ?? null, average: options.average };
+  return missedAverage(setting, enteringPerLayer(ledger), ledger.total);
 }
 
 /** Whether pruning kept the answer. Boxes are compared by their overlap, and hold from a half, as ACC@0.5 counts. */
@@ -143,45 +182,53 @@ interface Recorded {
   readonly picture: Picture;
   readonly answer: Answer;
   readonly unpruned: Answer | undefined;
-  readonly positions: string;
+  readonly asked: AskedMethod;
   readonly exactCost: RunFacts["exactCost"];
 }
 
-function describeMethod({ name, positions }: Method, options: AskOptions): string {
-  if (name === "none") return "none: every visual token goes everywhere";
-  const { variant, stage2 } = nuwaSwitches(options);
-  const average = `average ${options.average ?? defaultAverage(methodNamed(name))}`;
-  const parts = [name, variant, average, stage2 && `${stage2} in stage 2`, `${positions} positions`];
+function describeMethod({ definition, method }: AskedMethod, options: AskOptions): string {
+  const { name } = definition;
+  if (definition.keepsEverything) return `${name}: every visual token goes everywhere`;
+  const { variant, stage2 } = switchesOf(definition, options);
+  const average = `average ${options.average ?? defaultAverage(definition)}`;
+  const parts = [name, variant, average, stage2 && `${stage2} in stage 2`, `${method.positions} positions`];
   return parts.filter(Boolean).join(", ");
 }
 
-/** What only Nüwa is asked for with. */
-function nuwaSwitches({ method, variant = DEFAULT_VARIANT, stage2 }: AskOptions): {
-  variant?: Variant;
-  stage2?: NuwaSwitches["stage2"];
-} {
-  if (method !== "nuwa") return {};
-  return { variant, stage2: stage2 ?? VARIANTS[variant].stage2 };
+/** The reading that is run, and Nüwa's second score. */
+function switchesOf(
+  { name, variants }: MethodDefinition,
+  { variant = variants?.[0], stage2 }: AskOptions,
+): { variant?: string; stage2?: NuwaSwitches["stage2"] } {
+  if (name !== nuwa.name) return { variant };
+  return { variant, stage2: stage2 ?? VARIANTS[variant as Variant].stage2 };
 }
 
 async function writeRecords(
   options: AskOptions,
-  { picture, answer, unpruned, positions, ...facts }: Recorded,
+  { picture, answer, unpruned, asked, ...facts }: Recorded,
 ): Promise<void> {
   const folder = options.out as string;
   const svg = await drawRun(picture, answer.ledger as SampleLedger, [
     ...(unpruned ? [{ label: "unpruned", text: unpruned.text }] : []),
-    { label: options.method, text: answer.text },
+    { label: asked.definition.name, text: answer.text },
   ]);
-  const { model, method, seed, maxNewTokens, temperature, topP } = options;
-  const average = options.average ?? defaultAverage(methodNamed(method));
+  const { model, seed, maxNewTokens, temperature, topP } = options;
+  const { definition } = asked;
+  const average = options.average ?? defaultAverage(definition);
   const record = runRecord({
     ...facts,
     answer: answer.text,
     answerIds: answer.ids,
     unprunedAnswer: unpruned?.text,
     model,
-    method: { name: method, positions, ...nuwaSwitches(options), average, seed },
+    method: {
+      name: definition.name,
+      positions: String(asked.method.positions),
+      ...switchesOf(definition, options),
+      average,
+      seed,
+    },
     generation: { maxNewTokens, temperature, topP, seed },
     ledger: answer.ledger as SampleLedger,
   });

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { printable, UsageError } from "../core/errors.ts";
 import { type FetchObserver, fetchCheckpoint, gigabytes } from "../io/hub/checkpoint.ts";
 import { checkRepositoryName } from "../io/hub/repository.ts";
-import { duration, type Output } from "../train/engine/report.ts";
+import { duration, type Output } from "../train/engine/progress-report.ts";
 import { requireText } from "./options.ts";
 
 interface FetchOptions {

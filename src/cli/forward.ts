@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import { useBackend } from "../backend/select.ts";
 import { NuwaError } from "../core/errors.ts";
 import { run, tensorsIn } from "../core/readback.ts";
-import { matchTaps, type TapName, tapNames } from "../core/tap-points.ts";
+import type { TapName } from "../core/tap-points.ts";
 import { type Recorder, record } from "../core/taps.ts";
 import { requireWritableFolder } from "../io/files.ts";
 import { loadModel } from "../io/load.ts";
@@ -14,6 +14,7 @@ import { disposeModel, type Model } from "../model/llava/weights.ts";
 import { generate } from "../pipeline/generate.ts";
 import { forward } from "../pipeline/prefill.ts";
 import { requireVocabulary } from "../pipeline/prompts.ts";
+import { collect, tapsOf, valuesOf } from "./dump.ts";
 import { addRunOptions, methodFrom, parseCount, type RunOptions, requireText } from "./options.ts";
 
 interface ForwardCommandOptions extends RunOptions {
@@ -48,10 +49,7 @@ export function addForward(program: Command): void {
     .requiredOption("--dump <file>", "safetensors to write")
     .option("--generate <n>", "also generate n tokens greedily", parseCount)
     .option("--ignore-eos", "do not stop at end-of-sequence tokens")
-    .option("--tap <name>", "also dump this tap; may be given more than once", (name: string, all: string[] = []) => [
-      ...all,
-      name,
-    ]);
+    .option("--tap <pattern>", "also dump these taps, such as llm.*.tokens; may be given more than once", collect);
   addRunOptions(command, "none").action(runForward);
 }
 
@@ -61,8 +59,7 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
   const backend = await useBackend(options.backend);
   const model = loadModel(requireText("--model", options.model));
   try {
-    const known = tapNames({ vision: model.config.vision.numHiddenLayers, llm: model.config.text.numHiddenLayers });
-    const asked = (options.tap ?? []).flatMap((pattern) => matchTaps(pattern, known));
+    const asked = tapsOf(options.tap ?? [], model);
     const recorder = record([...DUMPED, ...asked]);
     try {
       const generated = await computeForward(model, inputs, options, recorder);
@@ -87,7 +84,7 @@ async function computeForward(
 ): Promise<TensorValues | undefined> {
   checkPixels(options.inputs, pixels, model.config.vision.imageSize);
   checkIds(options.inputs, ids, model.config);
-  const method = methodFrom(options, model.config);
+  const { method } = await methodFrom(options, model.config);
   const tensor = tf.tensor4d(pixels.values as Float32Array, [1, ...(pixels.shape as [number, number, number])]);
   try {
     const result = await run(() => forward(model, { pixels: tensor, prompts: [ids] }, method, tap));
@@ -135,9 +132,4 @@ function checkIds(path: string, ids: readonly number[], config: VlmConfig): void
   if (text.length === 0) throw new NuwaError(`${what}: holds no text tokens.`);
   if (text.length === ids.length)
     throw new NuwaError(`${what}: holds no image token (id ${config.imageTokenId}) for the image of pixel_values.`);
-}
-
-/** A recorded tensor of a batch of one, without the batch axis. */
-async function valuesOf(tensor: tf.Tensor): Promise<TensorValues> {
-  return { shape: tensor.shape.slice(1), values: (await tensor.data()) as Float32Array | Int32Array };
 }

@@ -1,22 +1,24 @@
 import { type Command, Option } from "commander";
 import { BACKEND_NAMES } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
+import { definitionNamed } from "../io/method-file.ts";
 import { parseAverage } from "../methods/budget.ts";
-import type { Method } from "../methods/method.ts";
+import type { Method, MethodDefinition } from "../methods/method.ts";
+import { definition as nuwa } from "../methods/nuwa/definition.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../methods/nuwa/positions.ts";
-import { type NuwaSwitches, STAGE2_SCORES, VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
+import { type NuwaSwitches, STAGE2_SCORES, type Variant } from "../methods/nuwa/variants.ts";
 import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/llava/config.ts";
 import { type ConstantValues, readConstants } from "../train/tune/constants.ts";
 
-/** The reading of Nüwa that is taken when none is named. */
-export const DEFAULT_VARIANT: Variant = "official";
+/** The one method with switches and constants that other options set. */
+const NUWA = nuwa.name;
 
 /** Options that say how a model is run, the same for every command that runs one. */
 export interface RunOptions {
   readonly method: string;
-  /** Undefined: {@link DEFAULT_VARIANT}. */
-  readonly variant?: Variant;
+  /** Undefined: the first of the method. */
+  readonly variant?: string;
   /** Undefined: the default of the method. */
   readonly average?: string;
   readonly stage2?: NuwaSwitches["stage2"];
@@ -29,16 +31,21 @@ export interface RunOptions {
 /** Adds {@link RunOptions} to a command. */
 export function addRunOptions(command: Command, defaultMethod: string): Command {
   return command
-    .addOption(new Option("--method <name>", "pruning method").choices(METHOD_NAMES).default(defaultMethod))
+    .addOption(
+      new Option(
+        "--method <name|file>",
+        `pruning method: ${METHOD_NAMES.join(", ")}, or the path of a file of your own (docs/write-a-method.md)`,
+      ).default(defaultMethod),
+    )
     .addOption(
       new Option(
         "--variant <name>",
-        `reading of Nüwa: the released code's (official) or the paper's (default: ${DEFAULT_VARIANT})`,
-      ).choices(Object.keys(VARIANTS)),
+        "reading of Nüwa: the released code's (official) or the paper's (default: official)",
+      ),
     )
     .option(
       "--average <tokens>",
-      "average visual tokens per decoder layer: a number such as 64, or a ratio (default: 1/9; prumerge and pyramiddrop: as published)",
+      "average visual tokens per decoder layer: a number such as 64, or a ratio (default: what the method published, else 1/9)",
     )
     .addOption(
       new Option("--stage2 <score>", "score of the second pruning (default: the variant's own)").choices([
@@ -59,34 +66,52 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
     );
 }
 
-/** The method that the options ask for. @throws UsageError when the budget or the constants do not fit */
-export function methodFrom({ constants, ...options }: RunOptions, config: VlmConfig): Method {
-  requireTaken(options);
-  const request = { ...options, average: options.average === undefined ? undefined : parseAverage(options.average) };
-  const variant = options.variant ?? DEFAULT_VARIANT;
-  return createMethod(
-    options.method,
-    config,
+/** What the options ask for: a method for a model, and how it is defined. */
+export interface AskedMethod {
+  readonly definition: MethodDefinition;
+  readonly method: Method;
+}
+
+/**
+ * The method that the options ask for.
+ *
+ * @throws UsageError when the name, the budget or the constants do not fit
+ * @throws NuwaError when a method's file cannot be used
+ */
+export async function methodFrom({ constants, ...options }: RunOptions, config: VlmConfig): Promise<AskedMethod> {
+  const definition = await definitionNamed(requireText("--method", options.method));
+  requireTaken(definition, options);
+  const { average, variant, ...rest } = options;
+  const request = {
+    ...rest,
+    variant: variant as Variant | undefined,
+    average: average === undefined ? undefined : parseAverage(average),
+  };
+  const tuned =
     constants === undefined
-      ? request
-      : { ...request, constants: constantsFrom(constants, [options.method], [variant]) },
-  );
+      ? undefined
+      : constantsFrom(constants, [definition.name], [variant ?? definition.variants?.[0]]);
+  return { definition, method: createMethod(definition, config, tuned ? { ...request, constants: tuned } : request) };
 }
 
 /** Refuses what the method would ignore. @throws UsageError naming the option */
-function requireTaken({ method, variant, stage2, average, positions }: RunOptions): void {
-  if (method !== "nuwa") {
-    if (variant !== undefined)
-      throw new UsageError(`--variant is a reading of Nüwa; ${method} has none. Leave it out.`);
-    if (stage2 !== undefined)
-      throw new UsageError(`--stage2 is Nüwa's second score; ${method} has none. Leave it out.`);
-  }
-  if (method !== "none") return;
+function requireTaken(definition: MethodDefinition, { variant, stage2, average, positions }: RunOptions): void {
+  const { name, variants } = definition;
+  if (variant !== undefined && !variants)
+    throw new UsageError(`--variant is a reading of Nüwa; ${name} has none. Leave it out.`);
+  if (variant !== undefined && !variants?.includes(variant))
+    throw new UsageError(`--variant ${variant}: ${name} has ${variants?.join(", ")}.`);
+  if (stage2 !== undefined && name !== NUWA)
+    throw new UsageError(`--stage2 is Nüwa's second score; ${name} has none. Leave it out.`);
+  if (!definition.keepsEverything) return;
   if (average !== undefined)
-    throw new UsageError(`--average ${average}: the method none keeps every token. Leave it out, or name a --method.`);
-  if (positions !== undefined && positions !== "original")
     throw new UsageError(
-      `--positions ${positions}: the method none keeps every token at its own id. Leave it out, or name a --method.`,
+      `--average ${average}: the method ${name} keeps every token. Leave it out, or name a --method.`,
+    );
+  if (positions !== undefined && positions !== definition.positions)
+    throw new UsageError(
+      `--positions ${positions}: the method ${name} keeps every token at its own id. ` +
+        "Leave it out, or name a --method.",
     );
 }
 
@@ -98,9 +123,9 @@ function requireTaken({ method, variant, stage2, average, positions }: RunOption
 export function constantsFrom(
   path: string,
   methods: readonly string[],
-  variants: readonly (Variant | undefined)[],
+  variants: readonly (string | undefined)[],
 ): ConstantValues {
-  if (!methods.includes("nuwa"))
+  if (!methods.includes(NUWA))
     throw new UsageError(
       `--constants ${path}: only nuwa has them, not ${methods.join(", ")}. Add nuwa to the methods.`,
     );

@@ -3,9 +3,9 @@ import { type Command, Option } from "commander";
 import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
 import { requireWritableFolder } from "../io/files.ts";
-import { hasCheckpoint } from "../train/engine/checkpoint.ts";
 import { writeCurves } from "../train/engine/curves.ts";
-import { terminalReport } from "../train/engine/report.ts";
+import { terminalReport } from "../train/engine/progress-report.ts";
+import { hasCheckpoint } from "../train/engine/training-state.ts";
 import { RECIPES, recipeNamed } from "../train/shapes/recipe.ts";
 import { disposeResult, runRecipe } from "../train/shapes/session.ts";
 import { stopped, watchInterruptions } from "./interruption.ts";
@@ -19,7 +19,7 @@ interface TrainCommandOptions {
   readonly backend?: string;
 }
 
-/** `nuwa train`: trains a small model by a recipe; the model lies in OUT/model when it is done, exit code 1 until then. */
+/** `nuwa train`: trains a small model by a recipe; writes it to OUT/model when done, exit code 1 until then. */
 export function addTrain(program: Command): void {
   program
     .command("train")

@@ -9,12 +9,12 @@ import { parseAverage } from "../methods/budget.ts";
 import { VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
 import { createMethod } from "../methods/registry.ts";
 import { disposeModel } from "../model/llava/weights.ts";
-import { hasCheckpoint } from "../train/engine/checkpoint.ts";
 import { writeCurves } from "../train/engine/curves.ts";
-import { terminalReport } from "../train/engine/report.ts";
+import { terminalReport } from "../train/engine/progress-report.ts";
+import { hasCheckpoint } from "../train/engine/training-state.ts";
 import { calibrationOn } from "../train/tune/calibration.ts";
 import { type ConstantValues, writeConstants } from "../train/tune/constants.ts";
-import { type TuneProblem, type TuneRecipe, tune, tuneRecipe } from "../train/tune/tune.ts";
+import { type TuneProblem, type TuneRecipe, tune, tuneRecipe } from "../train/tune/tuning.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { stopped, watchInterruptions } from "./interruption.ts";
 import { parseCount, parseInteger, requireText } from "./options.ts";
@@ -108,6 +108,8 @@ async function finish<B>(
       ? `use them with --variant ${variant} --constants ${path}`
       : `no better than the constants of variant ${variant}: keep those`;
   process.stdout.write(
-    `${list.join("  ")}\nheld-out loss ${heldOut.before.toFixed(4)} before, ${heldOut.after.toFixed(4)} after; ${verdict}\nwrote ${["constants.json", "curves.svg"].map((name) => join(out, name)).join(", ")}\n`,
+    `${list.join("  ")}\nheld-out loss ${heldOut.before.toFixed(4)} before, ` +
+      `${heldOut.after.toFixed(4)} after; ${verdict}\n` +
+      `wrote ${["constants.json", "curves.svg"].map((name) => join(out, name)).join(", ")}\n`,
   );
 }

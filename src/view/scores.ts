@@ -2,7 +2,7 @@ import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { type Sample, settingKey } from "../eval/run/sample.ts";
 import type { SummaryRow } from "../eval/score/summary.ts";
-import { reportedName, reportedRows } from "../eval/score/table.ts";
+import { reportedName, reportedRows } from "../eval/score/summary-table.ts";
 
 /** A point of a plot: one setting's figure over the visual tokens that it used. */
 interface Point {

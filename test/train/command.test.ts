@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, expect, it, vi } from "vitest";
 import { main } from "../../src/cli/main.ts";
-import { duration, terminalReport } from "../../src/train/engine/report.ts";
+import { duration, terminalReport } from "../../src/train/engine/progress-report.ts";
 import type { Stage } from "../../src/train/engine/stage.ts";
 import { RECIPES } from "../../src/train/shapes/recipe.ts";
 import { inFolder } from "./support.ts";

@@ -9,12 +9,12 @@ import type { Item } from "../tasks/item.ts";
 import { type Answered, answerBatch } from "./answers.ts";
 import type { Run } from "./controls.ts";
 import type { Journal } from "./journal.ts";
-import { missedAverage } from "./missed.ts";
+import { missedAverage } from "./missed-average.ts";
 import type { Batch, Plan } from "./plan.ts";
 import { type Sample, sampleKey } from "./sample.ts";
 import { runOf, type Setting } from "./settings.ts";
 
-/** Who watches an evaluation. */
+/** Is told of an evaluation's progress. */
 export interface EvaluationObserver {
   /** After every batch: answers so far (those of earlier runs included) and in all. */
   answered(done: number, total: number): void;
@@ -35,11 +35,11 @@ export interface EvaluationObserver {
  */
 export async function evaluate(
   vlm: LoadedVlm,
-  { settings, seed, constants }: Pick<Plan, "settings" | "seed" | "constants">,
+  { settings, seed, constants, catalogue }: Pick<Plan, "settings" | "seed" | "constants" | "catalogue">,
   batches: readonly Batch[],
   journal: Journal,
   observer: EvaluationObserver,
-  runFor = (setting: Setting, draw: number): Run => runOf(setting, vlm.model.config, draw, constants),
+  runFor = (setting: Setting, draw: number): Run => runOf(setting, vlm.model.config, draw, constants, catalogue),
 ): Promise<Sample[] | undefined> {
   // What does not fit the model is refused before the first answer.
   for (const setting of settings) runFor(setting, seed);
@@ -81,13 +81,13 @@ export async function evaluate(
 
 /**
  * The seed of what a method or control draws for a batch. One draw for a whole evaluation would be one mask for
- * all pictures, and no interval over pictures would show what luck it was.
+ * all pictures, and no interval over pictures would show the spread over draws.
  */
 function drawOf(seed: number, { number }: Batch): number {
   return seed + number;
 }
 
-/** Looks at the first answer of each method and average in this run. */
+/** Checks the first answer of each method and average in this run. */
 function averageWatch({ model }: LoadedVlm, observer: EvaluationObserver): (setting: Setting, first: Answered) => void {
   const { imageSize, patchSize } = model.config.vision;
   const total = (imageSize[0] / patchSize) * (imageSize[1] / patchSize);

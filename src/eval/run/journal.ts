@@ -52,7 +52,8 @@ function requireSame(path: string, old: JournalOptions, wanted: JournalOptions):
   );
   if (changed !== undefined)
     throw new UsageError(
-      `${path}: the evaluation in this folder has ${changed} ${JSON.stringify(old[changed])}, not ${JSON.stringify(wanted[changed])}. Give another --out, or the same options to go on.`,
+      `${path}: the evaluation in this folder has ${changed} ${JSON.stringify(old[changed])}, ` +
+        `not ${JSON.stringify(wanted[changed])}. Give another --out, or the same options to go on.`,
     );
 }
 

@@ -53,7 +53,8 @@ export function mergeShards(folders: readonly string[]): Merged {
   );
   if (missing.length > 0)
     throw new UsageError(
-      `shards missing: ${missing.map((index) => `${index}/${first.count}`).join(", ")}. Run them, or name their folders too.`,
+      `shards missing: ${missing.map((index) => `${index}/${first.count}`).join(", ")}. ` +
+        `Run them, or name their folders too.`,
     );
   for (const { folder, samples, answers } of shards)
     if (samples.length !== answers)
@@ -71,10 +72,11 @@ function openShard(folder: string): ShardFolder {
   const { shard, answers, ...plan } = readJson(path, shardOptions);
   if (shard === undefined) throw new UsageError(`${path}: is not of a shard. Give folders that --shard i/n wrote.`);
   const journal = join(folder, "samples.jsonl");
-  // A shard's folder is its own, also where its journal could be mended: somebody may be writing there.
+  // A shard's folder is its own, also where its journal could be repaired: its process may still be writing.
   const samples = readSamples(journal, () => {
     throw new NuwaError(
-      `${journal}: its last line is not finished: the shard is still running, or was killed. Wait for its end, or run its command again.`,
+      `${journal}: its last line is not finished: the shard is still running, or was killed. ` +
+        `Wait for its end, or run its command again.`,
     );
   });
   return { folder, ...parseShard(shard), answers, plan, samples };
@@ -85,6 +87,7 @@ function requireSamePlan(one: ShardFolder, other: ShardFolder): void {
   const changed = Object.keys({ ...a, ...b }).find((key) => JSON.stringify(a[key]) !== JSON.stringify(b[key]));
   if (changed !== undefined)
     throw new UsageError(
-      `${one.folder} and ${other.folder}: are shards of different evaluations: ${changed} ${JSON.stringify(a[changed])} and ${JSON.stringify(b[changed])}.`,
+      `${one.folder} and ${other.folder}: are shards of different evaluations: ` +
+        `${changed} ${JSON.stringify(a[changed])} and ${JSON.stringify(b[changed])}.`,
     );
 }

@@ -4,8 +4,9 @@ import { NuwaError, UsageError } from "../../core/errors.ts";
 import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
 import type { Split } from "../../world/splits.ts";
 import type { Item } from "../tasks/item.ts";
-import { SHAPES_TASKS, shapesBatches } from "../tasks/shapes.ts";
+import { SHAPES_TASKS, shapesBatches } from "../tasks/shapes-tasks.ts";
 import { BENCHMARKS } from "../tasks/tasks.ts";
+import type { Catalogue } from "./catalogue.ts";
 import { type Sample, sampleKey } from "./sample.ts";
 import type { Setting } from "./settings.ts";
 
@@ -20,17 +21,19 @@ export interface Plan {
    * draw at random for it.
    */
   readonly seed: number;
-  /** Scenes of the world ({@link DEFAULT_SCENES} unless given), pictures in each family of a benchmark (all unless given). */
+  /** Scenes of the world ({@link DEFAULT_SCENES} unless given), or pictures in each family of a benchmark (all). */
   readonly limit?: number;
   /** Folder of the benchmarks' files, one folder for each task. */
   readonly data?: string;
   /** Replace the constants of Nüwa's first pruning in every setting; of the one variant that is run. */
   readonly constants?: Stage1Constants;
+  /** The definitions of the methods; the registry unless given. */
+  readonly catalogue?: Catalogue;
 }
 
 /** Questions that are answered together, as one batch and in one shard. */
 export interface Batch {
-  /** Its place in the whole plan. */
+  /** Its index in the whole plan. */
   readonly number: number;
   readonly items: readonly Item[];
 }
@@ -117,7 +120,8 @@ export function requireAsked(
   samples.forEach((sample, i) => {
     if (!open.delete(sampleKey(sample, sample)))
       throw new NuwaError(
-        `${path}: line ${i + 1}: field "id": ${JSON.stringify(sample.id)} is answered twice or was not asked under "${sample.method}". Give another --out.`,
+        `${path}: line ${i + 1}: field "id": ${JSON.stringify(sample.id)} is answered twice ` +
+          `or was not asked under "${sample.method}". Give another --out.`,
       );
   });
 }

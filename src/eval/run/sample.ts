@@ -1,5 +1,4 @@
 import { z } from "zod";
-import { VARIANTS, type Variant } from "../../methods/nuwa/variants.ts";
 import type { Setting } from "./settings.ts";
 
 /** One answer: a line of `samples.jsonl`. */
@@ -26,12 +25,12 @@ export const sampleSchema = z.strictObject({
   /** What else a task counts, by name. */
   marks: z.record(z.string(), z.number()).optional(),
   method: z.string(),
-  variant: z.enum(Object.keys(VARIANTS) as Variant[]).nullable(),
+  variant: z.string().nullable(),
   average: z.string().nullable(),
   positions: z.string(),
   /** Visual tokens entering a decoder layer, averaged over the layers: the average that is asked for. */
   tokensEntering: z.number(),
-  /** Visual tokens leaving a decoder layer and the cut behind it, averaged over the layers; some papers count these. */
+  /** Visual tokens leaving a decoder layer and the pruning behind it, averaged over the layers, as some papers count. */
   tokensLeaving: z.number(),
 });
 

@@ -4,15 +4,16 @@ import { parseAverage } from "../../methods/budget.ts";
 import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
 import type { PositionPolicy } from "../../methods/nuwa/positions.ts";
 import type { Variant } from "../../methods/nuwa/variants.ts";
-import { createMethod, METHOD_NAMES, METHODS } from "../../methods/registry.ts";
+import { createMethod } from "../../methods/registry.ts";
 import type { VlmConfig } from "../../model/llava/config.ts";
+import { type Catalogue, REGISTRY } from "./catalogue.ts";
 import { CONTROLS, type Control, type Run } from "./controls.ts";
 
 /** One way to run the model; what does not apply to a method is null. */
 export interface Setting {
-  /** A method of the registry, or a control. */
+  /** A method of the registry, the path of a file of one's own, or a control. */
   readonly method: string;
-  readonly variant: Variant | null;
+  readonly variant: string | null;
   /** Average visual tokens a decoder layer, as it was asked for: "1/9". */
   readonly average: string | null;
   /** A position policy; a control's own ids are called "permuted" or "halved". */
@@ -22,19 +23,14 @@ export interface Setting {
 /** The lists whose combinations are run. */
 export interface Choices {
   readonly methods: readonly string[];
-  readonly variants: readonly Variant[];
+  readonly variants: readonly string[];
   readonly averages: readonly string[];
   /** `own`: those of the method's own code. */
   readonly positions: readonly (PositionPolicy | "own")[];
 }
 
-/** What `--methods` may name. */
-export const EVALUATED_METHODS: readonly string[] = [...METHOD_NAMES, ...Object.keys(CONTROLS)];
-
-/** The ids of the method's own code. */
-function ownPositions(name: string): PositionPolicy {
-  return METHODS.find((method) => method.name === name)?.positions ?? "original";
-}
+/** What `--methods` may name besides files. */
+export const EVALUATED_METHODS: readonly string[] = [...REGISTRY.keys(), ...Object.keys(CONTROLS)];
 
 /** Whether a name is one of the controls. */
 function isControl(name: string): name is Control {
@@ -42,16 +38,21 @@ function isControl(name: string): name is Control {
 }
 
 /**
- * All settings of some choices, method by method. The unpruned model is one setting: where nothing is
+ * All settings of some choices, method by method. A method that keeps everything is one setting: where nothing is
  * dropped all position policies give the same ids. Controls are one each.
+ *
+ * @param catalogue the definitions of the methods; a name that is not in it has neither variants nor ids of its own
  */
-export function settingsOf({ methods, variants, averages, positions }: Choices): Setting[] {
+export function settingsOf(choices: Choices, catalogue: Catalogue = REGISTRY): Setting[] {
+  const { methods, variants, averages, positions } = choices;
   return methods.flatMap((method): Setting[] => {
     if (isControl(method)) return [{ method, variant: null, average: null, positions: CONTROLS[method].positions }];
-    if (method === "none") return [{ method, variant: null, average: null, positions: "original" }];
-    const readings = method === "nuwa" ? variants : [null];
-    const policies = new Set(positions.map((policy) => (policy === "own" ? ownPositions(method) : policy)));
-    return readings.flatMap((variant) =>
+    const definition = catalogue.get(method);
+    const own = definition?.positions ?? "original";
+    if (definition?.keepsEverything) return [{ method, variant: null, average: null, positions: own }];
+    const read = definition?.variants ? variants : [null];
+    const policies = new Set(positions.map((policy) => (policy === "own" ? own : policy)));
+    return read.flatMap((variant) =>
       averages.flatMap((average) => [...policies].map((policy) => ({ method, variant, average, positions: policy }))),
     );
   });
@@ -69,10 +70,18 @@ export function runOf(
   config: VlmConfig,
   seed: number,
   constants?: Stage1Constants,
+  catalogue: Catalogue = REGISTRY,
 ): Run {
   if (isControl(method)) return CONTROLS[method].run(seed);
-  if (!METHOD_NAMES.includes(method))
+  const definition = catalogue.get(method);
+  if (!definition)
     throw new UsageError(`method "${method}" does not exist. There are: ${EVALUATED_METHODS.join(", ")}.`);
-  const request = { variant: variant ?? undefined, positions: positions as PositionPolicy, constants, seed };
-  return { method: createMethod(method, config, { average: parseAverage(average ?? "1/1"), ...request }), tap: noTap };
+  const request = {
+    average: parseAverage(average ?? "1/1"),
+    variant: (variant ?? undefined) as Variant | undefined,
+    positions: positions as PositionPolicy,
+    constants,
+    seed,
+  };
+  return { method: createMethod(definition, config, request), tap: noTap };
 }

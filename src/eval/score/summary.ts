@@ -1,3 +1,4 @@
+import { UNPRUNED } from "../run/catalogue.ts";
 import { type Sample, settingKey } from "../run/sample.ts";
 import type { Setting } from "../run/settings.ts";
 import { SCORING } from "../tasks/tasks.ts";
@@ -40,7 +41,7 @@ export function summarise(samples: readonly Sample[], settings: readonly Setting
       })),
     );
   });
-  const unpruned = new Map(rows.filter(({ method }) => method === "none").map((row) => [figureKey(row), row.score]));
+  const unpruned = new Map(rows.filter(({ method }) => method === UNPRUNED).map((row) => [figureKey(row), row.score]));
   return rows.map((row) => {
     const base = unpruned.get(figureKey(row));
     return { ...row, retention: base ? row.score / base : null };

@@ -31,13 +31,15 @@ export const SHORT_ANSWER = 16;
  *
  * @throws NuwaError when the name would lead out of the folder, or no folder has it
  */
-export function pictureIn(folder: string, places: readonly string[], name: string): string {
+export function pictureIn(folder: string, subfolders: readonly string[], name: string): string {
   if (!/^[^/\\\0]+(\/[^/\\\0]+)*$/.test(name) || name.split("/").includes(".."))
     throw new NuwaError(`${folder}: the picture name ${JSON.stringify(name)} is not a plain file name.`);
-  const found = places.map((place) => join(folder, place, name)).find((path) => existsSync(path));
+  const found = subfolders.map((subfolder) => join(folder, subfolder, name)).find((path) => existsSync(path));
   if (found === undefined)
     throw new NuwaError(
-      `${join(folder, places[0], name)}: is missing${places.length > 1 ? ` (also looked in ${places.slice(1).join(", ")})` : ""}. Put the task's pictures there.`,
+      `${join(folder, subfolders[0], name)}: is missing` +
+        (subfolders.length > 1 ? ` (also looked in ${subfolders.slice(1).join(", ")})` : "") +
+        ". Put the task's pictures there.",
     );
   return found;
 }

@@ -7,7 +7,7 @@ import { pope } from "./benchmarks/pope.ts";
 import { refcoco, refcocog, refcocoPlus } from "./benchmarks/refcoco.ts";
 import { scienceqa } from "./benchmarks/scienceqa.ts";
 import { textvqa } from "./benchmarks/textvqa.ts";
-import { SHAPES_SCORING, SHAPES_TASKS } from "./shapes.ts";
+import { SHAPES_SCORING, SHAPES_TASKS } from "./shapes-tasks.ts";
 
 /** All benchmarks. */
 export const BENCHMARKS: readonly Benchmark[] = [

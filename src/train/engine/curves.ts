@@ -3,7 +3,7 @@ import { join } from "node:path";
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import sharp from "sharp";
-import type { Progress } from "./checkpoint.ts";
+import type { Progress } from "./training-state.ts";
 
 /** Steps that one point of a loss curve averages. */
 const WINDOW = 20;
@@ -67,7 +67,11 @@ export function curvesSvg(progress: Progress, { window = WINDOW, domain, label }
     part.setAttribute("y", String(row * common.height));
     return part.outerHTML;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${common.width}" height="${common.height * parts.length}" style="background: white" font-family="sans-serif">${nested.join("")}</svg>`;
+  return (
+    `<svg xmlns="http://www.w3.org/2000/svg" width="${common.width}" height="${common.height * parts.length}" ` +
+    `style="background: white" font-family="sans-serif">` +
+    `${nested.join("")}</svg>`
+  );
 }
 
 /** Writes `curves.svg` and `curves.png` into a folder. */

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
-import { checkpointLayout } from "../shapes/layout.ts";
 import type { AnyRecipe } from "../shapes/recipe.ts";
-import type { Progress, StepRecord } from "./checkpoint.ts";
-import { loadTensors, readProgress, type Saved, saveCheckpoint } from "./checkpoint.ts";
+import { checkpointLayout } from "./expected-tensors.ts";
 import { createTrainState, decayMask, disposeTrainState, type TrainState, unpack } from "./optimizer.ts";
 import { learningRate } from "./schedule.ts";
 import type { Stage } from "./stage.ts";
 import { trainStep } from "./step.ts";
+import type { Progress, StepRecord } from "./training-state.ts";
+import { loadTensors, readProgress, type Saved, saveCheckpoint } from "./training-state.ts";
 
 /** What happens during a training, for whoever shows it. */
 export interface TrainObserver {
@@ -79,7 +79,8 @@ async function resumed(
   // The last step of a stage is saved as the start of the next one.
   if (stage > stages.length || step >= (stages[stage]?.recipe.steps ?? 1))
     throw new NuwaError(
-      `${folder}/progress.json: fields "stage" and "step": the recipe has no step ${step} of stage ${stage}. Train into another folder.`,
+      `${folder}/progress.json: fields "stage" and "step": ` +
+        `the recipe has no step ${step} of stage ${stage}. Train into another folder.`,
     );
   return loadTensors(saved, await checkpointLayout(stages, initial, saved.progress));
 }
@@ -114,7 +115,9 @@ async function runStage(recipe: AnyRecipe, stage: Stage, saved: Saved, options: 
       // Before anything is saved: a checkpoint with NaN in it could never be resumed.
       if (!Number.isFinite(loss) || !Number.isFinite(gradientNorm))
         throw new NuwaError(
-          `${options.folder}: step ${step} of stage "${stage.name}" has the loss ${loss} and a gradient of norm ${gradientNorm}. The last checkpoint was kept; its weights may be damaged, or the learning rate is too high.`,
+          `${options.folder}: step ${step} of stage "${stage.name}" has the loss ${loss} ` +
+            `and a gradient of norm ${gradientNorm}. The last checkpoint was kept; ` +
+            `its weights may be damaged, or the learning rate is too high.`,
         );
       return { stage: stage.name, step, loss, gradientNorm, rate };
     })();

@@ -7,7 +7,7 @@ import { padded, positionIds } from "../../model/transformer/sequence.ts";
 import { runLayers } from "../../pipeline/decoder.ts";
 import { COORDINATE_BINS } from "../../world/coordinates.ts";
 import type { Family } from "../../world/question.ts";
-import { type AnswerTarget, blockMask, type PackedPicture } from "./packing.ts";
+import { type AnswerTarget, blockMask, type PackedPicture } from "./question-packing.ts";
 
 /** How answers count in the loss. */
 export interface AnswerLoss {

@@ -8,7 +8,7 @@ import { layerNorm, linear } from "../../model/transformer/layers.ts";
 import { COLOURS, SHAPES, SIZES } from "../../world/attributes.ts";
 import { SHAPE_COUNTS } from "../../world/scene.ts";
 import { EMBEDDING_SPREAD } from "./initial.ts";
-import type { VisionBatch } from "./patches.ts";
+import type { VisionBatch } from "./patch-targets.ts";
 
 /**
  * Pretraining of the vision tower with dense targets: every patch says what it shows and where that

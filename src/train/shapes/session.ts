@@ -6,10 +6,10 @@ import { type TrainOptions, type TrainResult, train } from "../engine/loop.ts";
 import type { Stage } from "../engine/stage.ts";
 import { exportModel } from "./export.ts";
 import { initialWeights } from "./initial.ts";
-import { languageStage } from "./languagestage.ts";
+import { languageStage } from "./language-stage.ts";
 import type { Recipe } from "./recipe.ts";
 import { allTokens, specialId } from "./tokens.ts";
-import { visionStage } from "./visionstage.ts";
+import { visionStage } from "./vision-stage.ts";
 
 /** The model that a recipe trains. @throws NuwaError naming the field of the recipe that is wrong */
 export function configOfRecipe({ name, model }: Recipe): VlmConfig {

@@ -43,7 +43,8 @@ export function wordIds(): WordIds {
 const CHAT_TEMPLATE =
   "{{ bos_token }}{% for message in messages %}{{ message.role | upper }}: " +
   "{% for part in message.content %}{{ '<image>' if part.type == 'image' else part.text }} {% endfor %}" +
-  "{{ eos_token if message.role == 'assistant' else '' }}{% endfor %}{% if add_generation_prompt %}ASSISTANT:{% endif %}";
+  "{{ eos_token if message.role == 'assistant' else '' }}{% endfor %}" +
+  "{% if add_generation_prompt %}ASSISTANT:{% endif %}";
 
 /** `tokenizer.json`: one token a word, case ignored; what is not a word of the world is `<unk>`. */
 export function tokenizerJson(): Record<string, unknown> {

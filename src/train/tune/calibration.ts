@@ -18,7 +18,7 @@ import { questionRandom, questionsFor } from "../../world/questions.ts";
 import { scenePng } from "../../world/rendering.ts";
 import { sceneOf } from "../../world/scene.ts";
 import { SEEDS_PER_SPLIT } from "../../world/splits.ts";
-import type { TuneProblem, TuneRecipe } from "./tune.ts";
+import type { TuneProblem, TuneRecipe } from "./tuning.ts";
 
 /** Questions with their pictures and the ids of the right answers, the end included. */
 export interface AnsweredBatch {

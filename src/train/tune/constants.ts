@@ -9,7 +9,7 @@ const valuesSchema = z.strictObject({
   keyNormExponent: z.number().min(-100).max(100),
   pillarQuantile: z.number().min(0).max(1),
 });
-/** The constants of stage 1 as numbers, see `Stage1Constants`; `pillarQuantile` is in [0, 1], fraction and sharpness positive. */
+/** The constants of stage 1 as numbers (`Stage1Constants`): quantile in [0, 1], fraction and sharpness positive. */
 export type ConstantValues = z.infer<typeof valuesSchema>;
 
 const fileSchema = z.strictObject({

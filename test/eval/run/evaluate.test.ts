@@ -10,7 +10,7 @@ import { batchesOf, requireAsked } from "../../../src/eval/run/plan.ts";
 import type { Sample } from "../../../src/eval/run/sample.ts";
 import { runOf } from "../../../src/eval/run/settings.ts";
 import { summarise } from "../../../src/eval/score/summary.ts";
-import { scenesOf } from "../../../src/eval/tasks/shapes.ts";
+import { scenesOf } from "../../../src/eval/tasks/shapes-tasks.ts";
 import { preprocess } from "../../../src/io/image.ts";
 import { loadVlm } from "../../../src/io/load.ts";
 import { none } from "../../../src/methods/none.ts";

@@ -4,7 +4,7 @@ import { type Sample, sampleSchema } from "../../../src/eval/run/sample.ts";
 import { settingsOf } from "../../../src/eval/run/settings.ts";
 import { bootstrap } from "../../../src/eval/score/bootstrap.ts";
 import { summarise } from "../../../src/eval/score/summary.ts";
-import { summaryTable } from "../../../src/eval/score/table.ts";
+import { summaryTable } from "../../../src/eval/score/summary-table.ts";
 import { mark } from "../../../src/eval/tasks/marking.ts";
 
 describe("marking", () => {

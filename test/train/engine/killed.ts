@@ -1,6 +1,6 @@
 /** Run by kill.test.ts as a process of its own: trains MICRO into the folder given, saving after every step. */
 import { useBackend } from "../../../src/backend/select.ts";
-import { hasCheckpoint } from "../../../src/train/engine/checkpoint.ts";
+import { hasCheckpoint } from "../../../src/train/engine/training-state.ts";
 import { runRecipe } from "../../../src/train/shapes/session.ts";
 import { MICRO } from "../support.ts";
 

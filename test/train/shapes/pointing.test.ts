@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { pointingLoss } from "../../../src/train/shapes/answering.ts";
-import { type PackedPicture, packQuestions } from "../../../src/train/shapes/packing.ts";
+import { type PackedPicture, packQuestions } from "../../../src/train/shapes/question-packing.ts";
 import { PREFIX, wordIds } from "../../../src/train/shapes/tokens.ts";
 import type { Question } from "../../../src/world/question.ts";
 

@@ -3,11 +3,11 @@ import { beforeAll, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { randomFrom } from "../../../src/core/random.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
-import { visionBatch } from "../../../src/train/shapes/patches.ts";
+import { visionBatch } from "../../../src/train/shapes/patch-targets.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "../../../src/train/shapes/pictures.ts";
 import { pretrainingHeads, pretrainingLoss } from "../../../src/train/shapes/pretrain.ts";
 import { configOfRecipe } from "../../../src/train/shapes/session.ts";
-import { repainted } from "../../../src/train/shapes/unnamed.ts";
+import { repainted } from "../../../src/train/shapes/unnamed-colours.ts";
 import { COLOURS, SHAPES, SIZES } from "../../../src/world/attributes.ts";
 import { MICRO } from "../support.ts";
 

@@ -8,7 +8,7 @@ import { nuwa } from "../../../src/methods/nuwa/nuwa.ts";
 import type { SelectionKind } from "../../../src/methods/nuwa/soft-stage1.ts";
 import { VARIANTS } from "../../../src/methods/nuwa/variants.ts";
 import type { ConstantValues } from "../../../src/train/tune/constants.ts";
-import type { TuneProblem, TuneRecipe } from "../../../src/train/tune/tune.ts";
+import type { TuneProblem, TuneRecipe } from "../../../src/train/tune/tuning.ts";
 
 const GRID = { rows: 8, columns: 8 };
 const PATCHES = 64;

@@ -80,7 +80,8 @@ function read(task: string, folder: string, refsPath: string): Item[] {
       const [image, bbox] = [images.get(image_id), boxes.get(ann_id)];
       if (!image || !bbox)
         throw new NuwaError(
-          `${instancesPath}: lacks ${image ? `annotation ${ann_id}` : `image ${image_id}`}, which reference ${ref_id} needs. The two files do not belong together.`,
+          `${instancesPath}: lacks ${image ? `annotation ${ann_id}` : `image ${image_id}`}, ` +
+            `which reference ${ref_id} needs. The two files do not belong together.`,
         );
       const { width, height } = image;
       const [x, y, w, h] = bbox;

@@ -1,8 +1,8 @@
 import { appendFileSync, closeSync, openSync, truncateSync, writeFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { expect, it } from "vitest";
-import { lineCounter } from "../../src/cli/linecounter.ts";
-import { temporaryFolder } from "./support.ts";
+import { lineCounter } from "../../../src/cli/eval/line-counter.ts";
+import { temporaryFolder } from "../support.ts";
 
 it("counts whole lines as they come, also after an unfinished one was cut off", () => {
   const path = join(temporaryFolder(), "journal");

@@ -1,6 +1,6 @@
-import type { Progress, StepRecord } from "./checkpoint.ts";
 import type { TrainObserver } from "./loop.ts";
 import type { Stage } from "./stage.ts";
+import type { Progress, StepRecord } from "./training-state.ts";
 
 /** Where the lines of a training go. */
 export interface Output {
@@ -21,7 +21,9 @@ export function terminalReport(output: Output): TrainObserver {
       const { steps } = stage.recipe;
       const mean = recent.reduce((sum, loss) => sum + loss, 0) / recent.length;
       const left = duration((steps - record.step) * secondsPerStep);
-      const line = `${stage.name} ${record.step}/${steps}  loss ${mean.toFixed(3)}  ${secondsPerStep.toFixed(2)} s/step  ${left} left`;
+      const line =
+        `${stage.name} ${record.step}/${steps}  loss ${mean.toFixed(3)}  ` +
+        `${secondsPerStep.toFixed(2)} s/step  ${left} left`;
       if (output.isTTY) output.write(`\r${line}\u001b[K`);
       else if (record.step % PLAIN_EVERY === 0 || record.step === steps) output.write(`${line}\n`);
     },

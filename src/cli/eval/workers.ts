@@ -3,20 +3,20 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
-import { NuwaError } from "../core/errors.ts";
-import { mergeShards } from "../eval/run/merge.ts";
-import { NOTE, terminalProgress } from "./evalprogress.ts";
-import { writeMerged } from "./evalresults.ts";
-import type { EvalOptions } from "./evalrun.ts";
-import { stopped, watchInterruptions } from "./interruption.ts";
-import { lineCounter } from "./linecounter.ts";
+import { NuwaError } from "../../core/errors.ts";
+import { mergeShards } from "../../eval/run/merge.ts";
+import { stopped, watchInterruptions } from "../interruption.ts";
+import { lineCounter } from "./line-counter.ts";
+import { NOTE, terminalProgress } from "./progress.ts";
+import { writeMerged } from "./results.ts";
+import type { EvalOptions } from "./run.ts";
 
 /** Milliseconds between looks at what the workers have written, on a terminal and elsewhere. */
 const LOOK_EVERY = { terminal: 1000, elsewhere: 10_000 };
 
 /** The program that a worker runs: the project's own, or the file of a bundle that is running now. */
 function program(): string {
-  const own = fileURLToPath(new URL("../../bin/nuwa.js", import.meta.url));
+  const own = fileURLToPath(new URL("../../../bin/nuwa.js", import.meta.url));
   return existsSync(own) ? own : process.argv[1];
 }
 
@@ -78,22 +78,22 @@ function spawnWorker(options: EvalOptions, workers: ChildProcess[]): ChildProces
  * Waits for the end of a worker. Its own progress is not shown.
  *
  * @param note told what it notes
- * @throws NuwaError with what it complained of
+ * @throws NuwaError with its error message
  */
 function finished(worker: ChildProcess, name: string, note: (text: string) => void): Promise<void> {
-  let complaint: string | undefined;
+  let message: string | undefined;
   // There is no stderr where the system has no more files to give; the error says so.
   if (worker.stderr)
     createInterface({ input: worker.stderr }).on("line", (line) => {
       if (line.startsWith(NOTE)) note(line.slice(NOTE.length));
-      if (line.startsWith("nuwa: ")) complaint = line.slice("nuwa: ".length);
+      if (line.startsWith("nuwa: ")) message = line.slice("nuwa: ".length);
     });
   return new Promise((done, fail) => {
     worker.on("error", (error) => fail(new NuwaError(`${name}: cannot be started (${error.message}).`)));
     worker.on("close", (code, signal) => {
       if (code === 0) return done();
       const how = signal ? `was ended by ${signal}` : `ended with code ${code}`;
-      fail(new NuwaError(`${name}: ${complaint ?? `${how}. Run the command again; it goes on where it was.`}`));
+      fail(new NuwaError(`${name}: ${message ?? `${how}. Run the command again; it goes on where it was.`}`));
     });
   });
 }

@@ -1,8 +1,8 @@
 import { join } from "node:path";
-import { useBackend } from "../backend/select.ts";
-import { answersIn, evaluate } from "../eval/run/evaluate.ts";
-import { fingerprint } from "../eval/run/fingerprint.ts";
-import { type Journal, type JournalOptions, openJournal } from "../eval/run/journal.ts";
+import { useBackend } from "../../backend/select.ts";
+import { answersIn, evaluate } from "../../eval/run/evaluate.ts";
+import { fingerprint } from "../../eval/run/fingerprint.ts";
+import { type Journal, type JournalOptions, openJournal } from "../../eval/run/journal.ts";
 import {
   type Batch,
   batchesOf,
@@ -11,18 +11,19 @@ import {
   questionsFingerprint,
   requireAsked,
   shardOf,
-} from "../eval/run/plan.ts";
-import type { Sample } from "../eval/run/sample.ts";
-import { type Choices, runOf, settingsOf } from "../eval/run/settings.ts";
-import { loadModel, loadProcessor, type OpenedModel, openModel } from "../io/load.ts";
-import { whileLocked } from "../io/lock.ts";
-import { loadTokenizer } from "../io/tokenizer.ts";
-import { disposeModel } from "../model/llava/weights.ts";
-import type { Split } from "../world/splits.ts";
-import { terminalProgress } from "./evalprogress.ts";
-import { writeResults } from "./evalresults.ts";
-import { stopped, watchInterruptions } from "./interruption.ts";
-import { constantsFrom, requireText } from "./options.ts";
+} from "../../eval/run/plan.ts";
+import type { Sample } from "../../eval/run/sample.ts";
+import { type Choices, runOf, settingsOf } from "../../eval/run/settings.ts";
+import { loadModel, loadProcessor, type OpenedModel, openModel } from "../../io/load.ts";
+import { whileLocked } from "../../io/lock.ts";
+import { loadTokenizer } from "../../io/tokenizer.ts";
+import { disposeModel } from "../../model/llava/weights.ts";
+import type { Split } from "../../world/splits.ts";
+import { stopped, watchInterruptions } from "../interruption.ts";
+import { constantsFrom, requireText } from "../options.ts";
+import { catalogueOf } from "./methods.ts";
+import { terminalProgress } from "./progress.ts";
+import { writeResults } from "./results.ts";
 
 /** What `nuwa eval` was asked for. */
 export interface EvalOptions extends Choices {
@@ -54,8 +55,9 @@ export async function runEval({
   // Everything that can be wrong is found before the weights are read.
   const opened = openModel(requireText("--model", folder));
   const constants = tuned === undefined ? undefined : constantsFrom(tuned, options.methods, options.variants);
-  const plan: Plan = { ...options, settings: settingsOf(options), constants };
-  for (const setting of plan.settings) runOf(setting, opened.config, plan.seed, constants);
+  const catalogue = await catalogueOf(options.methods);
+  const plan: Plan = { ...options, settings: settingsOf(options, catalogue), constants, catalogue };
+  for (const setting of plan.settings) runOf(setting, opened.config, plan.seed, constants, catalogue);
   loadTokenizer(folder);
   const all = batchesOf(plan);
   const batches = options.shard === undefined ? all : shardOf(all, parseShard(options.shard));

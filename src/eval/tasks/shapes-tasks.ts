@@ -73,7 +73,7 @@ export function scenesOf({ split, seed, limit }: SceneChoice): Scene[] {
   return [...seeds].map((one) => sceneOf(split, one));
 }
 
-/** The scenes' questions of some tasks, in batches. They do not depend on which tasks are chosen, only fewer are asked. */
+/** The scenes' questions of some tasks, in batches; which scenes are in a batch does not depend on the tasks. */
 export function shapesBatches(choice: SceneChoice, tasks: readonly string[]): Item[][] {
   const scenes = scenesOf(choice).map((scene) =>
     questionsFor(scene, questionRandom(scene))

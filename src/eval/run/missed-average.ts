@@ -8,7 +8,7 @@ import type { Setting } from "./settings.ts";
  *
  * @param entering visual tokens that entered each decoder layer
  * @param total visual tokens of the unpruned model
- * @returns undefined when the average is met as nearly as whole tokens allow (half a token, or 1 %), or none was asked for
+ * @returns undefined when the average is met within half a token or 1 %, or none was asked for
  */
 export function missedAverage(
   { method, variant, average }: Pick<Setting, "method" | "variant" | "average">,
@@ -20,7 +20,10 @@ export function missedAverage(
   const entered = averageTokens(entering);
   if (Math.abs(entered - asked) <= Math.max(0.5, asked / 100)) return undefined;
   const name = variant === null ? method : `${method} (${variant})`;
-  return `${name} at ${average}: enters ${entered.toFixed(1)} tokens a layer, not ${asked.toFixed(1)}${reason(entering, entered > asked, total)}`;
+  return (
+    `${name} at ${average}: enters ${entered.toFixed(1)} tokens a layer, ` +
+    `not ${asked.toFixed(1)}${reason(entering, entered > asked, total)}`
+  );
 }
 
 function reason(entering: readonly number[], tooMany: boolean, total: number): string {

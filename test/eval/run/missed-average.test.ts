@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { missedAverage } from "../../../src/eval/run/missed.ts";
+import { missedAverage } from "../../../src/eval/run/missed-average.ts";
 
 const at = (method: string, average: string | null) => ({ method, variant: null, average });
 const layers = (...counts: number[]) => counts;

@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { terminalProgress } from "../../src/cli/evalprogress.ts";
+import { terminalProgress } from "../../src/cli/eval/progress.ts";
 import { NuwaError } from "../../src/core/errors.ts";
 import { evaluate } from "../../src/eval/run/evaluate.ts";
 import { fingerprint } from "../../src/eval/run/fingerprint.ts";
@@ -8,15 +8,15 @@ import { batchesOf } from "../../src/eval/run/plan.ts";
 import type { Sample } from "../../src/eval/run/sample.ts";
 import type { Setting } from "../../src/eval/run/settings.ts";
 import { type SummaryRow, summarise } from "../../src/eval/score/summary.ts";
-import { type SceneChoice, SHAPES_TASKS, scenesOf } from "../../src/eval/tasks/shapes.ts";
+import { type SceneChoice, SHAPES_TASKS, scenesOf } from "../../src/eval/tasks/shapes-tasks.ts";
 import { makeFolder, writeAtomically } from "../../src/io/files.ts";
 import { loadModel, openModel } from "../../src/io/load.ts";
 import { preprocessingOf } from "../../src/io/preprocessing.ts";
 import { loadChatTemplate } from "../../src/io/prompt.ts";
 import { loadTokenizer } from "../../src/io/tokenizer.ts";
 import { disposeModel } from "../../src/model/llava/weights.ts";
-import { tableRun } from "./settings.ts";
 import { type Spread, spreadOf } from "./spread.ts";
+import { tableRun } from "./table-settings.ts";
 
 /** What was measured of a model. */
 export interface Measured {

@@ -3,7 +3,7 @@ import type { VisionConfig } from "../../model/llava/config.ts";
 import { COLOURS, SHAPES, SIZES } from "../../world/attributes.ts";
 import { patchLabels } from "../../world/labels.ts";
 import { SHAPE_COUNTS } from "../../world/scene.ts";
-import type { PaintedScene } from "./unnamed.ts";
+import type { PaintedScene } from "./unnamed-colours.ts";
 
 /** Pictures with dense targets. I images of N patches. */
 export interface VisionBatch {

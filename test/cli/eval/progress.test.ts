@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { terminalProgress } from "../../src/cli/evalprogress.ts";
+import { terminalProgress } from "../../../src/cli/eval/progress.ts";
 
 /** What is written when each batch ends at its time, in seconds; ten answers were there before. */
 function written(isTTY: boolean, batches: readonly (readonly [seconds: number, done: number])[], total: number) {

@@ -142,9 +142,9 @@ export function readProgress(folder: string, recipe: AnyRecipe): SavedProgress {
 export function loadTensors({ progress, tensors: path }: SavedProgress, layout: Layout): Saved {
   const source = openState(path);
   const names = [...source.entries.keys()];
-  const stranger = names.find((name) => !layout.has(name));
-  if (stranger !== undefined)
-    throw new NuwaError(`${path}: the tensor "${stranger}" has no place in this training. ${REMEDY}`);
+  const unexpected = names.find((name) => !layout.has(name));
+  if (unexpected !== undefined)
+    throw new NuwaError(`${path}: the tensor "${unexpected}" has no place in this training. ${REMEDY}`);
   const tensors = new Map([...layout].map(([name, shape]) => [name, readState(source, name, shape)]));
   // In the order of the file, which is that of the state that was saved: sums over all parameters round alike.
   const of = (kind: string) => names.flatMap((name) => (name.startsWith(kind) ? [name.slice(kind.length)] : []));
@@ -185,7 +185,8 @@ function readState(source: SafetensorsFile, name: string, shape: readonly number
   if (!entry) throw new NuwaError(`${source.path}: lacks the tensor "${name}". ${REMEDY}`);
   if (entry.dtype !== "F32" || JSON.stringify(entry.shape) !== JSON.stringify(shape))
     throw new NuwaError(
-      `${source.path}: the tensor "${name}" is ${entry.dtype} of shape [${entry.shape}], not F32 of [${shape}]. ${REMEDY}`,
+      `${source.path}: the tensor "${name}" is ${entry.dtype} of shape [${entry.shape}], ` +
+        `not F32 of [${shape}]. ${REMEDY}`,
     );
   return readTensor(source, name);
 }

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { batchesOf } from "../../../../src/eval/run/plan.ts";
 import type { Sample } from "../../../../src/eval/run/sample.ts";
 import { summarise } from "../../../../src/eval/score/summary.ts";
-import { summaryTable } from "../../../../src/eval/score/table.ts";
+import { summaryTable } from "../../../../src/eval/score/summary-table.ts";
 import type { Item } from "../../../../src/eval/tasks/item.ts";
 import type { Preprocessing } from "../../../../src/model/llava/preprocessing.ts";
 import { newFolder, removeFolders } from "../../support.ts";

@@ -1,9 +1,9 @@
 import { expect, it } from "vitest";
 import { randomFrom } from "../../../src/core/random.ts";
 import { parseConfig } from "../../../src/model/llava/config.ts";
-import { visionBatch } from "../../../src/train/shapes/patches.ts";
+import { visionBatch } from "../../../src/train/shapes/patch-targets.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "../../../src/train/shapes/pictures.ts";
-import { repainted, unnamedColour } from "../../../src/train/shapes/unnamed.ts";
+import { repainted, unnamedColour } from "../../../src/train/shapes/unnamed-colours.ts";
 import { COLOUR_RGB, COLOURS, type Rgb } from "../../../src/world/attributes.ts";
 
 const scenes = scenesFrom("train", 0, 200);

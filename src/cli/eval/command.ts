@@ -1,23 +1,24 @@
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { BACKEND_NAMES } from "../backend/select.ts";
-import { UsageError } from "../core/errors.ts";
-import { mergeShards } from "../eval/run/merge.ts";
-import { DEFAULT_SCENES, parseShard } from "../eval/run/plan.ts";
-import { EVALUATED_METHODS } from "../eval/run/settings.ts";
-import { SHAPES_TASKS } from "../eval/tasks/shapes.ts";
-import { TASK_NAMES } from "../eval/tasks/tasks.ts";
-import { requireWritableFolder } from "../io/files.ts";
-import { whileLocked } from "../io/lock.ts";
-import { parseAverage } from "../methods/budget.ts";
-import { POSITION_POLICIES } from "../methods/nuwa/positions.ts";
-import { VARIANTS } from "../methods/nuwa/variants.ts";
-import { SPLITS } from "../world/splits.ts";
-import { SHIPPED_MODEL } from "./about.ts";
-import { writeMerged } from "./evalresults.ts";
-import { type EvalOptions, runEval } from "./evalrun.ts";
-import { evalWithWorkers } from "./evalworkers.ts";
-import { parseCount, parseInteger, requireText } from "./options.ts";
+import { BACKEND_NAMES } from "../../backend/select.ts";
+import { UsageError } from "../../core/errors.ts";
+import { DEFAULT_METHODS, VARIANT_NAMES } from "../../eval/run/catalogue.ts";
+import { mergeShards } from "../../eval/run/merge.ts";
+import { DEFAULT_SCENES, parseShard } from "../../eval/run/plan.ts";
+import { EVALUATED_METHODS } from "../../eval/run/settings.ts";
+import { SHAPES_TASKS } from "../../eval/tasks/shapes-tasks.ts";
+import { TASK_NAMES } from "../../eval/tasks/tasks.ts";
+import { requireWritableFolder } from "../../io/files.ts";
+import { whileLocked } from "../../io/lock.ts";
+import { isMethodFile } from "../../io/method-file.ts";
+import { parseAverage } from "../../methods/budget.ts";
+import { POSITION_POLICIES } from "../../methods/nuwa/positions.ts";
+import { SPLITS } from "../../world/splits.ts";
+import { SHIPPED_MODEL } from "../about.ts";
+import { parseCount, parseInteger, requireText } from "../options.ts";
+import { writeMerged } from "./results.ts";
+import { type EvalOptions, runEval } from "./run.ts";
+import { evalWithWorkers } from "./workers.ts";
 
 /** `nuwa eval`: scores methods on the world's questions and on benchmarks; samples and a summary lie in OUT. */
 export function addEval(program: Command): void {
@@ -26,8 +27,8 @@ export function addEval(program: Command): void {
     .description("score pruning methods on questions about pictures; run again to go on after an interruption")
     .addOption(names("--tasks", "task", TASK_NAMES, Object.keys(SHAPES_TASKS)))
     .option("--data <folder>", "files of the tasks that are not of shapes, in a folder each (docs/harness.md)")
-    .addOption(names("--methods", "method", EVALUATED_METHODS, ["none", "nuwa"]))
-    .addOption(names("--variants", "variant", Object.keys(VARIANTS), ["official"]))
+    .addOption(names("--methods", "method", EVALUATED_METHODS, DEFAULT_METHODS, isMethodFile))
+    .addOption(names("--variants", "variant", VARIANT_NAMES, ["official"]))
     .addOption(
       new Option("--averages <list>", "average visual tokens per decoder layer, as numbers or ratios")
         .argParser(parseAverages)
@@ -39,7 +40,8 @@ export function addEval(program: Command): void {
     .option("--constants <file>", "constants of Nüwa's first pruning, as nuwa tune writes them")
     .option(
       "--limit <pictures>",
-      `scenes of shapes, each with its 13 questions (default: ${DEFAULT_SCENES}); pictures of another task (default: all)`,
+      `scenes of shapes, each with its 13 questions (default: ${DEFAULT_SCENES}); ` +
+        "pictures of another task (default: all)",
       parseCount,
     )
     .option("--out <folder>", "samples.jsonl, summary.json, summary.md, scores.png go there", "out/eval")
@@ -85,13 +87,19 @@ export function addEval(program: Command): void {
 }
 
 /** An option that takes comma-separated names out of those that are known. */
-function names(flag: string, what: string, known: readonly string[], standard: readonly string[]): Option {
+function names(
+  flag: string,
+  what: string,
+  known: readonly string[],
+  standard: readonly string[],
+  alsoTakes: (name: string) => boolean = () => false,
+): Option {
   return new Option(`${flag} <names>`, `any of ${known.join(", ")}`)
     .argParser((text) => {
       const named = listOf(what, text);
-      const stranger = named.find((name) => !known.includes(name));
-      if (stranger !== undefined)
-        throw new UsageError(`${what} "${stranger}" does not exist. There are: ${known.join(", ")}.`);
+      const unknown = named.find((name) => !known.includes(name) && !alsoTakes(name));
+      if (unknown !== undefined)
+        throw new UsageError(`${what} "${unknown}" does not exist. There are: ${known.join(", ")}.`);
       return named;
     })
     .default(standard, standard.join());

@@ -1,6 +1,6 @@
 import { type Sample, settingKey } from "../run/sample.ts";
 import type { Setting } from "../run/settings.ts";
-import { SHAPES_TASKS } from "../tasks/shapes.ts";
+import { SHAPES_TASKS } from "../tasks/shapes-tasks.ts";
 import { SCORING } from "../tasks/tasks.ts";
 import type { SummaryRow } from "./summary.ts";
 

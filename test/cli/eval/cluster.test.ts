@@ -4,11 +4,11 @@ import { delimiter, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
 import { parse } from "yaml";
-import { createProgram } from "../../src/cli/main.ts";
-import { parseShard } from "../../src/eval/run/plan.ts";
-import { temporaryFolder } from "./support.ts";
+import { createProgram } from "../../../src/cli/main.ts";
+import { parseShard } from "../../../src/eval/run/plan.ts";
+import { temporaryFolder } from "../support.ts";
 
-const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
 const SLURM = join(PROJECT, "docs/cluster/slurm-array.sbatch");
 const KUBERNETES = join(PROJECT, "docs/cluster/kubernetes-indexed-job.yaml");
 const slurm = readFileSync(SLURM, "utf8");

@@ -2,11 +2,11 @@ import * as tf from "@tensorflow/tfjs";
 import { randomFrom } from "../../core/random.ts";
 import type { VlmConfig } from "../../model/llava/config.ts";
 import type { Stage } from "../engine/stage.ts";
-import { visionBatch } from "./patches.ts";
+import { visionBatch } from "./patch-targets.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "./pictures.ts";
 import { pretrainingFigures, pretrainingHeads, pretrainingLoss, type VisionFigures } from "./pretrain.ts";
 import type { Recipe } from "./recipe.ts";
-import { type PaintedScene, repainted } from "./unnamed.ts";
+import { type PaintedScene, repainted } from "./unnamed-colours.ts";
 
 interface Pictures {
   readonly scenes: readonly PaintedScene[];

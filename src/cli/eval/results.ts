@@ -1,15 +1,16 @@
 import { join } from "node:path";
 import { z } from "zod";
-import { NuwaError } from "../core/errors.ts";
-import { openJournal } from "../eval/run/journal.ts";
-import type { Merged } from "../eval/run/merge.ts";
-import { type Sample, settingKey } from "../eval/run/sample.ts";
-import { type Choices, type Setting, settingsOf } from "../eval/run/settings.ts";
-import { summarise } from "../eval/score/summary.ts";
-import { summaryTable } from "../eval/score/table.ts";
-import { checkSchema, writeAtomically } from "../io/files.ts";
-import { renderPng } from "../view/picture.ts";
-import { scoresSvg } from "../view/scores.ts";
+import { NuwaError } from "../../core/errors.ts";
+import { openJournal } from "../../eval/run/journal.ts";
+import type { Merged } from "../../eval/run/merge.ts";
+import { type Sample, settingKey } from "../../eval/run/sample.ts";
+import { type Choices, type Setting, settingsOf } from "../../eval/run/settings.ts";
+import { summarise } from "../../eval/score/summary.ts";
+import { summaryTable } from "../../eval/score/summary-table.ts";
+import { checkSchema, writeAtomically } from "../../io/files.ts";
+import { renderPng } from "../../view/picture.ts";
+import { scoresSvg } from "../../view/scores.ts";
+import { catalogueOf } from "./methods.ts";
 
 /** Writes the summary of an evaluation beside its journal, as JSON, Markdown and plots, and prints the table. */
 export async function writeResults(
@@ -46,7 +47,7 @@ const choicesSchema = z.looseObject({
  */
 export async function writeMerged(out: string, { options, samples }: Merged): Promise<void> {
   const { seed, ...choices } = checkSchema("options.json of the shards", options, choicesSchema);
-  const settings = settingsOf(choices as unknown as Choices);
+  const settings = settingsOf(choices as unknown as Choices, await catalogueOf(choices.methods));
   requireAnswered(settings, samples);
   openJournal(out, options);
   writeAtomically(join(out, "samples.jsonl"), samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
@@ -58,6 +59,8 @@ function requireAnswered(settings: readonly Setting[], samples: readonly Sample[
   const odd = [...asked, ...answered].find((key) => !asked.has(key) || !answered.has(key));
   if (odd !== undefined)
     throw new NuwaError(
-      `options.json of the shards: the setting ${odd} is ${asked.has(odd) ? "named there, but was not answered" : "not named there, but was answered"}. The folders are damaged; evaluate again, in others.`,
+      `options.json of the shards: the setting ${odd} is ` +
+        (asked.has(odd) ? "named there, but was not answered" : "not named there, but was answered") +
+        ". The folders are damaged; evaluate again, in others.",
     );
 }

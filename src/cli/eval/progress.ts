@@ -1,5 +1,5 @@
-import type { EvaluationObserver } from "../eval/run/evaluate.ts";
-import { duration, type Output } from "../train/engine/report.ts";
+import type { EvaluationObserver } from "../../eval/run/evaluate.ts";
+import { duration, type Output } from "../../train/engine/progress-report.ts";
 
 /** Milliseconds between plain lines, where no line can be written over: the log of a batch job stays short. */
 const PLAIN_EVERY = 60_000;

@@ -5,7 +5,7 @@ import { useBackend } from "../../../src/backend/select.ts";
 import { NuwaError } from "../../../src/core/errors.ts";
 import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../../../src/io/safetensors.ts";
 import { disposeResult, runRecipe } from "../../../src/train/shapes/session.ts";
-import { tune, tuneRecipe } from "../../../src/train/tune/tune.ts";
+import { tune, tuneRecipe } from "../../../src/train/tune/tuning.ts";
 import { leaked } from "../../support.ts";
 import { inFolder, MICRO, options } from "../support.ts";
 import { plantedProblem } from "../tune/planted.ts";

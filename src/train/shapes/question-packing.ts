@@ -10,20 +10,20 @@ import { PREFIX, specialId, type WordIds } from "./tokens.ts";
 
 /** One answer token to be predicted. */
 export interface AnswerTarget {
-  /** Place in the sequence of the token before it, whose hidden state predicts it. */
+  /** Index in the sequence of the token before it, whose hidden state predicts it. */
   readonly place: number;
   readonly id: number;
   readonly family: Family;
   /** Tokens of this answer, its end included: long answers do not count more by their length alone. */
   readonly answerLength: number;
-  /** Places of the visual tokens that show what the question is about; empty where that is not in the picture. */
+  /** Sequence indices of the visual tokens that show what is asked about; empty where that is not in the picture. */
   readonly subject: readonly number[];
 }
 
 /** The sequence of one picture. */
 export interface PackedPicture {
   readonly slots: readonly Slot[];
-  /** Block of each place: 0 is prefix and picture, 1, 2, … the questions. */
+  /** Block of each sequence index: 0 is prefix and picture, 1, 2, … the questions. */
   readonly blocks: readonly number[];
   readonly targets: readonly AnswerTarget[];
 }
@@ -71,10 +71,10 @@ export function packQuestions(
 const MASKED = -1e9;
 
 /**
- * The block mask: each place sees what comes before it in its own block and in block 0, and itself.
- * Padding sees only itself, and nobody sees it.
+ * The block mask: each index sees what comes before it in its own block and in block 0, and itself.
+ * Padding sees only itself, and no other index sees it.
  *
- * @param length places with padding
+ * @param length of the padded sequence
  * @returns [B·length·length], 0 where allowed, very negative elsewhere
  */
 export function blockMask(pictures: readonly PackedPicture[], length: number): Float32Array {

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Layout, Progress } from "../engine/checkpoint.ts";
-import type { Stage } from "../engine/stage.ts";
+import type { Stage } from "./stage.ts";
+import type { Layout, Progress } from "./training-state.ts";
 
 /**
  * What a checkpoint must hold where a training stands, found by starting the training again up to there: shapes

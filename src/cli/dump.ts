@@ -1,0 +1,54 @@
+import { dirname, resolve } from "node:path";
+import type * as tf from "@tensorflow/tfjs";
+import { UsageError } from "../core/errors.ts";
+import { matchTaps, type TapName, tapNames } from "../core/tap-points.ts";
+import type { Recorder } from "../core/taps.ts";
+import { requireWritableFolder } from "../io/files.ts";
+import { type TensorValues, writeSafetensors } from "../io/safetensors.ts";
+import type { Model } from "../model/llava/weights.ts";
+import { requireText } from "./options.ts";
+
+/** `--tap`, for commander: collects what is given several times. */
+export function collect(name: string, all: readonly string[] = []): string[] {
+  return [...all, name];
+}
+
+/** The names of the points that some patterns stand for in a model. @throws UsageError when one matches nothing */
+export function tapsOf(patterns: readonly string[], { config }: Pick<Model, "config">): TapName[] {
+  const known = tapNames({ vision: config.vision.numHiddenLayers, llm: config.text.numHiddenLayers });
+  return [...new Set(patterns.flatMap((pattern) => matchTaps(pattern, known)))];
+}
+
+/**
+ * Refuses a file that cannot be written, before work is done for it; and `--tap` without a file, or a file without it.
+ *
+ * @throws UsageError, and NuwaError naming the folder
+ */
+export function requireDump(dump: string | undefined, taps: readonly string[] | undefined): void {
+  if (taps && dump === undefined) throw new UsageError("--tap needs --dump FILE, to which the values go.");
+  if (!taps && dump !== undefined) throw new UsageError("--dump needs --tap: name the points to write.");
+  if (dump !== undefined) requireWritableFolder(dirname(resolve(requireText("--dump", dump))));
+}
+
+/** What was recorded, of a batch of one: the prefill under the name itself, decoding step n as `NAME@n`. */
+export async function recordedEntries(
+  recorder: Recorder,
+  names: readonly TapName[],
+): Promise<[string, TensorValues][]> {
+  const entries: [string, TensorValues][] = [];
+  for (const name of names)
+    for (const step of recorder.steps(name))
+      entries.push([step === 0 ? name : `${name}@${step}`, await valuesOf(recorder.get(name, step))]);
+  return entries;
+}
+
+/** Writes what was recorded. @throws UsageError when the method does not pass one of the points */
+export async function writeDump(path: string, recorder: Recorder, names: readonly TapName[]): Promise<void> {
+  for (const name of names) recorder.get(name);
+  writeSafetensors(path, await recordedEntries(recorder, names));
+}
+
+/** A recorded tensor of a batch of one, without the batch axis. */
+export async function valuesOf(tensor: tf.Tensor): Promise<TensorValues> {
+  return { shape: tensor.shape.slice(1), values: (await tensor.data()) as Float32Array | Int32Array };
+}

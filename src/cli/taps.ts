@@ -1,0 +1,27 @@
+import { type Command, Option } from "commander";
+import { tapPoints } from "../core/tap-points.ts";
+import { openModel } from "../io/load.ts";
+import { SHIPPED_MODEL } from "./about.ts";
+import { requireText } from "./options.ts";
+
+/** `nuwa taps`: every point of a model at which values can be seen or changed. */
+export function addTaps(program: Command): void {
+  program
+    .command("taps")
+    .description("list every point of a model's forward pass that --tap can name, with its shape and meaning")
+    .addOption(
+      new Option("--model <folder>", "checkpoint folder").default(SHIPPED_MODEL, "the one that comes with the project"),
+    )
+    .option("--json", "as a JSON array")
+    .action(({ model, json }: { model: string; json?: boolean }) => {
+      const { config } = openModel(requireText("--model", model));
+      const points = tapPoints({ vision: config.vision.numHiddenLayers, llm: config.text.numHiddenLayers });
+      if (json) {
+        process.stdout.write(`${JSON.stringify(points, null, 2)}\n`);
+        return;
+      }
+      const width = Math.max(...points.map(({ name }) => name.length));
+      for (const { name, shape, meaning } of points)
+        process.stdout.write(`${name.padEnd(width)}  ${shape.padEnd(14)}  ${meaning}\n`);
+    });
+}
