@@ -1,8 +1,9 @@
 import { noTap } from "../../src/core/taps.ts";
 import { CONTROLS, type Run } from "../../src/eval/run/controls.ts";
+import { methodFacts, UNPRUNED } from "../../src/eval/run/method-facts.ts";
 import { settingKey } from "../../src/eval/run/sample.ts";
 import { runOf, type Setting } from "../../src/eval/run/settings.ts";
-import { VARIANTS, type Variant } from "../../src/methods/nuwa/nuwa.ts";
+import type { Variant } from "../../src/methods/nuwa/nuwa.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import { METHOD_NAMES, ownPositions } from "../../src/methods/registry.ts";
 import type { VlmConfig } from "../../src/model/llava/config.ts";
@@ -18,10 +19,12 @@ const ALSO: readonly (readonly [method: string, positions: PositionPolicy])[] = 
   ["visionzip", "original"],
 ];
 
-const PRUNERS = METHOD_NAMES.filter((name) => name !== "none");
-const readingsOf = (method: string): readonly (Variant | null)[] =>
-  method === "nuwa" ? (Object.keys(VARIANTS) as Variant[]) : [null];
-const unpruned: Setting = { method: "none", variant: null, average: null, positions: "original" };
+const PRUNERS = METHOD_NAMES.filter((name) => !methodFacts(name).keepsEverything);
+const readingsOf = (method: string): readonly (Variant | null)[] => {
+  const { readings } = methodFacts(method);
+  return readings.length > 0 ? readings : [null];
+};
+const unpruned: Setting = { method: UNPRUNED, variant: null, average: null, positions: "original" };
 
 /** Tables 1, 2, 5 and 6: every method as its own code runs it, and {@link ALSO}. */
 export const COMPARED: readonly Setting[] = [
