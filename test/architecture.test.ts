@@ -5,32 +5,50 @@ import { describe, expect, it } from "vitest";
 
 const SOURCE = fileURLToPath(new URL("../src", import.meta.url));
 
-/** The rooms of docs/architecture.md, in its order: a room may import those before it. */
-const ROOMS = readFileSync(new URL("../docs/architecture.md", import.meta.url), "utf8")
+/** The folders of docs/architecture.md, in its order: a folder may import those before it. */
+const FOLDERS = readFileSync(new URL("../docs/architecture.md", import.meta.url), "utf8")
   .split("\n")
   .filter((line) => /^\| `/.test(line))
-  .map((line) => [...line.split("|")[1].matchAll(/`([a-z]+)\/?`/g)].map((match) => match[1]));
+  .map((line) => line.split("|")[1].replace(/[`/\s]/g, ""));
+
+/** Folders that run in a browser, too. */
+const BROWSER_SAFE = ["core", "model", "methods", "pipeline", "analysis", "laws"];
 
 const files = readdirSync(SOURCE, { recursive: true, encoding: "utf8" }).filter((name) => name.endsWith(".ts"));
+const textOf = (file: string) => readFileSync(join(SOURCE, file), "utf8");
 const importsOf = (file: string) =>
-  [...readFileSync(join(SOURCE, file), "utf8").matchAll(/from "(\.[^"]+)"|import\("(\.[^"]+)"\)/g)].map((match) =>
+  [...textOf(file).matchAll(/from "(\.[^"]+)"|import\("(\.[^"]+)"\)/g)].map((match) =>
     relative(SOURCE, join(SOURCE, dirname(file), match[1] ?? match[2])),
   );
-const roomOf = (file: string) => ROOMS.findIndex((names) => names.includes(file.split("/")[0].replace(/\.ts$/, "")));
+/** The folder that a file lies in; undefined for the entry points beside the folders. */
+const folderOf = (file: string) => (file.includes("/") ? file.split("/")[0] : undefined);
+const inFolders = files.filter((file) => folderOf(file) !== undefined);
+const rankOf = (file: string) => FOLDERS.indexOf(folderOf(file) as string);
+
+/** Lines of the files of some folders that match. */
+function linesMatching(folders: readonly string[], pattern: RegExp): string[] {
+  return inFolders
+    .filter((file) => folders.includes(folderOf(file) as string))
+    .flatMap((file) =>
+      textOf(file)
+        .split("\n")
+        .filter((line) => pattern.test(line))
+        .map((line) => `${file}: ${line.trim()}`),
+    );
+}
 
 describe("the sources", () => {
-  it("lie in the rooms that docs/architecture.md lists", () => {
-    expect(files.filter((file) => file !== "index.ts" && roomOf(file) < 0)).toEqual([]);
+  it("lie in the folders that docs/architecture.md lists", () => {
+    expect(FOLDERS.length).toBeGreaterThan(10);
+    expect(inFolders.filter((file) => rankOf(file) < 0)).toEqual([]);
   });
 
-  it("import only from their own room and those listed before it", () => {
-    const upward = files
-      .filter((file) => file !== "index.ts")
-      .flatMap((file) =>
-        importsOf(file)
-          .filter((other) => roomOf(other) > roomOf(file))
-          .map((other) => `${file} → ${other}`),
-      );
+  it("import only from their own folder and those listed before it", () => {
+    const upward = inFolders.flatMap((file) =>
+      importsOf(file)
+        .filter((other) => folderOf(other) === undefined || rankOf(other) > rankOf(file))
+        .map((other) => `${file} → ${other}`),
+    );
     expect(upward).toEqual([]);
   });
 
@@ -47,9 +65,17 @@ describe("the sources", () => {
     expect(cycles).toEqual([]);
   });
 
+  it("use neither Node nor sharp in the folders that run in a browser", () => {
+    expect(linesMatching(BROWSER_SAFE, /from "(node:|sharp|commander|linkedom)|\bprocess\.|\brequire\(/)).toEqual([]);
+  });
+
+  it("count no operations in methods, model and pipeline: cost is measured where kernels run", () => {
+    expect(linesMatching(["methods", "model", "pipeline"], /\bproducts\b|\bProducts\b|flops|runKernel/i)).toEqual([]);
+  });
+
   it("have at most about 250 lines each", () => {
     const long = files
-      .map((file) => [file, readFileSync(join(SOURCE, file), "utf8").split("\n").length] as const)
+      .map((file) => [file, textOf(file).split("\n").length] as const)
       .filter(([, lines]) => lines > 260);
     expect(long).toEqual([]);
   });

@@ -1,9 +1,10 @@
 import { noTap } from "../../src/core/taps.ts";
+import { UNPRUNED } from "../../src/eval/run/catalogue.ts";
 import { CONTROLS, type Run } from "../../src/eval/run/controls.ts";
 import { settingKey } from "../../src/eval/run/sample.ts";
 import { runOf, type Setting } from "../../src/eval/run/settings.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
-import { VARIANTS, type Variant } from "../../src/methods/nuwa/variants.ts";
+import type { Variant } from "../../src/methods/nuwa/variants.ts";
 import { METHOD_NAMES, methodNamed } from "../../src/methods/registry.ts";
 import type { VlmConfig } from "../../src/model/llava/config.ts";
 import { ABLATED, DEEPER, MIDDLE, READ_OUT, SWITCHED, THRESHOLDED } from "./experiments.ts";
@@ -18,10 +19,12 @@ const ALSO: readonly (readonly [method: string, positions: PositionPolicy])[] = 
   ["visionzip", "original"],
 ];
 
-const PRUNERS = METHOD_NAMES.filter((name) => name !== "none");
-const readingsOf = (method: string): readonly (Variant | null)[] =>
-  method === "nuwa" ? (Object.keys(VARIANTS) as Variant[]) : [null];
-const unpruned: Setting = { method: "none", variant: null, average: null, positions: "original" };
+const PRUNERS = METHOD_NAMES.filter((name) => !methodNamed(name).keepsEverything);
+const readingsOf = (method: string): readonly (Variant | null)[] => {
+  const readings = (methodNamed(method).variants ?? []) as readonly Variant[];
+  return readings.length > 0 ? readings : [null];
+};
+const unpruned: Setting = { method: UNPRUNED, variant: null, average: null, positions: "original" };
 
 /** Tables 1, 2, 5 and 6: every method as its own code runs it, and {@link ALSO}. */
 export const COMPARED: readonly Setting[] = [

@@ -13,8 +13,9 @@ import {
   writeSync,
 } from "node:fs";
 import { dirname } from "node:path";
-import { type ZodType, z } from "zod";
+import type { ZodType } from "zod";
 import { NuwaError } from "../core/errors.ts";
+import { checkSchema, REMEDY } from "../core/schema.ts";
 
 /**
  * Writes a file so that it is either whole or not there: into a temporary neighbour, then renamed.
@@ -126,32 +127,6 @@ export function readJson<T>(path: string, schema: ZodType<T>, maxBytes = 8 * 2 *
     throw new NuwaError(`${path}: is not JSON (${reasonOf(error)}). ${REMEDY}`);
   }
   return checkSchema(path, value, schema);
-}
-
-/** What helps with every file that does not hold what it should. */
-const REMEDY = "Mend it, or get the file anew from where it came.";
-
-/**
- * Checks a value against a schema.
- *
- * @param remedy what to do where the schema itself does not say what it takes
- * @throws NuwaError with `where`, the path of the first wrong field, what was expected there and the remedy
- */
-export function checkSchema<T>(where: string, value: unknown, schema: ZodType<T>, remedy = REMEDY): T {
-  // A schema's own messages say what it takes; those of zod are asked for here.
-  const standard = new Set<unknown>();
-  const error: z.core.$ZodErrorMap = (issue) => {
-    const found = z.config().localeError?.(issue);
-    const message = typeof found === "string" ? found : found?.message;
-    standard.add(message);
-    return message;
-  };
-  const result = schema.safeParse(value, { error });
-  if (result.success) return result.data;
-  const issue = result.error.issues[0];
-  const field = issue.path.map(String).join(".");
-  const what = `${where}: ${field ? `field "${field}": ` : ""}${issue.message}.`;
-  throw new NuwaError(standard.has(issue.message) ? `${what} ${remedy}` : what);
 }
 
 /** The short reason in an operating-system error, such as "ENOENT: no such file or directory". */

@@ -4,10 +4,11 @@ import { resolve } from "node:path";
 import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { NuwaError } from "../core/errors.ts";
+import { checkSchema } from "../core/schema.ts";
 import type { MethodDefinition } from "../methods/method.ts";
 import { POSITION_POLICIES } from "../methods/nuwa/positions.ts";
 import { METHODS, methodNamed } from "../methods/registry.ts";
-import { checkSchema, reasonOf } from "./files.ts";
+import { reasonOf } from "./files.ts";
 
 const callable = (what: string) =>
   z.custom<unknown>((value) => typeof value === "function", { message: `must be a function: ${what}` });

@@ -35,9 +35,9 @@ describe("nuwa tune", () => {
     expect({ code, err }).toEqual({ code: 0, err: "" });
     expect(text).toMatch(/held-out loss \d\.\d{4} before, \d\.\d{4} after/);
     expect(listing(out).filter((name) => !name.startsWith("state-"))).toEqual([
+      "constants.json",
       "curves.png",
       "curves.svg",
-      "constants.json",
       "progress.json",
     ]);
     const path = join(out, "constants.json");

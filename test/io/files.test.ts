@@ -3,7 +3,8 @@ import { join } from "node:path";
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { checkSchema, fileSize, readBytes, readJson, readText, writeAtomically } from "../../src/io/files.ts";
+import { checkSchema } from "../../src/core/schema.ts";
+import { fileSize, readBytes, readJson, readText, writeAtomically } from "../../src/io/files.ts";
 import { refusal, scratchFolder } from "./scratch.ts";
 
 const folder = scratchFolder();

@@ -1,13 +1,14 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
+import { checkSchema } from "../../core/schema.ts";
 import { openJournal } from "../../eval/run/journal.ts";
 import type { Merged } from "../../eval/run/merge.ts";
 import { type Sample, settingKey } from "../../eval/run/sample.ts";
 import { type Choices, type Setting, settingsOf } from "../../eval/run/settings.ts";
 import { summarise } from "../../eval/score/summary.ts";
 import { summaryTable } from "../../eval/score/summary-table.ts";
-import { checkSchema, writeAtomically } from "../../io/files.ts";
+import { writeAtomically } from "../../io/files.ts";
 import { renderPng } from "../../view/picture.ts";
 import { scoresSvg } from "../../view/scores.ts";
 import { catalogueOf } from "./methods.ts";

@@ -3,7 +3,8 @@ import { appendFileSync, existsSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { NuwaError, UsageError } from "../../core/errors.ts";
-import { checkSchema, readBytes, readJson, reasonOf, writeAtomically } from "../../io/files.ts";
+import { checkSchema } from "../../core/schema.ts";
+import { readBytes, readJson, reasonOf, writeAtomically } from "../../io/files.ts";
 import { type Sample, sampleSchema } from "./sample.ts";
 
 /** Everything that an evaluation's answers depend on, as plain JSON. */

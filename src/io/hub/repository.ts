@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { NuwaError, UsageError } from "../../core/errors.ts";
-import { checkSchema, reasonOf } from "../files.ts";
+import { checkSchema } from "../../core/schema.ts";
+import { reasonOf } from "../files.ts";
 import { type Hub, request } from "./requests.ts";
 
 /** A file of a repository as the hub lists it. */

@@ -1,7 +1,6 @@
-import { dirname, join } from "node:path";
 import type { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
-import { checkSchema } from "../../io/files.ts";
+import { checkSchema } from "../../core/schema.ts";
 import type { ActivationName } from "../transformer/activations.ts";
 import type { ModelFacts } from "../vlm.ts";
 import { generationSchema, llavaSchema, originalSchema, type textSchema, visionSchema } from "./schemas.ts";
@@ -97,7 +96,7 @@ export function parseConfig(
 
 /** The path of another file of the folder that a config.json lies in. */
 function beside(where: string, name: string): string {
-  return join(dirname(where), name);
+  return where.includes("/") || where.includes("\\") ? where.replace(/[^/\\]*$/, name) : name;
 }
 
 function parseLlava(where: string, config: Record<string, unknown>): VlmConfig {

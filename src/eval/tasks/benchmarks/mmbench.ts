@@ -2,7 +2,7 @@ import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { NuwaError } from "../../../core/errors.ts";
-import { checkSchema } from "../../../io/files.ts";
+import { checkSchema } from "../../../core/schema.ts";
 import { readTsv } from "../../../io/tsv.ts";
 import { accuracy, type Figure, oneFamily } from "../../score/figures.ts";
 import { groupBy } from "../../score/grouping.ts";

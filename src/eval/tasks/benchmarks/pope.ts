@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { NuwaError } from "../../../core/errors.ts";
-import { checkSchema, readText, reasonOf } from "../../../io/files.ts";
+import { checkSchema } from "../../../core/schema.ts";
+import { readText, reasonOf } from "../../../io/files.ts";
 import type { Sample } from "../../run/sample.ts";
 import { accuracy, type Figure } from "../../score/figures.ts";
 import { type Benchmark, firstOf, ONE_WORD, pictureIn, SHORT_ANSWER } from "../benchmark.ts";
