@@ -1,6 +1,5 @@
 #!/usr/bin/env node
-// Runs the TypeScript sources as they are: what you change in src/ is what runs next.
-import { register } from "tsx/esm/api";
+import { existsSync } from "node:fs";
 
 // A reader that has seen enough (`| head`) is no error; a full disk is one, but no crash.
 for (const stream of [process.stdout, process.stderr]) {
@@ -11,6 +10,9 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
-register();
-const { main } = await import("../src/cli/main.ts");
+// In a clone the TypeScript sources run as they are: what is changed in src/ is what runs next. The package has
+// compiled modules instead.
+const inClone = existsSync(new URL("../src/cli/main.ts", import.meta.url));
+if (inClone) (await import("tsx/esm/api")).register();
+const { main } = await import(inClone ? "../src/cli/main.ts" : "../dist/cli/main.js");
 process.exitCode = await main(process.argv.slice(2));

@@ -2,7 +2,7 @@
  * # Where the tokens go
  *
  * One image through both prunings, step by step, drawn as text. Everything used here is exported by
- * `src/index.ts`. Run it with `npx tsx notebooks/01-where-the-tokens-go.ts`.
+ * the entry points of `src/`. Run it with `npx tsx notebooks/01-where-the-tokens-go.ts`.
  */
 import * as tf from "@tensorflow/tfjs";
 import {
@@ -22,7 +22,7 @@ import {
   tensorsIn,
   useBackend,
   weightTensor,
-} from "../src/index.ts";
+} from "../src/node.ts";
 
 /**
  * ## A model small enough to look at

@@ -3,7 +3,7 @@
  *
  * Separation, alignment and aggregation, one after the other, on a grid small enough to see: the picture of a
  * scene of shapes in 12×12 patches, and the small model in `weights/shapes`. Paper: section 3.1. Everything used here
- * is exported by `src/index.ts`. Run it with `npx tsx notebooks/02-stage-1-by-hand.ts`.
+ * is exported by the entry points of `src/`. Run it with `npx tsx notebooks/02-stage-1-by-hand.ts`.
  */
 import * as tf from "@tensorflow/tfjs";
 import {
@@ -20,14 +20,12 @@ import {
   quantile,
   record,
   regionsOf,
-  renderScenes,
   run,
-  sceneOf,
-  scenePng,
   similarityFeatures,
   tensorsIn,
   useBackend,
-} from "../src/index.ts";
+} from "../src/node.ts";
+import { renderScenes, sceneOf, scenePng } from "../src/world.ts";
 import { picture } from "./picture.ts";
 
 await useBackend("wasm");

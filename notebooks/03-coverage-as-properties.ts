@@ -8,7 +8,8 @@
  */
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
-import { alignAnchors, best, coverageBounds, coverageOf, type Grid, regionsOf } from "../src/index.ts";
+import { coverageBounds, coverageOf } from "../src/analysis.ts";
+import { alignAnchors, best, type Grid, regionsOf } from "../src/index.ts";
 import { picture } from "./picture.ts";
 
 /** What selects: scores of all patches in, kept patches out. */

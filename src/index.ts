@@ -1,34 +1,18 @@
 /**
- * The public interface. Everything that notebooks, tests of other projects and readers may import
- * stands here; the rooms are described in docs/architecture.md.
+ * The core of the package: model, pruning methods and the forward pass. It runs in a browser, too: nothing here
+ * imports Node. Files and checkpoints are in `node.ts`; the folders are described in docs/architecture.md.
  */
 
-export { type Attribution, type AttributionOptions, attribute } from "./analysis/attribution.ts";
-export { type CoverageBounds, coverageBounds, type OpenBound, type TightBound } from "./analysis/bounds.ts";
-export type { ExactCost } from "./analysis/cost/meter.ts";
-export { type Comparisons, paperOverhead } from "./analysis/cost/overhead.ts";
-export { costOf, paperFlops, unprunedCost, type VisualCost } from "./analysis/cost/paper.ts";
-export { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "./analysis/coverage.ts";
-export { BACKEND_NAMES, type BackendChoice, type BackendName, useBackend } from "./backend/select.ts";
-export type { Box } from "./core/boxes.ts";
-export { parseBox } from "./core/boxes.ts";
+export { type Box, parseBox, parseBoxes } from "./core/boxes.ts";
 export { NuwaError, UsageError } from "./core/errors.ts";
 export { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "./core/grid.ts";
-export { type Random, randomFrom } from "./core/random.ts";
+export { mixedRandom, type Random, randomFrom } from "./core/random.ts";
 export { best, quantile } from "./core/ranking.ts";
 export { type Readback, readback, recordReadbacks, replay, run, runSync, tensorsIn } from "./core/readback.ts";
 export type { Picture } from "./core/resample.ts";
-export type { Sequence, Slot } from "./core/slots.ts";
-export { type TapName, tapNames } from "./core/tap-points.ts";
-export { chain, noTap, type Recorder, record, replace, type Tap } from "./core/taps.ts";
-export { type FetchObserver, fetchCheckpoint } from "./io/hub/checkpoint.ts";
-export type { Checksum, RemoteFile, Repository } from "./io/hub/repository.ts";
-export type { Hub } from "./io/hub/requests.ts";
-export { preprocess } from "./io/image.ts";
-export { loadModel, loadVlm, weightTensor } from "./io/load.ts";
-export { preprocessingOf } from "./io/preprocessing.ts";
-export { loadChatTemplate } from "./io/prompt.ts";
-export { loadTokenizer } from "./io/tokenizer.ts";
+export { rolesOf, type Sequence, type Slot, type SlotRole } from "./core/slots.ts";
+export { matchTaps, type TapName, type TapPattern, type TapPoint, tapNames, tapPoints } from "./core/tap-points.ts";
+export { chain, noTap, type Recorder, record, replace, type Tap, type Visit } from "./core/taps.ts";
 export { type AverageTokens, averageCount, parseAverage } from "./methods/budget.ts";
 export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
 export { type FastvOptions, fastv, fastvBudget } from "./methods/fastv.ts";
@@ -120,31 +104,3 @@ export {
   type Prompt,
   type Tokenizer,
 } from "./pipeline/processor.ts";
-export type { TrainObserver, TrainOptions } from "./train/engine/loop.ts";
-export type { AdamWOptions } from "./train/engine/optimizer.ts";
-export { type Output, terminalReport } from "./train/engine/progress-report.ts";
-export type { Schedule } from "./train/engine/schedule.ts";
-export type { Stage } from "./train/engine/stage.ts";
-export type { FiguresRecord, Progress, StepRecord } from "./train/engine/training-state.ts";
-export type { AnyRecipe, StageRecipe } from "./train/shapes/recipe.ts";
-export {
-  type AnsweredBatch,
-  answerLoss,
-  calibrationOn,
-} from "./train/tune/calibration.ts";
-export {
-  type ConstantScalars,
-  type ConstantsFile,
-  type ConstantValues,
-  readConstants,
-  variantConstants,
-  writeConstants,
-} from "./train/tune/constants.ts";
-export { type TuneProblem, type TuneRecipe, type TuneResult, tune, tuneRecipe } from "./train/tune/tuning.ts";
-export { drawRun, renderPng } from "./view/picture.ts";
-export { boxText } from "./world/coordinates.ts";
-export type { Family, Question } from "./world/question.ts";
-export { questionRandom, questionsFor } from "./world/questions.ts";
-export { renderScenes, scenePng } from "./world/rendering.ts";
-export { type Scene, type SceneShape, sceneOf } from "./world/scene.ts";
-export { SPLITS, type Split } from "./world/splits.ts";

@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { requireMemory } from "../backend/memory.ts";
 import { NuwaError } from "../core/errors.ts";
@@ -96,4 +97,9 @@ export function loadProcessor({ checkpoint: { directory }, config }: OpenedModel
     template: loadChatTemplate(directory),
     preprocessing: preprocessingOf(directory, config.vision.imageSize, config.padImages),
   };
+}
+
+/** The folder of the checkpoint that comes with the package, trained on drawn scenes of shapes. */
+export function shapesWeights(): string {
+  return fileURLToPath(new URL("../../weights/shapes", import.meta.url));
 }

@@ -1,15 +1,12 @@
 import { describe, expect, it } from "vitest";
+import { coverageBounds, coverageOf, nearestSquaredDistances, starDiscrepancy } from "../../src/analysis.ts";
 import {
   alignAnchors,
-  coverageBounds,
-  coverageOf,
   largestSquaredDistance,
-  nearestSquaredDistances,
   patchCount,
   patchesPerRegion,
   regionsOf,
   squaredDistance,
-  starDiscrepancy,
   UsageError,
 } from "../../src/index.ts";
 

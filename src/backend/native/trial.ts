@@ -13,7 +13,9 @@ export interface TrialResult {
 }
 
 const PROJECT = fileURLToPath(new URL("../../../", import.meta.url));
-const PROBE = fileURLToPath(new URL("probe.ts", import.meta.url));
+/** In a clone the sources run through tsx, in the package compiled modules run as they are. */
+const SOURCE = import.meta.url.endsWith(".ts");
+const PROBE = fileURLToPath(new URL(SOURCE ? "probe.ts" : "probe.js", import.meta.url));
 
 /** TensorFlow compiles its kernels at the first start on a GPU that it was not built for, which takes minutes. */
 const TRIAL_MINUTES = 30;
@@ -25,13 +27,17 @@ const TRIAL_MINUTES = 30;
  * @param node the Node to run it under; without it, this one
  */
 export function tryNative(packageFolder?: string, node: string = process.execPath): TrialResult {
-  const child = spawnSync(node, ["--import", "tsx", PROBE, ...(packageFolder ? [packageFolder] : [])], {
-    cwd: PROJECT,
-    encoding: "utf8",
-    maxBuffer: 64 * 2 ** 20,
-    timeout: TRIAL_MINUTES * 60_000,
-    env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "0", TF_CPP_VMODULE: "dso_loader=1", FORCE_COLOR: "0" },
-  });
+  const child = spawnSync(
+    node,
+    [...(SOURCE ? ["--import", "tsx"] : []), PROBE, ...(packageFolder ? [packageFolder] : [])],
+    {
+      cwd: PROJECT,
+      encoding: "utf8",
+      maxBuffer: 64 * 2 ** 20,
+      timeout: TRIAL_MINUTES * 60_000,
+      env: { ...process.env, TF_CPP_MIN_LOG_LEVEL: "0", TF_CPP_VMODULE: "dso_loader=1", FORCE_COLOR: "0" },
+    },
+  );
   return { answer: readAnswer(child.stdout, child.stderr, child.status, child.signal), log: readGpuLog(child.stderr) };
 }
 

@@ -3,25 +3,27 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 // What a researcher has: the public interface.
 import {
-  calibrationOn,
   disposeModel,
   loadChatTemplate,
   loadModel,
   loadTokenizer,
   preprocessingOf,
   randomFrom,
+  useBackend,
+} from "../../../src/node.ts";
+import { exportModel } from "../../../src/train/shapes/export.ts";
+import { initialWeights } from "../../../src/train/shapes/initial.ts";
+import { configOfRecipe } from "../../../src/train/shapes/session.ts";
+import {
+  calibrationOn,
   readConstants,
   type TrainOptions,
   type TuneProblem,
   tune,
   tuneRecipe,
-  useBackend,
   variantConstants,
   writeConstants,
-} from "../../../src/index.ts";
-import { exportModel } from "../../../src/train/shapes/export.ts";
-import { initialWeights } from "../../../src/train/shapes/initial.ts";
-import { configOfRecipe } from "../../../src/train/shapes/session.ts";
+} from "../../../src/train.ts";
 import { leaked } from "../../support.ts";
 import { inFolder, MICRO } from "../support.ts";
 

@@ -1,0 +1,16 @@
+/**
+ * Everything of `index.ts`, and what needs Node: the choice of a backend, files, images, checkpoints, the hub, pictures.
+ */
+
+export { BACKEND_NAMES, type BackendChoice, type BackendName, useBackend } from "./backend/select.ts";
+export * from "./index.ts";
+export { type FetchObserver, fetchCheckpoint } from "./io/hub/checkpoint.ts";
+export type { Checksum, RemoteFile, Repository } from "./io/hub/repository.ts";
+export type { Hub } from "./io/hub/requests.ts";
+export { preprocess } from "./io/image.ts";
+export { loadModel, loadVlm, type OpenedModel, openModel, shapesWeights, weightTensor } from "./io/load.ts";
+export { loadMethodFile } from "./io/method-file.ts";
+export { preprocessingOf } from "./io/preprocessing.ts";
+export { loadChatTemplate } from "./io/prompt.ts";
+export { loadTokenizer } from "./io/tokenizer.ts";
+export { drawRun, renderPng } from "./view/picture.ts";

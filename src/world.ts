@@ -1,0 +1,8 @@
+/** The world of drawn shapes: scenes, pictures, questions and answers. */
+
+export { boxText } from "./world/coordinates.ts";
+export type { Family, Question } from "./world/question.ts";
+export { questionRandom, questionsFor } from "./world/questions.ts";
+export { renderScenes, scenePng } from "./world/rendering.ts";
+export { type Scene, type SceneShape, sceneOf } from "./world/scene.ts";
+export { SPLITS, type Split } from "./world/splits.ts";
