@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { type Grid, patchCount } from "../../../src/core/grid.ts";
-import { patchesPerRegion } from "../../../src/methods/nuwa/alignment.ts";
-import { regionsOf } from "../../../src/methods/nuwa/separation.ts";
+import { type Grid, patchCount } from "../../core/grid.ts";
+import { patchesPerRegion } from "../../methods/nuwa/alignment.ts";
+import { regionsOf } from "../../methods/nuwa/separation.ts";
 import { grids, keeps, MAX_SIDE, regionSizes } from "./grids.ts";
 import { type ScoreKind, scores, scoresOf } from "./scores.ts";
 import { shrinkingByHand } from "./smaller.ts";

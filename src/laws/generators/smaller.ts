@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Grid, patchCount } from "../../../src/core/grid.ts";
+import { type Grid, patchCount } from "../../core/grid.ts";
 import { ranks } from "./scores.ts";
 import type { SelectionCase } from "./selections.ts";
 

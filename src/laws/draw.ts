@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { type Grid, patchCount } from "../../src/core/grid.ts";
-import type { Sequence } from "../../src/core/slots.ts";
+import { type Grid, patchCount } from "../core/grid.ts";
+import type { Sequence } from "../core/slots.ts";
 
 /** Cells wider than this many columns in all are drawn as one character each. */
 const WIDE = 12;
