@@ -56,6 +56,11 @@ law(
   selectionCases(),
   laws.keepsExactlyK(nuwaStage1),
 );
+law(
+  "What a method keeps are patches of the grid, at least one and none twice.",
+  selectionCases(),
+  laws.keepsPatchesOnce(nuwaStage1),
+);
 law("Keeping all patches keeps all of them, in raster order.", selectionCases(), laws.keepsAllWhenAsked(nuwaStage1));
 law(
   "The same scores give the same selection, and are left as they were.",
