@@ -1,5 +1,6 @@
 #!/usr/bin/env node
 // Runs the TypeScript sources as they are: what you change in src/ is what runs next.
+import { register as registerCommonJs } from "tsx/cjs/api";
 import { register } from "tsx/esm/api";
 
 // A reader that has seen enough (`| head`) is no error; a full disk is one, but no crash.
@@ -11,6 +12,8 @@ for (const stream of [process.stdout, process.stderr]) {
   });
 }
 
+// A method file of a user may lie in a folder whose package.json says nothing of modules.
+registerCommonJs();
 register();
 const { main } = await import("../src/cli/main.ts");
 process.exitCode = await main(process.argv.slice(2));

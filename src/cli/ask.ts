@@ -70,7 +70,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
   // Everything that can be wrong with the files is found before the weights are read.
   const opened = openModel(requireText("--model", options.model));
   const { config, checkpoint } = opened;
-  const method = methodFrom(options, config);
+  const method = await methodFrom(options, config);
   const processor = loadProcessor(opened);
   const { tokenizer, template } = processor;
   buildPrompt(template, tokenizer, config.imageTokenId, question);

@@ -87,7 +87,7 @@ async function computeForward(
 ): Promise<TensorValues | undefined> {
   checkPixels(options.inputs, pixels, model.config.vision.imageSize);
   checkIds(options.inputs, ids, model.config);
-  const method = methodFrom(options, model.config);
+  const method = await methodFrom(options, model.config);
   const tensor = tf.tensor4d(pixels.values as Float32Array, [1, ...(pixels.shape as [number, number, number])]);
   try {
     const result = await run(() => forward(model, { pixels: tensor, prompts: [ids] }, method, tap));

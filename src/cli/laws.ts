@@ -1,10 +1,8 @@
 import type { Command } from "commander";
 import { useBackend } from "../backend/select.ts";
 import { NuwaError, UsageError } from "../core/errors.ts";
-import { isMethodFile, loadMethodFile } from "../io/method-file.ts";
 import { DEFAULT_RUNS, DEFAULT_SEED, lawsFor, report } from "../laws/judge.ts";
-import { methodNamed } from "../methods/registry.ts";
-import { parseCount, parseInteger, requireText } from "./options.ts";
+import { definitionFrom, parseCount, parseInteger, requireText } from "./options.ts";
 
 interface LawsOptions {
   readonly method: string;
@@ -31,7 +29,7 @@ async function laws({ method, ...options }: LawsOptions): Promise<void> {
   if (options.path !== undefined && options.law === undefined)
     throw new UsageError("--path replays one case of one law. Add --law and --seed as they were printed.");
   const which = requireText("--method", method);
-  const definition = isMethodFile(which) ? await loadMethodFile(which) : methodNamed(which);
+  const definition = await definitionFrom(which);
   const chosen = lawsFor(definition, options);
   // The backend on which the numbers of docs/invariants.md were found, and which every machine has.
   await useBackend("wasm");

@@ -1,11 +1,12 @@
 import { type Command, Option } from "commander";
 import { BACKEND_NAMES } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
+import { isMethodFile, loadMethodFile } from "../io/method-file.ts";
 import { parseAverage } from "../methods/budget.ts";
-import type { Method } from "../methods/method.ts";
+import type { Method, MethodDefinition } from "../methods/method.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../methods/nuwa/positions.ts";
 import { type NuwaSwitches, STAGE2_SCORES, VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
-import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
+import { createMethod, METHOD_NAMES, methodNamed } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/llava/config.ts";
 import { type ConstantValues, readConstants } from "../train/tune/constants.ts";
 
@@ -29,7 +30,11 @@ export interface RunOptions {
 /** Adds {@link RunOptions} to a command. */
 export function addRunOptions(command: Command, defaultMethod: string): Command {
   return command
-    .addOption(new Option("--method <name>", "pruning method").choices(METHOD_NAMES).default(defaultMethod))
+    .option(
+      "--method <name or file>",
+      `pruning method: ${METHOD_NAMES.join(", ")}, or a file of your own`,
+      defaultMethod,
+    )
     .addOption(
       new Option(
         "--variant <name>",
@@ -60,17 +65,26 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
 }
 
 /** The method that the options ask for. @throws UsageError when the budget or the constants do not fit */
-export function methodFrom({ constants, ...options }: RunOptions, config: VlmConfig): Method {
+export async function methodFrom({ constants, ...options }: RunOptions, config: VlmConfig): Promise<Method> {
   requireTaken(options);
   const request = { ...options, average: options.average === undefined ? undefined : parseAverage(options.average) };
   const variant = options.variant ?? DEFAULT_VARIANT;
   return createMethod(
-    options.method,
+    await definitionFrom(options.method),
     config,
     constants === undefined
       ? request
       : { ...request, constants: constantsFrom(constants, [options.method], [variant]) },
   );
+}
+
+/**
+ * The definition of a method of the registry, or of one in a file.
+ *
+ * @throws UsageError when there is none of that name; NuwaError when the file defines none
+ */
+export async function definitionFrom(which: string): Promise<MethodDefinition> {
+  return isMethodFile(which) ? loadMethodFile(which) : methodNamed(which);
 }
 
 /** Refuses what the method would ignore. @throws UsageError naming the option */

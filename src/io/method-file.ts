@@ -29,7 +29,9 @@ export async function loadMethodFile(path: string): Promise<MethodDefinition> {
       `${path}: cannot be loaded (${error instanceof Error ? error.message : error}). Mend the file.`,
     );
   }
-  return checkedDefinition(path, module.default);
+  // A file that was taken for CommonJS has its exports one level down.
+  const inner = (module.default as { readonly default?: unknown } | undefined)?.default;
+  return checkedDefinition(path, inner ?? module.default);
 }
 
 function checkedDefinition(path: string, value: unknown): MethodDefinition {

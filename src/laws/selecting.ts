@@ -37,17 +37,18 @@ export type MethodFactory = (config: VlmConfig, request: MethodRequest) => Metho
 
 /**
  * The real code of a method, as a selection of patches by one score each, asked for an average of `keep` tokens:
- * what stage 1 keeps or, where it keeps every patch, what the cuts inside the decoder leave. It
+ * what stage 1 keeps or, where it never drops a patch, what the cuts inside the decoder leave. It
  * runs on a made-up model in which every attention says the same: what the class token pays to a patch, what all
  * tokens pay to it in any block, and what the one text token behind the image pays to it in any layer. So it does
  * not matter which of them a method ranks by.
  */
 export function selectorFor(make: MethodFactory): Selector {
   return (scores, grid, { keep }) => {
-    const method = make(configFor(grid), { average: { tokens: keep } });
-    const first = keptBy({ ...method, cuts: new Map() }, scores, grid);
+    const asked = (tokens: number) => make(configFor(grid), { average: { tokens } });
+    const stage1 = (method: Method) => keptBy({ ...method, cuts: new Map() }, scores, grid);
     // A second stage, which looks at text, need not spread what it keeps; where it is the only one, it is judged.
-    return first.length < patchCount(grid) ? first : keptBy(method, scores, grid);
+    const method = asked(keep);
+    return stage1(asked(1)).length < patchCount(grid) ? stage1(method) : keptBy(method, scores, grid);
   };
 }
 

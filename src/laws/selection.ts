@@ -123,7 +123,10 @@ export const coversTheRegionsPromised: SelectionLaw = (select) => (input) => {
 /** All regions covered: an anchor in the own region, at most its diagonal away, (g−1)√2 ≤ g√2. */
 export const coversNearbyWhenAllRegionsAre: SelectionLaw = (select) => (input) => {
   const keep = regionsOf(input.grid, input.regionSize).length;
-  const coverage = coverageOf(apply(select, { ...input, keep }), input.grid, input.regionSize);
+  const kept = apply(select, { ...input, keep });
+  // Who keeps more than was asked for need not cover all regions.
+  if (kept.length > keep) return;
+  const coverage = coverageOf(kept, input.grid, input.regionSize);
   atMost(coverage.radius, (input.regionSize - 1) * Math.SQRT2 + ROUNDING);
 };
 
