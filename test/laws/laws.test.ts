@@ -19,7 +19,6 @@ const doubling: MethodDefinition = {
     name: "doubling",
     positions: "original",
     idsAfterCut: "kept",
-    // biome-ignore lint/correctness/useYield: it needs no values.
     *selectPatches({ features }) {
       return { cells: Array.from({ length: features.shape[0] }, () => [0, 0]) };
     },
