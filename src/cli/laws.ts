@@ -40,7 +40,8 @@ async function laws({ method, ...options }: LawsOptions): Promise<void> {
     if (!verdict.broken) continue;
     broken++;
     const { seed, path } = verdict.broken.replay;
-    const command = `nuwa laws --method ${quoted(which)} --law ${quoted(verdict.sentence)} --seed ${seed} --path ${path}`;
+    const asked = `--method ${quoted(which)} --law ${quoted(verdict.sentence)}`;
+    const command = `nuwa laws ${asked} --seed ${seed} --path ${path}`;
     process.stdout.write(`\n${report(verdict)}\n\nReplay exactly this case:\n\n  ${command}\n\n`);
   }
   if (broken > 0)
