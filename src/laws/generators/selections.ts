@@ -1,5 +1,5 @@
 import fc from "fast-check";
-import { type Grid, patchCount } from "../../core/grid.ts";
+import { patchCount } from "../../core/grid.ts";
 import { patchesPerRegion } from "../../methods/nuwa/alignment.ts";
 import { regionsOf } from "../../methods/nuwa/separation.ts";
 import type { SelectionCase } from "./case.ts";
