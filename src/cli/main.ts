@@ -6,6 +6,7 @@ import { addDoctor } from "./doctor.ts";
 import { addEval } from "./eval/command.ts";
 import { addFetch } from "./fetch.ts";
 import { addForward } from "./forward.ts";
+import { addLaws } from "./laws.ts";
 import { addTaps } from "./taps.ts";
 import { addTokenize } from "./tokenize.ts";
 import { addTrain } from "./train.ts";
@@ -34,7 +35,18 @@ export function createProgram(): Command {
     // What stands after a command's name belongs to it, whole and in order; `eval merge` relies on it.
     .enablePositionalOptions()
     .configureOutput({ outputError: () => undefined });
-  for (const add of [addAsk, addForward, addTokenize, addTaps, addTrain, addTune, addEval, addFetch, addDoctor])
+  for (const add of [
+    addAsk,
+    addForward,
+    addLaws,
+    addTokenize,
+    addTaps,
+    addTrain,
+    addTune,
+    addEval,
+    addFetch,
+    addDoctor,
+  ])
     add(program);
   // Exits must pass through main(), so that there is one place that prints errors.
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])

@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 
 const entry = (name: string) => fileURLToPath(new URL(`../../src/${name}.ts`, import.meta.url));
 
-describe.each(["index", "analysis"])("the entry %s in a browser", (name) => {
+describe.each(["index", "analysis", "laws"])("the entry %s in a browser", (name) => {
   it("bundles without Node's modules, sharp or the command line", async () => {
     const { metafile, errors } = await build({
       entryPoints: [entry(name)],

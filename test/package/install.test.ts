@@ -69,13 +69,15 @@ console.log((${ANSWER}).text);`,
 import { coverageOf } from "nuwa/analysis";
 import { settingsOf } from "nuwa/eval";
 import { answer, loadVlm, preprocess, shapesWeights } from "nuwa/node";
+import { judge } from "nuwa/laws";
 import { tune } from "nuwa/train";
 import { sceneOf } from "nuwa/world";
+export const scene = sceneOf("test", 1);
 const vlm = loadVlm(shapesWeights());
 const image = await preprocess("scene.png", vlm.preprocessing);
 export const text: string = (${ANSWER}).text;
 export const kept: number[] = alignAnchors([1, 2], { rows: 1, columns: 2 }, { keep: 1, regionSize: 2 });
-export const all: [Method["name"], unknown, unknown, unknown, unknown] = ["", coverageOf, settingsOf, tune, sceneOf];
+export const all: [Method["name"], unknown, unknown, unknown, unknown] = ["", coverageOf, settingsOf, tune, judge];
 // @ts-expect-error a method is a name, a definition or a method
 export const wrong = answer(vlm, image, "", { method: 1 });
 `,

@@ -4,10 +4,10 @@ import { beforeAll, expect } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { largestSquaredDistance, patchCount, squaredDistance } from "../../src/core/grid.ts";
 import { noTap } from "../../src/core/taps.ts";
+import { grids } from "../../src/laws/generators/grids.ts";
 import { aggregate, aggregationWeights } from "../../src/methods/nuwa/aggregation.ts";
 import type { Normalisation } from "../../src/methods/nuwa/variants.ts";
 import { type AggregationCase, aggregationCases, WIDTH } from "./generators/features.ts";
-import { grids } from "./generators/grids.ts";
 import { law } from "./law.ts";
 
 /** Family: the weights by which collectors gather, and what comes out. */

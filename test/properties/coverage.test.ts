@@ -3,11 +3,11 @@ import { expect } from "vitest";
 import { type CoverageBounds, coverageBounds } from "../../src/analysis/bounds.ts";
 import { type Coverage, coverageOf, nearestSquaredDistances, starDiscrepancy } from "../../src/analysis/coverage.ts";
 import { type Grid, patchCount, squaredDistance } from "../../src/core/grid.ts";
+import { feasibleSets, type SelectionCase, selectionCases } from "../../src/laws/generators/selections.ts";
+import * as laws from "../../src/laws/selection.ts";
 import { patchesPerRegion } from "../../src/methods/nuwa/alignment.ts";
 import { regionsOf } from "../../src/methods/nuwa/separation.ts";
-import { feasibleSets, type SelectionCase, selectionCases } from "./generators/selections.ts";
 import { law } from "./law.ts";
-import * as laws from "./laws.ts";
 import { nuwaStage1 } from "./selectors.ts";
 
 /** Family: what stage 1 covers, whatever the scores; bounds that hold, and witnesses that reach them. */

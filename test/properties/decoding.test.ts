@@ -4,6 +4,7 @@ import { afterAll, beforeAll, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { record } from "../../src/core/taps.ts";
+import { type OracleToken, oracleLogits } from "../../src/laws/decoder-oracle.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
@@ -12,7 +13,6 @@ import { pick } from "../../src/pipeline/generate.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { relativeError } from "../support.ts";
 import { tinyModel } from "../support-tiny.ts";
-import { type OracleToken, oracleLogits } from "./decoder-oracle.ts";
 import { law } from "./law.ts";
 
 const CELLS = 16;

@@ -1,5 +1,5 @@
 import { expect } from "vitest";
-import { selectionCases } from "./generators/selections.ts";
+import { selectionCases } from "../../src/laws/generators/selections.ts";
 import { law } from "./law.ts";
 import { globalTopK } from "./selectors.ts";
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { it } from "vitest";
-import { draw } from "./draw.ts";
+import { draw } from "../../src/laws/draw.ts";
 import { CASES, SETTINGS } from "./settings.ts";
 
 declare module "vitest" {

@@ -4,14 +4,14 @@ import { coverageBounds } from "../../src/analysis/bounds.ts";
 import { coverageOf } from "../../src/analysis/coverage.ts";
 import { NuwaError } from "../../src/core/errors.ts";
 import { patchCount } from "../../src/core/grid.ts";
+import { notFinite } from "../../src/laws/generators/scores.ts";
+import { selectionCases } from "../../src/laws/generators/selections.ts";
 import { alignAnchors } from "../../src/methods/nuwa/alignment.ts";
 import { solveBudget } from "../../src/methods/nuwa/budget.ts";
 import { imagePositions } from "../../src/methods/nuwa/positions.ts";
 import { regionsOf } from "../../src/methods/nuwa/separation.ts";
 import { keepBest } from "../../src/methods/nuwa/textguided.ts";
 import { padded } from "../../src/model/transformer/sequence.ts";
-import { notFinite } from "./generators/scores.ts";
-import { selectionCases } from "./generators/selections.ts";
 import { layoutOf } from "./generators/sequences.ts";
 import { law } from "./law.ts";
 

@@ -2,9 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { beforeAll, expect } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
+import { raisedScore, scores } from "../../src/laws/generators/scores.ts";
 import { cosineToText, keepBest, keepRandom, lastTokenAttention } from "../../src/methods/nuwa/textguided.ts";
 import { keepVisual, placesOf } from "../../src/model/transformer/sequence.ts";
-import { raisedScore, scores } from "./generators/scores.ts";
 import { sequences } from "./generators/sequences.ts";
 import { law } from "./law.ts";
 

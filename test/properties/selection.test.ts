@@ -2,14 +2,14 @@ import fc from "fast-check";
 import { expect } from "vitest";
 import { largestSquaredDistance, patchCount, squaredDistance } from "../../src/core/grid.ts";
 import { best, quantile } from "../../src/core/ranking.ts";
+import { grids, regionSizes } from "../../src/laws/generators/grids.ts";
+import { ranks, scores } from "../../src/laws/generators/scores.ts";
+import { feasibleSets, selectionCases } from "../../src/laws/generators/selections.ts";
+import * as laws from "../../src/laws/selection.ts";
 import { patchesPerRegion } from "../../src/methods/nuwa/alignment.ts";
 import { pillarsAmong } from "../../src/methods/nuwa/pillars.ts";
 import { regionsOf } from "../../src/methods/nuwa/separation.ts";
-import { grids, regionSizes } from "./generators/grids.ts";
-import { ranks, scores } from "./generators/scores.ts";
-import { feasibleSets, selectionCases } from "./generators/selections.ts";
 import { law } from "./law.ts";
-import * as laws from "./laws.ts";
 import { nuwaStage1 } from "./selectors.ts";
 
 /** Family: which patches stage 1 keeps (separation, alignment, pillars, ranking). */
@@ -55,6 +55,11 @@ law(
   "Stage 1 keeps exactly k patches: of the grid, none twice, ascending.",
   selectionCases(),
   laws.keepsExactlyK(nuwaStage1),
+);
+law(
+  "What a method keeps are patches of the grid, at least one and none twice.",
+  selectionCases(),
+  laws.keepsPatchesOnce(nuwaStage1),
 );
 law("Keeping all patches keeps all of them, in raster order.", selectionCases(), laws.keepsAllWhenAsked(nuwaStage1));
 law(

@@ -1,6 +1,6 @@
-import { selectionCases } from "./generators/selections.ts";
+import { selectionCases } from "../../src/laws/generators/selections.ts";
+import * as laws from "../../src/laws/selection.ts";
 import { law } from "./law.ts";
-import * as laws from "./laws.ts";
 import { nuwaStage1 } from "./selectors.ts";
 
 /** Family: what may be done to the scores or the grid without changing, or with changing alike, what stage 1 keeps. */

@@ -1,7 +1,7 @@
 import fc from "fast-check";
+import { type SelectionCase, selectionCases } from "../../src/laws/generators/selections.ts";
+import * as laws from "../../src/laws/selection.ts";
 import { METHOD_NAMES } from "../../src/methods/registry.ts";
-import { type SelectionCase, selectionCases } from "./generators/selections.ts";
-import * as laws from "./laws.ts";
 import { selectorOf } from "./method-selectors.ts";
 import type { Selector } from "./selectors.ts";
 import { DEFAULT_SEED } from "./settings.ts";

@@ -5,6 +5,7 @@ import { useBackend } from "../../src/backend/select.ts";
 import { patchCount } from "../../src/core/grid.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { noTap, record, replace, type Tap } from "../../src/core/taps.ts";
+import { GRIDS } from "../../src/laws/passes.ts";
 import { enteringPerLayer } from "../../src/methods/ledger.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
@@ -15,7 +16,6 @@ import { advance } from "../../src/pipeline/decode.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { relativeError } from "../support.ts";
 import { tinyModel } from "../support-tiny.ts";
-import { GRIDS } from "./every-method.ts";
 import { law } from "./law.ts";
 
 /** Family: whole forward passes of tiny models, on grids of several shapes. */

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { type Grid, patchCount } from "../../../src/core/grid.ts";
-import { grids, MAX_SIDE } from "./grids.ts";
+import { grids, MAX_SIDE } from "../../../src/laws/generators/grids.ts";
 
 /** Channels of the generated features. */
 export const WIDTH = 3;

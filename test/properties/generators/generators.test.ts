@@ -1,13 +1,13 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { patchCount } from "../../../src/core/grid.ts";
+import { draw } from "../../../src/laws/draw.ts";
+import { grids, MAX_SIDE } from "../../../src/laws/generators/grids.ts";
+import { LARGEST, notFinite, ranks, SCORE_KINDS, SMALLEST, scoresOf } from "../../../src/laws/generators/scores.ts";
+import { feasibleSets, type SelectionCase, selectionCases } from "../../../src/laws/generators/selections.ts";
 import { patchesPerRegion } from "../../../src/methods/nuwa/alignment.ts";
 import { regionsOf } from "../../../src/methods/nuwa/separation.ts";
-import { draw } from "../draw.ts";
 import { aggregationCases, ROW_KINDS, rowOf } from "./features.ts";
-import { grids, MAX_SIDE } from "./grids.ts";
-import { LARGEST, notFinite, ranks, SCORE_KINDS, SMALLEST, scoresOf } from "./scores.ts";
-import { feasibleSets, type SelectionCase, selectionCases } from "./selections.ts";
 import { sequences } from "./sequences.ts";
 
 const SEED = { seed: 2602, numRuns: 2000 };

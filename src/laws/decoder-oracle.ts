@@ -1,5 +1,5 @@
-import type { Sequence } from "../../src/core/slots.ts";
-import type { Model } from "../../src/model/llava/weights.ts";
+import type { Sequence } from "../core/slots.ts";
+import type { Model } from "../model/llava/weights.ts";
 
 /** A token of the oracle: a word or the vector of a visual token, and what it is in each layer. */
 export interface OracleToken {

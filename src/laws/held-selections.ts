@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import { readback } from "../../src/core/readback.ts";
-import type { Cut, CutSelection, Method } from "../../src/methods/method.ts";
+import { readback } from "../core/readback.ts";
+import type { Cut, CutSelection, Method } from "../methods/method.ts";
 
 /** What a cut decided, as numbers. */
 export interface HeldCut {

@@ -1,25 +1,37 @@
 import fc from "fast-check";
-import { type Grid, patchCount } from "../../src/core/grid.ts";
-import type { Sequence } from "../../src/core/slots.ts";
+import { type Grid, patchCount } from "../core/grid.ts";
+import type { Sequence } from "../core/slots.ts";
 
 /** Cells wider than this many columns in all are drawn as one character each. */
 const WIDE = 12;
 
+/** What {@link drawGrid} shows besides the grid. */
+export interface DrawnGrid {
+  /** One per patch. */
+  readonly scores?: ArrayLike<number>;
+  readonly anchors?: readonly number[];
+  /** Patches that were kept twice, in braces; 2 in a wide grid. */
+  readonly doubled?: readonly number[];
+  /** Patches of which one should have been kept, between exclamation marks; ! in a wide grid. */
+  readonly missing?: readonly number[];
+  readonly regionSize: number;
+}
+
 /**
  * A grid as text. Anchors stand in brackets, regions are parted by lines; a wide grid shows # for anchors
  * and · for the others.
- *
- * @param scores one per patch
  */
 export function drawGrid(
   grid: Grid,
-  { scores, anchors = [], regionSize }: { scores?: ArrayLike<number>; anchors?: readonly number[]; regionSize: number },
+  { scores, anchors = [], doubled = [], missing = [], regionSize }: DrawnGrid,
 ): string {
-  const kept = new Set(anchors);
+  const [kept, twice, absent] = [new Set(anchors), new Set(doubled), new Set(missing)];
   const wide = grid.columns > WIDE || scores === undefined;
   const texts = Array.from({ length: patchCount(grid) }, (_, p) => {
-    if (wide) return kept.has(p) ? "#" : "·";
+    if (wide) return twice.has(p) ? "2" : kept.has(p) ? "#" : absent.has(p) ? "!" : "·";
     const score = signed((scores as ArrayLike<number>)[p]);
+    if (twice.has(p)) return `{${score}}`;
+    if (absent.has(p)) return `!${score}!`;
     return kept.has(p) ? `[${score}]` : ` ${score} `;
   });
   const width = Math.max(...texts.map((text) => text.length));

@@ -1,6 +1,6 @@
 import fc from "fast-check";
-import { type Grid, patchCount } from "../../../src/core/grid.ts";
-import { regionsOf } from "../../../src/methods/nuwa/separation.ts";
+import { type Grid, patchCount } from "../../core/grid.ts";
+import { regionsOf } from "../../methods/nuwa/separation.ts";
 
 /** The longest side of a generated grid. */
 export const MAX_SIDE = 40;

@@ -1,7 +1,7 @@
 import fc from "fast-check";
-import { type Grid, patchCount } from "../../../src/core/grid.ts";
+import { type Grid, patchCount } from "../../core/grid.ts";
+import type { SelectionCase } from "./case.ts";
 import { ranks } from "./scores.ts";
-import type { SelectionCase } from "./selections.ts";
 
 /**
  * The same cases, shrunk as one would do by hand: rows and columns are cut off together with their

@@ -1,21 +1,13 @@
 import fc from "fast-check";
-import { type Grid, patchCount } from "../../../src/core/grid.ts";
-import { patchesPerRegion } from "../../../src/methods/nuwa/alignment.ts";
-import { regionsOf } from "../../../src/methods/nuwa/separation.ts";
+import { patchCount } from "../../core/grid.ts";
+import { patchesPerRegion } from "../../methods/nuwa/alignment.ts";
+import { regionsOf } from "../../methods/nuwa/separation.ts";
+import type { SelectionCase } from "./case.ts";
 import { grids, keeps, MAX_SIDE, regionSizes } from "./grids.ts";
 import { type ScoreKind, scores, scoresOf } from "./scores.ts";
 import { shrinkingByHand } from "./smaller.ts";
 
-/** Everything that a law about a selection may need. */
-export interface SelectionCase {
-  readonly grid: Grid;
-  readonly regionSize: number;
-  readonly keep: number;
-  readonly kind: ScoreKind;
-  readonly scores: number[];
-  /** For laws that single out a patch: any natural number. */
-  readonly pick: number;
-}
+export type { SelectionCase };
 
 /** A grid, a region size, a budget and scores of any kind, or of the one that is given. */
 export function selectionCases({
