@@ -21,7 +21,10 @@ function inFolder(command: string, ...args: string[]) {
  */
 beforeAll(() => {
   folder = mkdtempSync(join(tmpdir(), "nuwa-package-"));
-  const packed = spawnSync("npm", ["pack", "--pack-destination", folder], { cwd: PROJECT, encoding: "utf8" });
+  const packed = spawnSync("npm", ["run", "package", "--", "--pack-destination", folder], {
+    cwd: PROJECT,
+    encoding: "utf8",
+  });
   expect(packed.status, packed.stderr).toBe(0);
   const tarball = readdirSync(folder).find((name) => name.endsWith(".tgz")) as string;
   const modules = join(folder, "node_modules");
