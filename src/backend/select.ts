@@ -31,7 +31,7 @@ export async function useBackend(requested?: string): Promise<BackendChoice> {
   }
   const choice = await choose(requested as BackendName | undefined);
   if (!(await tf.setBackend(choice.name)))
-    throw new NuwaError(`the ${choice.name} backend failed to start. Run "npx nuwa doctor".`);
+    throw new NuwaError(`the ${choice.name} backend failed to start. Run "npx --no-install nuwa doctor".`);
   return choice;
 }
 

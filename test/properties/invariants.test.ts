@@ -28,6 +28,13 @@ beforeAll(async () => {
   await useBackend("wasm");
 });
 
+/** The cells of a Markdown table; how wide they are drawn is the formatter's business. */
+const cellsIn = (table: string) =>
+  table
+    .trim()
+    .split("\n")
+    .map((line) => line.split("|").map((cell) => cell.trim().replace(/^-+$/, "---")));
+
 describe("docs/invariants.md", () => {
   it("has one section for each family of laws", () => {
     expect(sections.map(({ file }) => file).sort()).toEqual([...families].sort());
@@ -53,11 +60,11 @@ describe("docs/invariants.md", () => {
     const pictures = [...source.matchAll(/`\n([^`]+)`/g)].map(([, picture]) => picture);
     expect([titles.length, pictures.length]).toEqual([4, 4]);
     for (const title of titles) expect(document).toContain(`### F${title.slice(1)}\n`);
-    for (const picture of pictures) expect(document).toContain(`\`\`\`\n${picture}\n\`\`\``);
+    for (const picture of pictures) expect(document).toContain(`\`\`\`\n${picture.replace(/ +$/gm, "")}\n\`\`\``);
   });
 
   it("has the table of who keeps which law as the laws themselves find it", () => {
-    const [table] = document.match(/^\| law \|.*\n(\|.*\n)*/m) ?? [];
-    expect(`${whoKeepsWhichLaw()}\n`).toBe(table);
+    const [table] = document.match(/^\| law +\|.*\n(\|.*\n)*/m) ?? [];
+    expect(cellsIn(whoKeepsWhichLaw())).toEqual(cellsIn(table ?? ""));
   }, 180_000);
 });

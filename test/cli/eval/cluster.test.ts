@@ -105,7 +105,7 @@ it.each([
   ["Slurm", slurm],
   ["Kubernetes", kubernetes],
 ])("the %s example says how its shards are merged, in options that there are", (_, text) => {
-  const [, merge] = /npx nuwa (eval merge .*)$/m.exec(text) as RegExpExecArray;
+  const [, merge] = /npx --no-install nuwa (eval merge .*)$/m.exec(text) as RegExpExecArray;
   expect(parsed(merge.split(" ")).out).toMatch(/\/whole$/);
 });
 
