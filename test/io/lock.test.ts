@@ -20,7 +20,7 @@ afterEach(() => {
 /** A process that holds the lock of a folder until it is ended, or is told to exit; `more` is code that it runs then. */
 async function holder(folder: string, more = ""): Promise<ChildProcess> {
   const code = `
-    import { whileLocked } from "./src/data/lock.ts";
+    import { whileLocked } from "./src/io/lock.ts";
     await whileLocked(${JSON.stringify(folder)}, async () => {
       process.once("SIGUSR2", () => process.exit(130));
       ${more}
