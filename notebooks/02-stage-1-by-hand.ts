@@ -143,7 +143,10 @@ await picture(
 const tau = distanceThreshold(grid);
 const weights = tf.tidy(() =>
   aggregationWeights(
-    similarityFeatures(states.map((name) => seen.get(name) as tf.Tensor3D)),
+    similarityFeatures({
+      blocks: states.length - 1,
+      patchState: (i) => seen.get(states[i]).slice([0, 1, 0]) as tf.Tensor3D, // without the class token
+    }),
     { indices: [anchors], pillars: [pillars] },
     grid,
     tau,

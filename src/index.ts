@@ -80,11 +80,14 @@ export { type SparsevlmOptions, sparsevlm } from "./methods/sparsevlm/sparsevlm.
 export { bipartiteGroups, type TomeOptions, tome, tomeBudget } from "./methods/tome.ts";
 export { type VisionzipOptions, visionzip, visionzipBudget } from "./methods/visionzip.ts";
 export { initialWeights } from "./model/initialise.ts";
-export { parseConfig, type TextConfig, type VisionConfig, type VlmConfig } from "./model/llava/config.ts";
+export { type LlavaConfig, parseConfig, type VisionConfig } from "./model/llava/config.ts";
+export { createModel, type Llava } from "./model/llava/llava.ts";
 export type { Preprocessing } from "./model/llava/preprocessing.ts";
-export type { QueriesAndKeys, VisionOutput } from "./model/llava/tower.ts";
-export { createModel, disposeModel, type Model, tensorShapes, type Weights } from "./model/llava/weights.ts";
+export { tensorShapes } from "./model/llava/weights.ts";
+export type { TextConfig } from "./model/transformer/config.ts";
 export type { MergeGroup, MergeView, TowerMerge } from "./model/transformer/merging.ts";
+export { disposeModel, type EncodedImages, type QueriesAndKeys } from "./model/vlm.ts";
+export type { Weights } from "./model/weights.ts";
 export {
   type Answer,
   type AnswerOptions,

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../src/core/errors.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import type { Method } from "../../src/methods/method.ts";
-import type { Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
 import { generate } from "../../src/pipeline/generate.ts";
 import { type ForwardInputs, forward } from "../../src/pipeline/prefill.ts";
 import { PARTS, Stopwatch, type Times, waitFor } from "./stopwatch.ts";
@@ -33,7 +33,7 @@ const DECODED = 6;
  * @throws NuwaError when a run leaves tensors behind
  */
 export async function measureMethods(
-  model: Model,
+  model: Llava,
   inputs: ForwardInputs,
   methods: readonly Method[],
   runs: number,
@@ -56,7 +56,7 @@ function summarise(samples: readonly Costs[], how: (values: number[]) => number)
   return Object.fromEntries(names.map((name) => [name, how(samples.map((costs) => costs[name]))])) as unknown as Costs;
 }
 
-async function measureOnce(model: Model, inputs: ForwardInputs, method: Method): Promise<Costs> {
+async function measureOnce(model: Llava, inputs: ForwardInputs, method: Method): Promise<Costs> {
   const stopwatch = new Stopwatch();
   stopwatch.start();
   const result = runSync(() => forward(model, inputs, stopwatch.watch(method), stopwatch.tap));

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { normal, randomFrom } from "../../src/core/random.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import type { VlmConfig } from "../../src/model/llava/config.ts";
-import { disposeModel } from "../../src/model/llava/weights.ts";
+import type { LlavaConfig } from "../../src/model/llava/config.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { bestMatMulRate, type Measured, measureMethods } from "./measure.ts";
 import { configOf, countParameters, randomModel, type Shape } from "./shapes.ts";
 
@@ -62,12 +62,12 @@ export async function benchmarkShape(backend: string, shape: Shape, runs: number
   }
 }
 
-function words(count: number, { imageTokenId }: VlmConfig): number[] {
+function words(count: number, { imageTokenId }: LlavaConfig): number[] {
   return Array.from({ length: count }, (_, i) => imageTokenId + 1 + i);
 }
 
 /** The products of the tower for one image: patches, linear layers, attention. */
-function visionFlops({ vision }: VlmConfig): number {
+function visionFlops({ vision }: LlavaConfig): number {
   const { hiddenSize, intermediateSize, numHiddenLayers, patchSize } = vision;
   const patches = (vision.imageSize[0] / patchSize) * (vision.imageSize[1] / patchSize);
   const tokens = patches + 1;

@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { normal, randomFrom } from "../../src/core/random.ts";
 import { weightTensor } from "../../src/io/load.ts";
-import { parseConfig, type VlmConfig } from "../../src/model/llava/config.ts";
-import { createModel, type Model, tensorShapes } from "../../src/model/llava/weights.ts";
+import { type LlavaConfig, parseConfig } from "../../src/model/llava/config.ts";
+import { createModel, type Llava } from "../../src/model/llava/llava.ts";
+import { tensorShapes } from "../../src/model/llava/weights.ts";
 
 /** A model size to measure, in the words of a checkpoint's config.json. */
 export interface Shape {
@@ -60,7 +61,7 @@ export const SHAPES: readonly Shape[] = [
 ];
 
 /** The configuration of a shape. */
-export function configOf(shape: Shape): VlmConfig {
+export function configOf(shape: Shape): LlavaConfig {
   return parseConfig(`shape ${shape.name}`, shape.config);
 }
 
@@ -72,7 +73,7 @@ const SPREAD = 0.02;
  * each at another place: speed does not depend on the values, and drawing 200 million would take longer
  * than the benchmark.
  */
-export function randomModel(config: VlmConfig, seed: number): Model {
+export function randomModel(config: LlavaConfig, seed: number): Llava {
   const random = randomFrom(seed);
   const pool = Float32Array.from({ length: 2 ** 20 + 7 }, () => SPREAD * normal(random));
   let next = 0;
@@ -96,6 +97,6 @@ export function randomModel(config: VlmConfig, seed: number): Model {
 }
 
 /** How many weights a model has, or the part of it whose names begin with a prefix. */
-export function countParameters(model: Model, prefix = ""): number {
+export function countParameters(model: Llava, prefix = ""): number {
   return [...model.tensors].filter(([name]) => name.startsWith(prefix)).reduce((sum, [, { size }]) => sum + size, 0);
 }

@@ -4,7 +4,8 @@ import { run, tensorsIn } from "../../src/core/readback.ts";
 import type { TapName } from "../../src/core/tap-points.ts";
 import { record } from "../../src/core/taps.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
 import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 import { type Comparison, relativeError } from "./parity.ts";
@@ -29,7 +30,7 @@ const TEXT_TOKENS = 24;
  *
  * @param load makes the model, on the backend that is current; called on both
  */
-export async function* compareWithWasm(backend: string, load: () => Model): AsyncGenerator<Comparison> {
+export async function* compareWithWasm(backend: string, load: () => Llava): AsyncGenerator<Comparison> {
   await useBackend("wasm");
   const wanted = await valuesOf(load());
   await useBackend(backend);
@@ -40,7 +41,7 @@ export async function* compareWithWasm(backend: string, load: () => Model): Asyn
   }
 }
 
-async function valuesOf(model: Model): Promise<Map<string, tf.TypedArray>> {
+async function valuesOf(model: Llava): Promise<Map<string, tf.TypedArray>> {
   const { config } = model;
   const [height, width] = config.vision.imageSize;
   const pixels = tf.randomNormal<tf.Rank.R4>([1, 3, height, width], 0, 1, "float32", SEED);

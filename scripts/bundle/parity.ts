@@ -7,8 +7,9 @@ import { loadModel } from "../../src/io/load.ts";
 import { openSafetensors, readTensor, type TensorValues } from "../../src/io/safetensors.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
 import { lmHead } from "../../src/model/transformer/decoder.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { generate } from "../../src/pipeline/generate.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
@@ -66,7 +67,7 @@ const UNPRUNED: readonly (readonly [TapName, string])[] = [
   ["llm.embeddings", "embeddings"],
 ];
 
-async function* compareUnpruned(model: Model, inputs: ForwardInputs, want: Want): AsyncGenerator<Comparison> {
+async function* compareUnpruned(model: Llava, inputs: ForwardInputs, want: Want): AsyncGenerator<Comparison> {
   const method = createMethod("none", model.config, { average: AVERAGE });
   const recorder = record(UNPRUNED.map(([tap]) => tap));
   const result = await run(() => forward(model, inputs, method, recorder.tap));
@@ -85,7 +86,7 @@ const LISTS = ["stage1.indices", "stage1.pillars"] as const;
 const MIXTURES = ["stage1.weights", "stage1.tokens"] as const;
 
 async function* comparePruned(
-  model: Model,
+  model: Llava,
   inputs: ForwardInputs,
   variant: "official" | "paper",
   want: Want,
@@ -112,7 +113,7 @@ async function* comparePruned(
 /** Greedy decoding that ignores end-of-sequence tokens, as the reference does. */
 async function* compareGenerated(
   what: string,
-  model: Model,
+  model: Llava,
   start: ForwardResult,
   { values }: TensorValues,
 ): AsyncGenerator<Comparison> {
@@ -123,7 +124,7 @@ async function* compareGenerated(
 }
 
 async function* compareGradients(
-  model: Model,
+  model: Llava,
   inputs: ForwardInputs & { readonly pixels: tf.Tensor4D },
   names: readonly string[],
   want: Want,

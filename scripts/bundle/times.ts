@@ -6,7 +6,8 @@ import { NuwaError } from "../../src/core/errors.ts";
 import { run, tensorsIn } from "../../src/core/readback.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { generate } from "../../src/pipeline/generate.ts";
 import { type ForwardInputs, forward } from "../../src/pipeline/prefill.ts";
 import { configOf, randomModel, SHAPES, type Shape } from "../bench/shapes.ts";
@@ -75,7 +76,7 @@ interface Times {
   readonly token: number;
 }
 
-async function timeOnce(model: Model, inputs: ForwardInputs, method: Method): Promise<Times> {
+async function timeOnce(model: Llava, inputs: ForwardInputs, method: Method): Promise<Times> {
   const start = performance.now();
   const result = await run(() => forward(model, inputs, method));
   await result.logits.data();

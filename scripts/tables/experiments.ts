@@ -5,7 +5,7 @@ import type { Method } from "../../src/methods/method.ts";
 import { solveBudget } from "../../src/methods/nuwa/budget.ts";
 import { type NuwaOptions, nuwa } from "../../src/methods/nuwa/nuwa.ts";
 import { VARIANTS, type Variant } from "../../src/methods/nuwa/variants.ts";
-import type { VlmConfig } from "../../src/model/llava/config.ts";
+import type { LlavaConfig } from "../../src/model/llava/config.ts";
 
 /** The average of tables 3, 7 and 8: 128 of 576. */
 export const MIDDLE = "2/9";
@@ -13,7 +13,7 @@ export const MIDDLE = "2/9";
 /** A setting that the registry does not have: a constant, a switch or a layer is changed. */
 export interface Experiment {
   readonly setting: Setting;
-  readonly method: (config: VlmConfig, seed: number) => Method;
+  readonly method: (config: LlavaConfig, seed: number) => Method;
   /** The paper's figures for it, where it gives them, %. */
   readonly paper?: readonly (number | undefined)[];
 }
@@ -21,7 +21,7 @@ export interface Experiment {
 const READINGS = Object.keys(VARIANTS) as Variant[];
 
 /** Nüwa at {@link MIDDLE} with something changed. */
-function changed(label: string, variant: Variant, options: (config: VlmConfig) => Partial<NuwaOptions>): Experiment {
+function changed(label: string, variant: Variant, options: (config: LlavaConfig) => Partial<NuwaOptions>): Experiment {
   return {
     setting: { method: label, variant, average: MIDDLE, positions: "original" },
     method: (config, seed) => {
@@ -33,7 +33,7 @@ function changed(label: string, variant: Variant, options: (config: VlmConfig) =
   };
 }
 
-function patchesOf({ vision }: VlmConfig): number {
+function patchesOf({ vision }: LlavaConfig): number {
   return vision.imageSize.reduce((product, side) => product * (side / vision.patchSize), 1);
 }
 
@@ -137,7 +137,7 @@ export const READ_OUT: readonly Experiment[] = LAYERS.flatMap((layer) =>
       average: null,
       positions: "original",
     },
-    method: (config: VlmConfig, seed: number) =>
+    method: (config: LlavaConfig, seed: number) =>
       score === "attention"
         ? fastv({ keep: 16, layer })
         : nuwa({

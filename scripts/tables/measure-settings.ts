@@ -14,7 +14,7 @@ import { loadModel, openModel } from "../../src/io/load.ts";
 import { preprocessingOf } from "../../src/io/preprocessing.ts";
 import { loadChatTemplate } from "../../src/io/prompt.ts";
 import { loadTokenizer } from "../../src/io/tokenizer.ts";
-import { disposeModel } from "../../src/model/llava/weights.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { type Spread, spreadOf } from "./spread.ts";
 import { tableRun } from "./table-settings.ts";
 

@@ -3,7 +3,7 @@ import { coverageOf } from "../../src/analysis/coverage.ts";
 import { run, tensorsIn } from "../../src/core/readback.ts";
 import type { SampleLedger } from "../../src/methods/ledger.ts";
 import type { Method } from "../../src/methods/method.ts";
-import type { Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { pixelsOf, pixelTensor } from "../../src/train/shapes/pictures.ts";
 import { patchLabels } from "../../src/world/labels.ts";
@@ -25,7 +25,7 @@ export interface Spread {
 }
 
 /** Looks at a scene with a method, and where its first pruning leaves patches. */
-export async function spreadOf(model: Model, scene: Scene, method: Method): Promise<Spread> {
+export async function spreadOf(model: Llava, scene: Scene, method: Method): Promise<Spread> {
   const { imageTokenId, vision } = model.config;
   const [side] = vision.imageSize;
   const pixels = pixelTensor(await pixelsOf([scene], side), side);

@@ -6,7 +6,7 @@ import { runOf, type Setting } from "../../src/eval/run/settings.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import type { Variant } from "../../src/methods/nuwa/variants.ts";
 import { METHOD_NAMES, methodNamed } from "../../src/methods/registry.ts";
-import type { VlmConfig } from "../../src/model/llava/config.ts";
+import type { LlavaConfig } from "../../src/model/llava/config.ts";
 import { ABLATED, DEEPER, MIDDLE, READ_OUT, SWITCHED, THRESHOLDED } from "./experiments.ts";
 
 /** The averages of the paper's tables 1, 2, 5 and 6: 192, 128 and 64 of 576. */
@@ -74,7 +74,7 @@ export const ALL_SETTINGS: readonly Setting[] = [
 ];
 
 /** What to run for a setting of these tables. */
-export function tableRun(setting: Setting, config: VlmConfig, seed: number): Run {
+export function tableRun(setting: Setting, config: LlavaConfig, seed: number): Run {
   const experiment = EXPERIMENTS.find((one) => settingKey(one.setting) === settingKey(setting));
   if (!experiment) return runOf(setting, config, seed);
   return { method: { ...experiment.method(config, seed), name: setting.method }, tap: noTap };

@@ -4,7 +4,7 @@ import { recordReadbacks, replay, tensorsIn } from "../core/readback.ts";
 import { type Recorder, record, replace, type Tap } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
 import type { Method } from "../methods/method.ts";
-import type { Model } from "../model/llava/weights.ts";
+import type { Vlm } from "../model/vlm.ts";
 import { gradients } from "../pipeline/gradients.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "../pipeline/prefill.ts";
 
@@ -25,9 +25,9 @@ export interface Attribution {
   readonly baselineLogit: number;
   /** For each kept token what it adds. Their sum is logit − baselineLogit, but for quadrature. */
   readonly tokens: Float32Array;
-  /** For each kept token what each row of `VisionOutput.features` adds through it; rows sum to `tokens`. */
+  /** For each kept token what each row of `EncodedImages.features` adds through it; rows sum to `tokens`. */
   readonly contributions: readonly Float32Array[];
-  /** For each row of `VisionOutput.features` what it adds through all tokens; same sum as `tokens`. */
+  /** For each row of `EncodedImages.features` what it adds through all tokens; same sum as `tokens`. */
   readonly patches: Float32Array;
   /** Gradient of the logit with respect to each projected token where it is: k rows of Hd. */
   readonly tokenGradients: readonly Float32Array[];
@@ -51,7 +51,7 @@ export interface Attribution {
  * method makes tokens that are not mixtures of patches
  */
 export async function attribute(
-  model: Model,
+  model: Vlm,
   inputs: ForwardInputs,
   method: Method,
   { token, steps = 32, baseline }: AttributionOptions,
@@ -109,7 +109,7 @@ export async function attribute(
   }
 }
 
-function requireOptions(model: Model, { pixels, prompts }: ForwardInputs, token: number, steps: number): void {
+function requireOptions(model: Vlm, { pixels, prompts }: ForwardInputs, token: number, steps: number): void {
   if (prompts.length !== 1 || pixels?.shape[0] !== 1)
     throw new UsageError("attribution is of one prompt with one image. Call it once for each.");
   const { vocabSize } = model.config.text;

@@ -8,7 +8,7 @@ import { webgpuReport } from "../backend/webgpu/report.ts";
 import { NuwaError } from "../core/errors.ts";
 import { loadModel } from "../io/load.ts";
 import { loadTokenizer } from "../io/tokenizer.ts";
-import { disposeModel } from "../model/llava/weights.ts";
+import { disposeModel } from "../model/vlm.ts";
 import { SHIPPED_MODEL, VERSION } from "./about.ts";
 
 /** `nuwa doctor`: versions, what each backend can do here, what is missing and the remedy. */

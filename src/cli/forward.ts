@@ -9,8 +9,9 @@ import { type Recorder, record } from "../core/taps.ts";
 import { requireWritableFolder } from "../io/files.ts";
 import { loadModel } from "../io/load.ts";
 import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../io/safetensors.ts";
-import type { VlmConfig } from "../model/llava/config.ts";
-import { disposeModel, type Model } from "../model/llava/weights.ts";
+import type { LlavaConfig } from "../model/llava/config.ts";
+import type { Llava } from "../model/llava/llava.ts";
+import { disposeModel } from "../model/vlm.ts";
 import { generate } from "../pipeline/generate.ts";
 import { forward } from "../pipeline/prefill.ts";
 import { requireVocabulary } from "../pipeline/prompts.ts";
@@ -77,7 +78,7 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
 }
 
 async function computeForward(
-  model: Model,
+  model: Llava,
   { pixels, ids }: Inputs,
   options: ForwardCommandOptions,
   { tap }: Recorder,
@@ -125,7 +126,7 @@ function checkPixels(path: string, { shape }: TensorValues, [height, width]: rea
     throw new NuwaError(`${path}: pixel_values has shape [${shape}], but config.json asks for [3,${height},${width}].`);
 }
 
-function checkIds(path: string, ids: readonly number[], config: VlmConfig): void {
+function checkIds(path: string, ids: readonly number[], config: LlavaConfig): void {
   const what = `${path}: input_ids`;
   const text = ids.filter((id) => id !== config.imageTokenId);
   requireVocabulary(what, text, config);

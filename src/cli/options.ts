@@ -8,7 +8,7 @@ import { definition as nuwa } from "../methods/nuwa/definition.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../methods/nuwa/positions.ts";
 import { type NuwaSwitches, STAGE2_SCORES, type Variant } from "../methods/nuwa/variants.ts";
 import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
-import type { VlmConfig } from "../model/llava/config.ts";
+import type { LlavaConfig } from "../model/llava/config.ts";
 import { type ConstantValues, readConstants } from "../train/tune/constants.ts";
 
 /** The one method with switches and constants that other options set. */
@@ -78,7 +78,7 @@ export interface AskedMethod {
  * @throws UsageError when the name, the budget or the constants do not fit
  * @throws NuwaError when a method's file cannot be used
  */
-export async function methodFrom({ constants, ...options }: RunOptions, config: VlmConfig): Promise<AskedMethod> {
+export async function methodFrom({ constants, ...options }: RunOptions, config: LlavaConfig): Promise<AskedMethod> {
   const definition = await definitionNamed(requireText("--method", options.method));
   requireTaken(definition, options);
   const { average, variant, ...rest } = options;

@@ -8,7 +8,7 @@ import { loadModel, loadProcessor, openModel } from "../io/load.ts";
 import { parseAverage } from "../methods/budget.ts";
 import { VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
 import { createMethod } from "../methods/registry.ts";
-import { disposeModel } from "../model/llava/weights.ts";
+import { disposeModel } from "../model/vlm.ts";
 import { writeCurves } from "../train/engine/curves.ts";
 import { terminalReport } from "../train/engine/progress-report.ts";
 import { hasCheckpoint } from "../train/engine/training-state.ts";

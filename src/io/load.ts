@@ -3,8 +3,10 @@ import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { requireMemory } from "../backend/memory.ts";
 import { NuwaError } from "../core/errors.ts";
-import { parseConfig, type VlmConfig } from "../model/llava/config.ts";
-import { createModel, isLinearWeight, type Model, tensorShapes } from "../model/llava/weights.ts";
+import { type LlavaConfig, parseConfig } from "../model/llava/config.ts";
+import { createModel, type Llava } from "../model/llava/llava.ts";
+import { tensorShapes } from "../model/llava/weights.ts";
+import { isLinearWeight } from "../model/weights.ts";
 import type { LoadedVlm } from "../pipeline/answer.ts";
 import { type Checkpoint, findTensor, openCheckpoint, type TensorPlace } from "./checkpoint.ts";
 import { preprocessingOf } from "./preprocessing.ts";
@@ -15,7 +17,7 @@ import { loadTokenizer } from "./tokenizer.ts";
 /** A checkpoint whose files, configuration, tensor names and shapes have been checked; no weights read yet. */
 export interface OpenedModel {
   readonly checkpoint: Checkpoint;
-  readonly config: VlmConfig;
+  readonly config: LlavaConfig;
   /** Every weight that the configuration asks for, and where it lies. */
   readonly places: readonly (TensorPlace & { readonly name: string; readonly shape: readonly number[] })[];
 }
@@ -43,7 +45,7 @@ export function openModel(directory: string): OpenedModel {
  * @param from a checkpoint folder, or one that was opened before
  * @throws NuwaError when the backend has too little memory, or naming the file and tensor that is damaged
  */
-export function loadModel(from: string | OpenedModel): Model {
+export function loadModel(from: string | OpenedModel): Llava {
   const { checkpoint, config, places } = typeof from === "string" ? openModel(from) : from;
   requireMemory(
     checkpoint.directory,

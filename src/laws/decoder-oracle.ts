@@ -1,5 +1,5 @@
 import type { Sequence } from "../core/slots.ts";
-import type { Model } from "../model/llava/weights.ts";
+import type { Vlm } from "../model/vlm.ts";
 
 /** A token of the oracle: a word or the vector of a visual token, and what it is in each layer. */
 export interface OracleToken {
@@ -46,7 +46,7 @@ type Matrix = { readonly values: ArrayLike<number>; readonly columns: number };
  *
  * @returns logits behind the last token
  */
-export function oracleLogits(model: Model, tokens: readonly OracleToken[]): number[] {
+export function oracleLogits(model: Vlm, tokens: readonly OracleToken[]): number[] {
   const { text } = model.config;
   const matrix = (name: string): Matrix => {
     const tensor = model.weights.at("language_model").tensor(name);

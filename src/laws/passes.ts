@@ -6,7 +6,7 @@ import type { VisualSlot } from "../core/slots.ts";
 import { noTap } from "../core/taps.ts";
 import type { Method } from "../methods/method.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../methods/nuwa/positions.ts";
-import { disposeModel, type Model } from "../model/llava/weights.ts";
+import { disposeModel, type Vlm } from "../model/vlm.ts";
 import { type ForwardResult, forward } from "../pipeline/prefill.ts";
 import { atLeast, equal } from "./assert.ts";
 import { tinyModel } from "./tiny.ts";
@@ -70,7 +70,7 @@ export interface RunOptions {
 
 /** A forward pass of a case. Who calls frees what it returns. */
 export function pass(
-  model: Model,
+  model: Vlm,
   { seed, grid, prompts }: MethodCase,
   method: Method,
   { samples = [0, 1], more, tap = noTap }: RunOptions = {},
@@ -91,7 +91,7 @@ export function pass(
 
 /** A forward pass that is looked at and then freed. */
 export function seen<T>(
-  model: Model,
+  model: Vlm,
   input: MethodCase,
   method: Method,
   look: (result: ForwardResult) => T,
@@ -152,14 +152,14 @@ export function followsPolicy(
 /** A model for each grid of {@link GRIDS}, made when it is first asked for. */
 export interface PassModels {
   /** The model of a case. */
-  of(input: MethodCase): Model;
+  of(input: MethodCase): Vlm;
   /** Frees them all. */
   dispose(): void;
 }
 
 /** Models for the cases of {@link methodCases}; a backend must have been chosen. */
 export function passModels(): PassModels {
-  const made = new Map<number, Model>();
+  const made = new Map<number, Vlm>();
   return {
     of({ which }) {
       const { rows, columns } = GRIDS[which];

@@ -4,8 +4,9 @@ import { normal, randomFrom } from "../core/random.ts";
 import { runSync } from "../core/readback.ts";
 import { noTap } from "../core/taps.ts";
 import type { Method, MethodRequest } from "../methods/method.ts";
-import { parseConfig, type VlmConfig } from "../model/llava/config.ts";
+import { parseConfig } from "../model/llava/config.ts";
 import { type Members, mergeMembers, unmerged } from "../model/transformer/merging.ts";
+import type { VlmConfig } from "../model/vlm.ts";
 import type { Selector } from "./selectors.ts";
 import { cutOf, paidBy, patchView, sequenceOf } from "./views.ts";
 
@@ -54,7 +55,7 @@ export function selectorFor(make: MethodFactory): Selector {
 
 /** The made-up model's configuration, on another grid. */
 export function configFor(grid: Grid): VlmConfig {
-  return { ...CONFIG, vision: { ...CONFIG.vision, imageSize: [grid.rows, grid.columns] } };
+  return { ...CONFIG, facts: { ...CONFIG.facts, grid } };
 }
 
 /** The patches that are left when a method is through with the made-up image. */
@@ -84,7 +85,7 @@ export function keptBy(method: Method, scores: readonly number[], grid: Grid): n
 function membersOf({ merge }: Method, total: number): Members | undefined {
   if (!merge) return undefined;
   const keys = tf.tensor2d([[0, 0, 0, 0], ...looks(total)]).expandDims<tf.Tensor3D>(0);
-  const groups = runSync(() => merge({ block: 0, keys, heads: 1, featureBlock: 0, tap: noTap }));
+  const groups = runSync(() => merge({ block: 0, keys, heads: 1, prefixTokens: 1, featureBlock: 0, tap: noTap }));
   const members = unmerged(1, total + 1);
   return groups ? mergeMembers(members, groups) : members;
 }

@@ -1,13 +1,15 @@
 import * as tf from "@tensorflow/tfjs";
 import { initialWeights } from "../model/initialise.ts";
 import { parseConfig } from "../model/llava/config.ts";
-import { createModel, isLinearWeight, type Model } from "../model/llava/weights.ts";
+import type { Llava } from "../model/llava/llava.ts";
+import { createModel } from "../model/llava/llava.ts";
+import { isLinearWeight } from "../model/weights.ts";
 
 /** A model of a few thousand random weights on 4×4 patches of 4 pixels; fields of config.json may be overridden. */
 export function tinyModel(
   overrides: { top?: object; vision?: object; text?: object } = {},
   change: (tensors: Map<string, tf.Tensor>) => void = () => undefined,
-): Model {
+): Llava {
   const config = parseConfig("tiny", {
     model_type: "llava",
     image_token_index: 3,

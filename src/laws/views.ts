@@ -26,12 +26,14 @@ export function patchView({ rows, columns, heads = 1, ...shown }: Shown): PatchV
   const total = rows * columns;
   const features = tensorOf(shown.features ?? Array.from({ length: total }, () => [1]));
   const tokens = Array.from({ length: total + 1 }, () => [1]);
-  const states = Array.from({ length: 4 }, () => tf.zeros<tf.Rank.R3>([1, total + 1, features.shape[2]]));
   const scores = tf.tensor2d([[...(shown.clsAttention ?? new Array<number>(total).fill(1))]]);
   return {
     grid: { rows, columns },
-    hiddenStates: states,
     features,
+    extraTokens: 0,
+    prefixTokens: 1,
+    blocks: 3,
+    patchState: () => tf.zeros<tf.Rank.R3>([1, total, features.shape[2]]),
     classFeature: tf.zeros([1, 1, features.shape[2]]),
     featureBlock: 1,
     clsAttention: scores,

@@ -36,6 +36,7 @@ export function hiprune(options: HipruneOptions): Method {
   const { keep, objectBlock, anchorShare = 0.1, neighbours = "wrapped", positions = "compressed" } = options;
   return {
     name: "hiprune",
+    needs: ["tower-blocks"],
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen) {
@@ -63,13 +64,10 @@ export function hiprune(options: HipruneOptions): Method {
 /** Attention that each patch receives in a block, mean over heads and queries: [I, N]. */
 function received(seen: PatchView, block: number): tf.Tensor2D {
   const { queries, keys } = seen.queriesAndKeys(block);
-  const [images, tokens, width] = keys.shape;
+  const [images, , width] = keys.shape;
   const [q, k] = [queries, keys].map((x) => splitHeads(tokenRows(x), images, seen.heads)); // [I, h, N+1, d]
   const attention = tf.softmax(tf.matMul(q.mul((width / seen.heads) ** -0.5), k, false, true));
-  return attention
-    .mean(1)
-    .mean(1)
-    .slice([0, 1], [-1, tokens - 1]) as tf.Tensor2D;
+  return attention.mean(1).mean(1).slice([0, seen.prefixTokens]) as tf.Tensor2D;
 }
 
 /** The four patches beside one. */

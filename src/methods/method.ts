@@ -2,20 +2,15 @@ import type * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../core/readback.ts";
 import type { Sequence } from "../core/slots.ts";
 import type { Tap } from "../core/taps.ts";
-import type { QueriesAndKeys, VisionOutput } from "../model/llava/tower.ts";
 import type { TowerMerge } from "../model/transformer/merging.ts";
-import type { ModelFacts } from "../model/vlm.ts";
+import type { Capability, EncodedImages, ModelFacts } from "../model/vlm.ts";
 import type { AverageTokens } from "./budget.ts";
 import type { PositionFunction, PositionPolicy } from "./nuwa/positions.ts";
 
 /** What a method may look at before the projector. What is not there is computed when it is asked for. */
-export interface PatchView extends VisionOutput {
-  /** Attention heads of the tower. */
-  readonly heads: number;
+export interface PatchView extends EncodedImages {
   /** The projector: [I, k, D] → [I, k, Hd]. */
   readonly project: (features: tf.Tensor3D) => tf.Tensor3D;
-  /** Queries and keys of a block of the tower, from 0. */
-  readonly queriesAndKeys: (block: number) => QueriesAndKeys;
 }
 
 /** What a method decides before the projector, for each image of the batch. */
@@ -81,6 +76,8 @@ export type Cut = (view: CutView) => Readback<CutSelection>;
  */
 export interface Method {
   readonly name: string;
+  /** What the model must offer besides features on a grid; undefined: nothing. */
+  readonly needs?: readonly Capability[];
   readonly positions: PositionPolicy | PositionFunction;
   /**
    * After a cut, tokens keep the ids that they entered with, or all ids are given anew to what is left, text

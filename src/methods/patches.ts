@@ -3,7 +3,7 @@ import { dot } from "../core/dot.ts";
 import { NuwaError } from "../core/errors.ts";
 import { patchCount } from "../core/grid.ts";
 import { best } from "../core/ranking.ts";
-import { type VisionOutput, withoutClassToken } from "../model/llava/tower.ts";
+import type { EncodedImages } from "../model/vlm.ts";
 import type { PatchView } from "./method.ts";
 
 /** What several methods need when they choose patches. */
@@ -13,7 +13,7 @@ import type { PatchView } from "./method.ts";
  *
  * @throws NuwaError naming the field
  */
-export function requirePatches({ grid, features }: VisionOutput): void {
+export function requirePatches({ grid, features }: EncodedImages): void {
   if (features.shape[1] !== patchCount(grid))
     throw new NuwaError(
       'field "vision_feature_select_strategy": this method prunes patches, but "full" keeps the class token among ' +
@@ -26,9 +26,14 @@ export function perImage(values: Float32Array, size: number): Float32Array[] {
   return Array.from({ length: values.length / size }, (_, image) => values.subarray(image * size, (image + 1) * size));
 }
 
-/** Keys of a block without the class token, mean over heads: [I, N, d]. */
+/** The rows of a block's tensor that are patches: [I, P + N, D] → [I, N, D]. */
+export function patchRows(x: tf.Tensor3D, { prefixTokens }: Pick<EncodedImages, "prefixTokens">): tf.Tensor3D {
+  return x.slice([0, prefixTokens, 0]);
+}
+
+/** Keys of the patches in a block, mean over heads: [I, N, d]. */
 export function meanKeys(seen: PatchView, block: number): tf.Tensor3D {
-  const keys = withoutClassToken(seen.queriesAndKeys(block).keys); // [I, N, D]
+  const keys = patchRows(seen.queriesAndKeys(block).keys, seen); // [I, N, D]
   const [images, patches, width] = keys.shape;
   return keys.reshape([images, patches, seen.heads, width / seen.heads]).mean(2);
 }

@@ -2,11 +2,10 @@ import * as tf from "@tensorflow/tfjs";
 import { patchCount } from "../core/grid.ts";
 import { best, checkScores, quantile } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
-import { withoutClassToken } from "../model/llava/tower.ts";
 import { wholeCount } from "./budget.ts";
 import type { Method, MethodDefinition, PatchView } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
-import { nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
+import { nearestByCosine, patchRows, perImage, requirePatches, unitVectors } from "./patches.ts";
 
 /**
  * Parameters of {@link prumerge}. The original's division by zero has no switch: it selects nothing; see
@@ -33,6 +32,7 @@ export interface PrumergeOptions {
 export function prumerge({ keep, neighbours = 32, positions = "compressed" }: PrumergeOptions = {}): Method {
   return {
     name: "prumerge",
+    needs: ["class-attention", "tower-blocks"],
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen, tap) {
@@ -69,10 +69,13 @@ export function prumerge({ keep, neighbours = 32, positions = "compressed" }: Pr
 
 /** The class token's row of softmax(QKᵀ/√D) over patches, [I, N], and the patches' keys, [I, N, D]. */
 function lastBlock(seen: PatchView): { attention: tf.Tensor2D; keys: tf.Tensor3D } {
-  const { queries, keys } = seen.queriesAndKeys(seen.hiddenStates.length - 2);
+  const { queries, keys } = seen.queriesAndKeys(seen.blocks - 1);
   const query = queries.slice([0, 0, 0], [-1, 1, -1]).mul<tf.Tensor3D>(queries.shape[2] ** -0.5);
   const attention = tf.softmax(tf.matMul(query, keys, false, true)); // [I, 1, N+1]
-  return { attention: attention.slice([0, 0, 1]).squeeze<tf.Tensor2D>([1]), keys: withoutClassToken(keys) };
+  return {
+    attention: attention.slice([0, 0, seen.prefixTokens]).squeeze<tf.Tensor2D>([1]),
+    keys: patchRows(keys, seen),
+  };
 }
 
 /**

@@ -1,5 +1,5 @@
 import { UsageError } from "../core/errors.ts";
-import { modelFacts, type VlmConfig } from "../model/llava/config.ts";
+import type { VlmConfig } from "../model/vlm.ts";
 import { definition as divprune } from "./divprune.ts";
 import { definition as fastv } from "./fastv.ts";
 import { definition as hiprune } from "./hiprune.ts";
@@ -51,10 +51,14 @@ export function methodNamed(name: string): MethodDefinition {
  * @param which a name of the registry, or the definition of a method of one's own
  * @throws UsageError when the name, a parameter or the average does not fit
  */
-export function createMethod(which: string | MethodDefinition, config: VlmConfig, request: NuwaRequest = {}): Method {
+export function createMethod(
+  which: string | MethodDefinition,
+  config: Pick<VlmConfig, "facts">,
+  request: NuwaRequest = {},
+): Method {
   const definition = typeof which === "string" ? methodNamed(which) : which;
   const { positions } = request;
   if (positions !== undefined && !POSITION_POLICIES.includes(positions))
     throw new UsageError(`positions "${positions}" do not exist. There are: ${POSITION_POLICIES.join(", ")}.`);
-  return definition.create(request, modelFacts(config));
+  return definition.create(request, config.facts);
 }

@@ -29,15 +29,16 @@ export interface TomeOptions {
 export function tome({ merged, positions = "compressed" }: TomeOptions): Method {
   return {
     name: "tome",
+    needs: ["merging"],
     positions,
     idsAfterCut: "kept",
     merge: mergePairs(merged),
-    *selectPatches({ features, grid, members }) {
+    *selectPatches({ features, grid, members, prefixTokens }) {
       const rows = features.shape[1];
-      const cellsOf = (members ?? []).map((list) => list.map(([own]) => own - 1));
+      const cellsOf = (members ?? []).map((list) => list.map(([own]) => own - prefixTokens));
       const order = cellsOf.map((cells) => [...cells.keys()].sort((a, b) => cells[a] - cells[b]));
       const weights = order.map((list, image) =>
-        list.map((row) => meanOf(patchCount(grid), members?.[image][row].map((own) => own - 1) ?? [])),
+        list.map((row) => meanOf(patchCount(grid), members?.[image][row].map((own) => own - prefixTokens) ?? [])),
       );
       return {
         cells: order.map((list, image) => list.map((row) => cellsOf[image][row])),
@@ -50,33 +51,37 @@ export function tome({ merged, positions = "compressed" }: TomeOptions): Method 
 }
 
 function mergePairs(merged: readonly number[]): TowerMerge {
-  return function* ({ block, keys, heads, featureBlock }) {
+  return function* ({ block, keys, heads, prefixTokens, featureBlock }) {
     const [images, tokens, width] = keys.shape;
-    const count = Math.min(merged[block] ?? 0, Math.floor((tokens - 1) / 2));
+    const count = Math.min(merged[block] ?? 0, Math.floor((tokens - prefixTokens) / 2));
     if (count < 1 || block > featureBlock) return undefined;
     const metric = keys.reshape([images, tokens, heads, width / heads]).mean(2); // [I, T, d]
     const values = yield* readback(metric);
-    return perImage(values, values.length / images).map((own) => bipartiteGroups(unitVectors(own, tokens), count));
+    return perImage(values, values.length / images).map((own) =>
+      bipartiteGroups(unitVectors(own, tokens), count, prefixTokens),
+    );
   };
 }
 
 /**
  * Bipartite soft matching: tokens 0, 2, 4, … each point at the likest of 1, 3, 5, …; the `count` likest pairs
- * merge. Token 0 is the class token and stays. Ties: the lower index.
+ * merge. Tokens that stand before the patches stay. Ties: the lower index.
  *
+ * @param kept how many tokens stand before the patches (1, a class token)
  * @returns the tokens that were not merged in order, then those of the second set with what they took in
  */
-export function bipartiteGroups(units: readonly Float64Array[], count: number): MergeGroup[] {
+export function bipartiteGroups(units: readonly Float64Array[], count: number, kept = 1): MergeGroup[] {
   const [first, second] = [0, 1].map((parity) => [...units.keys()].filter((i) => i % 2 === parity));
+  const movable = first.filter((i) => i >= kept);
   const scores: number[] = [];
   const target: number[] = [];
-  for (const i of first.slice(1)) {
+  for (const i of movable) {
     const cosines: number[] = [];
     for (const j of second) cosines[j] = dot(units[i], units[j]);
     [target[i]] = best(second, cosines, 1);
     scores[i] = cosines[target[i]];
   }
-  const sources = best(first.slice(1), scores, count);
+  const sources = best(movable, scores, count);
   return [
     ...first.filter((i) => !sources.includes(i)).map((i) => [i]),
     ...second.map((j) => [j, ...sources.filter((i) => target[i] === j).sort((a, b) => a - b)]),

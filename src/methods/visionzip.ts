@@ -28,6 +28,7 @@ export interface VisionzipOptions {
 export function visionzip({ dominant, contextual, positions = "compressed" }: VisionzipOptions): Method {
   return {
     name: "visionzip",
+    needs: ["class-attention", "tower-blocks"],
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen, tap) {

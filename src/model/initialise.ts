@@ -1,5 +1,5 @@
 import { normal, randomFrom } from "../core/random.ts";
-import type { VlmConfig } from "./llava/config.ts";
+import type { LlavaConfig } from "./llava/config.ts";
 import { tensorShapes } from "./llava/weights.ts";
 
 /** Values of one weight, in its layout on disk. */
@@ -15,7 +15,7 @@ export interface WeightValues {
  * @param seed the same seed gives the same weights on every machine
  * @returns by canonical name, shapes and layout as on disk
  */
-export function initialWeights(config: VlmConfig, seed: number): Map<string, WeightValues> {
+export function initialWeights(config: LlavaConfig, seed: number): Map<string, WeightValues> {
   const random = randomFrom(seed);
   return new Map(
     [...tensorShapes(config)].map(([name, shape]) => {

@@ -8,14 +8,14 @@ import type { Method, MethodDefinition } from "../methods/method.ts";
 import type { NuwaRequest } from "../methods/nuwa/definition.ts";
 import { createMethod } from "../methods/registry.ts";
 import type { Preprocessing } from "../model/llava/preprocessing.ts";
-import type { Model } from "../model/llava/weights.ts";
+import type { Vlm } from "../model/vlm.ts";
 import { type GenerateOptions, generate } from "./generate.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "./prefill.ts";
 import { buildPrompt, type ChatTemplate, type PreparedImage, type Tokenizer } from "./processor.ts";
 
 /** A model with all that stands between a picture, a question and its answer; `loadVlm` reads it from a checkpoint. */
 export interface LoadedVlm {
-  readonly model: Model;
+  readonly model: Vlm;
   readonly tokenizer: Tokenizer;
   readonly template: ChatTemplate;
   readonly preprocessing: Preprocessing;
@@ -48,7 +48,7 @@ const MOST_TOKENS = 32;
  * @throws NuwaError when prompts and images do not fit the model
  */
 export async function answerPrompts(
-  model: Model,
+  model: Vlm,
   { decode }: Pick<Tokenizer, "decode">,
   inputs: ForwardInputs,
   method: Method,

@@ -7,10 +7,9 @@ import { type Tap, wants } from "../core/taps.ts";
 import { type AddedToken, openLedger, type SampleLedger } from "../methods/ledger.ts";
 import type { AddedTokens, CutSelection, PatchSelection } from "../methods/method.ts";
 import { aggregate } from "../methods/nuwa/aggregation.ts";
-import { project, type VisionOutput } from "../model/llava/tower.ts";
-import type { Model } from "../model/llava/weights.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import { keepVisual, placesOf } from "../model/transformer/sequence.ts";
+import type { EncodedImages, Vlm } from "../model/vlm.ts";
 import type { CheckedSelection } from "./choosing.ts";
 
 /** What is done with a selection, the same for every method: the physical side of pruning. */
@@ -19,7 +18,7 @@ import type { CheckedSelection } from "./choosing.ts";
 export const NO_IMAGES: PatchSelection = { cells: [] };
 
 /** The selected patches, mixed where the method says so, as token embeddings: [I, k, Hd]. */
-export function projectSelected(model: Model, seen: VisionOutput, selection: PatchSelection, tap: Tap): tf.Tensor3D {
+export function projectSelected(model: Vlm, seen: EncodedImages, selection: PatchSelection, tap: Tap): tf.Tensor3D {
   const { cells, pillars } = selection;
   tapIntegers(tap, "stage1.indices", cells);
   if (pillars)
@@ -28,16 +27,16 @@ export function projectSelected(model: Model, seen: VisionOutput, selection: Pat
       "stage1.pillars",
       pillars.map((row) => row.map(Number)),
     );
-  return tap("projector.output", project(model, tap("stage1.tokens", selectedTokens(seen, selection))));
+  return tap("projector.output", model.project(tap("stage1.tokens", selectedTokens(seen, selection))));
 }
 
 /** [I, k, D]; images with fewer tokens repeat one at the end, which no sequence refers to. */
-function selectedTokens(seen: VisionOutput, { cells, weights, tokens }: PatchSelection): tf.Tensor3D {
+function selectedTokens(seen: EncodedImages, { cells, weights, tokens }: PatchSelection): tf.Tensor3D {
   if (tokens) return tokens;
-  const { features, classFeature, grid } = seen;
-  const hasClass = features.shape[1] > patchCount(grid);
+  const { features, grid, extraTokens } = seen;
+  const hasClass = extraTokens > 0;
   const wantsClass = weights ? weights.shape[2] > features.shape[1] : cells.some((list) => list.includes(-1));
-  const sources = wantsClass && !hasClass ? tf.concat([classFeature, features], 1) : features;
+  const sources = wantsClass && !hasClass ? tf.concat([seen.classFeature, features], 1) : features;
   if (weights) return aggregate(weights, sources);
   const longest = Math.max(...cells.map((list) => list.length));
   const before = sources.shape[1] - patchCount(grid);
@@ -110,7 +109,7 @@ export function tapIntegers(tap: Tap, name: TapName, lists: readonly (readonly n
  * @param sequences what entered each of its layers
  */
 export function* keepLedgers(
-  seen: VisionOutput | undefined,
+  seen: EncodedImages | undefined,
   selection: CheckedSelection,
   total: number,
   { entered, sequences, cuts }: { entered: Sequence; sequences: readonly Sequence[]; cuts: readonly AppliedCut[] },

@@ -1,9 +1,8 @@
 import { type Readback, readback } from "../core/readback.ts";
 import type { Tap } from "../core/taps.ts";
 import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../methods/method.ts";
-import { project, queriesAndKeys, type VisionOutput } from "../model/llava/tower.ts";
-import type { Model } from "../model/llava/weights.ts";
 import { attentionAhead } from "../model/transformer/decoder.ts";
+import type { EncodedImages, Vlm } from "../model/vlm.ts";
 import { checkCutSelection, checkPatchSelection, checkWeights } from "./checks.ts";
 import { placementOf } from "./decoder.ts";
 
@@ -18,17 +17,12 @@ export type CheckedSelection = PatchSelection & { readonly weightValues?: Float3
  * @throws NuwaError when the selection cannot be applied
  */
 export function* choosePatches(
-  model: Model,
-  seen: VisionOutput,
+  model: Vlm,
+  seen: EncodedImages,
   { name, selectPatches }: Method,
   tap: Tap,
 ): Readback<CheckedSelection> {
-  const view: PatchView = {
-    ...seen,
-    heads: model.config.vision.numAttentionHeads,
-    project: (features) => project(model, features),
-    queriesAndKeys: (block) => queriesAndKeys(model, seen, block),
-  };
+  const view: PatchView = { ...seen, project: model.project };
   const selection = yield* selectPatches(view, tap);
   checkPatchSelection(name, selection, view);
   if (!selection.weights) return selection;
@@ -44,7 +38,7 @@ export function* choosePatches(
  * @throws NuwaError when the selection cannot be applied
  */
 export function* chooseCut(
-  model: Model,
+  model: Vlm,
   method: Method,
   choose: Cut,
   layer: number,

@@ -3,9 +3,9 @@ import { NuwaError } from "../core/errors.ts";
 import { tidy } from "../core/readback.ts";
 import type { Sequence } from "../core/slots.ts";
 import { noTap, type Tap, within } from "../core/taps.ts";
-import type { Model } from "../model/llava/weights.ts";
 import { embed, finalNorm, lmHead } from "../model/transformer/decoder.ts";
 import { append } from "../model/transformer/sequence.ts";
+import type { Vlm } from "../model/vlm.ts";
 import { runLayers } from "./decoder.ts";
 import type { DecodeState, LayerState } from "./prefill.ts";
 import { requirePositions, requireVocabulary } from "./prompts.ts";
@@ -26,7 +26,7 @@ export interface Advanced {
  * @throws NuwaError when ids are missing or not in the vocabulary, or the model has no positions left for them
  */
 export function advance(
-  model: Model,
+  model: Vlm,
   state: DecodeState,
   ids: readonly (readonly number[])[],
   tap: Tap = noTap,
@@ -47,7 +47,7 @@ export function advance(
  * to these may lie beyond the model's last one.
  */
 export function advanceAnywhere(
-  model: Model,
+  model: Vlm,
   state: DecodeState,
   ids: readonly (readonly number[])[],
   tap: Tap = noTap,

@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Sequence } from "../core/slots.ts";
 import { type Tap, within } from "../core/taps.ts";
-import type { Model } from "../model/llava/weights.ts";
 import { decoderLayer, type LayerCache, type Placement } from "../model/transformer/decoder.ts";
 import { rotaryAngles } from "../model/transformer/rope.ts";
 import { causalMask, positionIds } from "../model/transformer/sequence.ts";
+import type { Vlm } from "../model/vlm.ts";
 
 /** Which layers are run on what. */
 export interface LayerRange {
@@ -39,7 +39,7 @@ export interface LayerRun {
  *
  * @param x [B, Q, Hd], entering layer `from`
  */
-export function runLayers(model: Model, x: tf.Tensor3D, range: LayerRange, tap: Tap): LayerRun {
+export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Tap): LayerRun {
   const { from, to, sequence, past, watch = [], step = 0 } = range;
   const placement = range.placement ?? placementOf(model, sequence, x.shape[1]);
   const here = within(tap, { step, sequence });
@@ -60,7 +60,7 @@ export function runLayers(model: Model, x: tf.Tensor3D, range: LayerRange, tap: 
 }
 
 /** Rotary angles and causal mask of the last `queries` tokens of a sequence. */
-export function placementOf(model: Model, sequence: Sequence, queries: number): Placement {
+export function placementOf(model: Vlm, sequence: Sequence, queries: number): Placement {
   const { headDim, ropeTheta } = model.config.text;
   const positions = positionIds(sequence).map((ids) => ids.slice(ids.length - queries));
   return { rotation: rotaryAngles(positions, headDim, ropeTheta), mask: causalMask(sequence, queries) };

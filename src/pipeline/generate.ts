@@ -4,7 +4,7 @@ import type { Random } from "../core/random.ts";
 import { best, checkScores } from "../core/ranking.ts";
 import { tensorsIn } from "../core/readback.ts";
 import { noTap, type Tap } from "../core/taps.ts";
-import type { Model } from "../model/llava/weights.ts";
+import type { Vlm } from "../model/vlm.ts";
 import { type Advanced, advanceAnywhere } from "./decode.ts";
 
 /** How the next token is drawn. Without it the best one is taken (greedy). */
@@ -37,7 +37,7 @@ export interface GenerateOptions {
  * @throws UsageError when an option has no meaning
  */
 export async function* generate(
-  model: Model,
+  model: Vlm,
   start: Advanced,
   options: GenerateOptions,
 ): AsyncGenerator<(number | undefined)[]> {

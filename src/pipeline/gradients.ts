@@ -3,7 +3,7 @@ import { NuwaError } from "../core/errors.ts";
 import { recordReadbacks, replay, tensorsIn } from "../core/readback.ts";
 import { noTap, type Tap } from "../core/taps.ts";
 import type { Method } from "../methods/method.ts";
-import type { Model } from "../model/llava/weights.ts";
+import type { Vlm } from "../model/vlm.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "./prefill.ts";
 
 /** What {@link gradients} returns; the caller frees it. */
@@ -24,7 +24,7 @@ export interface Gradients {
  * @throws NuwaError when the number does not depend on one of them
  */
 export async function gradients(
-  model: Model,
+  model: Vlm,
   inputs: ForwardInputs,
   method: Method,
   scalar: (result: ForwardResult) => tf.Scalar,

@@ -5,11 +5,10 @@ import type { Sequence } from "../core/slots.ts";
 import { noTap, type Tap, within } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
 import type { Cut, Method, PlacedTokens } from "../methods/method.ts";
-import { mergingTower } from "../model/llava/tower.ts";
-import type { Model } from "../model/llava/weights.ts";
 import { embed, finalNorm, type LayerCache, lmHead } from "../model/transformer/decoder.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import { lastPlace, positionIds, visualSlots } from "../model/transformer/sequence.ts";
+import type { Vlm } from "../model/vlm.ts";
 import {
   type AppliedCut,
   applyCut,
@@ -21,7 +20,7 @@ import {
 } from "./apply.ts";
 import { chooseCut, choosePatches } from "./choosing.ts";
 import { runLayers } from "./decoder.ts";
-import { layOut, requirePositions, splitPrompts, type UnprunedImage } from "./prompts.ts";
+import { layOut, requirePositions, splitPrompts } from "./prompts.ts";
 
 /** A batch of prompts and the images in them. */
 export interface ForwardInputs {
@@ -68,14 +67,14 @@ export interface ForwardResult {
  * @throws NuwaError when prompts and images do not fit the model
  */
 export function* forward(
-  model: Model,
+  model: Vlm,
   { pixels, prompts, imageOf: wanted }: ForwardInputs,
   method: Method,
   tap: Tap = noTap,
 ): Readback<ForwardResult> {
-  if (pixels) requireSize(pixels, model);
-  const seen = pixels && (yield* mergingTower(model, pixels, tap, method.merge));
-  const unpruned = unprunedImage(model);
+  requireCapabilities(method, model);
+  const seen = pixels && (yield* model.encode(pixels, tap, method.merge));
+  const { unpruned } = model;
   const prompt = splitPrompts(prompts, model.config, pixels?.shape[0] ?? 0, unpruned.total, wanted);
   const imageOf = prompt.map(({ image }) => image);
 
@@ -124,16 +123,11 @@ export function* forward(
   return { logits, hidden, state: { layers }, ledgers };
 }
 
-function requireSize(pixels: tf.Tensor4D, { config }: Model): void {
-  const wanted = [3, ...config.vision.imageSize];
-  if (pixels.shape.slice(1).join() !== wanted.join())
-    throw new NuwaError(`pixels have shape [${pixels.shape}], but the model sees [images,${wanted}].`);
-}
-
-function unprunedImage({ config }: Model): UnprunedImage {
-  const { imageSize, patchSize } = config.vision;
-  const classTokens = config.visionFeatureSelectStrategy === "full" ? 1 : 0;
-  return { total: (imageSize[0] / patchSize) * (imageSize[1] / patchSize) + classTokens, classTokens };
+/** @throws NuwaError when the method needs what the model does not offer */
+function requireCapabilities({ name, needs = [] }: Method, { family, config }: Vlm): void {
+  const lacking = needs.find((need) => !config.facts.capabilities.includes(need));
+  if (lacking !== undefined)
+    throw new NuwaError(`method ${name} needs ${lacking}, which models of the family ${family} do not offer.`);
 }
 
 const NO_CUTS: Method["cuts"] = new Map();

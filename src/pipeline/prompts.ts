@@ -1,8 +1,8 @@
 import { NuwaError } from "../core/errors.ts";
 import type { Sequence, Slot, VisualSlot } from "../core/slots.ts";
 import { imagePositions, type PositionFunction, type PositionPolicy } from "../methods/nuwa/positions.ts";
-import type { VlmConfig } from "../model/llava/config.ts";
 import { padded } from "../model/transformer/sequence.ts";
+import type { UnprunedImage, VlmConfig } from "../model/vlm.ts";
 
 /** A prompt split at its image: text ids before and after. A text-only prompt is all `before`. */
 export interface SplitPrompt {
@@ -103,14 +103,6 @@ export interface Layout {
   readonly nextPosition: readonly number[];
 }
 
-/** What position ids depend on besides the tokens themselves. */
-export interface UnprunedImage {
-  /** Visual tokens of one unpruned image. */
-  readonly total: number;
-  /** How many of them are class tokens, which come first: 0 or 1. */
-  readonly classTokens: number;
-}
-
 /**
  * Puts the visual tokens where the image stood and gives everyone a position id.
  *
@@ -120,15 +112,15 @@ export function layOut(
   prompts: readonly SplitPrompt[],
   visual: readonly (readonly Pick<VisualSlot, "row" | "cell">[])[],
   policy: PositionPolicy | PositionFunction,
-  { total, classTokens }: UnprunedImage,
+  { total, extraTokens }: UnprunedImage,
 ): Layout {
   const text = (ids: readonly number[], start: number): Slot[] =>
     ids.map((id, i) => ({ kind: "text", id, position: start + i }));
   const samples = prompts.map(({ before, after, image }, sample) => {
     const start = before.length;
     if (image === undefined) return { slots: text(before, 0), next: start };
-    // A class token is a place of the image only where the unpruned model has one.
-    const places = visual[sample].map(({ cell }) => Math.max(-1, cell + classTokens));
+    // A token without a cell is one of the image only where the unpruned model has it.
+    const places = visual[sample].map(({ cell }) => Math.max(-1, cell + extraTokens));
     const positions = imagePositions(policy, places, start, total);
     const tokens = visual[sample].map(
       ({ row, cell }, i): Slot => ({ kind: "visual", row, cell, position: positions.visual[i] }),

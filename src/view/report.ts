@@ -1,7 +1,7 @@
 import type { ExactCost } from "../analysis/cost/meter.ts";
 import { costOf, unprunedCost } from "../analysis/cost/paper.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../methods/ledger.ts";
-import type { VlmConfig } from "../model/llava/config.ts";
+import type { VlmConfig } from "../model/vlm.ts";
 
 /**
  * One line per stage: what it kept, the visual tokens per layer, and what that saves.

@@ -10,7 +10,7 @@ import { none } from "../../src/methods/none.ts";
 import { nuwa } from "../../src/methods/nuwa/nuwa.ts";
 import { VARIANTS } from "../../src/methods/nuwa/variants.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { disposeModel } from "../../src/model/llava/weights.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { compareSlopes, normals, randomModel } from "../properties/differences.ts";
 import { leaked, relativeError, TESTED_BACKENDS } from "../support.ts";
@@ -145,9 +145,9 @@ it.each(["tome", "visionzip"])(
   "attribution refuses the tokens of %s, which are not mixtures of patches alone",
   async (name) => {
     await useBackend("wasm");
-    const { config, ...model } = randomModel(1);
-    const method = createMethod(name, config, { average: { ratio: 0.5 } });
-    disposeModel({ config, ...model });
+    const model = randomModel(1);
+    const method = createMethod(name, model.config, { average: { ratio: 0.5 } });
+    disposeModel(model);
     expect(
       await leaked(() =>
         expect(attributed(1, method, { token: 3, steps: 2 })).rejects.toThrow(/are not mixtures of the patches/),

@@ -6,7 +6,8 @@ import { averageTokens, enteringPerLayer, type SampleLedger } from "../../src/me
 import type { Method } from "../../src/methods/method.ts";
 import { POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
 import { createMethod, METHOD_NAMES } from "../../src/methods/registry.ts";
-import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
 import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 import { tinyModel } from "../support-tiny.ts";
@@ -22,7 +23,7 @@ const CASES = METHOD_NAMES.flatMap((name) =>
 ).concat(["prumerge", "pyramiddrop"].map((name) => [name, { positions: "compressed", average: undefined }] as never));
 
 describe.each(CASES)("%s with %j", (name, request) => {
-  let model: Model;
+  let model: Llava;
   let pixels: tf.Tensor4D;
   let method: Method;
   beforeAll(async () => {

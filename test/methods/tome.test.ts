@@ -7,8 +7,8 @@ import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
 import { unitVectors } from "../../src/methods/patches.ts";
 import { bipartiteGroups, tome } from "../../src/methods/tome.ts";
-import { mergingTower, visionTower } from "../../src/model/llava/tower.ts";
 import { logSizes, mergeMembers, mergeTokens, type TowerMerge, unmerged } from "../../src/model/transformer/merging.ts";
+import type { EncodedImages } from "../../src/model/vlm.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { relativeError } from "../support.ts";
 import { tinyModel } from "../support-tiny.ts";
@@ -37,7 +37,7 @@ describe("bipartite matching", () => {
     ];
     const { merge } = tome({ merged: [1] });
     const keys = tf.tensor3d([rows]);
-    const view = { block: 0, keys, heads: 2, featureBlock: 1, tap: noTap };
+    const view = { block: 0, keys, heads: 2, prefixTokens: 1, featureBlock: 1, tap: noTap };
     tf.tidy(() => {
       expect(runSync(() => (merge as TowerMerge)(view))).toEqual([[[0], [1, 2], [3]]]);
     });
@@ -73,11 +73,11 @@ describe("merging", () => {
         Float32Array.from({ length: 768 }, (_, i) => ((i % 16) >> 3) - 0.3 * (i >> 8)),
         [1, 3, 16, 16],
       );
-      const whole = visionTower(model, colours, noTap);
+      const whole = model.encode(colours, noTap).next().value as EncodedImages;
       // Columns 0-1 of the grid are of one colour and 2-3 of another: patches 0 and 1, rows 1 and 2, are equal.
       let asked = 0;
       const merged = runSync(() =>
-        mergingTower(model, colours, noTap, function* ({ block }) {
+        model.encode(colours, noTap, function* ({ block }) {
           asked++;
           if (block > 0) return undefined;
           return [[[0], [1, 2], ...Array.from({ length: 14 }, (_, i) => [i + 3])]];

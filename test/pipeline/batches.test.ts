@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { advance } from "../../src/pipeline/decode.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { relativeError } from "../support.ts";
@@ -15,7 +16,7 @@ describe("three prompts of very different lengths", () => {
     [...new Array<number>(30).fill(5), 3, 9],
     [1, 3, ...new Array<number>(9).fill(8)],
   ];
-  let model: Model;
+  let model: Llava;
   let pixels: tf.Tensor4D;
   beforeAll(async () => {
     await useBackend("wasm");
@@ -113,7 +114,7 @@ describe("three prompts of very different lengths", () => {
   });
 
   it("needs a layer before a cut by attention", () => {
-    const shallow = { ...model.config, text: { ...model.config.text, numHiddenLayers: 1 } };
+    const shallow = { facts: { ...model.config.facts, layers: 1 } };
     const request = { average: { ratio: 1 / 3 } };
     expect(() => createMethod("nuwa", shallow, request)).toThrow(/needs a decoder layer before the cut/);
     expect(createMethod("nuwa", shallow, { ...request, stage2: "cosine" }).cuts.has(0)).toBe(true);

@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { advance } from "../../src/pipeline/decode.ts";
 import { type GenerateOptions, generate, pick } from "../../src/pipeline/generate.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
@@ -35,7 +36,7 @@ describe("picking a token", () => {
 });
 
 describe("generating for a batch", () => {
-  let model: Model;
+  let model: Llava;
   beforeAll(async () => {
     await useBackend("wasm");
     model = tinyModel();

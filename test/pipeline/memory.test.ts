@@ -2,12 +2,13 @@ import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
 import { tinyModel } from "../support-tiny.ts";
 
 describe("gradients of a number that cannot be computed", () => {
-  let model: Model;
+  let model: Llava;
   let pixels: tf.Tensor4D;
   beforeAll(async () => {
     await useBackend("wasm");

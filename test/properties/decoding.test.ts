@@ -7,7 +7,8 @@ import { record } from "../../src/core/taps.ts";
 import { type OracleToken, oracleLogits } from "../../src/laws/decoder-oracle.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
-import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { type Advanced, advance, truncate } from "../../src/pipeline/decode.ts";
 import { pick } from "../../src/pipeline/generate.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
@@ -154,7 +155,7 @@ interface Reached {
   readonly knowsLogits: boolean;
 }
 
-let model: Model;
+let model: Llava;
 let pixels: tf.Tensor4D;
 beforeAll(async () => {
   await useBackend("wasm");

@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { normal, randomFrom } from "../../src/core/random.ts";
-import type { Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
 import { tinyModel } from "../support-tiny.ts";
 
 /** A tiny model whose weights are large enough for every input to matter, drawn from a seed. */
-export function randomModel(seed: number): Model {
+export function randomModel(seed: number): Llava {
   const random = randomFrom(seed);
   return tinyModel({}, (tensors) => {
     for (const [name, old] of tensors) {

@@ -11,7 +11,7 @@ import { nuwa } from "../../src/methods/nuwa/nuwa.ts";
 import { neuralSort, relaxedAnchors, spreadOf, straightThrough } from "../../src/methods/nuwa/relaxed.ts";
 import type { SelectionKind } from "../../src/methods/nuwa/soft-stage1.ts";
 import { VARIANTS, type Variant } from "../../src/methods/nuwa/variants.ts";
-import { disposeModel } from "../../src/model/llava/weights.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { leaked, TESTED_BACKENDS } from "../support.ts";
 import { compareSlopes, normals, randomModel } from "./differences.ts";

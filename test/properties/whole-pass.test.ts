@@ -11,7 +11,8 @@ import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
 import { nuwa } from "../../src/methods/nuwa/nuwa.ts";
 import { VARIANTS, type Variant } from "../../src/methods/nuwa/variants.ts";
-import { disposeModel, type Model } from "../../src/model/llava/weights.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
 import { advance } from "../../src/pipeline/decode.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { relativeError } from "../support.ts";
@@ -22,7 +23,7 @@ import { law } from "./law.ts";
 
 /** The placeholder of an image in the tiny vocabulary, and the decoder layers of the tiny models. */
 const [IMAGE, LAYERS] = [3, 4];
-let models: Model[] = [];
+let models: Llava[] = [];
 
 beforeAll(async () => {
   await useBackend("wasm");

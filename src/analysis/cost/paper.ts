@@ -1,5 +1,5 @@
 import { enteringPerLayer, type SampleLedger } from "../../methods/ledger.ts";
-import type { TextConfig } from "../../model/llava/config.ts";
+import type { TextConfig } from "../../model/transformer/config.ts";
 
 /** What the visual tokens of one prompt cost in the decoder. */
 export interface VisualCost {

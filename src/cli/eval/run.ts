@@ -17,7 +17,7 @@ import { type Choices, runOf, settingsOf } from "../../eval/run/settings.ts";
 import { loadModel, loadProcessor, type OpenedModel, openModel } from "../../io/load.ts";
 import { whileLocked } from "../../io/lock.ts";
 import { loadTokenizer } from "../../io/tokenizer.ts";
-import { disposeModel } from "../../model/llava/weights.ts";
+import { disposeModel } from "../../model/vlm.ts";
 import type { Split } from "../../world/splits.ts";
 import { stopped, watchInterruptions } from "../interruption.ts";
 import { constantsFrom, requireText } from "../options.ts";

@@ -27,12 +27,12 @@ export interface Answered {
  * @param longest answers are cut after so many tokens
  */
 export async function answerBatch(
-  { model, tokenizer, template }: LoadedVlm,
+  { model, tokenizer, template, preprocessing }: LoadedVlm,
   asked: readonly Asked[],
   { method, tap, grey }: Run,
   longest: number,
 ): Promise<Answered[]> {
-  const [height, width] = model.config.vision.imageSize;
+  const [height, width] = preprocessing.imageSize;
   // Questions about one picture share its pixels, so that the tower sees it once.
   const pictures = [...new Set(asked.map((one) => one.pixels))];
   const imageOf = asked.map((one) => pictures.indexOf(one.pixels));

@@ -89,8 +89,7 @@ function drawOf(seed: number, { number }: Batch): number {
 
 /** Checks the first answer of each method and average in this run. */
 function averageWatch({ model }: LoadedVlm, observer: EvaluationObserver): (setting: Setting, first: Answered) => void {
-  const { imageSize, patchSize } = model.config.vision;
-  const total = (imageSize[0] / patchSize) * (imageSize[1] / patchSize);
+  const { total } = model.unpruned;
   const seen = new Set<string>();
   return ({ method, variant, average }, { entering }) => {
     const key = JSON.stringify([method, variant, average]);
@@ -110,7 +109,7 @@ type Pixels = ReadonlyMap<Item["scene"], Float32Array>;
 
 /** Pictures go through a file and the model's own preprocessing, as those of `nuwa ask` do. */
 async function preparePixels({ items }: Batch, vlm: LoadedVlm, folder: string): Promise<Pixels> {
-  const side = Math.max(...vlm.model.config.vision.imageSize);
+  const side = Math.max(...vlm.preprocessing.imageSize);
   const pixels = new Map<Item["scene"], Float32Array>();
   for (const item of items) {
     if (!pixels.has(item.scene))

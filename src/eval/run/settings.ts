@@ -5,7 +5,7 @@ import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
 import type { PositionPolicy } from "../../methods/nuwa/positions.ts";
 import type { Variant } from "../../methods/nuwa/variants.ts";
 import { createMethod } from "../../methods/registry.ts";
-import type { VlmConfig } from "../../model/llava/config.ts";
+import type { VlmConfig } from "../../model/vlm.ts";
 import { type Catalogue, REGISTRY } from "./catalogue.ts";
 import { CONTROLS, type Control, type Run } from "./controls.ts";
 
@@ -67,7 +67,7 @@ export function settingsOf(choices: Choices, catalogue: Catalogue = REGISTRY): S
  */
 export function runOf(
   { method, variant, average, positions }: Setting,
-  config: VlmConfig,
+  config: Pick<VlmConfig, "facts">,
   seed: number,
   constants?: Stage1Constants,
   catalogue: Catalogue = REGISTRY,

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "../../core/grid.ts";
 import type { Tap } from "../../core/taps.ts";
-import { withoutClassToken } from "../../model/llava/tower.ts";
 import { gatherRows, normalizeRows } from "../../model/transformer/layers.ts";
+import type { EncodedImages } from "../../model/vlm.ts";
 import type { Normalisation } from "./variants.ts";
 
 /**
@@ -76,13 +76,14 @@ function collecting(pillars: Anchors["pillars"]): tf.Tensor2D {
 
 /**
  * X in Eq. 5, the features that similarity is measured on: the mean of the hidden states of the last third of
- * the tower, hs[⌊2L/3⌋..L], without the class token: [I, N, D].
+ * the tower, hs[⌊2L/3⌋..L], patches only: [I, N, D].
  *
- * @param hiddenStates hs[0..L], each [I, N+1, D]
+ * @param seen L and the state hs[i] of the patches, [I, N, D]
  */
-export function similarityFeatures(hiddenStates: readonly tf.Tensor3D[]): tf.Tensor3D {
-  const last = hiddenStates.slice(Math.floor((2 * (hiddenStates.length - 1)) / 3));
-  return withoutClassToken(tf.addN(last).div(last.length));
+export function similarityFeatures({ blocks, patchState }: Pick<EncodedImages, "blocks" | "patchState">): tf.Tensor3D {
+  const first = Math.floor((2 * blocks) / 3);
+  const states = Array.from({ length: blocks - first + 1 }, (_, i) => patchState(first + i));
+  return tf.addN(states).div(states.length);
 }
 
 /** Mixes patch features by weights, Ŵ·V: [I, k, N] × [I, N, D] → [I, k, D]. */

@@ -56,6 +56,7 @@ export function nuwa(options: NuwaOptions): Method {
   requireConstants(options, temperature);
   return {
     name: "nuwa",
+    needs: ["class-attention", "key-norms"],
     positions,
     idsAfterCut: "kept",
     selectPatches: (seen, tap) => stage1(seen, options, tap),
@@ -91,7 +92,7 @@ function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Readback<Patc
   );
 
   // Eqs. 5-7
-  const similar = similarityFeatures(seen.hiddenStates); // [I, N, D]
+  const similar = similarityFeatures(seen); // [I, N, D]
   const weigh = (anchors: Anchors, seenBy: Tap) => {
     const threshold = distanceThreshold(grid, options.distanceFraction);
     const { normalisation, similaritySharpness } = options;

@@ -31,7 +31,7 @@ export interface SparsevlmOptions {
  * dropped, and the better ones among these are recycled into a few cluster means, which follow the kept
  * tokens and compete in the next stage. Published: cuts after layers 2, 6 and 15 of 32.
  *
- * Source: Zhang et al., "SparseVLM: Visual Token Sparsification for Efficient Vision-Language Model
+ * Source: Zhang et al., "SparseVLM: Visual Token Sparsification for Efficient Vision-Language Vlm
  * Inference", ICML 2025, arXiv 2410.04417; released code: github.com/Gumpest/SparseVLMs.
  */
 export function sparsevlm(options: SparsevlmOptions): Method {

@@ -2,7 +2,8 @@ import type { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { checkSchema } from "../../core/schema.ts";
 import type { ActivationName } from "../transformer/activations.ts";
-import type { ModelFacts } from "../vlm.ts";
+import type { TextConfig } from "../transformer/config.ts";
+import type { ModelFacts, VlmConfig } from "../vlm.ts";
 import { generationSchema, llavaSchema, originalSchema, type textSchema, visionSchema } from "./schemas.ts";
 
 /** The CLIP vision tower. Field names follow transformers' CLIPVisionConfig. */
@@ -19,31 +20,9 @@ export interface VisionConfig {
   readonly hiddenAct: ActivationName;
 }
 
-/** The Llama language model. Field names follow transformers' LlamaConfig. */
-export interface TextConfig {
-  readonly vocabSize: number;
-  readonly hiddenSize: number;
-  readonly intermediateSize: number;
-  readonly numHiddenLayers: number;
-  readonly numAttentionHeads: number;
-  readonly numKeyValueHeads: number;
-  readonly headDim: number;
-  readonly rmsNormEps: number;
-  readonly ropeTheta: number;
-  /** Whether `lm_head` is the transposed token embedding. */
-  readonly tieWordEmbeddings: boolean;
-  /** A prompt may not go beyond this position id. */
-  readonly maxPositionEmbeddings: number;
-  /** Generation ends at any of these. */
-  readonly eosTokenIds: readonly number[];
-}
-
 /** A LLaVA model: everything that the forward pass may not guess. */
-export interface VlmConfig {
+export interface LlavaConfig extends VlmConfig {
   readonly vision: VisionConfig;
-  readonly text: TextConfig;
-  /** The placeholder in the prompt that the visual tokens replace (−200 in original LLaVA). */
-  readonly imageTokenId: number;
   /** Index into hidden_states[0..L], negative from the end; −2 in LLaVA-1.5. */
   readonly visionFeatureLayer: number;
   /** "default" drops the class token, "full" keeps it in front. */
@@ -52,19 +31,6 @@ export interface VlmConfig {
   readonly projectorBias: boolean;
   /** Whether images are padded to the tower's aspect ratio (original LLaVA-1.5) or cropped (CLIP). */
   readonly padImages: boolean;
-}
-
-/** The sizes that pruning methods are made for: LLaVA-1.5 has one grid of one size for every image. */
-export function modelFacts({ vision, text, visionFeatureLayer }: VlmConfig): ModelFacts {
-  const [rows, columns] = vision.imageSize.map((side) => side / vision.patchSize);
-  // vision_feature_layer counts hidden states, of which there is one more than blocks.
-  const states = vision.numHiddenLayers + 1;
-  return {
-    grid: { rows, columns },
-    layers: text.numHiddenLayers,
-    visionBlocks: vision.numHiddenLayers,
-    featureBlocks: (visionFeatureLayer + states) % states,
-  };
 }
 
 /**
@@ -82,7 +48,7 @@ export function parseConfig(
   config: Record<string, unknown>,
   generationConfig: Record<string, unknown> = {},
   towerConfig?: Record<string, unknown>,
-): VlmConfig {
+): LlavaConfig {
   const parsed = "mm_projector_type" in config ? parseOriginal(where, config, towerConfig) : parseLlava(where, config);
   const { eos_token_id: eos } = checkSchema(
     beside(where, "generation_config.json"),
@@ -91,7 +57,22 @@ export function parseConfig(
   );
   const withEos =
     eos === null || eos === undefined ? parsed : { ...parsed, text: { ...parsed.text, eosTokenIds: [eos].flat() } };
-  return checkConsistency(where, withEos);
+  const checked = checkConsistency(where, withEos);
+  return { ...checked, facts: factsOf(checked) };
+}
+
+/** The sizes that pruning methods are made for: LLaVA-1.5 has one grid of one size for every image. */
+function factsOf({ vision, text, visionFeatureLayer }: Parsed): ModelFacts {
+  const [rows, columns] = vision.imageSize.map((side) => side / vision.patchSize);
+  // vision_feature_layer counts hidden states, of which there is one more than blocks.
+  const states = vision.numHiddenLayers + 1;
+  return {
+    grid: { rows, columns },
+    layers: text.numHiddenLayers,
+    visionBlocks: vision.numHiddenLayers,
+    featureBlocks: (visionFeatureLayer + states) % states,
+    capabilities: ["class-attention", "key-norms", "tower-blocks", "merging"],
+  };
 }
 
 /** The path of another file of the folder that a config.json lies in. */
@@ -99,7 +80,10 @@ function beside(where: string, name: string): string {
   return where.includes("/") || where.includes("\\") ? where.replace(/[^/\\]*$/, name) : name;
 }
 
-function parseLlava(where: string, config: Record<string, unknown>): VlmConfig {
+/** Everything but the sizes, which follow from it. */
+type Parsed = Omit<LlavaConfig, "facts">;
+
+function parseLlava(where: string, config: Record<string, unknown>): Parsed {
   const llava = checkSchema(where, config, llavaSchema);
   return {
     vision: visionConfig(llava.vision_config),
@@ -116,11 +100,7 @@ function parseLlava(where: string, config: Record<string, unknown>): VlmConfig {
   };
 }
 
-function parseOriginal(
-  where: string,
-  config: Record<string, unknown>,
-  towerConfig?: Record<string, unknown>,
-): VlmConfig {
+function parseOriginal(where: string, config: Record<string, unknown>, towerConfig?: Record<string, unknown>): Parsed {
   const original = checkSchema(where, config, originalSchema);
   if (!towerConfig) {
     throw new NuwaError(
@@ -172,7 +152,7 @@ function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextC
 }
 
 /** Conditions between fields. */
-function checkConsistency(where: string, config: VlmConfig): VlmConfig {
+function checkConsistency(where: string, config: Parsed): Parsed {
   const { vision, text } = config;
   const layers = vision.numHiddenLayers;
   const conditions: readonly (readonly [holds: boolean, problem: string])[] = [

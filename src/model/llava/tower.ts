@@ -11,27 +11,29 @@ import {
   type TowerMerge,
   unmerged,
 } from "../transformer/merging.ts";
-import type { VisionConfig } from "./config.ts";
-import type { Model, Weights } from "./weights.ts";
+import type { Weights } from "../weights.ts";
+import type { LlavaConfig, VisionConfig } from "./config.ts";
 
-/** What the vision tower shows to the projector and to a pruning method. I images, N patches, D wide. */
-export interface VisionOutput {
-  /** The patch grid; N = rows·columns. */
-  readonly grid: { readonly rows: number; readonly columns: number };
+/** The configuration and the weights that the tower reads. */
+export interface TowerSource {
+  readonly config: LlavaConfig;
+  readonly weights: Weights;
+}
+
+/** What the vision tower computes. I images, N patches, D wide. */
+export interface TowerOutput {
   /** hidden_states[0..L], each [I, N+1, D], the class token first. */
   readonly hiddenStates: readonly tf.Tensor3D[];
-  /** The hidden state that `vision_feature_layer` names: [I, N, D], or [I, N+1, D] where `vision_feature_select_strategy` keeps the class token. */
-  readonly features: tf.Tensor3D;
-  /** The class token of that hidden state, [I, 1, D]. */
-  readonly classFeature: tf.Tensor3D;
-  /** The block that made `features`, from 0. */
+  /** Index of the hidden state that `vision_feature_layer` names. */
+  readonly featureState: number;
+  /** The block that made it, from 0. */
   readonly featureBlock: number;
-  /** Attention from the class token in the block that made `features`, summed over heads: [I, N]. */
-  readonly clsAttention: tf.Tensor2D;
-  /** L2 norm of each patch's key vector over all heads in that block: [I, N]. */
-  readonly keyNorms: tf.Tensor2D;
-  /** Rows of the unmerged tower (0 is the class token) that each row of `features` is made of, where tokens were merged on the way. */
-  readonly members: Members | undefined;
+  /** Attention of that block, [I, h, N+1, N+1]. */
+  readonly attention: tf.Tensor4D;
+  /** Its keys, all heads side by side, [I, N+1, D]. */
+  readonly keys: tf.Tensor3D;
+  /** Rows of the unmerged tower that each row of the feature state is made of. */
+  readonly members: Members;
 }
 
 /**
@@ -41,22 +43,26 @@ export interface VisionOutput {
  * @param pixels [I, 3, H, W], normalised
  * @see https://github.com/huggingface/transformers/blob/main/src/transformers/models/clip/modeling_clip.py
  */
-export function visionTower(model: Model, pixels: tf.Tensor4D, tap: Tap): VisionOutput {
+export function visionTower(model: TowerSource, pixels: tf.Tensor4D, tap: Tap): TowerOutput {
   // Without merges no value is ever asked for, so that the first step is the last.
-  return mergingTower(model, pixels, tap).next().value as VisionOutput;
+  return mergingTower(model, pixels, tap).next().value as TowerOutput;
 }
 
 /**
  * {@link visionTower} with tokens merged inside it, between the attention and the MLP of each block (ToMe).
- * Where tokens are merged, `hiddenStates` get shorter, `features` have fewer than N rows, and
- * `clsAttention` and `keyNorms` are those of the feature block before its own merge.
+ * Where tokens are merged, `hiddenStates` get shorter; `attention` and `keys` are those of the feature block before
+ * its own merge.
  *
  * @param merge undefined: nothing is merged
  */
-export function* mergingTower(model: Model, pixels: tf.Tensor4D, tap: Tap, merge?: TowerMerge): Readback<VisionOutput> {
+export function* mergingTower(
+  model: TowerSource,
+  pixels: tf.Tensor4D,
+  tap: Tap,
+  merge?: TowerMerge,
+): Readback<TowerOutput> {
   const { vision } = model.config;
   const w = model.weights.at("vision_tower.vision_model");
-  const [, , height, width] = pixels.shape;
   // vision_feature_layer counts hidden states, of which there is one more than blocks; block i makes state i+1.
   const featureState = (model.config.visionFeatureLayer + vision.numHiddenLayers + 1) % (vision.numHiddenLayers + 1);
   const featureBlock = Math.max(0, featureState - 1);
@@ -78,7 +84,14 @@ export function* mergingTower(model: Model, pixels: tf.Tensor4D, tap: Tap, merge
     let { y } = attended;
     if (merge) {
       const { keys } = attended as Attended;
-      const groups = yield* merge({ block: i, keys, heads: vision.numAttentionHeads, featureBlock, tap });
+      const groups = yield* merge({
+        block: i,
+        keys,
+        heads: vision.numAttentionHeads,
+        prefixTokens: 1,
+        featureBlock,
+        tap,
+      });
       if (groups) {
         y = mergeTokens(y, members, groups);
         members = mergeMembers(members, groups);
@@ -92,17 +105,13 @@ export function* mergingTower(model: Model, pixels: tf.Tensor4D, tap: Tap, merge
     tf.dispose(i === featureBlock ? [y, attended.y] : [y, attended]);
   }
   const { attention, keys } = seen as Attended;
-  const keepsClass = model.config.visionFeatureSelectStrategy === "full";
-  const state = hiddenStates[featureState] as tf.Tensor3D;
   return {
-    grid: { rows: height / vision.patchSize, columns: width / vision.patchSize },
     hiddenStates: hiddenStates as tf.Tensor3D[],
-    features: tap("vision.features", keepsClass ? state : withoutClassToken(state)),
-    classFeature: state.slice([0, 0, 0], [-1, 1, -1]),
+    featureState,
     featureBlock,
-    clsAttention: tap("vision.cls_attention", clsAttention(attention)),
-    keyNorms: tap("vision.key_norms", withoutClassToken(keys).square().sum(-1).sqrt() as tf.Tensor2D),
-    members: merge && featureMembers.map((rows) => (keepsClass ? rows : rows.slice(1))),
+    attention,
+    keys,
+    members: featureMembers,
   };
 }
 
@@ -166,49 +175,4 @@ function mixChannels(w: Weights, x: tf.Tensor3D, config: VisionConfig, tap: Tap,
     const output = linear(w.at("mlp.fc2"), activations[config.hiddenAct](inner)); // [I·(N+1), D]
     return rows.add(tapRows(tap, `vision.${i}.mlp_output`, output, x.shape)).reshape(x.shape);
   });
-}
-
-/** Queries and keys of one block with their biases, all heads side by side, [I, N+1, D] each. */
-export interface QueriesAndKeys {
-  readonly queries: tf.Tensor3D;
-  readonly keys: tf.Tensor3D;
-}
-
-/**
- * Queries and keys of any block, computed anew from the hidden state that enters it, for methods that
- * look at another block than the one of the features.
- *
- * @param block from 0
- */
-export function queriesAndKeys(model: Model, { hiddenStates }: VisionOutput, block: number): QueriesAndKeys {
-  const w = model.weights.at("vision_tower.vision_model.encoder.layers", block);
-  return tf.tidy(() => {
-    const normed = layerNorm(w.at("layer_norm1"), hiddenStates[block], model.config.vision.layerNormEps);
-    return { queries: linear(w.at("self_attn.q_proj"), normed), keys: linear(w.at("self_attn.k_proj"), normed) };
-  });
-}
-
-/** [I, N+1, D] → [I, N, D] */
-export function withoutClassToken(x: tf.Tensor): tf.Tensor3D {
-  return x.slice([0, 1, 0]) as tf.Tensor3D;
-}
-
-/** The class token's row without its own column, summed over heads: [I, h, N+1, N+1] → [I, N]. */
-function clsAttention(attention: tf.Tensor4D): tf.Tensor2D {
-  const [images, heads, tokens] = attention.shape;
-  return attention
-    .slice([0, 0, 0, 1], [images, heads, 1, tokens - 1])
-    .squeeze([2])
-    .sum(1);
-}
-
-/**
- * The two-layer projector from vision features to token embeddings: [..., D] → [..., Hd].
- *
- * Source: Liu et al., "Improved Baselines with Visual Instruction Tuning", arXiv 2310.03744, section 3.
- */
-export function project(model: Model, x: tf.Tensor): tf.Tensor3D {
-  const w = model.weights.at("multi_modal_projector");
-  const activate = activations[model.config.projectorHiddenAct];
-  return linear(w.at("linear_2"), activate(linear(w.at("linear_1"), x))) as tf.Tensor3D;
 }

@@ -1,63 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../../core/errors.ts";
-import type { VlmConfig } from "./config.ts";
-
-/**
- * A place in the tree of weights. Paths are the canonical Hugging Face tensor names, so that
- * `weights.at("vision_tower.vision_model.encoder.layers", 3, "self_attn.q_proj")` is where a reader of
- * the checkpoint would look.
- */
-export interface Weights {
-  /** The subtree below this place. */
-  at(...path: (string | number)[]): Weights;
-  /** The tensor with this name below this place. @throws NuwaError when there is none */
-  tensor(name: string): tf.Tensor;
-  has(name: string): boolean;
-}
-
-/** A model: what it is and its weights. Free it with `tf.dispose([...model.tensors.values()])`. */
-export interface Model {
-  readonly config: VlmConfig;
-  readonly weights: Weights;
-  /** All weights by canonical name; linear weights are [in, out], transposed from the checkpoint's [out, in]. */
-  readonly tensors: ReadonlyMap<string, tf.Tensor>;
-}
-
-/** The tree over a flat set of tensors. */
-export function weightsTree(tensors: ReadonlyMap<string, tf.Tensor>, prefix = ""): Weights {
-  return {
-    at: (...path) => weightsTree(tensors, `${prefix}${path.join(".")}.`),
-    has: (name) => tensors.has(prefix + name),
-    tensor(name) {
-      const found = tensors.get(prefix + name);
-      if (!found) throw new NuwaError(`the model has no weight ${prefix}${name}.`);
-      return found;
-    },
-  };
-}
-
-/** A model from its configuration and all its weights. */
-export function createModel(config: VlmConfig, tensors: ReadonlyMap<string, tf.Tensor>): Model {
-  return { config, tensors, weights: weightsTree(tensors) };
-}
-
-/** Frees the memory of a model. */
-export function disposeModel(model: Model): void {
-  tf.dispose([...model.tensors.values()]);
-}
-
-/**
- * Whether a weight is the matrix of a linear layer, which the model keeps as [in, out] so that no
- * product has to transpose it. Embedding tables keep their layout.
- */
-export function isLinearWeight(name: string, shape: readonly number[]): boolean {
-  return shape.length === 2 && !/(embed_tokens|position_embedding)\.weight$/.test(name);
-}
+import type { LlavaConfig } from "./config.ts";
 
 /**
  * Every tensor that a configuration needs, with its shape **on disk**.
  */
-export function tensorShapes(config: VlmConfig): ReadonlyMap<string, readonly number[]> {
+export function tensorShapes(config: LlavaConfig): ReadonlyMap<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   const linear = (name: string, inputs: number, outputs: number, bias: boolean) => {
     shapes.set(`${name}.weight`, [outputs, inputs]);

@@ -1,9 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Sequence } from "../../core/slots.ts";
 import { noTap, type Tap } from "../../core/taps.ts";
-import type { TextConfig } from "../llava/config.ts";
-import type { Model, Weights } from "../llava/weights.ts";
+import type { Vlm } from "../vlm.ts";
+import type { Weights } from "../weights.ts";
 import { activations } from "./activations.ts";
+import type { TextConfig } from "./config.ts";
 import { attend, linear, mergeHeads, rmsNorm, splitHeads, tapRows, tokenRows } from "./layers.ts";
 import { type Rotation, rotate } from "./rope.ts";
 
@@ -39,7 +40,7 @@ export interface Placement {
  * @see https://github.com/huggingface/transformers/blob/main/src/transformers/models/llama/modeling_llama.py
  */
 export function decoderLayer(
-  model: Model,
+  model: Vlm,
   i: number,
   x: tf.Tensor,
   { rotation, mask }: Placement,
@@ -47,7 +48,7 @@ export function decoderLayer(
   past?: LayerCache,
 ): LayerOutput {
   const config = model.config.text;
-  const w = model.weights.at("language_model.model.layers", i);
+  const w = model.decoder.layer(i);
   const rows = tokenRows(x); // [B·Q, Hd]
   const normed = rmsNorm(w.at("input_layernorm"), rows, config.rmsNormEps);
   const { q, k, v } = queriesKeysValues(w.at("self_attn"), normed, x.shape[0], config, rotation);
@@ -74,9 +75,9 @@ export function decoderLayer(
  *
  * @param x [B, S, Hd], entering layer i
  */
-export function attentionAhead(model: Model, i: number, x: tf.Tensor, { rotation, mask }: Placement): tf.Tensor4D {
+export function attentionAhead(model: Vlm, i: number, x: tf.Tensor, { rotation, mask }: Placement): tf.Tensor4D {
   const config = model.config.text;
-  const w = model.weights.at("language_model.model.layers", i);
+  const w = model.decoder.layer(i);
   return tf.tidy(() => {
     const normed = rmsNorm(w.at("input_layernorm"), tokenRows(x), config.rmsNormEps);
     const { q, k, v } = queriesKeysValues(w.at("self_attn"), normed, x.shape[0], config, rotation);
@@ -106,16 +107,13 @@ function swiGlu(w: Weights, x: tf.Tensor2D): tf.Tensor2D {
  * @returns [B, S, Hd]; padding gets an arbitrary row, which masks hide
  */
 export function embed(
-  model: Model,
+  model: Vlm,
   sequence: Sequence,
   visual: tf.Tensor3D | undefined,
   imageOf: readonly (number | undefined)[],
 ): tf.Tensor3D {
   const ids = sequence.flatMap((slots) => slots.flatMap((slot) => (slot?.kind === "text" ? [slot.id] : [])));
-  const text = tf.gather(
-    model.weights.at("language_model.model.embed_tokens").tensor("weight"),
-    tf.tensor1d(ids, "int32"),
-  ); // [T, Hd]
+  const text = tf.gather(model.decoder.embedTokens.tensor("weight"), tf.tensor1d(ids, "int32")); // [T, Hd]
   const width = model.config.text.hiddenSize;
   const perImage = visual?.shape[1] ?? 0;
   let nextText = 0;
@@ -131,14 +129,15 @@ export function embed(
 }
 
 /** The final norm: [B, S, Hd] → [B, S, Hd]. */
-export function finalNorm(model: Model, x: tf.Tensor): tf.Tensor {
-  return rmsNorm(model.weights.at("language_model.model.norm"), x, model.config.text.rmsNormEps);
+export function finalNorm(model: Vlm, x: tf.Tensor): tf.Tensor {
+  return rmsNorm(model.decoder.norm, x, model.config.text.rmsNormEps);
 }
 
 /** Scores of the next token: [..., Hd] → [..., V]. */
-export function lmHead(model: Model, x: tf.Tensor): tf.Tensor {
-  if (!model.config.text.tieWordEmbeddings) return linear(model.weights.at("language_model.lm_head"), x);
-  const embeddings = model.weights.at("language_model.model.embed_tokens").tensor("weight") as tf.Tensor2D; // [V, Hd]
+export function lmHead(model: Vlm, x: tf.Tensor): tf.Tensor {
+  const { lmHead: head, embedTokens } = model.decoder;
+  if (head) return linear(head, x);
+  const embeddings = embedTokens.tensor("weight") as tf.Tensor2D; // [V, Hd]
   const flat = tf.matMul(tokenRows(x), embeddings, false, true);
   return flat.reshape([...x.shape.slice(0, -1), embeddings.shape[0]]);
 }

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { TapName } from "../../core/tap-points.ts";
 import { type Tap, wants } from "../../core/taps.ts";
-import type { Weights } from "../llava/weights.ts";
+import type { Weights } from "../weights.ts";
 
 /**
  * The layers that the vision tower, the projector and the decoder are made of.

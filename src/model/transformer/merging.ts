@@ -6,10 +6,12 @@ import type { Tap } from "../../core/taps.ts";
 export interface MergeView {
   /** Which block, from 0. */
   readonly block: number;
-  /** Keys of that block, [I, T, D], all heads side by side; row 0 is the class token. */
+  /** Keys of that block, [I, T, D], all heads side by side. */
   readonly keys: tf.Tensor3D;
   readonly heads: number;
-  /** The block that makes the features; what happens after it reaches nobody. */
+  /** Rows that stand before the patches and are not to be merged: the class token, where there is one. */
+  readonly prefixTokens: number;
+  /** The block that makes the features; blocks after it change nothing that is used. */
   readonly featureBlock: number;
   readonly tap: Tap;
 }

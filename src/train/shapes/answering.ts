@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { noTap } from "../../core/taps.ts";
-import type { Model } from "../../model/llava/weights.ts";
+import type { Llava } from "../../model/llava/llava.ts";
 import { embed, finalNorm, lmHead } from "../../model/transformer/decoder.ts";
 import { rotaryAngles } from "../../model/transformer/rope.ts";
 import { padded, positionIds } from "../../model/transformer/sequence.ts";
@@ -29,7 +29,7 @@ export interface AnswerLoss {
  * @param visual projected tokens, [I, N, Hd]; the i-th picture's questions are `pictures[i]`
  */
 export function answeringLoss(
-  model: Model,
+  model: Llava,
   visual: tf.Tensor3D,
   pictures: readonly PackedPicture[],
   options: AnswerLoss,
@@ -96,7 +96,7 @@ export interface AnswerLogits {
  * @param watched layers whose attention is wanted
  */
 export function answerLogits(
-  model: Model,
+  model: Llava,
   visual: tf.Tensor3D,
   pictures: readonly PackedPicture[],
   watched: readonly number[] = [],

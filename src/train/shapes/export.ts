@@ -3,8 +3,9 @@ import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import { writeAtomically } from "../../io/files.ts";
 import { type TensorValues, writeSafetensors } from "../../io/safetensors.ts";
-import type { VlmConfig } from "../../model/llava/config.ts";
-import { isLinearWeight, tensorShapes } from "../../model/llava/weights.ts";
+import type { LlavaConfig } from "../../model/llava/config.ts";
+import { tensorShapes } from "../../model/llava/weights.ts";
+import { isLinearWeight } from "../../model/weights.ts";
 import { PIXEL_MEAN, PIXEL_STD } from "./pictures.ts";
 import { specialId, tokenizerConfig, tokenizerJson } from "./tokens.ts";
 
@@ -18,7 +19,7 @@ import { specialId, tokenizerConfig, tokenizerJson } from "./tokens.ts";
  */
 export async function exportModel(
   folder: string,
-  config: VlmConfig,
+  config: LlavaConfig,
   tensors: ReadonlyMap<string, tf.Tensor>,
   metadata: Record<string, string> = {},
 ): Promise<void> {
@@ -54,7 +55,7 @@ const TOKEN_IDS = {
   pad_token_id: specialId("<pad>"),
 };
 
-function modelConfig(config: VlmConfig): Record<string, unknown> {
+function modelConfig(config: LlavaConfig): Record<string, unknown> {
   const { vision, text } = config;
   return {
     architectures: ["LlavaForConditionalGeneration"],
@@ -103,7 +104,7 @@ function modelConfig(config: VlmConfig): Record<string, unknown> {
   };
 }
 
-function patchesOf({ vision: { imageSize, patchSize } }: VlmConfig): number {
+function patchesOf({ vision: { imageSize, patchSize } }: LlavaConfig): number {
   return (imageSize[0] / patchSize) * (imageSize[1] / patchSize);
 }
 
@@ -111,7 +112,7 @@ function generationConfig(): Record<string, unknown> {
   return { ...TOKEN_IDS, do_sample: false, max_new_tokens: 16 };
 }
 
-function preprocessorConfig({ vision: { imageSize } }: VlmConfig): Record<string, unknown> {
+function preprocessorConfig({ vision: { imageSize } }: LlavaConfig): Record<string, unknown> {
   const [height, width] = imageSize;
   return {
     image_processor_type: "CLIPImageProcessor",
@@ -129,7 +130,7 @@ function preprocessorConfig({ vision: { imageSize } }: VlmConfig): Record<string
   };
 }
 
-function processorConfig({ vision, visionFeatureSelectStrategy }: VlmConfig): Record<string, unknown> {
+function processorConfig({ vision, visionFeatureSelectStrategy }: LlavaConfig): Record<string, unknown> {
   return {
     processor_class: "LlavaProcessor",
     image_token: "<image>",

@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { normal, type Random } from "../../core/random.ts";
-import type { VlmConfig } from "../../model/llava/config.ts";
-import { isLinearWeight, tensorShapes } from "../../model/llava/weights.ts";
+import type { LlavaConfig } from "../../model/llava/config.ts";
+import { tensorShapes } from "../../model/llava/weights.ts";
+import { isLinearWeight } from "../../model/weights.ts";
 
 /** Spread of token embeddings, and of what the projector puts beside them. */
 export const EMBEDDING_SPREAD = 0.5;
@@ -15,7 +16,7 @@ export const EMBEDDING_SPREAD = 0.5;
  * that a token looks for what resembles it, and each output matrix starts as its value matrix transposed, so that
  * it copies what it finds (after Trockman and Kolter, "Mimetic Initialization", arXiv 2305.09828).
  */
-export function initialWeights(config: VlmConfig, random: Random): Map<string, tf.Tensor> {
+export function initialWeights(config: LlavaConfig, random: Random): Map<string, tf.Tensor> {
   const weights = new Map<string, tf.Tensor>();
   for (const [name, onDisk] of tensorShapes(config)) {
     const shape = isLinearWeight(name, onDisk) ? [...onDisk].reverse() : [...onDisk];
@@ -25,7 +26,7 @@ export function initialWeights(config: VlmConfig, random: Random): Map<string, t
   return weights;
 }
 
-function initialValues(config: VlmConfig, name: string, shape: readonly number[], random: Random): Float32Array {
+function initialValues(config: LlavaConfig, name: string, shape: readonly number[], random: Random): Float32Array {
   const size = tf.util.sizeFromShape([...shape]);
   const gaussian = (spread: number) => Float32Array.from({ length: size }, () => spread * normal(random));
   if (name.endsWith("position_embedding.weight")) return positions(config);
@@ -40,7 +41,7 @@ function initialValues(config: VlmConfig, name: string, shape: readonly number[]
 }
 
 /** Sines and cosines of row and column in eight octaves or fewer, the class token at zero: [N+1, D]. */
-function positions({ vision }: VlmConfig): Float32Array {
+function positions({ vision }: LlavaConfig): Float32Array {
   const [rows, columns] = vision.imageSize.map((side) => side / vision.patchSize);
   const width = vision.hiddenSize;
   const quarter = Math.floor(width / 4);
@@ -61,7 +62,7 @@ function positions({ vision }: VlmConfig): Float32Array {
 }
 
 /** Makes the decoder's attention one that looks for likeness and copies. */
-function mimic({ text }: VlmConfig, weights: Map<string, tf.Tensor>): void {
+function mimic({ text }: LlavaConfig, weights: Map<string, tf.Tensor>): void {
   // With fewer key-value heads than heads the matrices do not have the same shape.
   if (text.numKeyValueHeads !== text.numAttentionHeads) return;
   const replace = (name: string, make: () => tf.Tensor) => {

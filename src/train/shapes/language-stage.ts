@@ -1,9 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { normal, type Random, randomFrom } from "../../core/random.ts";
 import { noTap } from "../../core/taps.ts";
-import type { VlmConfig } from "../../model/llava/config.ts";
-import { project, visionTower } from "../../model/llava/tower.ts";
-import { createModel } from "../../model/llava/weights.ts";
+import type { LlavaConfig } from "../../model/llava/config.ts";
+import { createModel } from "../../model/llava/llava.ts";
+import type { EncodedImages } from "../../model/vlm.ts";
 import { COORDINATE_TOKENS } from "../../world/coordinates.ts";
 import { patchLabels } from "../../world/labels.ts";
 import type { Question } from "../../world/question.ts";
@@ -33,7 +33,7 @@ interface Asked {
 const FIRST_SCENE = 2 ** 28;
 
 /** The second stage: projector and language model learn to answer; the vision tower is frozen. */
-export function languageStage({ language: recipe, seed }: Recipe, config: VlmConfig): Stage<Asked> {
+export function languageStage({ language: recipe, seed }: Recipe, config: LlavaConfig): Stage<Asked> {
   const [side] = config.vision.imageSize;
   const grid = side / config.vision.patchSize;
   const words = wordIds();
@@ -54,8 +54,9 @@ export function languageStage({ language: recipe, seed }: Recipe, config: VlmCon
     loss(tensors, { step, scenes, pixels, questions, objects }) {
       const model = createModel(config, tensors);
       const packed = questions.map((list, picture) => packQuestions(list, words, objects[picture]));
-      const { features } = visionTower(model, pixelTensor(pixels, side), noTap);
-      const visual = project(model, features);
+      // Without merges nothing is read out, so that the first step is the last.
+      const { features } = model.encode(pixelTensor(pixels, side), noTap).next().value as EncodedImages;
+      const visual = model.project(features);
       const left = Math.max(0, 1 - step / (recipe.pointingUntil * recipe.steps));
       const answers = answeringLoss(model, visual, packed, { ...loss, pointingWeight: left * recipe.pointingWeight });
       return answers.add(placesLoss(model, visual, scenes, objects, loss).mul(recipe.placesWeight));

@@ -1,10 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { normal, type Random } from "../../core/random.ts";
 import { noTap } from "../../core/taps.ts";
-import type { VlmConfig } from "../../model/llava/config.ts";
-import { project, visionTower, withoutClassToken } from "../../model/llava/tower.ts";
-import { createModel, weightsTree } from "../../model/llava/weights.ts";
+import type { LlavaConfig } from "../../model/llava/config.ts";
+import { withoutClassToken } from "../../model/llava/encode.ts";
+import { createModel } from "../../model/llava/llava.ts";
+import { project } from "../../model/llava/projector.ts";
+import { visionTower } from "../../model/llava/tower.ts";
 import { layerNorm, linear } from "../../model/transformer/layers.ts";
+import { weightsTree } from "../../model/weights.ts";
 import { COLOURS, SHAPES, SIZES } from "../../world/attributes.ts";
 import { SHAPE_COUNTS } from "../../world/scene.ts";
 import { EMBEDDING_SPREAD } from "./initial.ts";
@@ -31,7 +34,7 @@ const HEADS = ["features", "last"] as const;
 export const ALIGNED_WORDS = "pretraining.words";
 
 /** Fresh heads, which are thrown away after pretraining, by name. */
-export function pretrainingHeads(config: VlmConfig, random: Random): Map<string, tf.Tensor> {
+export function pretrainingHeads(config: LlavaConfig, random: Random): Map<string, tf.Tensor> {
   const width = config.vision.hiddenSize;
   const gaussian = (shape: [number, number], spread: number) =>
     tf.tensor2d(
@@ -62,7 +65,7 @@ interface Predictions {
 
 /** Loss of a batch, and its parts for the log. */
 export function pretrainingLoss(
-  config: VlmConfig,
+  config: LlavaConfig,
   tensors: ReadonlyMap<string, tf.Tensor>,
   batch: VisionBatch,
 ): tf.Scalar {
@@ -80,7 +83,7 @@ function predict(
   tensors: ReadonlyMap<string, tf.Tensor>,
   head: (typeof HEADS)[number],
   state: tf.Tensor3D,
-  { vision }: VlmConfig,
+  { vision }: LlavaConfig,
 ): Predictions {
   const w = weightsTree(tensors).at("pretraining", head);
   const normed = layerNorm(w.at("norm"), state, vision.layerNormEps); // [I, N+1, D]
@@ -141,7 +144,7 @@ export interface VisionFigures {
 
 /** How well the heads on the features that LLaVA reads do on a batch; reads from the backend. */
 export async function pretrainingFigures(
-  config: VlmConfig,
+  config: LlavaConfig,
   tensors: ReadonlyMap<string, tf.Tensor>,
   batch: VisionBatch,
 ): Promise<VisionFigures> {

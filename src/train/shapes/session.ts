@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { randomFrom } from "../../core/random.ts";
-import { parseConfig, type VlmConfig } from "../../model/llava/config.ts";
+import { type LlavaConfig, parseConfig } from "../../model/llava/config.ts";
 import { type TrainOptions, type TrainResult, train } from "../engine/loop.ts";
 import type { Stage } from "../engine/stage.ts";
 import { exportModel } from "./export.ts";
@@ -12,7 +12,7 @@ import { allTokens, specialId } from "./tokens.ts";
 import { visionStage } from "./vision-stage.ts";
 
 /** The model that a recipe trains. @throws NuwaError naming the field of the recipe that is wrong */
-export function configOfRecipe({ name, model }: Recipe): VlmConfig {
+export function configOfRecipe({ name, model }: Recipe): LlavaConfig {
   const ids = { bos_token_id: specialId("<s>"), eos_token_id: specialId("</s>") };
   return parseConfig(`recipe ${name}`, {
     model_type: "llava",

@@ -2,7 +2,7 @@ import type * as tf from "@tensorflow/tfjs";
 import { parseBox } from "../../core/boxes.ts";
 import type { Method } from "../../methods/method.ts";
 import { none } from "../../methods/none.ts";
-import type { Model } from "../../model/llava/weights.ts";
+import type { Llava } from "../../model/llava/llava.ts";
 import { answerPrompts } from "../../pipeline/answer.ts";
 import { intersectionOverUnion } from "../../world/geometry.ts";
 import type { Family, Question } from "../../world/question.ts";
@@ -50,7 +50,7 @@ const MOST_TOKENS = 10;
  * questions are asked follows from the scenes alone.
  */
 export async function validateAnswers(
-  model: Model,
+  model: Llava,
   scenes: readonly Scene[],
   { method = none(), questions: count = 13, shares: weights, batch = 64 }: ValidationOptions = {},
 ): Promise<Validation> {
@@ -82,7 +82,7 @@ export async function validateAnswers(
 
 /** Greedy answers to questions about the given pictures. */
 async function answersTo(
-  model: Model,
+  model: Llava,
   pixels: tf.Tensor4D,
   questions: readonly { readonly text: string; readonly image: number }[],
   method: Method,

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { randomFrom } from "../../core/random.ts";
-import type { VlmConfig } from "../../model/llava/config.ts";
+import type { LlavaConfig } from "../../model/llava/config.ts";
 import type { Stage } from "../engine/stage.ts";
 import { visionBatch } from "./patch-targets.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "./pictures.ts";
@@ -14,7 +14,7 @@ interface Pictures {
 }
 
 /** The first stage: the vision tower and the projector on dense targets (see pretrain.ts). */
-export function visionStage({ vision: recipe, seed }: Recipe, config: VlmConfig): Stage<Pictures> {
+export function visionStage({ vision: recipe, seed }: Recipe, config: LlavaConfig): Stage<Pictures> {
   const [side] = config.vision.imageSize;
   const pictures = async (scenes: readonly PaintedScene[]) => ({
     scenes,

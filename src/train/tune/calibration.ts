@@ -9,7 +9,7 @@ import { parseAverage } from "../../methods/budget.ts";
 import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
 import type { SelectionKind } from "../../methods/nuwa/soft-stage1.ts";
 import { createMethod } from "../../methods/registry.ts";
-import type { Model } from "../../model/llava/weights.ts";
+import type { Vlm } from "../../model/vlm.ts";
 import type { LoadedVlm } from "../../pipeline/answer.ts";
 import { advance } from "../../pipeline/decode.ts";
 import { forward } from "../../pipeline/prefill.ts";
@@ -24,6 +24,8 @@ import type { TuneProblem, TuneRecipe } from "./tuning.ts";
 export interface AnsweredBatch {
   /** [B, 3, H, W], row-major */
   readonly pixels: Float32Array;
+  /** [3, H, W] */
+  readonly size: readonly [number, number, number];
   readonly prompts: readonly (readonly number[])[];
   readonly answers: readonly (readonly number[])[];
 }
@@ -85,7 +87,7 @@ async function answered(
   { model, tokenizer, template, preprocessing }: LoadedVlm,
   asked: readonly { readonly scene: number; readonly round: number }[],
 ): Promise<AnsweredBatch> {
-  const [height, width] = model.config.vision.imageSize;
+  const [height, width] = preprocessing.imageSize;
   const pixels = new Float32Array(asked.length * 3 * height * width);
   const folder = mkdtempSync(join(tmpdir(), "nuwa-tune-"));
   try {
@@ -103,7 +105,7 @@ async function answered(
         [...tokenizer.encode(answer, false), ...model.config.text.eosTokenIds.slice(0, 1)].slice(0, MOST_TOKENS),
       );
     }
-    return { pixels, prompts, answers };
+    return { pixels, size: [3, height, width], prompts, answers };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -114,12 +116,11 @@ async function answered(
  * the method was made with: selections are read inside the tape.
  */
 export function answerLoss(
-  model: Model,
-  { pixels, prompts, answers }: AnsweredBatch,
+  model: Vlm,
+  { pixels, size, prompts, answers }: AnsweredBatch,
   method: ReturnType<typeof createMethod>,
 ): tf.Scalar {
-  const [height, width] = model.config.vision.imageSize;
-  const images = tf.tensor4d(pixels, [prompts.length, 3, height, width]);
+  const images = tf.tensor4d(pixels, [prompts.length, ...size]);
   let { logits, state } = runSync(() => forward(model, { pixels: images, prompts }, method));
   const longest = Math.max(...answers.map((ids) => ids.length));
   const losses: tf.Tensor[] = [];

@@ -5,7 +5,8 @@ import { patchesPerRegion } from "../../../src/methods/nuwa/alignment.ts";
 import { regionsOf } from "../../../src/methods/nuwa/separation.ts";
 import type { CutBudget } from "../../../src/methods/schedule.ts";
 import { recycledCounts } from "../../../src/methods/sparsevlm/budget.ts";
-import type { TextConfig, VlmConfig } from "../../../src/model/llava/config.ts";
+import type { LlavaConfig } from "../../../src/model/llava/config.ts";
+import type { TextConfig } from "../../../src/model/transformer/config.ts";
 
 /**
  * What a prefill must cost, computed from sizes alone: an account of the program that is independent of the meter.
@@ -14,7 +15,7 @@ import type { TextConfig, VlmConfig } from "../../../src/model/llava/config.ts";
 
 /** Sizes of a pass, by the letters of the paper: N patches, D and Hd wide, k tokens entering the decoder. */
 export interface Sizes {
-  readonly config: VlmConfig;
+  readonly config: LlavaConfig;
   readonly ledger: SampleLedger;
   readonly patches: number;
   readonly width: number;
@@ -22,7 +23,7 @@ export interface Sizes {
   readonly kept: number;
 }
 
-export function sizesOf(config: VlmConfig, ledger: SampleLedger): Sizes {
+export function sizesOf(config: LlavaConfig, ledger: SampleLedger): Sizes {
   const [width, decoderWidth] = [config.vision.hiddenSize, config.text.hiddenSize];
   return { config, ledger, patches: patchCount(ledger.grid), width, decoderWidth, kept: enteringPerLayer(ledger)[0] };
 }

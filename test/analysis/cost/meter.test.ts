@@ -21,7 +21,8 @@ import { sparsevlmBudget } from "../../../src/methods/sparsevlm/budget.ts";
 import { sparsevlm } from "../../../src/methods/sparsevlm/sparsevlm.ts";
 import { tome, tomeBudget } from "../../../src/methods/tome.ts";
 import { visionzip, visionzipBudget } from "../../../src/methods/visionzip.ts";
-import { disposeModel, type Model } from "../../../src/model/llava/weights.ts";
+import type { Llava } from "../../../src/model/llava/llava.ts";
+import { disposeModel } from "../../../src/model/vlm.ts";
 import { type ForwardResult, forward } from "../../../src/pipeline/prefill.ts";
 import { tinyModel } from "../../support-tiny.ts";
 import { CHOOSING, closedCost, mergedTower, type Sizes, sizesOf } from "./formula.ts";
@@ -47,7 +48,7 @@ const MODELS: readonly (readonly [string, Parameters<typeof tinyModel>[0]])[] = 
   ],
 ];
 
-function pictures({ config }: Model, images: number): tf.Tensor4D {
+function pictures({ config }: Llava, images: number): tf.Tensor4D {
   const random = randomFrom(1);
   const [height, width] = config.vision.imageSize;
   const values = Float32Array.from({ length: images * 3 * height * width }, () => normal(random));
@@ -55,7 +56,7 @@ function pictures({ config }: Model, images: number): tf.Tensor4D {
 }
 
 /** A measured prefill; everything that it made is freed, and nothing else is left behind. */
-async function measured(model: Model, method: Method) {
+async function measured(model: Llava, method: Method) {
   const before = tf.memory().numTensors;
   const pixels = pictures(model, 1);
   const { result, cost } = await measureCost((tap) =>
@@ -71,7 +72,7 @@ async function measured(model: Model, method: Method) {
 
 /** Demands equality to the digit, part by part, with the closed formula. */
 async function expectExact(
-  model: Model,
+  model: Llava,
   method: Method,
   choosing: (sizes: Sizes) => number,
   towerTokens?: (sizes: Sizes) => number[],
@@ -82,7 +83,7 @@ async function expectExact(
 }
 
 /** What a method of the registry takes to choose, by its name. */
-function choosingOf(name: string, { config }: Model, average: Parameters<typeof tomeBudget>[0] | undefined) {
+function choosingOf(name: string, { config }: Llava, average: Parameters<typeof tomeBudget>[0] | undefined) {
   const asked = average ?? DEFAULT_AVERAGE;
   const decoder = ({ patches, ledger }: Sizes) => ({ total: patches, layers: ledger.layers });
   const states = config.vision.numHiddenLayers + 1;
@@ -215,7 +216,7 @@ describe("the measured cost is, part by part, what the sizes say that the progra
 
 describe("the meter", () => {
   beforeAll(() => useBackend("wasm"));
-  const pass = (model: Model, prompts: readonly (readonly number[])[], tap: Tap): ForwardResult => {
+  const pass = (model: Llava, prompts: readonly (readonly number[])[], tap: Tap): ForwardResult => {
     const images = prompts.filter((prompt) => prompt.includes(3)).length;
     const pixels = images > 0 ? pictures(model, images) : undefined;
     const result = runSync(() => forward(model, { pixels, prompts }, none(), tap));

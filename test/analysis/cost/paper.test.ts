@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { paperOverhead } from "../../../src/analysis/cost/overhead.ts";
 import { costOf, paperFlops, unprunedCost } from "../../../src/analysis/cost/paper.ts";
 import type { SampleLedger, VisualToken } from "../../../src/methods/ledger.ts";
-import type { TextConfig } from "../../../src/model/llava/config.ts";
+import type { TextConfig } from "../../../src/model/transformer/config.ts";
 
 /** LLaVA-1.5-7B. */
 const [HIDDEN, INTERMEDIATE, VISION_HIDDEN, PATCHES] = [4096, 11008, 1024, 576];

@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { run, tensorsIn } from "../../../src/core/readback.ts";
 import { loadModel } from "../../../src/io/load.ts";
 import { createMethod } from "../../../src/methods/registry.ts";
-import { disposeModel, type Model } from "../../../src/model/llava/weights.ts";
+import type { Llava } from "../../../src/model/llava/llava.ts";
+import { disposeModel } from "../../../src/model/vlm.ts";
 import { advance } from "../../../src/pipeline/decode.ts";
 import { gradients } from "../../../src/pipeline/gradients.ts";
 import { type ForwardInputs, forward } from "../../../src/pipeline/prefill.ts";
@@ -63,7 +64,7 @@ function inputsOf(
 }
 
 /** All but the last block of the tower: the unpruned model reads the hidden state before it. */
-function weightsThatMatter(model: Model, method: string): tf.Tensor[] {
+function weightsThatMatter(model: Llava, method: string): tf.Tensor[] {
   const last = `encoder.layers.${model.config.vision.numHiddenLayers - 1}.`;
   return [...model.tensors].flatMap(([name, tensor]) => (method === "none" && name.includes(last) ? [] : [tensor]));
 }

@@ -5,7 +5,6 @@ import type { Sequence, Slot } from "../../../src/core/slots.ts";
 import { noTap } from "../../../src/core/taps.ts";
 import { aggregationWeights } from "../../../src/methods/nuwa/aggregation.ts";
 import { cosineToText } from "../../../src/methods/nuwa/textguided.ts";
-import { weightsTree } from "../../../src/model/llava/weights.ts";
 import { activations } from "../../../src/model/transformer/activations.ts";
 import {
   attend,
@@ -17,6 +16,7 @@ import {
 } from "../../../src/model/transformer/layers.ts";
 import { rotaryAngles, rotate } from "../../../src/model/transformer/rope.ts";
 import { causalMask } from "../../../src/model/transformer/sequence.ts";
+import { weightsTree } from "../../../src/model/weights.ts";
 import { COMPARED, distance, on, onDevice } from "./backends.ts";
 import { fill } from "./cases.ts";
 import * as exact from "./float64.ts";

@@ -9,7 +9,8 @@ import { CONTROLS, halvedPositions, permutedPositions, type Run } from "../../..
 import { loadVlm } from "../../../src/io/load.ts";
 import { none } from "../../../src/methods/none.ts";
 import { imagePositions } from "../../../src/methods/nuwa/positions.ts";
-import { disposeModel, type Model } from "../../../src/model/llava/weights.ts";
+import type { Llava } from "../../../src/model/llava/llava.ts";
+import { disposeModel } from "../../../src/model/vlm.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
 import { relativeError } from "../../support.ts";
 import { tinyModel } from "../../support-tiny.ts";
@@ -19,7 +20,7 @@ const ALL = Array.from({ length: 16 }, (_, i) => i);
 const PROMPT = [1, 2, 3, 10, 11, 12];
 
 describe("the controls", () => {
-  let model: Model;
+  let model: Llava;
   beforeAll(async () => {
     await useBackend("wasm");
     model = tinyModel();

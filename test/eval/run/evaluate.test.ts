@@ -14,7 +14,7 @@ import { scenesOf } from "../../../src/eval/tasks/shapes-tasks.ts";
 import { preprocess } from "../../../src/io/image.ts";
 import { loadVlm } from "../../../src/io/load.ts";
 import { none } from "../../../src/methods/none.ts";
-import { disposeModel } from "../../../src/model/llava/weights.ts";
+import { disposeModel } from "../../../src/model/vlm.ts";
 import type { LoadedVlm } from "../../../src/pipeline/answer.ts";
 import { generate } from "../../../src/pipeline/generate.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";

@@ -12,7 +12,7 @@ export const wide = (name: string) => readFileSync(fixturePath("wide", name));
 /** The fixture `wide` as a repository, among files that are no part of a checkpoint. */
 export const CHECKPOINT: Record<string, Buffer> = {
   ".gitattributes": Buffer.from("*"),
-  "README.md": Buffer.from("# Model"),
+  "README.md": Buffer.from("# Llava"),
   "../escape.json": Buffer.from("{}"),
   "pytorch_model.bin": Buffer.from("a pickle"),
   ...Object.fromEntries(NAMES.map((name) => [name, wide(name)])),

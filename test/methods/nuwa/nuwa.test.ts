@@ -18,10 +18,13 @@ describe("Nüwa's parameters", () => {
     tf.tidy(() => {
       const method = nuwa({ ...VARIANTS.official, budget: { stage1: 4, stage2: 1 }, cutLayer: 1, ...options });
       const salience = tf.tensor2d([Array.from({ length: 36 }, (_, patch) => 36 - patch)]);
-      const states = Array.from({ length: 4 }, () => tf.ones([1, 37, 2]) as tf.Tensor3D);
+      const state = tf.ones([1, 37, 2]) as tf.Tensor3D;
       const seen = {
         grid: { rows: 6, columns: 6 },
-        hiddenStates: states,
+        extraTokens: 0,
+        prefixTokens: 1,
+        blocks: 3,
+        patchState: () => tf.ones([1, 36, 2]) as tf.Tensor3D,
         features: tf.ones([1, 36, 2]) as tf.Tensor3D,
         clsAttention: salience,
         keyNorms: salience,
@@ -30,7 +33,7 @@ describe("Nüwa's parameters", () => {
         members: undefined,
         heads: 1,
         project: (x: tf.Tensor3D) => x,
-        queriesAndKeys: () => ({ queries: states[0], keys: states[0] }),
+        queriesAndKeys: () => ({ queries: state, keys: state }),
       };
       return [...runSync(() => method.selectPatches(seen, noTap)).cells[0]];
     });

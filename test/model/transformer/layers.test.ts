@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
-import { weightsTree } from "../../../src/model/llava/weights.ts";
 import { activations } from "../../../src/model/transformer/activations.ts";
 import { layerNorm, normalizeRows, rmsNorm } from "../../../src/model/transformer/layers.ts";
 import { rotaryAngles } from "../../../src/model/transformer/rope.ts";
+import { weightsTree } from "../../../src/model/weights.ts";
 import { relativeError } from "../../support.ts";
 
 beforeAll(async () => {

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { randomFrom } from "../../../src/core/random.ts";
-import { createModel } from "../../../src/model/llava/weights.ts";
+import { createModel } from "../../../src/model/llava/llava.ts";
 import { pointingLoss } from "../../../src/train/shapes/answering.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
 import { scenesFrom } from "../../../src/train/shapes/pictures.ts";

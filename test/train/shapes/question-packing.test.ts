@@ -5,8 +5,8 @@ import { randomFrom } from "../../../src/core/random.ts";
 import { run } from "../../../src/core/readback.ts";
 import { noTap } from "../../../src/core/taps.ts";
 import { none } from "../../../src/methods/none.ts";
-import { project, visionTower } from "../../../src/model/llava/tower.ts";
-import { createModel } from "../../../src/model/llava/weights.ts";
+import { createModel } from "../../../src/model/llava/llava.ts";
+import type { EncodedImages } from "../../../src/model/vlm.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
 import { answerLogits, softTargets } from "../../../src/train/shapes/answering.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
@@ -33,7 +33,11 @@ beforeAll(async () => {
 it("a packed question is answered exactly as if it stood alone", async () => {
   const model = createModel(config, initialWeights(config, randomFrom(1)));
   const pixels = pixelTensor(await pixelsOf(scenes, 32), 32);
-  const { logits } = answerLogits(model, project(model, visionTower(model, pixels, noTap).features), packed);
+  const { logits } = answerLogits(
+    model,
+    model.project((model.encode(pixels, noTap).next().value as EncodedImages).features),
+    packed,
+  );
   const rows = tf.split(logits, logits.shape[0]);
   let row = 0;
   for (const [picture, list] of questions.entries()) {

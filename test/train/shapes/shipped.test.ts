@@ -11,7 +11,8 @@ import { preprocessingOf } from "../../../src/io/preprocessing.ts";
 import { loadChatTemplate } from "../../../src/io/prompt.ts";
 import { loadTokenizer } from "../../../src/io/tokenizer.ts";
 import { none } from "../../../src/methods/none.ts";
-import { disposeModel, type Model } from "../../../src/model/llava/weights.ts";
+import type { Llava } from "../../../src/model/llava/llava.ts";
+import { disposeModel } from "../../../src/model/vlm.ts";
 import { generate } from "../../../src/pipeline/generate.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
 import { buildPrompt } from "../../../src/pipeline/processor.ts";
@@ -49,7 +50,7 @@ it("the model without the places loss loses boxes, not words, when position ids 
 });
 
 describe.each(TESTED_BACKENDS)("on %s", (backend) => {
-  let model: Model;
+  let model: Llava;
 
   beforeAll(async () => {
     await useBackend(backend);

@@ -1,7 +1,7 @@
 import { expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { randomFrom } from "../../../src/core/random.ts";
-import { createModel } from "../../../src/model/llava/weights.ts";
+import { createModel } from "../../../src/model/llava/llava.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
 import { scenesFrom } from "../../../src/train/shapes/pictures.ts";
 import { configOfRecipe } from "../../../src/train/shapes/session.ts";

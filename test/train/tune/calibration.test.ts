@@ -6,8 +6,9 @@ import type { Method } from "../../../src/methods/method.ts";
 import { none } from "../../../src/methods/none.ts";
 import { nuwa } from "../../../src/methods/nuwa/nuwa.ts";
 import { VARIANTS } from "../../../src/methods/nuwa/variants.ts";
-import { disposeModel, type Model } from "../../../src/model/llava/weights.ts";
+import type { Llava } from "../../../src/model/llava/llava.ts";
 import { lmHead } from "../../../src/model/transformer/decoder.ts";
+import { disposeModel } from "../../../src/model/vlm.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
 import { type AnsweredBatch, answerLoss } from "../../../src/train/tune/calibration.ts";
 import { constantsOf, freeOf } from "../../../src/train/tune/constants.ts";
@@ -15,7 +16,7 @@ import { normals, randomModel } from "../../properties/differences.ts";
 import { TESTED_BACKENDS } from "../../support.ts";
 
 describe.each(TESTED_BACKENDS)("the loss of answers on %s", (backend) => {
-  let model: Model;
+  let model: Llava;
   let batch: AnsweredBatch;
   const budget = { stage1: 7, stage2: 3 };
   const lossOf = (data: AnsweredBatch, method: Method) => tf.tidy(() => answerLoss(model, data, method).dataSync()[0]);
@@ -26,6 +27,7 @@ describe.each(TESTED_BACKENDS)("the loss of answers on %s", (backend) => {
     const pixels = normals([2, 3, 16, 16], 1);
     batch = {
       pixels: pixels.dataSync() as Float32Array,
+      size: [3, 16, 16],
       prompts: [
         [5, 3, 6, 7],
         [5, 3, 8, 9, 10, 11],
@@ -40,6 +42,7 @@ describe.each(TESTED_BACKENDS)("the loss of answers on %s", (backend) => {
   afterAll(() => disposeModel(model));
   const alone = (sample: number): AnsweredBatch => ({
     pixels: batch.pixels.subarray(sample * 768, (sample + 1) * 768),
+    size: batch.size,
     prompts: [batch.prompts[sample]],
     answers: [batch.answers[sample]],
   });

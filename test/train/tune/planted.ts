@@ -32,7 +32,10 @@ export function madeUpVision(seed: number, images: number): PatchView {
   const state = tf.tensor3d(features, [images, PATCHES + 1, WIDTH]);
   return {
     grid: GRID,
-    hiddenStates: [state, state],
+    extraTokens: 0,
+    prefixTokens: 1,
+    blocks: 1,
+    patchState: () => state.slice([0, 1, 0]),
     features: state.slice([0, 1, 0]),
     classFeature: state.slice([0, 0, 0], [-1, 1, -1]),
     featureBlock: 0,

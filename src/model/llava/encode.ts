@@ -1,0 +1,68 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Readback } from "../../core/readback.ts";
+import type { Tap } from "../../core/taps.ts";
+import { layerNorm, linear } from "../transformer/layers.ts";
+import type { TowerMerge } from "../transformer/merging.ts";
+import type { EncodedImages, QueriesAndKeys } from "../vlm.ts";
+import { mergingTower, type TowerOutput, type TowerSource } from "./tower.ts";
+
+/**
+ * What LLaVA's tower shows of a batch of images: patches in raster order, the class token apart. Row 0 of every hidden
+ * state is the class token; nothing outside this folder knows that.
+ *
+ * @param pixels [I, 3, H, W], normalised
+ */
+export function* encode(
+  model: TowerSource,
+  pixels: tf.Tensor4D,
+  tap: Tap,
+  merge?: TowerMerge,
+): Readback<EncodedImages> {
+  const { vision, facts, visionFeatureSelectStrategy } = model.config;
+  const seen = yield* mergingTower(model, pixels, tap, merge);
+  const { hiddenStates, featureState, featureBlock, attention, keys, members } = seen;
+  const keepsClass = visionFeatureSelectStrategy === "full";
+  const state = hiddenStates[featureState];
+  return {
+    grid: facts.grid,
+    features: tap("vision.features", keepsClass ? state : withoutClassToken(state)),
+    extraTokens: keepsClass ? 1 : 0,
+    prefixTokens: 1,
+    heads: vision.numAttentionHeads,
+    blocks: vision.numHiddenLayers,
+    featureBlock,
+    patchState: (i) => withoutClassToken(hiddenStates[i]),
+    classFeature: state.slice([0, 0, 0], [-1, 1, -1]),
+    clsAttention: tap("vision.cls_attention", clsAttention(attention)),
+    keyNorms: tap("vision.key_norms", withoutClassToken(keys).square().sum(-1).sqrt() as tf.Tensor2D),
+    queriesAndKeys: (block) => queriesAndKeys(model, seen, block),
+    members: merge && members.map((rows) => (keepsClass ? rows : rows.slice(1))),
+  };
+}
+
+/** Queries and keys of any block, computed anew from the hidden state that enters it. */
+function queriesAndKeys(
+  { config, weights }: TowerSource,
+  { hiddenStates }: TowerOutput,
+  block: number,
+): QueriesAndKeys {
+  const w = weights.at("vision_tower.vision_model.encoder.layers", block);
+  return tf.tidy(() => {
+    const normed = layerNorm(w.at("layer_norm1"), hiddenStates[block], config.vision.layerNormEps);
+    return { queries: linear(w.at("self_attn.q_proj"), normed), keys: linear(w.at("self_attn.k_proj"), normed) };
+  });
+}
+
+/** [I, N+1, D] → [I, N, D] */
+export function withoutClassToken(x: tf.Tensor): tf.Tensor3D {
+  return x.slice([0, 1, 0]) as tf.Tensor3D;
+}
+
+/** The class token's row without its own column, summed over heads: [I, h, N+1, N+1] → [I, N]. */
+function clsAttention(attention: tf.Tensor4D): tf.Tensor2D {
+  const [images, heads, tokens] = attention.shape;
+  return attention
+    .slice([0, 0, 0, 1], [images, heads, 1, tokens - 1])
+    .squeeze([2])
+    .sum(1);
+}
