@@ -3,6 +3,7 @@
  * imports Node. Files and checkpoints are in `node.ts`; the folders are described in docs/architecture.md.
  */
 
+export { prepareWasm } from "./backend/wasm/prepare.ts";
 export { type Box, parseBox, parseBoxes } from "./core/boxes.ts";
 export { NuwaError, UsageError } from "./core/errors.ts";
 export { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "./core/grid.ts";
@@ -82,12 +83,21 @@ export { type VisionzipOptions, visionzip, visionzipBudget } from "./methods/vis
 export { initialWeights } from "./model/initialise.ts";
 export { type LlavaConfig, parseConfig, type VisionConfig } from "./model/llava/config.ts";
 export { createModel, type Llava } from "./model/llava/llava.ts";
-export type { Preprocessing } from "./model/llava/preprocessing.ts";
 export { tensorShapes } from "./model/llava/weights.ts";
 export type { TextConfig } from "./model/transformer/config.ts";
 export type { MergeGroup, MergeView, TowerMerge } from "./model/transformer/merging.ts";
-export { disposeModel, type EncodedImages, type QueriesAndKeys } from "./model/vlm.ts";
-export type { Weights } from "./model/weights.ts";
+export {
+  type Capability,
+  type DecoderWeights,
+  disposeModel,
+  type EncodedImages,
+  type ModelFacts,
+  type QueriesAndKeys,
+  type UnprunedImage,
+  type Vlm,
+  type VlmConfig,
+} from "./model/vlm.ts";
+export { type Weights, weightTensor } from "./model/weights.ts";
 export {
   type Answer,
   type AnswerOptions,
@@ -100,6 +110,7 @@ export { type Advanced, advance, truncate } from "./pipeline/decode.ts";
 export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
 export { type Gradients, gradients } from "./pipeline/gradients.ts";
 export { type DecodeState, type ForwardInputs, type ForwardResult, forward } from "./pipeline/prefill.ts";
+export type { Preprocessing } from "./pipeline/processor.ts";
 export {
   buildPrompt,
   type ChatTemplate,

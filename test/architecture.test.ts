@@ -69,6 +69,10 @@ describe("the sources", () => {
     expect(linesMatching(BROWSER_SAFE, /from "(node:|sharp|commander|linkedom)|\bprocess\.|\brequire\(/)).toEqual([]);
   });
 
+  it("know no family of models in methods, pipeline and analysis: a model is what vlm.ts says", () => {
+    expect(linesMatching(["methods", "pipeline", "analysis"], /CLIP|model\/llava|vision_tower|\.vision\./)).toEqual([]);
+  });
+
   it("count no operations in methods, model and pipeline: cost is measured where kernels run", () => {
     expect(linesMatching(["methods", "model", "pipeline"], /\bproducts\b|\bProducts\b|flops|runKernel/i)).toEqual([]);
   });

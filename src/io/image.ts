@@ -1,8 +1,7 @@
 import sharp from "sharp";
 import { NuwaError } from "../core/errors.ts";
 import { type Picture, type Rectangle, resizeBicubic } from "../core/resample.ts";
-import type { Preprocessing } from "../model/llava/preprocessing.ts";
-import type { PreparedImage } from "../pipeline/processor.ts";
+import type { PreparedImage, Preprocessing } from "../pipeline/processor.ts";
 import { readBytes, reasonOf } from "./files.ts";
 import { declaredSize } from "./svg.ts";
 

@@ -6,7 +6,7 @@ import { NuwaError } from "../core/errors.ts";
 import { type LlavaConfig, parseConfig } from "../model/llava/config.ts";
 import { createModel, type Llava } from "../model/llava/llava.ts";
 import { tensorShapes } from "../model/llava/weights.ts";
-import { isLinearWeight } from "../model/weights.ts";
+import { weightTensor } from "../model/weights.ts";
 import type { LoadedVlm } from "../pipeline/answer.ts";
 import { type Checkpoint, findTensor, openCheckpoint, type TensorPlace } from "./checkpoint.ts";
 import { preprocessingOf } from "./preprocessing.ts";
@@ -71,14 +71,6 @@ function requireFinite(path: string, name: string, values: ArrayLike<number>): v
     if (!Number.isFinite(values[i]))
       throw new NuwaError(`${path}: tensor "${name}" holds ${values[i]}. The file is damaged; fetch it again.`);
   }
-}
-
-/** A weight as the model keeps it, from its values on disk: linear weights become [in, out]. */
-export function weightTensor(name: string, values: tf.TypedArray, shape: readonly number[]): tf.Tensor {
-  return tf.tidy(() => {
-    const onDisk = tf.tensor(values, [...shape], "float32");
-    return isLinearWeight(name, shape) ? onDisk.transpose() : onDisk;
-  });
 }
 
 /**

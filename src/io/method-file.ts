@@ -72,12 +72,14 @@ export async function loadMethodFile(path: string): Promise<MethodDefinition> {
 
 /**
  * A loader hook that takes one TypeScript file for a module, whatever the package.json nearest to it says: far from a
- * project there is none, and the file would be taken for CommonJS.
+ * project there is none, and the file would be taken for CommonJS. What else the format says stays: Node strips the
+ * types of "module-typescript" only, and refuses a file without a format where it cannot.
  */
 function asModule(href: string): string {
   const hook = `export async function resolve(specifier, context, next) {
     const found = await next(specifier, context);
-    return found.url.split("?")[0] === ${JSON.stringify(href)} ? { ...found, format: "module" } : found;
+    if (found.url.split("?")[0] !== ${JSON.stringify(href)}) return found;
+    return { ...found, format: found.format?.replace("commonjs", "module") };
   }`;
   return `data:text/javascript,${encodeURIComponent(hook)}`;
 }

@@ -2,7 +2,8 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { NuwaError } from "../core/errors.ts";
-import { CLIP_MEAN, CLIP_STD, type Preprocessing } from "../model/llava/preprocessing.ts";
+import { CLIP_MEAN, CLIP_STD } from "../model/llava/preprocessing.ts";
+import type { Preprocessing } from "../pipeline/processor.ts";
 import { readJson } from "./files.ts";
 
 const always = z.literal(true, { message: "only true is supported" }).nullish();

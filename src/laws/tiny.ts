@@ -1,9 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { initialWeights } from "../model/initialise.ts";
 import { parseConfig } from "../model/llava/config.ts";
 import type { Llava } from "../model/llava/llava.ts";
 import { createModel } from "../model/llava/llava.ts";
-import { isLinearWeight } from "../model/weights.ts";
+import { weightTensor } from "../model/weights.ts";
 
 /** A model of a few thousand random weights on 4×4 patches of 4 pixels; fields of config.json may be overridden. */
 export function tinyModel(
@@ -35,17 +35,9 @@ export function tinyModel(
   });
   const tensors = new Map(
     [...initialWeights(config, 1)].map(
-      ([name, { shape, values }]) => [name, asKept(name, tf.tensor(values, [...shape]))] as const,
+      ([name, { shape, values }]) => [name, weightTensor(name, values, shape)] as const,
     ),
   );
   change(tensors);
   return createModel(config, tensors);
-}
-
-/** A weight as a model keeps it: matrices of linear layers become [in, out]. */
-function asKept(name: string, onDisk: tf.Tensor): tf.Tensor {
-  if (!isLinearWeight(name, onDisk.shape)) return onDisk;
-  const kept = onDisk.transpose();
-  onDisk.dispose();
-  return kept;
 }

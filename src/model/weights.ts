@@ -1,4 +1,4 @@
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
 
 /**
@@ -33,4 +33,12 @@ export function weightsTree(tensors: ReadonlyMap<string, tf.Tensor>, prefix = ""
  */
 export function isLinearWeight(name: string, shape: readonly number[]): boolean {
   return shape.length === 2 && !/(embed_tokens|position_embedding)\.weight$/.test(name);
+}
+
+/** A weight as the model keeps it, from its values on disk: linear weights become [in, out]. */
+export function weightTensor(name: string, values: tf.TypedArray, shape: readonly number[]): tf.Tensor {
+  return tf.tidy(() => {
+    const onDisk = tf.tensor(values, [...shape], "float32");
+    return isLinearWeight(name, shape) ? onDisk.transpose() : onDisk;
+  });
 }

@@ -7,10 +7,10 @@ import type { SampleLedger } from "../methods/ledger.ts";
 import type { Method, MethodDefinition } from "../methods/method.ts";
 import type { NuwaRequest } from "../methods/nuwa/definition.ts";
 import { createMethod } from "../methods/registry.ts";
-import type { Preprocessing } from "../model/llava/preprocessing.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { type GenerateOptions, generate } from "./generate.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "./prefill.ts";
+import type { Preprocessing } from "./processor.ts";
 import { buildPrompt, type ChatTemplate, type PreparedImage, type Tokenizer } from "./processor.ts";
 
 /** A model with all that stands between a picture, a question and its answer; `loadVlm` reads it from a checkpoint. */

@@ -6,6 +6,17 @@ import type { Picture } from "../core/resample.ts";
  * parts are read from the files of a checkpoint is in io/.
  */
 
+/** How an image becomes the vision tower's input. */
+export interface Preprocessing {
+  /** [height, width] of what the tower sees, in pixels. */
+  readonly imageSize: readonly [number, number];
+  /** Per channel, of values in [0, 1]. */
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  /** `crop`: cover and crop the centre. `pad`: fill up to the proportions of the model. */
+  readonly aspect: "crop" | "pad";
+}
+
 /** An image as the vision tower sees it. */
 export interface PreparedImage {
   /** Normalised channels, [3, height, width]. */

@@ -5,7 +5,7 @@ import { describe, expect, it } from "vitest";
 import { preprocess } from "../../src/io/image.ts";
 import { preprocessingOf } from "../../src/io/preprocessing.ts";
 import { openSafetensors, readTensor } from "../../src/io/safetensors.ts";
-import type { Preprocessing } from "../../src/model/llava/preprocessing.ts";
+import type { Preprocessing } from "../../src/pipeline/processor.ts";
 import { fixture, refusalOf, scratchFolder } from "./scratch.ts";
 
 const folder = scratchFolder();

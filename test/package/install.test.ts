@@ -100,4 +100,39 @@ export const wrong = answer(vlm, image, "", { method: 1 });
     expect({ status, ids: JSON.parse(stdout).length > 1 }).toEqual({ status: 0, ids: true });
     expect(nuwa("ask", "none.png", "Where?")).toMatchObject({ status: 1, stdout: "" });
   });
+
+  it("runs a method's own TypeScript file where Node can, and names the remedy where it cannot", () => {
+    writeFileSync(
+      join(folder, "mine.ts"),
+      `import type { MethodDefinition } from "nuwa";
+const definition: MethodDefinition<number> = {
+  name: "mine",
+  summary: "the first cell",
+  positions: "original",
+  budget: () => 1,
+  create: () => ({
+    name: "mine",
+    positions: "original",
+    idsAfterCut: "kept",
+    *selectPatches({ clsAttention }) {
+      const images = clsAttention?.shape[0] ?? 1;
+      return { cells: Array.from({ length: images }, () => [0]) };
+    },
+    cuts: new Map(),
+  }),
+};
+export default definition;`,
+    );
+    const { status, stdout, stderr } = inFolder(
+      ...([process.execPath, "node_modules/nuwa/bin/nuwa.js", "laws", "--method", "./mine.ts", "--runs", "1"] as const),
+    );
+    if ("typescript" in process.features) expect(stdout).toMatch(/^(keeps|breaks) /);
+    else
+      expect({ status, stderr }).toEqual({
+        status: 1,
+        stderr:
+          "nuwa: ./mine.ts: this Node cannot run TypeScript. " +
+          "Compile the file to JavaScript, or use Node 22.18 or later.\n",
+      });
+  });
 });

@@ -9,8 +9,9 @@ import { repairSums } from "./sums.ts";
 let prepared: Promise<void> | undefined;
 
 /**
- * Registers the wasm backend, once, with the repairs that the model relies on: an error at the end of
+ * Makes the wasm backend the current one, once, with the repairs that the model relies on: an error at the end of
  * the heap, fast batched and transposed products, fast copies, exact sums, and the kernels that are missing.
+ * Runs in a browser, too; there, `setWasmPaths` of `@tensorflow/tfjs-backend-wasm` says where its `.wasm` files lie.
  */
 export function prepareWasm(): Promise<void> {
   prepared ??= (async () => {
@@ -29,8 +30,13 @@ export function prepareWasm(): Promise<void> {
 /**
  * The published module listens to the process's uncaught errors and throws them again from its own file.
  * Node then prints that file, 30 KB in one line, before the error, and exits with code 7 instead of 1.
+ * In a browser there is no process, and nothing to undo.
  */
 async function withoutErrorListeners(start: () => Promise<unknown>): Promise<void> {
+  if (typeof process === "undefined") {
+    await start();
+    return;
+  }
   const events = ["uncaughtException", "unhandledRejection"] as const;
   const before = events.map((event) => new Set(process.rawListeners(event)));
   await start();

@@ -1,4 +1,4 @@
-import type { Preprocessing } from "../../model/llava/preprocessing.ts";
+import type { Preprocessing } from "../../pipeline/processor.ts";
 import type { Sample } from "../run/sample.ts";
 import type { Mark } from "./marking.ts";
 

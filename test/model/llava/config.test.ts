@@ -81,6 +81,13 @@ describe("defaults", () => {
       eosTokenIds: [2],
     });
     expect(rest).toEqual({
+      facts: {
+        grid: { rows: 24, columns: 24 },
+        layers: 32,
+        visionBlocks: 24,
+        featureBlocks: 23,
+        capabilities: ["class-attention", "key-norms", "tower-blocks", "merging"],
+      },
       imageTokenId: 32000,
       visionFeatureLayer: -2,
       visionFeatureSelectStrategy: "default",

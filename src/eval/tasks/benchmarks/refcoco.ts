@@ -6,7 +6,7 @@ import { checkSchema } from "../../../core/schema.ts";
 import { readJson } from "../../../io/files.ts";
 import { centred, paddedSize } from "../../../io/image.ts";
 import { readPickle } from "../../../io/pickle.ts";
-import type { Preprocessing } from "../../../model/llava/preprocessing.ts";
+import type { Preprocessing } from "../../../pipeline/processor.ts";
 import { centre, intersectionOverUnion } from "../../../world/geometry.ts";
 import { meanOf, overlapFigures, type Scoring } from "../../score/figures.ts";
 import { type Benchmark, firstOf, pictureIn } from "../benchmark.ts";

@@ -6,7 +6,7 @@ import type { Sample } from "../../../../src/eval/run/sample.ts";
 import { summarise } from "../../../../src/eval/score/summary.ts";
 import { summaryTable } from "../../../../src/eval/score/summary-table.ts";
 import type { Item } from "../../../../src/eval/tasks/item.ts";
-import type { Preprocessing } from "../../../../src/model/llava/preprocessing.ts";
+import type { Preprocessing } from "../../../../src/pipeline/processor.ts";
 import { newFolder, removeFolders } from "../../support.ts";
 import { writeAllSamples, writeFiles } from "./samples.ts";
 
