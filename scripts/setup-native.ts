@@ -39,7 +39,8 @@ const program = new Command("npm run setup:native --")
   .description("set up the native backend, tensorflow, for this project")
   .option(
     "--libtensorflow <source>",
-    "where the TensorFlow C library comes from: published, pypi, pypi:VERSION or a folder (default: whatever works, in this order)",
+    "where the TensorFlow C library comes from: published, pypi, pypi:VERSION or a folder (default: whatever " +
+      "works, in this order)",
   )
   .option("--cuda", "only with CUDA 12, from PyPI")
   .option("--remove", "undo the set-up: remove all that it wrote")

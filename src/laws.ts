@@ -1,5 +1,6 @@
 /**
- * The laws of docs/invariants.md for any method: `judge(method)` tries them all, `lawsFor(method)` gives them one by one
+ * The laws of docs/invariants.md for any method: `judge(method)` tries them all, `lawsFor(method)` gives them one by
+ * one
  * to any test runner. They run in a browser, too.
  */
 

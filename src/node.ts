@@ -1,5 +1,6 @@
 /**
- * Everything of `index.ts`, and what needs Node: the choice of a backend, files, images, checkpoints, the hub, pictures.
+ * Everything of `index.ts`, and what needs Node: the choice of a backend, files, images, checkpoints, the hub,
+ * pictures.
  */
 
 export { BACKEND_NAMES, type BackendChoice, type BackendName, useBackend } from "./backend/select.ts";

@@ -33,7 +33,8 @@ export function printReport(report: ShapeReport): void {
     `\nstage 1 + stage 2: ${percent((median["stage 1"] + median["stage 2"]) / median.pass)} of the pruned pass`,
   );
   console.log(
-    `vision tower: ${report.visionRate.toFixed(1)} GFLOP/s, ${percent(report.visionRate / report.bestRate)} of the best 2-D product (${report.bestRate.toFixed(1)} GFLOP/s)`,
+    `vision tower: ${report.visionRate.toFixed(1)} GFLOP/s, ${percent(report.visionRate / report.bestRate)} of ` +
+      `the best 2-D product (${report.bestRate.toFixed(1)} GFLOP/s)`,
   );
 }
 

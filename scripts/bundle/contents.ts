@@ -119,7 +119,8 @@ function copyNode(out: string): void {
   const node = process.execPath;
   if (statSync(node).size < 30e6)
     throw new NuwaError(
-      `${node}: needs shared libraries of this machine. Run this with a Node from nodejs.org, or leave Node out with --without-node.`,
+      `${node}: needs shared libraries of this machine. Run this with a Node from nodejs.org, or leave Node out ` +
+        "with --without-node.",
     );
   copy(node, join(out, "bin/node"));
   chmodSync(join(out, "bin/node"), 0o755);

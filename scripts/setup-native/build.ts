@@ -57,7 +57,8 @@ export async function build(workspace: Workspace, installed: string, libraries: 
     const trial = tryNative(packageFolderIn(folder));
     if (!trial.answer.loaded) {
       throw new NuwaError(
-        `${libraries.source}: ${trial.answer.reason}. If its files are damaged, this fetches them anew: npm run setup:native -- --remove, then set up again.`,
+        `${libraries.source}: ${trial.answer.reason}. If its files are damaged, this fetches them anew: npm run ` +
+          "setup:native -- --remove, then set up again.",
       );
     }
     requireNewEnough(libraries.source, trial.answer.libraryVersion);
@@ -68,7 +69,10 @@ export async function build(workspace: Workspace, installed: string, libraries: 
   }
 }
 
-/** Copies the package and gives it a binding: the published one where it came with the libraries, else one compiled here. */
+/**
+ * Copies the package and gives it a binding: the published one where it came with the libraries, else one compiled
+ * here.
+ */
 async function putTogether(
   workspace: Workspace,
   installed: string,

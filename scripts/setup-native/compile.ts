@@ -64,7 +64,10 @@ export function compilerArguments(
   ];
 }
 
-/** Where the loader finds libraries at run time: their folders, from the binding's own, so that the project can be moved. */
+/**
+ * Where the loader finds libraries at run time: their folders, from the binding's own, so that the project can be
+ * moved.
+ */
 export function runtimePaths(bindingFolder: string, libraries: readonly string[]): string[] {
   const folders = [...new Set(libraries.map((path) => dirname(path)))];
   return folders.map((folder) => `$ORIGIN/${relative(bindingFolder, folder)}`);
@@ -85,7 +88,8 @@ async function fetchNodeHeaders(workspace: Workspace): Promise<string> {
   if (exitCode === 0) return join(workspace.temporary, "node_modules/node-api-headers/include");
   const reason = stderr.split("\n").find((line) => line.startsWith("npm error")) ?? stderr.split("\n")[0];
   throw new NuwaError(
-    `Node's headers are not on this machine and npm cannot fetch ${NODE_API_HEADERS} (${reason}). Install them (Debian: apt-get install libnode-dev), or check npm's network.`,
+    `Node's headers are not on this machine and npm cannot fetch ${NODE_API_HEADERS} (${reason}). Install them ` +
+      "(Debian: apt-get install libnode-dev), or check npm's network.",
   );
 }
 

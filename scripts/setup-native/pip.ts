@@ -33,7 +33,8 @@ export async function requirePip(workspace: Workspace): Promise<void> {
   const python = await runCommand(workspace, "python3", ["--version"]);
   if (python.exitCode !== 0) {
     throw new NuwaError(
-      `python3 was not found; its pip fetches libtensorflow. Install it (Debian: apt-get install python3 python3-pip), ${elsewhere}.`,
+      "python3 was not found; its pip fetches libtensorflow. Install it (Debian: apt-get install python3 " +
+        `python3-pip), ${elsewhere}.`,
     );
   }
   const pip = await runCommand(workspace, "python3", ["-m", "pip", "--version"]);

@@ -46,12 +46,14 @@ const OLDEST_DRIVER = "525.60";
 export function planSources(request: Request, machine: Machine, found: readonly string[] = []): Source[] {
   if (machine.platform !== "linux" || !["x64", "arm64"].includes(machine.arch)) {
     throw new NuwaError(
-      `the native backend is set up on Linux (x64 or arm64) only, and this is ${machine.platform} on ${machine.arch}. Use the wasm backend.`,
+      `the native backend is set up on Linux (x64 or arm64) only, and this is ${machine.platform} on ` +
+        `${machine.arch}. Use the wasm backend.`,
     );
   }
   if (!machine.glibc) {
     throw new NuwaError(
-      "libtensorflow needs the GNU C library, which this system (Alpine?) does not use. Use a Debian or Fedora image, or the wasm backend.",
+      "libtensorflow needs the GNU C library, which this system (Alpine?) does not use. Use a Debian or Fedora " +
+        "image, or the wasm backend.",
     );
   }
   const asked = request.libtensorflow;
@@ -96,12 +98,16 @@ function requireCuda(asked: string | undefined, machine: Machine): void {
 export function requireNewEnough(where: string, version: string): void {
   if (compareVersions(version, OLDEST_TENSORFLOW) < 0) {
     throw new NuwaError(
-      `${where}: libtensorflow ${version} is too old, at least ${OLDEST_TENSORFLOW} is needed. Use --libtensorflow pypi:${TESTED_TENSORFLOW}.`,
+      `${where}: libtensorflow ${version} is too old, at least ${OLDEST_TENSORFLOW} is needed. Use ` +
+        `--libtensorflow pypi:${TESTED_TENSORFLOW}.`,
     );
   }
 }
 
-/** Compares versions number by number: below, at or above 0. A missing number counts as 0, what follows the numbers not at all. */
+/**
+ * Compares versions number by number: below, at or above 0. A missing number counts as 0, what follows the numbers not
+ * at all.
+ */
 export function compareVersions(a: string, b: string): number {
   const numbers = (version: string) => (/^[\d.]+/.exec(version)?.[0] ?? "0").split(".").map(Number);
   const [left, right] = [numbers(a), numbers(b)];

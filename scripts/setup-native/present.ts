@@ -59,7 +59,8 @@ export function holdsLibtensorflow(path: string): boolean {
 function look(path: string): Present {
   if (!existsSync(path) || !statSync(path).isDirectory()) {
     throw new NuwaError(
-      `--libtensorflow ${path}: is neither a folder nor "published", "pypi" or "pypi:VERSION". Give the folder that holds libtensorflow.`,
+      `--libtensorflow ${path}: is neither a folder nor "published", "pypi" or "pypi:VERSION". Give the folder ` +
+        "that holds libtensorflow.",
     );
   }
   const folder = realpathSync(path);

@@ -106,7 +106,8 @@ export async function librariesFromPypi(workspace: Workspace, version: string, c
       const wheel = await once(wanted.name + wanted.specifier, NVIDIA_FILES, index + 1, requirements.length);
       if (!fits(wheel.version, wanted.specifier))
         throw new NuwaError(
-          `${wheel.file}: TensorFlow ${version} needs ${wanted.name}${wanted.specifier}. Run npm run setup:native -- --remove and try again.`,
+          `${wheel.file}: TensorFlow ${version} needs ${wanted.name}${wanted.specifier}. Run npm run setup:native ` +
+            "-- --remove and try again.",
         );
       wheels.push(wheel);
     }

@@ -68,7 +68,8 @@ export function requireDisk({ folder }: Workspace, gigabytes: number): void {
   const free = (bavail * bsize) / 1e9;
   if (free < gigabytes) {
     throw new NuwaError(
-      `${folder}: needs ${gigabytes} GB of disk space, ${free.toFixed(1)} GB are free. Free some, or move the project to another disk.`,
+      `${folder}: needs ${gigabytes} GB of disk space, ${free.toFixed(1)} GB are free. Free some, or move the ` +
+        "project to another disk.",
     );
   }
 }

@@ -146,7 +146,8 @@ function pathOf({ get }: Recorder, ledger: SampleLedger, baseline: tf.Tensor3D |
 /** Completeness is a theorem where tokens are mixtures of the features, and nowhere else. */
 async function requireMixtures({ name }: Method, mixed: tf.Tensor, tokens: tf.Tensor): Promise<void> {
   const refused = new UsageError(
-    `attribution: the tokens of method ${name} are not mixtures of the patches' features alone (class token, merging in the tower, or tokens made in the decoder).`,
+    `attribution: the tokens of method ${name} are not mixtures of the patches' features alone (class token, ` +
+      "merging in the tower, or tokens made in the decoder).",
   );
   if (mixed.shape.join() !== tokens.shape.join()) throw refused;
   const apart = tf.tidy(() => mixed.sub(tokens).norm().div(tokens.norm()));

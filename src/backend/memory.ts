@@ -37,7 +37,8 @@ export function requireMemory(what: string, weightBytes: number): void {
         };
   if (needed > left) {
     throw new NuwaError(
-      `${what}: needs about ${gibibytes(needed)} GiB as float32, but the ${backend} backend has ${gibibytes(left)} GiB left. ${remedy}.`,
+      `${what}: needs about ${gibibytes(needed)} GiB as float32, but the ${backend} backend has ` +
+        `${gibibytes(left)} GiB left. ${remedy}.`,
     );
   }
 }

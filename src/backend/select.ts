@@ -51,7 +51,9 @@ async function choose(requested: BackendName | undefined): Promise<BackendChoice
   if (native.loaded)
     return {
       name: "tensorflow",
-      reason: `${requested ? "asked for" : "the native backend is installed"}; TensorFlow ${native.libraryVersion} on ${native.device}`,
+      reason:
+        `${requested ? "asked for" : "the native backend is installed"}; ` +
+        `TensorFlow ${native.libraryVersion} on ${native.device}`,
     };
   if (requested === "tensorflow") throw new NuwaError(`the tensorflow backend cannot be used: ${native.reason}.`);
   await prepareWasm();

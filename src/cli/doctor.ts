@@ -23,7 +23,8 @@ async function doctor(): Promise<void> {
   say("nuwa", VERSION);
   say(
     "node",
-    `${process.version} on ${process.platform} ${process.arch}, ${cpus().length} processors, ${(totalmem() / 2 ** 30).toFixed(1)} GiB of memory`,
+    `${process.version} on ${process.platform} ${process.arch}, ${cpus().length} processors, ` +
+      `${(totalmem() / 2 ** 30).toFixed(1)} GiB of memory`,
   );
   say("tfjs", tf.version.tfjs);
   say("sharp", `${sharp.versions.sharp} (libvips ${sharp.versions.vips})`);

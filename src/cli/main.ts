@@ -62,7 +62,8 @@ function report(error: unknown): number {
   if (error instanceof NuwaError) return complain(error);
   return complain(
     new NuwaError(
-      `internal error: ${error instanceof Error ? error.message : error} (this is a bug; please report it with the command)`,
+      `internal error: ${error instanceof Error ? error.message : error} (this is a bug; please report it with ` +
+        "the command)",
     ),
   );
 }

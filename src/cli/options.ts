@@ -45,7 +45,8 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
     )
     .option(
       "--average <tokens>",
-      "average visual tokens per decoder layer: a number such as 64, or a ratio (default: what the method published, else 1/9)",
+      "average visual tokens per decoder layer: a number such as 64, or a ratio (default: what the method " +
+        "published, else 1/9)",
     )
     .addOption(
       new Option("--stage2 <score>", "score of the second pruning (default: the variant's own)").choices([

@@ -9,7 +9,10 @@ export interface TextSlot {
 /** A visual token. */
 export interface VisualSlot {
   readonly kind: "visual";
-  /** Which of the sample's visual tokens it is: those that entered the decoder are counted first, then those made inside it. */
+  /**
+   * Which of the sample's visual tokens it is: those that entered the decoder are counted first, then those made inside
+   * it.
+   */
   readonly row: number;
   /** Raster index of the grid cell that it stands for; −1 for a token without one. */
   readonly cell: number;

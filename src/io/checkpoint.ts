@@ -62,9 +62,10 @@ function safetensorsFiles(directory: string): SafetensorsFile[] {
   const single = join(directory, "model.safetensors");
   if (existsSync(single)) return [openSafetensors(single)];
   const pickles = readdirSync(directory).filter((name) => /\.(bin|pt|pth)$/.test(name));
-  throw new NuwaError(
-    `${directory}: has no model.safetensors${pickles.length ? `, only ${pickles[0]}, a format that can run code when read. Convert it to safetensors` : ""}.`,
-  );
+  const instead = pickles.length
+    ? `, only ${pickles[0]}, a format that can run code when read. Convert it to safetensors`
+    : "";
+  throw new NuwaError(`${directory}: has no model.safetensors${instead}.`);
 }
 
 function shards(directory: string, indexPath: string): SafetensorsFile[] {
@@ -116,7 +117,8 @@ export function findTensor(checkpoint: Checkpoint, name: string, shape: readonly
   }
   if (!FLOATS.includes(entry.dtype))
     throw new NuwaError(
-      `${file.path}: "${entry.name}" is ${entry.dtype}, but weights are ${FLOATS.join(", ")}. Convert it, or fetch the file again.`,
+      `${file.path}: "${entry.name}" is ${entry.dtype}, but weights are ${FLOATS.join(", ")}. Convert it, or ` +
+        "fetch the file again.",
     );
   return found;
 }

@@ -44,7 +44,10 @@ export function writeAtomically(path: string, ...chunks: (string | Uint8Array)[]
   }
 }
 
-/** Creates a folder and those above it, one by one: Node's own recursion never ends below /proc. @throws the system's error */
+/**
+ * Creates a folder and those above it, one by one: Node's own recursion never ends below /proc. @throws the system's
+ * error
+ */
 export function makeFolder(path: string): void {
   if (existsSync(path)) return;
   makeFolder(dirname(path));

@@ -56,7 +56,8 @@ async function sizeOf(path: string, bytes: Uint8Array): Promise<Size> {
   const declared = declaredSize(bytes);
   if (declared && Math.max(declared.width, declared.height) > MAX_SVG_SIDE)
     throw new NuwaError(
-      `${path}: declares ${Math.round(declared.width)} × ${Math.round(declared.height)} pixels, more than the ${MAX_SVG_SIDE} that an SVG may have on a side. Make it smaller.`,
+      `${path}: declares ${Math.round(declared.width)} × ${Math.round(declared.height)} pixels, more than the ` +
+        `${MAX_SVG_SIDE} that an SVG may have on a side. Make it smaller.`,
     );
   // sharp's own limit is off: it would not say which file, nor what to do.
   const { autoOrient } = await asImage(path, () => sharp(bytes, { limitInputPixels: false }).metadata());
@@ -67,7 +68,8 @@ async function sizeOf(path: string, bytes: Uint8Array): Promise<Size> {
 function requirePixels(path: string, { width, height }: Size, when = ""): void {
   if (width * height > MAX_PIXELS)
     throw new NuwaError(
-      `${path}: ${width} × ${height} pixels${when}, more than the ${MAX_PIXELS / 1e6} megapixels allowed. Make it smaller.`,
+      `${path}: ${width} × ${height} pixels${when}, more than the ${MAX_PIXELS / 1e6} megapixels allowed. Make it ` +
+        "smaller.",
     );
 }
 
@@ -91,7 +93,8 @@ async function asImage<T>(path: string, work: () => Promise<T>): Promise<T> {
     return await work();
   } catch (error) {
     throw new NuwaError(
-      `${path}: cannot be read as an image (${reasonOf(error)}). Give a whole JPEG, PNG, WebP, GIF, AVIF, TIFF or SVG file.`,
+      `${path}: cannot be read as an image (${reasonOf(error)}). Give a whole JPEG, PNG, WebP, GIF, AVIF, TIFF or ` +
+        "SVG file.",
     );
   }
 }

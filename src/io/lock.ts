@@ -16,7 +16,9 @@ const holderSchema = z.object({ pid: z.number().int().positive(), host: z.string
 /** Milliseconds in which a lock that was just made gets its text; an empty one that is older is of a full disk. */
 const WRITTEN_AFTER = 10_000;
 
-/** How often a lock may be there when we make ours, and gone when we look: others finish, but not that often in a row. */
+/**
+ * How often a lock may be there when we make ours, and gone when we look: others finish, but not that often in a row.
+ */
 const MOST_GONE = 100;
 
 /** Signals that end a process that does not listen. */
@@ -117,7 +119,8 @@ function requireStale(path: string, text: string, folder: string): void {
     ? `process ${holder.pid}${holder.host === hostname() ? "" : ` on ${holder.host}`}`
     : "another process";
   throw new NuwaError(
-    `${folder}: ${who} is writing there. Wait for its end or give another folder; if it is no longer running, remove ${path}.`,
+    `${folder}: ${who} is writing there. Wait for its end or give another folder; if it is no longer running, ` +
+      `remove ${path}.`,
   );
 }
 

@@ -50,7 +50,8 @@ export async function definitionNamed(named: string): Promise<MethodDefinition> 
 export async function loadMethodFile(path: string): Promise<MethodDefinition> {
   if (!existsSync(path))
     throw new NuwaError(
-      `${path}: no such file. --method takes the path of a method's file or one of ${METHODS.map(({ name }) => name).join(", ")}.`,
+      `${path}: no such file. --method takes the path of a method's file or one of ` +
+        `${METHODS.map(({ name }) => name).join(", ")}.`,
     );
   let module: { default?: unknown };
   try {

@@ -24,7 +24,8 @@ export function readPickle(path: string, maxBytes: number): Plain {
     return reader.read();
   } catch (error) {
     throw new NuwaError(
-      `${path}: is not a pickle of plain data (${(error as Error).message}, at byte ${reader.at}). Take the file as its authors distribute it.`,
+      `${path}: is not a pickle of plain data (${(error as Error).message}, at byte ${reader.at}). Take the file ` +
+        "as its authors distribute it.",
     );
   }
 }

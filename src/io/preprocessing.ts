@@ -81,7 +81,8 @@ function checkSizes(
 ): void {
   const refuse = (field: string, value: unknown): never => {
     throw new NuwaError(
-      `${path}: field "${field}": ${JSON.stringify(value)} does not lead to the image_size of config.json, ${height} × ${width}.`,
+      `${path}: field "${field}": ${JSON.stringify(value)} does not lead to the image_size of config.json, ` +
+        `${height} × ${width}.`,
     );
   };
   if (crop) {

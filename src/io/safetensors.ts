@@ -143,7 +143,8 @@ export function readTensor(file: SafetensorsFile, name: string): TensorValues {
       };
     default:
       throw new NuwaError(
-        `${file.path}: tensor "${name}" has dtype ${entry.dtype}; supported are F32, F16, BF16, I32 and I64. Convert it.`,
+        `${file.path}: tensor "${name}" has dtype ${entry.dtype}; supported are F32, F16, BF16, I32 and I64. ` +
+          "Convert it.",
       );
   }
 }

@@ -78,7 +78,8 @@ export function loadTokenizer(directory: string): Tokenizer {
       const unknown = ids.findIndex((id: unknown) => !Number.isInteger(id));
       if (unknown >= 0)
         throw new NuwaError(
-          `${path}: has no token for "${tokens[unknown]}", and field "model.unk_token" names none to stand for it. Fetch the file again.`,
+          `${path}: has no token for "${tokens[unknown]}", and field "model.unk_token" names none to stand for ` +
+            "it. Fetch the file again.",
         );
       return ids;
     },

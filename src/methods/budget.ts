@@ -34,8 +34,8 @@ export function averageCount(average: AverageTokens, total: number): number {
   const asked = count ?? ratio * total;
   if (typeof asked !== "number" || Number.isNaN(asked))
     throw new UsageError(
-      `average ${typeof average === "string" ? `"${average}"` : `of ${count ?? ratio}`} is not { tokens } or { ratio } ` +
-        "with a number. Texts are read by parseAverage.",
+      `average ${typeof average === "string" ? `"${average}"` : `of ${count ?? ratio}`} ` +
+        "is not { tokens } or { ratio } with a number. Texts are read by parseAverage.",
     );
   // A ratio of a whole number of tokens may come out a rounding error off it: (506/887)·887 < 506.
   const tokens = Math.abs(asked - Math.round(asked)) < 1e-12 * total ? Math.round(asked) : asked;

@@ -58,7 +58,8 @@ export function checkWeights(name: string, values: ArrayLike<number>, [, tokens,
       name,
       "selectPatches",
     )(
-      `image ${Math.floor(row / tokens)}, token ${row % tokens}: the weight of source ${i % sources} is ${values[i]}. Weights must be finite.`,
+      `image ${Math.floor(row / tokens)}, token ${row % tokens}: the weight of source ${i % sources} is ` +
+        `${values[i]}. Weights must be finite.`,
     );
   }
 }

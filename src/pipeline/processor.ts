@@ -90,7 +90,8 @@ export function buildPrompt(
   const images = withImage ? 1 : 0;
   if (parts.length - 1 !== images) {
     throw new NuwaError(
-      `${template.origin}: the chat template writes "${marker}" ${parts.length - 1} times instead of ${images}. Mend it, or remove it to use LLaVA-1.5's prompt.`,
+      `${template.origin}: the chat template writes "${marker}" ${parts.length - 1} times instead of ${images}. ` +
+        "Mend it, or remove it to use LLaVA-1.5's prompt.",
     );
   }
   const ids =

@@ -19,7 +19,8 @@ export interface SplitPrompt {
  * @param images how many images the batch has
  * @param total visual tokens of one unpruned image
  * @param imageOf for each prompt its image; the i-th prompt that has one gets the i-th image unless given
- * @throws NuwaError when ids are not in the vocabulary, prompts are empty, hold more than one image, or do not match the images
+ * @throws NuwaError when ids are not in the vocabulary, prompts are empty, hold more than one image, or do not match
+ * the images
  */
 export function splitPrompts(
   prompts: readonly (readonly number[])[],
@@ -39,7 +40,8 @@ export function splitPrompts(
     const contiguous = ids.lastIndexOf(config.imageTokenId) === first + count - 1;
     if (!contiguous || (count !== 1 && count !== total)) {
       throw new NuwaError(
-        `prompt ${sample}: holds ${count} image tokens (id ${config.imageTokenId}); one image is supported, as one token or as ${total} in a row.`,
+        `prompt ${sample}: holds ${count} image tokens (id ${config.imageTokenId}); one image is supported, as ` +
+          `one token or as ${total} in a row.`,
       );
     }
     return { before: ids.slice(0, first), after: ids.slice(first + count), image: withImage++ };
@@ -63,10 +65,9 @@ function sharing(
       image === undefined
         ? split[sample].image === undefined
         : split[sample].image !== undefined && Number.isInteger(image) && image >= 0 && image < images;
-    if (!fits)
-      throw new NuwaError(
-        `imageOf: prompt ${sample} has ${image}, but needs ${split[sample].image === undefined ? "undefined: it holds no image token" : `an image from 0 to ${images - 1}`}.`,
-      );
+    const needed =
+      split[sample].image === undefined ? "undefined: it holds no image token" : `an image from 0 to ${images - 1}`;
+    if (!fits) throw new NuwaError(`imageOf: prompt ${sample} has ${image}, but needs ${needed}.`);
   });
   const unseen = Array.from({ length: images }, (_, image) => image).find((image) => !imageOf.includes(image));
   if (unseen !== undefined) throw new NuwaError(`imageOf: image ${unseen} belongs to no prompt. Leave it out.`);
@@ -82,7 +83,8 @@ export function requirePositions(nextPosition: Layout["nextPosition"], { text }:
   const longest = Math.max(...nextPosition);
   if (longest > text.maxPositionEmbeddings) {
     throw new NuwaError(
-      `${what} reaches position ${longest}, but the model has max_position_embeddings ${text.maxPositionEmbeddings}. Make it shorter.`,
+      `${what} reaches position ${longest}, but the model has max_position_embeddings ` +
+        `${text.maxPositionEmbeddings}. Make it shorter.`,
     );
   }
 }
@@ -125,8 +127,8 @@ export function layOut(
     const tokens = visual[sample].map(
       ({ row, cell }, i): Slot => ({ kind: "visual", row, cell, position: positions.visual[i] }),
     );
-    const { next } = positions;
-    return { slots: [...text(before, 0), ...tokens, ...text(after, next)], next: next + after.length };
+    const { nextPosition } = positions;
+    return { slots: [...text(before, 0), ...tokens, ...text(after, nextPosition)], next: nextPosition + after.length };
   });
   return { sequence: padded(samples.map(({ slots }) => slots)), nextPosition: samples.map(({ next }) => next) };
 }

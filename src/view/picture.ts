@@ -15,7 +15,8 @@ const PRUNED = "#e4007c";
 const UNPRUNED = "#00a86b";
 
 /**
- * The picture of a run: what the model saw, with the boxes that its answers point at, what stage 1 kept (pillars and collectors framed, the rest
+ * The picture of a run: what the model saw, with the boxes that its answers point at, what stage 1 kept (pillars and
+ * collectors framed, the rest
  * darkened), what went on after the last cut, and the visual tokens per decoder layer.
  *
  * @returns SVG text

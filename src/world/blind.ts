@@ -42,7 +42,10 @@ export function fitTable(training: readonly Question[], keyOf: (question: Questi
   return (question) => best.get(keyOf(question)) ?? best.get(groupOf(question)) ?? "";
 }
 
-/** Naive Bayes within a family and style on the words of the text and on pairs of neighbouring words, with one added to each count. */
+/**
+ * Naive Bayes within a family and style on the words of the text and on pairs of neighbouring words, with one added to
+ * each count.
+ */
 export function fitNaiveBayes(training: readonly Question[]): Guesser {
   const answers: AnswerCounts = new Map();
   const features: AnswerCounts = new Map();

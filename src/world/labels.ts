@@ -23,7 +23,8 @@ const SAMPLES = 5;
 
 /**
  * Dense targets for pretraining a vision tower: for each patch the shape that covers most of it, where
- * that is at least a quarter. A shape that covers a quarter of no patch names the one it covers most of, unless another covers more of that.
+ * that is at least a quarter. A shape that covers a quarter of no patch names the one it covers most of, unless another
+ * covers more of that.
  *
  * @throws UsageError when the grid has no patches
  */

@@ -9,7 +9,8 @@ import type { Scene } from "./scene.ts";
  *
  * - `place`: attributes and a place word, after RefCOCO: "the left red circle"
  * - `attributes`: attributes only, after RefCOCO+: "the small red circle"
- * - `relation`: longer, by way of another shape, after RefCOCOg: "the blue star that is to the left of the large square"
+ * - `relation`: longer, by way of another shape, after RefCOCOg: "the blue star that is to the left of the large
+ * square"
  */
 export const REFERRING_STYLES = ["place", "attributes", "relation"] as const;
 export type ReferringStyle = (typeof REFERRING_STYLES)[number];

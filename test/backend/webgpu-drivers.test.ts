@@ -53,7 +53,8 @@ describe("the reason why there is no GPU", () => {
     ],
     [
       "the driver lacks a library",
-      "ERROR:            libX11.so.6: cannot open shared object file: No such file or directory\nERROR: loader_icd_scan: Failed",
+      "ERROR:            libX11.so.6: cannot open shared object file: No such file or directory\nERROR: " +
+        "loader_icd_scan: Failed",
       undefined,
       true,
       /driver cannot be loaded \(libX11\.so\.6: cannot open/,

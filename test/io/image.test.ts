@@ -249,7 +249,8 @@ describe("preprocess", () => {
   ])("refuses an SVG that declares too much before it is rendered: %s", async (attributes, size) => {
     const path = save(
       "vast.svg",
-      `<?xml version="1.0"?>\n<!-- <svg width="2" height="2"> -->\n<svg ${attributes} xmlns="http://www.w3.org/2000/svg"/>`,
+      `<?xml version="1.0"?>\n<!-- <svg width="2" height="2"> -->\n<svg ${attributes} ` +
+        `xmlns="http://www.w3.org/2000/svg"/>`,
     );
     expect(await refusalOf(preprocess(path, spec([4, 4])))).toBe(
       `${path}: declares ${size} pixels, more than the 32767 that an SVG may have on a side. Make it smaller.`,

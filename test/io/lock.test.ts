@@ -17,7 +17,9 @@ afterEach(() => {
   for (const child of children.splice(0)) child.kill("SIGKILL");
 });
 
-/** A process that holds the lock of a folder until it is ended, or is told to exit; `more` is code that it runs then. */
+/**
+ * A process that holds the lock of a folder until it is ended, or is told to exit; `more` is code that it runs then.
+ */
 async function holder(folder: string, more = ""): Promise<ChildProcess> {
   const code = `
     import { whileLocked } from "./src/io/lock.ts";
@@ -67,7 +69,8 @@ describe("a folder's lock", () => {
     const refused = whileLocked(folder, async () => expect.fail("did work in a locked folder"));
     await expect(refused).rejects.toThrow(NuwaError);
     await expect(refused).rejects.toThrow(
-      `${folder}: process ${child.pid} is writing there. Wait for its end or give another folder; if it is no longer running, remove ${lockIn(folder)}.`,
+      `${folder}: process ${child.pid} is writing there. Wait for its end or give another folder; if it is no ` +
+        `longer running, remove ${lockIn(folder)}.`,
     );
     expect(existsSync(lockIn(folder))).toBe(true);
   });

@@ -17,7 +17,10 @@ const PROMPTS = [
   [1, 3, 14, 6],
 ];
 
-/** What every method keeps on any input is in test/properties/methods.test.ts. Here: every method with every policy, at half of the tokens, and what publishes its own numbers without an average. */
+/**
+ * What every method keeps on any input is in test/properties/methods.test.ts. Here: every method with every policy, at
+ * half of the tokens, and what publishes its own numbers without an average.
+ */
 const CASES = METHOD_NAMES.flatMap((name) =>
   POSITION_POLICIES.map((positions) => [name, { positions, average: { tokens: 8 } }] as const),
 ).concat(["prumerge", "pyramiddrop"].map((name) => [name, { positions: "compressed", average: undefined }] as never));

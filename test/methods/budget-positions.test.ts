@@ -39,18 +39,24 @@ describe("budgets", () => {
 describe("position ids", () => {
   it("tokens without a place take the id of the one before them, in any order of the others", () => {
     const tokens = [-1, 9, 4, -1, 30, -1];
-    expect(imagePositions("original", tokens, 35, 576)).toEqual({ visual: [35, 44, 39, 39, 65, 65], next: 611 });
-    expect(imagePositions("compressed", tokens, 35, 576)).toEqual({ visual: [35, 36, 37, 38, 39, 40], next: 41 });
+    expect(imagePositions("original", tokens, 35, 576)).toEqual({
+      visual: [35, 44, 39, 39, 65, 65],
+      nextPosition: 611,
+    });
+    expect(imagePositions("compressed", tokens, 35, 576)).toEqual({
+      visual: [35, 36, 37, 38, 39, 40],
+      nextPosition: 41,
+    });
     const stretched = 35 + Math.ceil((9 * 575) / 30);
     expect(imagePositions("rpme", tokens, 35, 576)).toEqual({
       visual: [35, stretched, 35, 35, 610, 610],
-      next: 611,
+      nextPosition: 611,
     });
-    expect(imagePositions("rpme", [-1], 35, 576)).toEqual({ visual: [35], next: 611 });
+    expect(imagePositions("rpme", [-1], 35, 576)).toEqual({ visual: [35], nextPosition: 611 });
   });
 
   it("may be 0, also where a function gives them", () => {
-    const ids = { visual: [0, 1], next: 0 };
+    const ids = { visual: [0, 1], nextPosition: 0 };
     expect(imagePositions(() => ids, [3, 4], 0, 16)).toEqual(ids);
   });
 
@@ -58,7 +64,7 @@ describe("position ids", () => {
     ["original", [39, 44, 65], 611],
     ["compressed", [35, 36, 37], 38],
     ["rpme", [35, 208, 610], 611],
-  ] as const)("of the cells 4, 9 and 30 of 576 after 35 tokens: %s", (policy, visual, next) => {
-    expect(imagePositions(policy, [4, 9, 30], 35, 576)).toEqual({ visual, next });
+  ] as const)("of the cells 4, 9 and 30 of 576 after 35 tokens: %s", (policy, visual, nextPosition) => {
+    expect(imagePositions(policy, [4, 9, 30], 35, 576)).toEqual({ visual, nextPosition });
   });
 });

@@ -32,7 +32,8 @@ describe("PruMerge+", () => {
   });
 
   it("absorbs the nearest by key, weighted by attention, and sums the rest up in one extra token", () => {
-    // The class token's query picks the first channel of the keys: shares e^2 : e : 1 : 1 of patches 0-3, and of itself.
+    // The class token's query picks the first channel of the keys: shares e^2 : e : 1 : 1 of patches 0-3, and of
+    // itself.
     const queries = [
       [Math.SQRT2, 0],
       [0, 0],

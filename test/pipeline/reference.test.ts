@@ -13,7 +13,10 @@ import { generate } from "../../src/pipeline/generate.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
 
-/** Made with PyTorch and transformers by test/fixtures/generate.py. `wide` is 4×7 patches, bf16, in shards, with tied embeddings. */
+/**
+ * Made with PyTorch and transformers by test/fixtures/generate.py. `wide` is 4×7 patches, bf16, in shards, with tied
+ * embeddings.
+ */
 const CASES = ["square", "wide"];
 const AVERAGE = { ratio: 1 / 3 };
 

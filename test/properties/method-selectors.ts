@@ -34,7 +34,10 @@ const ASKING_FOR: Readonly<Record<string, (keep: number, regionSize: number) => 
   prumerge: (keep) => prumerge({ keep: keep + 1, neighbours: 1 }),
 };
 
-/** A method of the registry as a selection. A new method needs a line above only where an average of k tokens is not k patches. */
+/**
+ * A method of the registry as a selection. A new method needs a line above only where an average of k tokens is not k
+ * patches.
+ */
 export function selectorOf(name: string): Selector {
   return (scores, grid, { keep, regionSize }) =>
     keptBy(

@@ -21,12 +21,12 @@ law(
   "Position ids ascend strictly, one for each kept token, from no earlier than the image's start to before the text goes on.",
   cases,
   ({ total, start, indices, policy }) => {
-    const { visual, next } = imagePositions(policy, indices, start, total);
+    const { visual, nextPosition } = imagePositions(policy, indices, start, total);
     expect(visual).toHaveLength(indices.length);
     visual.forEach((id, i) => {
       expect(Number.isInteger(id)).toBe(true);
       expect(id).toBeGreaterThan(i === 0 ? start - 1 : visual[i - 1]);
-      expect(id).toBeLessThan(next);
+      expect(id).toBeLessThan(nextPosition);
     });
   },
 );
@@ -36,22 +36,22 @@ law(
   ({ total, start, indices }) => {
     expect(imagePositions("original", indices, start, total)).toEqual({
       visual: indices.map((cell) => start + cell),
-      next: start + total,
+      nextPosition: start + total,
     });
   },
 );
 law("Compressed ids (PERC) have no gaps, and the text follows without one.", cases, ({ total, start, indices }) => {
-  const { visual, next } = imagePositions("compressed", indices, start, total);
-  expect([...visual, next]).toEqual(Array.from({ length: indices.length + 1 }, (_, i) => start + i));
+  const { visual, nextPosition } = imagePositions("compressed", indices, start, total);
+  expect([...visual, nextPosition]).toEqual(Array.from({ length: indices.length + 1 }, (_, i) => start + i));
 });
 law(
   "Stretched ids (RPME) start at s, end at e = s + N − 1 when more than one token is kept, and the text keeps its offset.",
   cases,
   ({ total, start, indices }) => {
-    const { visual, next } = imagePositions("rpme", indices, start, total);
+    const { visual, nextPosition } = imagePositions("rpme", indices, start, total);
     expect(visual[0]).toBe(start);
     if (indices.length > 1) expect(visual[visual.length - 1]).toBe(start + total - 1);
-    expect(next).toBe(start + total);
+    expect(nextPosition).toBe(start + total);
   },
 );
 law(

@@ -115,7 +115,7 @@ law(
   fc.tuple(fc.integer({ min: 1, max: 50 }), fc.nat(), fc.constantFrom(-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY)),
   ([count, at, bad]) => {
     const indices = Array.from({ length: count }, (_, i) => 2 * i);
-    const give = (visual: number[]) => () => imagePositions(() => ({ visual, next: 200 }), indices, 3, 100);
+    const give = (visual: number[]) => () => imagePositions(() => ({ visual, nextPosition: 200 }), indices, 3, 100);
     expect(give(indices)().visual).toEqual(indices);
     expect(refusal(give(indices.slice(1)))).toContain(`${count - 1} ids for ${count} visual tokens`);
     expect(refusal(give(indices.map((id, i) => (i === at % count ? bad : id))))).toContain("an integer from 0");

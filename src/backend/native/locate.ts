@@ -6,7 +6,9 @@ import { z } from "zod";
 /** The npm package of the native backend. */
 export const NATIVE_PACKAGE = "@tensorflow/tfjs-node-gpu";
 
-/** The folder in the project that `npm run setup:native` fills, outside node_modules so that `npm ci` leaves it alone. */
+/**
+ * The folder in the project that `npm run setup:native` fills, outside node_modules so that `npm ci` leaves it alone.
+ */
 export const NATIVE_FOLDER: string = fileURLToPath(new URL("../../../.native", import.meta.url));
 
 /** Name of the link, in {@link NATIVE_FOLDER}, to the build that is in use. */

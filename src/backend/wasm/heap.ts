@@ -20,7 +20,8 @@ export function guardHeap(backend: Heap): void {
     const address = allocate(bytes);
     if (address === 0 && bytes > 0) {
       throw new NuwaError(
-        `the wasm backend's 4 GiB are full (${bytes} more bytes were asked for). Use --backend tensorflow, a smaller checkpoint or a smaller batch.`,
+        `the wasm backend's 4 GiB are full (${bytes} more bytes were asked for). Use --backend tensorflow, a ` +
+          "smaller checkpoint or a smaller batch.",
       );
     }
     return address;

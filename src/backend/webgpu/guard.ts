@@ -21,7 +21,8 @@ export function guardDevice(backend: WebgpuInternals): void {
   });
   device.lost.then(({ message }) => {
     lost = new NuwaError(
-      `webgpu: the connection to the GPU was lost (${firstLine(message)}). Its driver may have been reset; start again.`,
+      `webgpu: the connection to the GPU was lost (${firstLine(message)}). Its driver may have been reset; start ` +
+        "again.",
     );
   });
   const check = () => {
@@ -45,7 +46,8 @@ export function guardDevice(backend: WebgpuInternals): void {
   device.createBuffer = (descriptor) => {
     if (descriptor.size > largest)
       throw new NuwaError(
-        `webgpu: a tensor of ${mebibytes(descriptor.size)} MiB is larger than the ${mebibytes(largest)} MiB that this GPU's driver allows. Use a smaller checkpoint or batch, or another backend.`,
+        `webgpu: a tensor of ${mebibytes(descriptor.size)} MiB is larger than the ${mebibytes(largest)} MiB that ` +
+          "this GPU's driver allows. Use a smaller checkpoint or batch, or another backend.",
       );
     try {
       return createBuffer(descriptor);
@@ -63,7 +65,8 @@ function describeFailure(error: GPUError): NuwaError {
 
 function outOfMemory(message: string): NuwaError {
   return new NuwaError(
-    `webgpu: the GPU has no memory left (${firstLine(message)}). Use a smaller checkpoint or batch, or another backend.`,
+    `webgpu: the GPU has no memory left (${firstLine(message)}). Use a smaller checkpoint or batch, or another ` +
+      "backend.",
   );
 }
 

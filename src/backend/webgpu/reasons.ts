@@ -19,6 +19,12 @@ export function whyNoAdapter(log: string, end: string | undefined, nvidiaGpu: bo
     .find(Boolean);
   if (unloadable) return `the Vulkan driver cannot be loaded (${unloadable})`;
   if (nvidiaGpu)
-    return "there is an NVIDIA GPU, but Vulkan's part of its driver, libGLX_nvidia.so.0 or libEGL_nvidia.so.0, is not there or does not work (a container needs NVIDIA_DRIVER_CAPABILITIES=all)";
-  return "no Vulkan driver was found that Dawn accepts (install the GPU's driver; for a software one set VK_ICD_FILENAMES)";
+    return (
+      "there is an NVIDIA GPU, but Vulkan's part of its driver, libGLX_nvidia.so.0 or libEGL_nvidia.so.0, is not " +
+      "there or does not work (a container needs NVIDIA_DRIVER_CAPABILITIES=all)"
+    );
+  return (
+    "no Vulkan driver was found that Dawn accepts " +
+    "(install the GPU's driver; for a software one set VK_ICD_FILENAMES)"
+  );
 }

@@ -18,7 +18,8 @@ export function webgpuReport(): WebgpuReport {
   return {
     usable: true,
     lines: [
-      `can run on ${describeAdapter(adapter)}, tensors up to ${(adapter.largestTensorBytes / 2 ** 30).toFixed(2)} GiB; only on request (--backend webgpu)`,
+      `can run on ${describeAdapter(adapter)}, tensors up to ${(adapter.largestTensorBytes / 2 ** 30).toFixed(2)} ` +
+        "GiB; only on request (--backend webgpu)",
       ...(nvidiaUnused ? [`not on the NVIDIA GPU: ${nvidiaUnused}`] : []),
       ...(driver ? [`driver found through ${driver}`] : []),
     ],

@@ -22,7 +22,7 @@ export interface Run {
 export function permutedPositions(seed: number): PositionFunction {
   return (indices, start, total) => {
     const order = sampleWithoutReplacement(total, total, mixedRandom(seed));
-    return { visual: indices.map((cell) => start + order[cell]), next: start + total };
+    return { visual: indices.map((cell) => start + order[cell]), nextPosition: start + total };
   };
 }
 
@@ -33,7 +33,7 @@ export function permutedPositions(seed: number): PositionFunction {
  */
 export const halvedPositions: PositionFunction = (indices, start, total) => ({
   visual: indices.map((cell) => start + Math.floor(cell / 2)),
-  next: start + Math.ceil(total / 2),
+  nextPosition: start + Math.ceil(total / 2),
 });
 
 /** Every visual token is zero when it enters the decoder; their number and their ids stay. */

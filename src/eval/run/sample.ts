@@ -30,7 +30,9 @@ export const sampleSchema = z.strictObject({
   positions: z.string(),
   /** Visual tokens entering a decoder layer, averaged over the layers: the average that is asked for. */
   tokensEntering: z.number(),
-  /** Visual tokens leaving a decoder layer and the pruning behind it, averaged over the layers, as some papers count. */
+  /**
+   * Visual tokens leaving a decoder layer and the pruning behind it, averaged over the layers, as some papers count.
+   */
   tokensLeaving: z.number(),
 });
 

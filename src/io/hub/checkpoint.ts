@@ -107,7 +107,8 @@ function requireRoom(name: string, folder: string, files: readonly RemoteFile[])
   const { bavail, bsize } = statfsSync(folder);
   if (needed > 0 && needed + SPARE > bavail * bsize)
     throw new NuwaError(
-      `${folder}: ${gigabytes(needed)} are missing, but only ${gigabytes(bavail * bsize)} are free. Make room, or choose another --out.`,
+      `${folder}: ${gigabytes(needed)} are missing, but only ${gigabytes(bavail * bsize)} are free. Make room, or ` +
+        "choose another --out.",
     );
 }
 

@@ -34,7 +34,8 @@ export async function download(
   if (!(await hasChecksum(part, file))) {
     rmSync(part);
     throw new NuwaError(
-      `${target}: what came has another ${file.checksum.kind === "sha256" ? "SHA-256" : "git checksum"} than the hub lists. It was thrown away; fetch again.`,
+      `${target}: what came has another ${file.checksum.kind === "sha256" ? "SHA-256" : "git checksum"} than the ` +
+        "hub lists. It was thrown away; fetch again.",
     );
   }
   renameSync(part, target);
@@ -67,7 +68,8 @@ async function grow(
       if (problem === undefined) continue;
       if (tries === TRIES)
         throw new NuwaError(
-          `${what}: the connection broke at ${have} of ${file.size} bytes (${problem}). Run the command again; it goes on there.`,
+          `${what}: the connection broke at ${have} of ${file.size} bytes (${problem}). Run the command again; it ` +
+            "goes on there.",
         );
       await hub.pause(500 * 2 ** tries, what, `the connection broke at ${have} of ${file.size} bytes: ${problem}`);
     }
@@ -144,7 +146,8 @@ async function disk<T>(path: string, work: () => Promise<T>): Promise<T> {
   } catch (error) {
     const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
     throw new NuwaError(
-      `${path}: cannot be written (${full ? "the disk is full" : reasonOf(error)}). ${full ? "Make room" : "Check the folder's rights"} and run the command again; it goes on there.`,
+      `${path}: cannot be written (${full ? "the disk is full" : reasonOf(error)}). ` +
+        `${full ? "Make room" : "Check the folder's rights"} and run the command again; it goes on there.`,
     );
   }
 }

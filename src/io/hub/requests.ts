@@ -55,7 +55,8 @@ function refuse(status: number, { host, token }: Hub, what: string): void {
     throw new NuwaError(
       token
         ? `${what}: ${host} refuses it to the account of HF_TOKEN. Check the name, and ask for access on its page.`
-        : `${what}: is private or gated, or does not exist. Check the name; if it is right, set HF_TOKEN to a token of an account that has access.`,
+        : `${what}: is private or gated, or does not exist. ` +
+            "Check the name; if it is right, set HF_TOKEN to a token of an account that has access.",
     );
   if (status !== 429 && status < 500) throw new NuwaError(`${what}: ${host} refuses it with status ${status}.`);
 }

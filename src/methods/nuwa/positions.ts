@@ -37,7 +37,7 @@ export interface ImagePositions {
   /** One id for each kept visual token. */
   readonly visual: readonly number[];
   /** The id of the first text token after the image. */
-  readonly next: number;
+  readonly nextPosition: number;
 }
 
 /**
@@ -55,17 +55,17 @@ export function imagePositions(
   if (typeof policy === "function") return checked(policy(indices, start, total), indices.length);
   switch (policy) {
     case "original":
-      return { visual: filled(indices, start, (place) => start + place), next: start + total };
+      return { visual: filled(indices, start, (place) => start + place), nextPosition: start + total };
     case "compressed":
-      return { visual: indices.map((_, i) => start + i), next: start + indices.length };
+      return { visual: indices.map((_, i) => start + i), nextPosition: start + indices.length };
     case "rpme":
-      return { visual: stretched(indices, start, total), next: start + total };
+      return { visual: stretched(indices, start, total), nextPosition: start + total };
   }
 }
 
 function checked(positions: ImagePositions, count: number): ImagePositions {
-  const { visual, next } = positions;
-  if (visual.length !== count || ![...visual, next].every((id) => Number.isInteger(id) && id >= 0))
+  const { visual, nextPosition } = positions;
+  if (visual.length !== count || ![...visual, nextPosition].every((id) => Number.isInteger(id) && id >= 0))
     throw new NuwaError(
       `position function: ${visual.length} ids for ${count} visual tokens. It must give each one an integer from 0.`,
     );

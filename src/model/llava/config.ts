@@ -104,7 +104,8 @@ function parseOriginal(where: string, config: Record<string, unknown>, towerConf
   const original = checkSchema(where, config, originalSchema);
   if (!towerConfig) {
     throw new NuwaError(
-      `${where}: field "mm_vision_tower": the CLIP tower is kept elsewhere. Put its config.json and model.safetensors into the subfolder vision_tower/.`,
+      `${where}: field "mm_vision_tower": the CLIP tower is kept elsewhere. Put its config.json and ` +
+        "model.safetensors into the subfolder vision_tower/.",
     );
   }
   const tower = towerConfig.vision_config ?? towerConfig;

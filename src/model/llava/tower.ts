@@ -154,7 +154,8 @@ function attendTokens(w: Weights, x: tf.Tensor, members: Members, config: Vision
   const normed = layerNorm(w.at("layer_norm1"), rows, config.layerNormEps);
   const attention = w.at("self_attn");
   const keys = linear(attention.at("k_proj"), normed);
-  const q = tap(`vision.${i}.queries`, splitHeads(linear(attention.at("q_proj"), normed), images, heads)); // [I, h, N+1, d]
+  // [I, h, N+1, d]
+  const q = tap(`vision.${i}.queries`, splitHeads(linear(attention.at("q_proj"), normed), images, heads));
   const k = tap(`vision.${i}.keys`, splitHeads(keys, images, heads));
   const v = tap(`vision.${i}.values`, splitHeads(linear(attention.at("v_proj"), normed), images, heads));
   const attended = attend(q, k, v, logSizes(members), tap, `vision.${i}`);

@@ -57,7 +57,10 @@ export function causalMask(sequence: Sequence, queries: number): tf.Tensor4D | u
 /** What is left of a sequence when only some places are kept. */
 export interface Kept {
   readonly sequence: Sequence;
-  /** For each sample the places of the old sequence, to gather rows with; new tokens come after it; padding repeats place 0. */
+  /**
+   * For each sample the places of the old sequence, to gather rows with; new tokens come after it; padding repeats
+   * place 0.
+   */
   readonly places: readonly (readonly number[])[];
 }
 

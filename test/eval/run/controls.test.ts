@@ -45,17 +45,20 @@ describe("the controls", () => {
   }
 
   it("permuted: the ids are those of the unpruned model in another order, which the seed decides", () => {
-    const { visual, next } = imagePositions(permutedPositions(5), ALL, 2, 16);
+    const { visual, nextPosition: next } = imagePositions(permutedPositions(5), ALL, 2, 16);
     const plain = imagePositions("original", ALL, 2, 16);
     expect(visual).not.toEqual(plain.visual);
     expect([...visual].sort((a, b) => a - b)).toEqual(plain.visual);
-    expect(next).toBe(plain.next);
+    expect(next).toBe(plain.nextPosition);
     expect(imagePositions(permutedPositions(5), ALL, 2, 16).visual).toEqual(visual);
     expect(imagePositions(permutedPositions(6), ALL, 2, 16).visual).not.toEqual(visual);
   });
 
   it("compressed-range: two neighbours share an id, and the text follows the last one", () => {
-    expect(imagePositions(halvedPositions, [0, 1, 2, 3, 4], 10, 5)).toEqual({ visual: [10, 10, 11, 11, 12], next: 13 });
+    expect(imagePositions(halvedPositions, [0, 1, 2, 3, 4], 10, 5)).toEqual({
+      visual: [10, 10, 11, 11, 12],
+      nextPosition: 13,
+    });
   });
 
   it("reach the decoder: the ledger holds their ids and the logits change", () => {
@@ -65,7 +68,7 @@ describe("the controls", () => {
       ["compressed-range", halvedPositions],
     ] as const) {
       const control = see(CONTROLS[name].run(5), 1);
-      const { visual, next } = positions(ALL, 2, 16);
+      const { visual, nextPosition: next } = positions(ALL, 2, 16);
       expect(control.positions, name).toEqual(visual);
       expect(control.next, name).toBe(next + 3);
       expect(relativeError(control.logits, plain.logits), name).toBeGreaterThan(1e-6);
@@ -123,6 +126,10 @@ describe("the controls", () => {
 });
 
 it("a position function that gives too few ids, or none of RoPE's, is refused", () => {
-  expect(() => imagePositions(() => ({ visual: [1], next: 2 }), [0, 1], 0, 4)).toThrow(/1 ids for 2 visual tokens/);
-  expect(() => imagePositions(() => ({ visual: [0, 0.5], next: 2 }), [0, 1], 0, 4)).toThrow(/an integer from 0/);
+  expect(() => imagePositions(() => ({ visual: [1], nextPosition: 2 }), [0, 1], 0, 4)).toThrow(
+    /1 ids for 2 visual tokens/,
+  );
+  expect(() => imagePositions(() => ({ visual: [0, 0.5], nextPosition: 2 }), [0, 1], 0, 4)).toThrow(
+    /an integer from 0/,
+  );
 });

@@ -30,7 +30,10 @@ const wordAt = ({ slots }: PackedPicture, place: number) => {
   return slot?.kind === "text" ? words.words[slot.id] : undefined;
 };
 
-/** The loss where the first head looks at `lit` from `query` of the `image`-th picture, and with all it has from elsewhere. */
+/**
+ * The loss where the first head looks at `lit` from `query` of the `image`-th picture, and with all it has from
+ * elsewhere.
+ */
 function lossLooking(pictures: readonly PackedPicture[], image: number, query: number, lit: readonly number[]): number {
   const length = Math.max(...pictures.map(({ slots }) => slots.length));
   const values = tf.buffer([pictures.length, 2, length, length]);

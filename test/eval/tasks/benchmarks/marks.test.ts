@@ -176,7 +176,8 @@ describe("ScienceQA", () => {
     const items = itemsOf("scienceqa");
     expect(items.map(({ id }) => id)).toEqual(["1", "2"]);
     expect(items[1].question).toBe(
-      "Context: A map.\nWhich state?\nA. Ohio\nB. Utah\nC. Iowa\nAnswer with the option's letter from the given choices directly.",
+      "Context: A map.\nWhich state?\nA. Ohio\nB. Utah\nC. Iowa\nAnswer with the option's letter from the given " +
+        "choices directly.",
     );
     expect(items[0].question).toMatch(/^Which\?\nA\. up\nB\. down\n/);
   });
@@ -223,7 +224,8 @@ it("the table shows what each benchmark reports", () => {
   const { table } = score("refcoco", ["[0.25, 0, 0.75, 0.5]", "no", "no"]);
   const [head, , line] = table.trim().split("\n");
   expect(head).toBe(
-    "| method | average | tokens entering a layer | leaving it | positions | refcoco testA ACC@0.5 | kept | refcoco testB ACC@0.5 | kept | mean kept |",
+    "| method | average | tokens entering a layer | leaving it | positions | refcoco testA ACC@0.5 | kept | " +
+      "refcoco testB ACC@0.5 | kept | mean kept |",
   );
   expect(line).toMatch(
     /^\| none \| all \| 4\.0 \| 2\.0 \| original \| 0\.500 \(.*\) \| 100\.0 % \| 0\.000 \(.*\) \| – \| – \|$/,

@@ -83,10 +83,12 @@ export async function writeAllSamples(folder: string): Promise<void> {
     },
     "gqa/images/n1.jpg": small,
     "mme/existence/0001.txt":
-      "Is there a cat in this image? Please answer yes or no.\tYes\nIs there a dog in this image? Please answer yes or no.\tNo\n",
+      "Is there a cat in this image? Please answer yes or no.\tYes\nIs there a dog in this image? Please answer " +
+      "yes or no.\tNo\n",
     "mme/existence/0001.jpg": small,
     "mme/existence/0002.txt":
-      "Is there a car in this image? Please answer yes or no.\tYes\nIs there a bus in this image? Please answer yes or no.\tNo\n",
+      "Is there a car in this image? Please answer yes or no.\tYes\nIs there a bus in this image? Please answer " +
+      "yes or no.\tNo\n",
     "mme/existence/0002.png": await sharp(small).png().toBuffer(),
     "mme/posters/questions_answers_YN/tt1.txt":
       "Is it A? Please answer yes or no.\tYes\nIs it B? Please answer yes or no.\tNo",
