@@ -174,14 +174,14 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "positions: text behind the image moves up",
     file: positions,
-    from: "(place) => start + place), next: start + total",
-    to: "(place) => start + place), next: start + indices.length",
+    from: "(place) => start + place), nextPosition: start + total",
+    to: "(place) => start + place), nextPosition: start + indices.length",
   },
   {
     what: "positions: compressed ids begin a place late",
     file: positions,
-    from: "start + i), next: start + indices.length",
-    to: "start + i + 1), next: start + indices.length + 1",
+    from: "start + i), nextPosition: start + indices.length",
+    to: "start + i + 1), nextPosition: start + indices.length + 1",
   },
   {
     what: "positions: rpme rounds down",

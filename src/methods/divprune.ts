@@ -10,7 +10,7 @@ import { perImage, requirePatches } from "./patches.ts";
 
 /**
  * Parameters of {@link divprune}. That the released code may choose a patch twice where tokens are identical has no
- * switch: fewer than `keep` different patches are no selection of `keep`. Here chosen patches are out of the race.
+ * switch: fewer than `keep` different patches are no selection of `keep`. Here a chosen patch is not chosen again.
  */
 export interface DivpruneOptions {
   /** How many patches go on. */

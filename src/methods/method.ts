@@ -72,7 +72,7 @@ export type Cut = (view: CutView) => Readback<CutSelection>;
 
 /**
  * A pruning method: what it keeps, never how it is removed. Gathering, projecting, position ids, masks,
- * cache lengths and the ledger are the business of the forward pass, once for all methods.
+ * cache lengths and the ledger are done by the forward pass, once for all methods.
  */
 export interface Method {
   readonly name: string;

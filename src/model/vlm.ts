@@ -77,7 +77,7 @@ export interface EncodedImages {
   readonly members: Members | undefined;
 }
 
-/** The weights of a Llama decoder, by part; where they lie in a checkpoint is the family's business. */
+/** The weights of a Llama decoder, by part; where they lie in a checkpoint depends on the family. */
 export interface DecoderWeights {
   /** Has `weight` [V, Hd]. */
   readonly embedTokens: Weights;

@@ -67,7 +67,7 @@ export async function* generate(
         );
       });
       if (ended.every(Boolean)) return;
-      // Ended samples are fed on with what they drew; nobody looks at them.
+      // Ended samples are fed on with what they drew; their output is not used.
       const next = advanceAnywhere(
         model,
         current.state,

@@ -91,10 +91,10 @@ export function requirePositions(nextPosition: Layout["nextPosition"], { text }:
 
 /** Refuses ids that the token embedding has no row for. @throws NuwaError naming the first */
 export function requireVocabulary(what: string, ids: readonly number[], { text }: VlmConfig): void {
-  const stranger = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= text.vocabSize);
-  if (stranger !== undefined)
+  const unknown = ids.find((id) => !Number.isInteger(id) || id < 0 || id >= text.vocabSize);
+  if (unknown !== undefined)
     throw new NuwaError(
-      `${what}: token id ${stranger} is not in the vocabulary of ${text.vocabSize}. Use the model's own tokenizer.`,
+      `${what}: token id ${unknown} is not in the vocabulary of ${text.vocabSize}. Use the model's own tokenizer.`,
     );
 }
 

@@ -28,7 +28,7 @@ export function* chooseRaters({ tokens, sequence }: { tokens: tf.Tensor3D; seque
     const shares = yield* readback(tf.softmax(tf.matMul(v, t, false, true)).mean(0)); // [T]
     const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
     const above = [...shares.keys()].filter((i) => shares[i] > mean);
-    // Equal shares leave nobody above the mean; then all rate.
+    // With equal shares none lies above the mean; then all rate.
     raters.push(above.length > 0 ? above : [...shares.keys()]);
   }
   return raters;

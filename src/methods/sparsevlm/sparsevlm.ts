@@ -27,7 +27,7 @@ export interface SparsevlmOptions {
 }
 
 /**
- * SparseVLM: text tokens that the image speaks to rate the visual tokens in three layers; the worst are
+ * SparseVLM: text tokens that the image relates to rate the visual tokens in three layers; the worst are
  * dropped, and the better ones among these are recycled into a few cluster means, which follow the kept
  * tokens and compete in the next stage. Published: cuts after layers 2, 6 and 15 of 32.
  *

@@ -21,7 +21,7 @@ export type MergeGroup = readonly number[];
 
 /**
  * Chooses what is merged: for each image all T rows in groups, in their new order, as many groups for
- * every image; undefined to merge nothing in this block. How tokens are merged is the tower's business.
+ * every image; undefined to merge nothing in this block. The tower merges them.
  */
 export type TowerMerge = (view: MergeView) => Readback<readonly (readonly MergeGroup[])[] | undefined>;
 
