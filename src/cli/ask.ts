@@ -12,10 +12,8 @@ import { requireWritableFolder, writeAtomically } from "../io/files.ts";
 import { preprocess } from "../io/image.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
-import type { SampleLedger } from "../methods/ledger.ts";
-import { enteringPerLayer } from "../methods/ledger.ts";
-import type { Method, MethodDefinition } from "../methods/method.ts";
-import { defaultAverage } from "../methods/method.ts";
+import { enteringPerLayer, type SampleLedger } from "../methods/ledger.ts";
+import { defaultAverage, type Method, type MethodDefinition } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
 import { definition as nuwa } from "../methods/nuwa/definition.ts";
 import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
@@ -68,8 +66,7 @@ export function addAsk(program: Command): void {
       "--top-p <p>",
       "with --temperature: draw only from the most probable tokens that together reach this",
       parseNumber,
-    );
-  command
+    )
     .option("--tap <pattern>", "write what passes at these points to --dump; may be given more than once", collect)
     .option("--dump <file>", "safetensors with what --tap names, of every decoding step")
     .option("--dump-inputs <file>", "safetensors with the pixel_values and input_ids that nuwa forward reads");
@@ -86,7 +83,6 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
   const opened = openModel(requireText("--model", options.model));
   const { config, checkpoint } = opened;
   const asked = await methodFrom(options, config);
-  const { definition, method } = asked;
   const taps = options.tap && tapsOf(options.tap, opened);
   const processor = loadProcessor(opened);
   const { tokenizer, template } = processor;
@@ -116,9 +112,9 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
         return answer(vlm, image, question, { method: under, ...decoding });
       });
     process.stdout.write(`${"answer".padEnd(10)} `);
-    const pruned = await ask(method, recorder.tap, (piece) => process.stdout.write(printable(piece)));
+    const pruned = await ask(asked.method, recorder.tap, (piece) => process.stdout.write(printable(piece)));
     process.stdout.write("\n");
-    const unpruned = definition.keepsEverything ? undefined : await ask(none(), noTap);
+    const unpruned = asked.definition.keepsEverything ? undefined : await ask(none(), noTap);
     const { ledger, text } = pruned.result;
     if (unpruned) say("unpruned", `${printable(unpruned.result.text)} (${verdict(unpruned.result.text, text)})`);
     const exactCost = { pruned: pruned.cost, unpruned: (unpruned ?? pruned).cost };

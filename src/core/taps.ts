@@ -37,8 +37,8 @@ export function wants(tap: Tap, name: TapName): boolean {
 /** The tap as the model calls it: with the step and the sequence that the pass stands at filled in. */
 export function within(tap: Tap, { step, sequence }: Pick<Visit, "step" | "sequence">): Tap {
   if (tap === noTap) return tap;
-  const visiting = <T extends tf.Tensor>(name: TapName, x: T): T =>
-    tap(name, x, { layer: layerOf(name), step, sequence });
+  const visiting = <T extends tf.Tensor>(name: TapName, x: T, visit?: Visit): T =>
+    tap(name, x, visit ?? { layer: layerOf(name), step, sequence });
   return Object.assign(visiting, { wants: (name: TapName) => wants(tap, name) });
 }
 

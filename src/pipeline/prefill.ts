@@ -62,7 +62,7 @@ export interface ForwardResult {
 
 /**
  * The whole model, from pixels and token ids to logits, with both prunings in the path. Differentiable
- * in the pixels and in every weight; selections are read out (see reading.ts) and indices are constant.
+ * in the pixels and in every weight; selections are read out (see readback.ts) and indices are constant.
  *
  * @throws NuwaError when prompts and images do not fit the model
  */
@@ -70,9 +70,10 @@ export function* forward(
   model: Vlm,
   { pixels, prompts, imageOf: wanted }: ForwardInputs,
   method: Method,
-  tap: Tap = noTap,
+  watching: Tap = noTap,
 ): Readback<ForwardResult> {
   requireCapabilities(method, model);
+  const tap = within(watching, { step: 0, sequence: undefined });
   const seen = pixels && (yield* model.encode(pixels, tap, method.merge));
   const { unpruned } = model;
   const prompt = splitPrompts(prompts, model.config, pixels?.shape[0] ?? 0, unpruned.total, wanted);
@@ -85,8 +86,9 @@ export function* forward(
   // Splice: text and visual tokens in one sequence, each with its position id.
   let { sequence, nextPosition } = layOut(prompt, selectedSlots(selection, imageOf), method.positions, unpruned);
   requirePositions(nextPosition, model.config);
-  let x = tap("llm.embeddings", embed(model, sequence, visual, imageOf)); // [B, S, Hd]
-  tapIntegers(tap, "position_ids", positionIds(sequence));
+  const placed = within(watching, { step: 0, sequence });
+  let x = placed("llm.embeddings", embed(model, sequence, visual, imageOf)); // [B, S, Hd]
+  tapIntegers(placed, "position_ids", positionIds(sequence));
 
   const entered: PlacedTokens = { tokens: x, sequence };
   let attention: tf.Tensor4D | undefined;
@@ -95,7 +97,8 @@ export function* forward(
   for (const { from, to, choose } of stretches(visual ? method.cuts : NO_CUTS, model.config.text.numHiddenLayers)) {
     // Stage 2: before layer `from`, visual tokens that the text does not ask for are dropped.
     if (choose) {
-      const choice = yield* chooseCut(model, method, choose, from, { tokens: x, sequence, entered, attention, tap });
+      const seenByCut = { tokens: x, sequence, entered, attention, tap: within(watching, { step: 0, sequence }) };
+      const choice = yield* chooseCut(model, method, choose, from, seenByCut);
       tapIntegers(tap, "stage2.indices", choice.keep);
       const applied = applyCut(x, sequence, choice, entered.sequence, cuts);
       ({ x, sequence } = applied); // [B, S', Hd]
@@ -114,7 +117,7 @@ export function* forward(
     "final.indices",
     visualSlots(sequence).map((tokens) => tokens.map(({ cell }) => cell)),
   );
-  const here = within(tap, { step: 0, sequence });
+  const here = within(watching, { step: 0, sequence });
   const hidden = here("llm.norm", finalNorm(model, x)) as tf.Tensor3D;
   const ends = sequence.map((slots) => [lastPlace(slots)]);
   const logits = here("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]

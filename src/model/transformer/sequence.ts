@@ -22,11 +22,6 @@ export function lastPlace(slots: readonly Slot[]): number {
   return slots.findLastIndex((slot) => slot !== null);
 }
 
-/** How many tokens stand in a sample; padding is none. */
-export function tokenCount(slots: readonly Slot[]): number {
-  return slots.filter((slot) => slot !== null).length;
-}
-
 /** Position ids, [B][S]; padding gets 0, which no mask lets anyone see. */
 export function positionIds(sequence: Sequence): number[][] {
   return sequence.map((slots) => slots.map((slot) => slot?.position ?? 0));
