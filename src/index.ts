@@ -80,6 +80,7 @@ export { densityPeaks, matrixRank } from "./methods/sparsevlm/clustering.ts";
 export { type SparsevlmOptions, sparsevlm } from "./methods/sparsevlm/sparsevlm.ts";
 export { bipartiteGroups, type TomeOptions, tome, tomeBudget } from "./methods/tome.ts";
 export { type VisionzipOptions, visionzip, visionzipBudget } from "./methods/visionzip.ts";
+export { cellCount, type ImageShape, rasterShape, unprunedTokens } from "./model/image-shape.ts";
 export { initialWeights } from "./model/initialise.ts";
 export { type LlavaConfig, parseConfig, type VisionConfig } from "./model/llava/config.ts";
 export { createModel, type Llava } from "./model/llava/llava.ts";
@@ -90,10 +91,11 @@ export {
   type Capability,
   type DecoderWeights,
   disposeModel,
+  type EncodedGrid,
   type EncodedImages,
+  type ImageInputs,
   type ModelFacts,
   type QueriesAndKeys,
-  type UnprunedImage,
   type Vlm,
   type VlmConfig,
 } from "./model/vlm.ts";

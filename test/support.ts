@@ -2,6 +2,7 @@ import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { loadTensorflow } from "../src/backend/tensorflow.ts";
 import { openSafetensors, readTensor } from "../src/io/safetensors.ts";
+import type { EncodedGrid, EncodedImages } from "../src/model/vlm.ts";
 
 /** A path below test/fixtures/. */
 export function fixturePath(...parts: string[]): string {
@@ -47,4 +48,12 @@ export async function leaked(work: () => unknown): Promise<number> {
   const before = tf.memory().numTensors;
   await work();
   return tf.memory().numTensors - before;
+}
+
+/**
+ * The grid of an encoding that reads nothing out, with all that it can still compute: `runSync` would free what that is
+ * computed from.
+ */
+export function firstGrid(encoding: Iterator<unknown, readonly EncodedImages[]>): EncodedGrid {
+  return (encoding.next().value as readonly EncodedImages[])[0].grids[0];
 }

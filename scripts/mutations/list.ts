@@ -216,7 +216,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "stage 2: attention of the last place, padding or not",
     file: textguided,
-    from: "attention.slice([sample, 0, lastPlace(slots), 0]",
+    from: "attention.slice([sample, 0, lastIndex(slots), 0]",
     to: "attention.slice([sample, 0, slots.length - 1, 0]",
   },
   {

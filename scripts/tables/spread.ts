@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { coverageOf } from "../../src/analysis/coverage.ts";
 import { run, tensorsIn } from "../../src/core/readback.ts";
 import type { SampleLedger } from "../../src/methods/ledger.ts";
-import type { Method } from "../../src/methods/method.ts";
+import type { Pruning } from "../../src/methods/method.ts";
 import type { Llava } from "../../src/model/llava/llava.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { pixelsOf, pixelTensor } from "../../src/train/shapes/pictures.ts";
@@ -25,13 +25,20 @@ export interface Spread {
 }
 
 /** Looks at a scene with a method, and where its first pruning leaves patches. */
-export async function spreadOf(model: Llava, scene: Scene, method: Method): Promise<Spread> {
+export async function spreadOf(model: Llava, scene: Scene, method: Pruning): Promise<Spread> {
   const { imageTokenId, vision } = model.config;
   const [side] = vision.imageSize;
   const pixels = pixelTensor(await pixelsOf([scene], side), side);
   // Any text will do: nothing before the decoder looks at it.
   const result = await run(() => forward(model, { pixels, prompts: [[imageTokenId, 0]] }, method));
-  const { tokens, grid } = result.ledgers[0] as SampleLedger;
+  const {
+    tokens,
+    images: [
+      {
+        grids: [grid],
+      },
+    ],
+  } = result.ledgers[0] as SampleLedger;
   tf.dispose([pixels, ...tensorsIn(result)]);
   const cells = tokens.flatMap(({ firstLayer, cell }) => (firstLayer === 0 && cell >= 0 ? [cell] : []));
   const { object } = patchLabels(scene, grid.rows, grid.columns);

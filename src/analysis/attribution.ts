@@ -25,9 +25,9 @@ export interface Attribution {
   readonly baselineLogit: number;
   /** For each kept token what it adds. Their sum is logit − baselineLogit, but for quadrature. */
   readonly tokens: Float32Array;
-  /** For each kept token what each row of `EncodedImages.features` adds through it; rows sum to `tokens`. */
+  /** For each kept token what each row of `EncodedGrid.features` adds through it; rows sum to `tokens`. */
   readonly contributions: readonly Float32Array[];
-  /** For each row of `EncodedImages.features` what it adds through all tokens; same sum as `tokens`. */
+  /** For each row of `EncodedGrid.features` what it adds through all tokens; same sum as `tokens`. */
   readonly patches: Float32Array;
   /** Gradient of the logit with respect to each projected token where it is: k rows of Hd. */
   readonly tokenGradients: readonly Float32Array[];
@@ -64,7 +64,9 @@ export async function attribute(
     const { result, values } = await recordReadbacks(() => forward(model, inputs, method, recorder.tap));
     const value = logit(result);
     held.push(...tensorsIn(result), value);
-    const path = pathOf(recorder, result.ledgers[0] as SampleLedger, baseline);
+    const [ledger] = result.ledgers;
+    if (ledger?.images.length !== 1 || ledger.images[0].grids.length !== 1) throw new UsageError(ONE_IMAGE);
+    const path = pathOf(recorder, ledger, baseline);
     held.push(...Object.values(path));
     await requireMixtures(method, path.reached, recorder.get("stage1.tokens"));
     // A pass whose mixed tokens are given; the tower before them is computed, and does not matter.
@@ -109,9 +111,10 @@ export async function attribute(
   }
 }
 
-function requireOptions(model: Vlm, { pixels, prompts }: ForwardInputs, token: number, steps: number): void {
-  if (prompts.length !== 1 || pixels?.shape[0] !== 1)
-    throw new UsageError("attribution is of one prompt with one image. Call it once for each.");
+const ONE_IMAGE = "attribution is of one prompt with one image on one grid. Call it once for each.";
+
+function requireOptions(model: Vlm, { prompts }: ForwardInputs, token: number, steps: number): void {
+  if (prompts.length !== 1) throw new UsageError(ONE_IMAGE);
   const { vocabSize } = model.config.text;
   if (!Number.isInteger(token) || token < 0 || token >= vocabSize)
     throw new UsageError(`attribution: token ${token} is not in the vocabulary of ${vocabSize}.`);
@@ -127,7 +130,7 @@ function pathOf({ get }: Recorder, ledger: SampleLedger, baseline: tf.Tensor3D |
   if (given.join() !== features.shape.join())
     throw new UsageError(`attribution: the baseline has shape [${given}], but the features have [${features.shape}].`);
   // Cells are −1 for the class token, which then is the first row of the features.
-  const classTokens = total - ledger.grid.rows * ledger.grid.columns;
+  const [{ extraTokens: classTokens }] = ledger.images;
   const entered = ledger.tokens.filter(({ firstLayer }) => firstLayer === 0);
   const values = new Float32Array(entered.length * total);
   entered.forEach(({ cell, weights }, i) => {

@@ -1,25 +1,40 @@
+/**
+ * The position ids of one token, [R]: one for each axis along which rotary embeddings count. Llama has a single axis;
+ * others count time, rows and columns apart.
+ */
+export type Position = readonly number[];
+
+/** The position of a text token: the same id on every axis. */
+export function textPosition(id: number, axes: number): Position {
+  return new Array<number>(axes).fill(id);
+}
+
 /** A text token of the prompt or of the answer. */
 export interface TextSlot {
   readonly kind: "text";
   readonly id: number;
-  /** Position id for RoPE. */
-  readonly position: number;
+  readonly position: Position;
 }
 
 /** A visual token. */
 export interface VisualSlot {
   readonly kind: "visual";
+  /** Which of the sample's images it belongs to, from 0. */
+  readonly image: number;
   /**
    * Which of the sample's visual tokens it is: those that entered the decoder are counted first, then those made inside
    * it.
    */
   readonly row: number;
-  /** Raster index of the grid cell that it stands for; −1 for a token without one. */
+  /**
+   * Which cell of the image it stands for; −1 for a token without one. The cells of an image's first grid are counted
+   * in raster order, then those of the next.
+   */
   readonly cell: number;
-  readonly position: number;
+  readonly position: Position;
 }
 
-/** One place in the sequence of a sample; null is padding at the end of a shorter prompt. */
+/** One slot in the sequence of a sample; null is padding at the end of a shorter prompt. */
 export type Slot = TextSlot | VisualSlot | null;
 
 /**

@@ -24,16 +24,16 @@ export function tokensOfRun(
 ): OracleToken[] {
   const inLayer = sequences.map((sequence) => sequence[sample].filter((slot) => slot !== null));
   const isText = ({ kind }: { kind: string }) => kind === "text";
-  return inLayer[0].map((slot, place): OracleToken => {
+  return inLayer[0].map((slot, index): OracleToken => {
     if (slot.kind === "text") {
-      const nth = inLayer[0].slice(0, place).filter(isText).length;
-      const positions = inLayer.map((slots) => slots.filter(isText)[nth].position);
+      const nth = inLayer[0].slice(0, index).filter(isText).length;
+      const positions = inLayer.map((slots) => slots.filter(isText)[nth].position[0]);
       return { content: slot.id, positions, hiddenFrom: sequences.length };
     }
     const own = inLayer.map((slots) => slots.find((each) => each.kind === "visual" && each.row === slot.row));
     const gone = own.indexOf(undefined);
     // Where it is hidden its id does not matter.
-    const positions = own.map((each) => each?.position ?? 0);
+    const positions = own.map((each) => each?.position[0] ?? 0);
     return { content: visual[slot.row], positions, hiddenFrom: gone < 0 ? sequences.length : gone };
   });
 }

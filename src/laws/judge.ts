@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { UsageError } from "../core/errors.ts";
 import type { MethodDefinition } from "../methods/method.ts";
+import { createMethod } from "../methods/registry.ts";
 import { LAWS } from "./all.ts";
 import { selectionCases } from "./generators/selections.ts";
 import type { JudgeOptions, Law, Verdict } from "./law.ts";
@@ -32,7 +33,7 @@ export interface JudgedLaw {
  */
 export function lawsFor(method: MethodDefinition | MethodFactory, options: JudgeOptions = {}): JudgedLaw[] {
   const make: MethodFactory =
-    typeof method === "function" ? method : (config, request) => method.create(request, config.facts);
+    typeof method === "function" ? method : (config, request) => createMethod(method, config, request);
   const chosen = LAWS.filter(({ sentence }) => options.law === undefined || sentence === options.law);
   if (chosen.length === 0)
     throw new UsageError(`there is no law "${options.law}". Give a sentence as nuwa laws prints it.`);

@@ -127,7 +127,7 @@ export function followsPolicy(
   start: number,
   total: number,
 ): void {
-  const ids = visual.map(({ position }) => position);
+  const ids = visual.map(({ position }) => position[0]);
   if (policy === "compressed") {
     equal(
       ids,
@@ -135,18 +135,21 @@ export function followsPolicy(
     );
     return;
   }
-  visual.forEach(({ cell, position }, i) => {
-    if (cell === -1) equal(position, i === 0 ? start : ids[i - 1]);
-    else if (policy === "original") equal(position, start + cell);
+  visual.forEach(({ cell }, i) => {
+    if (cell === -1) equal(ids[i], i === 0 ? start : ids[i - 1]);
+    else if (policy === "original") equal(ids[i], start + cell);
   });
   // Stretched from the image's start to its end.
-  const placed = visual.filter(({ cell }) => cell !== -1).sort((a, b) => a.cell - b.cell);
-  placed.forEach(({ position }, i) => {
-    equal(Number.isInteger(position), true);
-    if (i > 0) atLeast(position, placed[i - 1].position + 1);
+  const ofCells = visual
+    .filter(({ cell }) => cell !== -1)
+    .sort((a, b) => a.cell - b.cell)
+    .map(({ position: [id] }) => id);
+  ofCells.forEach((id, i) => {
+    equal(Number.isInteger(id), true);
+    if (i > 0) atLeast(id, ofCells[i - 1] + 1);
   });
-  if (policy === "rpme" && placed.length > 0) equal(placed[0].position, start);
-  if (policy === "rpme" && placed.length > 1) equal(placed[placed.length - 1].position, start + total - 1);
+  if (policy === "rpme" && ofCells.length > 0) equal(ofCells[0], start);
+  if (policy === "rpme" && ofCells.length > 1) equal(ofCells[ofCells.length - 1], start + total - 1);
 }
 
 /** A model for each grid of {@link GRIDS}, made when it is first asked for. */

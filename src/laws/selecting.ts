@@ -4,6 +4,7 @@ import { normal, randomFrom } from "../core/random.ts";
 import { runSync } from "../core/readback.ts";
 import { noTap } from "../core/taps.ts";
 import type { Method, MethodRequest } from "../methods/method.ts";
+import { rasterShape } from "../model/image-shape.ts";
 import { parseConfig } from "../model/llava/config.ts";
 import { type Members, mergeMembers, unmerged } from "../model/transformer/merging.ts";
 import type { VlmConfig } from "../model/vlm.ts";
@@ -55,7 +56,7 @@ export function selectorFor(make: MethodFactory): Selector {
 
 /** The made-up model's configuration, on another grid. */
 export function configFor(grid: Grid): VlmConfig {
-  return { ...CONFIG, facts: { ...CONFIG.facts, grid } };
+  return { ...CONFIG, imageShape: rasterShape(grid) };
 }
 
 /** The patches that are left when a method is through with the made-up image. */

@@ -41,6 +41,7 @@ export function patchView({ rows, columns, heads = 1, ...shown }: Shown): PatchV
     members: undefined,
     heads,
     project: shown.project ?? ((x) => x),
+    share: (count) => count,
     queriesAndKeys: (block) => ({
       queries: tensorOf(shown.queries ?? tokens),
       keys: tensorOf(shown.favourites ? attracting(shown.favourites[block], tokens.length) : (shown.keys ?? tokens)),
@@ -67,10 +68,13 @@ export function chosen(method: Method, shown: Shown): { cells: number[]; weights
 
 /** A sequence of one sample: text before, visual tokens, text after. */
 export function sequenceOf(before: number, visual: number, after: number): Sequence {
-  const text = (position: number): Slot => ({ kind: "text", id: 1, position });
+  const text = (id: number): Slot => ({ kind: "text", id: 1, position: [id] });
   const slots: Slot[] = [
     ...Array.from({ length: before }, (_, i) => text(i)),
-    ...Array.from({ length: visual }, (_, row): Slot => ({ kind: "visual", row, cell: row, position: before + row })),
+    ...Array.from(
+      { length: visual },
+      (_, row): Slot => ({ kind: "visual", image: 0, row, cell: row, position: [before + row] }),
+    ),
     ...Array.from({ length: after }, (_, i) => text(before + visual + i)),
   ];
   return padded([slots]);

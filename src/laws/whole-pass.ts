@@ -73,7 +73,7 @@ export const countsOnThroughText: PassLaw = ofPass((result, { prompts, grid, ask
       const next = before.length + (asked.positions === "compressed" ? left : patchCount(grid));
       const wanted = [...before.keys(), ...after.map((_, i) => next + i)];
       equal(
-        textOf(sequence[sample]).map(({ position }) => position),
+        textOf(sequence[sample]).map(({ position: [id] }) => id),
         wanted,
       );
     });
@@ -89,8 +89,8 @@ export const givesIdsByPolicy: PassLaw = ofPass((result, { prompts, grid, asked 
     prompts.forEach(({ before }, sample) => {
       const [visual, first] = [visualSlots(sequence)[sample], visualSlots(sequences[0])[sample]];
       if (idsAfterCut === "kept") {
-        const entered = new Map(first.map(({ row, position }) => [row, position]));
-        for (const { row, position } of visual) equal(position, entered.get(row));
+        const entered = new Map(first.map(({ row, position: [id] }) => [row, id]));
+        for (const { row, position } of visual) equal(position[0], entered.get(row));
       }
       followsPolicy(asked.positions, idsAfterCut === "anew" ? visual : first, before.length, patchCount(grid));
     });

@@ -1,4 +1,6 @@
 import { UsageError } from "../core/errors.ts";
+import { type Grid, patchCount } from "../core/grid.ts";
+import { best } from "../core/ranking.ts";
 
 /**
  * How many visual tokens a decoder layer should see on average: a number of tokens, or a ratio of all
@@ -45,6 +47,28 @@ export function averageCount(average: AverageTokens, total: number): number {
       `average ${Number(tokens.toPrecision(4))} of ${total} visual tokens is less than one token. Ask for more.`,
     );
   return tokens;
+}
+
+/**
+ * How many of some tokens each grid of an image may keep: one each, and the rest in proportion to their cells, rounded
+ * so that the sum is met. With a single grid it is all of them.
+ *
+ * @throws UsageError when there are fewer tokens than grids
+ */
+export function sharedOut(count: number, grids: readonly Grid[]): number[] {
+  if (grids.length === 1) return [count];
+  if (count < grids.length)
+    throw new UsageError(
+      `a budget of ${count} tokens is less than one for each of the ${grids.length} grids of the image. Ask for more.`,
+    );
+  const spare = grids.map((grid) => patchCount(grid) - 1);
+  const all = spare.reduce((sum, cells) => sum + cells, 0);
+  const exact = spare.map((cells) => (all === 0 ? 0 : ((count - grids.length) * cells) / all));
+  const shares = exact.map((share) => 1 + Math.floor(share));
+  const left = count - shares.reduce((sum, share) => sum + share, 0);
+  const remainders = exact.map((share) => share - Math.floor(share));
+  for (const grid of best([...grids.keys()], remainders, left)) shares[grid]++;
+  return shares;
 }
 
 /**

@@ -37,7 +37,9 @@ export function divprune({ keep, positions = "compressed" }: DivpruneOptions): M
       const unit = normalizeRows(seen.project(seen.features)) as tf.Tensor3D; // [I, N, Hd]
       const distances = yield* readback(tf.sub(1, tf.matMul(unit, unit, false, true))); // [I, N, N]
       return {
-        cells: perImage(distances, total * total).map((own) => farthestPoints(own, total, keep).sort((a, b) => a - b)),
+        cells: perImage(distances, total * total).map((own) =>
+          farthestPoints(own, total, seen.share(keep)).sort((a, b) => a - b),
+        ),
       };
     },
     cuts: new Map(),
@@ -85,7 +87,7 @@ export const definition: MethodDefinition<number> = {
   name: "divprune",
   summary: "the patches that are most unlike each other",
   positions: "compressed",
-  budget: (average, { grid }) => wholeCount(average, patchCount(grid)),
-  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
-    divprune({ keep: definition.budget(average, model), positions }),
+  budget: (average, { total }) => wholeCount(average, total),
+  create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
+    divprune({ keep: definition.budget(average, size), positions }),
 };

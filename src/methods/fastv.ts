@@ -1,6 +1,5 @@
 import type * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
-import { patchCount } from "../core/grid.ts";
 import { readback } from "../core/readback.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
 import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
@@ -65,11 +64,10 @@ export const definition: MethodDefinition<{ readonly keep: number; readonly laye
   name: "fastv",
   summary: "one cut in the decoder by the attention of the last prompt token",
   positions: "original",
-  budget(average, { grid, layers }) {
+  budget(average, { total, layers }) {
     // The published K is for 32 layers; in a shallow decoder two whole layers would be most of the budget.
     const layer = layers < 16 ? 1 : 2;
-    return { keep: fastvBudget(average, { total: patchCount(grid), layers }, layer), layer };
+    return { keep: fastvBudget(average, { total, layers }, layer), layer };
   },
-  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
-    fastv({ ...definition.budget(average, model), positions }),
+  create: ({ average = DEFAULT_AVERAGE, positions }, size) => fastv({ ...definition.budget(average, size), positions }),
 };

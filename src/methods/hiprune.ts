@@ -33,7 +33,7 @@ export interface HipruneOptions {
  * Models", arXiv 2508.00553; released code: github.com/Danielement321/HiPrune.
  */
 export function hiprune(options: HipruneOptions): Method {
-  const { keep, objectBlock, anchorShare = 0.1, neighbours = "wrapped", positions = "compressed" } = options;
+  const { objectBlock, anchorShare = 0.1, neighbours = "wrapped", positions = "compressed" } = options;
   return {
     name: "hiprune",
     needs: ["tower-blocks"],
@@ -41,7 +41,7 @@ export function hiprune(options: HipruneOptions): Method {
     idsAfterCut: "kept",
     *selectPatches(seen) {
       requirePatches(seen);
-      const total = patchCount(seen.grid);
+      const [total, keep] = [patchCount(seen.grid), seen.share(options.keep)];
       const middle = perImage(yield* readback(received(seen, objectBlock)), total);
       const deep = perImage(yield* readback(received(seen, seen.featureBlock)), total);
       return {
@@ -88,11 +88,11 @@ export const definition: MethodDefinition<number> = {
   name: "hiprune",
   summary: "anchors of a middle block with their neighbours, and what the deep block attends to",
   positions: "compressed",
-  budget: (average, { grid }) => wholeCount(average, patchCount(grid)),
-  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
+  budget: (average, { total }) => wholeCount(average, total),
+  create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
     hiprune({
-      keep: definition.budget(average, model),
-      objectBlock: Math.max(0, Math.round((9 / 24) * model.visionBlocks) - 1),
+      keep: definition.budget(average, size),
+      objectBlock: Math.max(0, Math.round((9 / 24) * size.visionBlocks) - 1),
       positions,
     }),
 };

@@ -1,22 +1,29 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { Grid } from "../core/grid.ts";
 import type { Readback } from "../core/readback.ts";
 import type { Sequence } from "../core/slots.ts";
 import type { Tap } from "../core/taps.ts";
+import type { ImageShape } from "../model/image-shape.ts";
 import type { TowerMerge } from "../model/transformer/merging.ts";
-import type { Capability, EncodedImages, ModelFacts } from "../model/vlm.ts";
+import type { Capability, EncodedGrid, ModelFacts } from "../model/vlm.ts";
 import type { AverageTokens } from "./budget.ts";
 import type { PositionFunction, PositionPolicy } from "./nuwa/positions.ts";
 
-/** What a method may look at before the projector. What is not there is computed when it is asked for. */
-export interface PatchView extends EncodedImages {
+/**
+ * What a method may look at before the projector: one grid of some images of one shape. What is not there is computed
+ * when it is asked for.
+ */
+export interface PatchView extends EncodedGrid {
+  /** The part of a number of tokens of the whole image that this grid may keep, see {@link sharedOut}. */
+  readonly share: (count: number) => number;
   /** The projector: [I, k, D] → [I, k, Hd]. */
   readonly project: (features: tf.Tensor3D) => tf.Tensor3D;
 }
 
-/** What a method decides before the projector, for each image of the batch. */
+/** What a method decides before the projector, for each image of a {@link PatchView}. */
 export interface PatchSelection {
   /**
-   * The cell of each token that goes on, as raster index, in the order in which the tokens enter the
+   * The cell of each token that goes on, as raster index of the grid, in the order in which the tokens enter the
    * decoder; −1 for a token without a cell: the class token, or one made of others. Images may keep
    * different numbers.
    */
@@ -40,7 +47,11 @@ export interface PlacedTokens {
   readonly sequence: Sequence;
 }
 
-/** What a method may look at when it cuts inside the decoder: the hidden states entering the layer, and more. */
+/**
+ * What a method may look at when it cuts inside the decoder: the hidden states entering the layer, and more. Each
+ * sample shows one image at most. Where a prompt has several, each is cut by itself, and the slots of the others are
+ * null, as those of padding are.
+ */
 export interface CutView extends PlacedTokens {
   /** What entered the decoder, before anything was dropped in it. */
   readonly entered: PlacedTokens;
@@ -92,6 +103,17 @@ export interface Method {
   readonly cuts: ReadonlyMap<number, Cut>;
 }
 
+/** What makes a method: the method itself, or a function of the shape of the image that is to be pruned. */
+export type Pruning = Method | ((shape: ImageShape) => Method);
+
+/** What the parameters of a method may depend on: the sizes of the model and of the image. */
+export interface PruningSize extends ModelFacts {
+  /** The grids of the image. */
+  readonly grids: readonly Grid[];
+  /** Cells of all its grids (N). */
+  readonly total: number;
+}
+
 /** What every method is asked for with. A method may know more fields; it passes over those that it does not know. */
 export interface MethodRequest {
   /** Undefined: what the method published by itself, or {@link DEFAULT_AVERAGE}. */
@@ -131,15 +153,15 @@ export interface MethodDefinition<Budget = unknown, Request extends MethodReques
   /** Nothing is pruned, so that an average or a position policy cannot be asked for. */
   readonly keepsEverything?: true;
   /**
-   * The budget rule: parameters for an average.
+   * The budget rule: parameters for an average over all visual tokens of an image.
    *
-   * @throws UsageError when the average does not fit the model
+   * @throws UsageError when the average does not fit the model or the image
    */
-  readonly budget: (average: AverageTokens, model: ModelFacts) => Budget;
+  readonly budget: (average: AverageTokens, size: PruningSize) => Budget;
   /**
-   * The method for a model.
+   * The method for a model and images of one shape.
    *
-   * @throws UsageError when the request does not fit the method or the model
+   * @throws UsageError when the request does not fit the method, the model or the image
    */
-  readonly create: (request: Request, model: ModelFacts) => Method;
+  readonly create: (request: Request, size: PruningSize) => Method;
 }

@@ -3,7 +3,7 @@ import { dot } from "../core/dot.ts";
 import { NuwaError } from "../core/errors.ts";
 import { patchCount } from "../core/grid.ts";
 import { best } from "../core/ranking.ts";
-import type { EncodedImages } from "../model/vlm.ts";
+import type { EncodedGrid } from "../model/vlm.ts";
 import type { PatchView } from "./method.ts";
 
 /** What several methods need when they choose patches. */
@@ -13,7 +13,7 @@ import type { PatchView } from "./method.ts";
  *
  * @throws NuwaError naming the field
  */
-export function requirePatches({ grid, features }: EncodedImages): void {
+export function requirePatches({ grid, features }: EncodedGrid): void {
   if (features.shape[1] !== patchCount(grid))
     throw new NuwaError(
       'field "vision_feature_select_strategy": this method prunes patches, but "full" keeps the class token among ' +
@@ -27,7 +27,7 @@ export function perImage(values: Float32Array, size: number): Float32Array[] {
 }
 
 /** The rows of a block's tensor that are patches: [I, P + N, D] → [I, N, D]. */
-export function patchRows(x: tf.Tensor3D, { prefixTokens }: Pick<EncodedImages, "prefixTokens">): tf.Tensor3D {
+export function patchRows(x: tf.Tensor3D, { prefixTokens }: Pick<EncodedGrid, "prefixTokens">): tf.Tensor3D {
   return x.slice([0, prefixTokens, 0]);
 }
 

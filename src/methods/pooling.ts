@@ -1,14 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Grid, patchCount } from "../core/grid.ts";
-import { type AverageTokens, averageCount } from "./budget.ts";
+import { averageCount } from "./budget.ts";
 import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { requirePatches } from "./patches.ts";
 
 /** Parameters of {@link pooling}. */
 export interface PoolingOptions {
-  /** How many rows and columns are left. */
-  readonly pooled: Grid;
+  /** At most how many tokens are left. */
+  readonly keep: number;
   /** `compressed` ids are those of a smaller picture; with `original` ones each token has the id of its centre. */
   readonly positions?: PositionPolicy;
 }
@@ -17,7 +17,7 @@ export interface PoolingOptions {
  * Adaptive average pooling of the features (Nüwa, Appendix, Algorithm 2): the plain way to fewer tokens
  * that keeps the picture whole. Each pooled token stands for the cell in the middle of its bin.
  */
-export function pooling({ pooled, positions = "compressed" }: PoolingOptions): Method {
+export function pooling({ keep, positions = "compressed" }: PoolingOptions): Method {
   return {
     name: "pooling",
     positions,
@@ -25,7 +25,7 @@ export function pooling({ pooled, positions = "compressed" }: PoolingOptions): M
     *selectPatches(seen) {
       requirePatches(seen);
       const images = seen.features.shape[0];
-      const { cells, weights } = poolingBins(seen.grid, pooled);
+      const { cells, weights } = poolingBins(seen.grid, pooledGrid(seen.grid, seen.share(keep)));
       return {
         cells: Array.from({ length: images }, () => cells),
         weights: tf.tensor2d(weights).expandDims<tf.Tensor3D>(0).tile([images, 1, 1]),
@@ -36,14 +36,10 @@ export function pooling({ pooled, positions = "compressed" }: PoolingOptions): M
 }
 
 /**
- * The pooled grid: k = ⌊Nρ⌋, W' = round(√(k/α)), H' = round(αW') with α = H/W. On 24×24 averages of 64, 128
- * and 192 give 8×8, 11×11 and 14×14.
- *
- * @throws UsageError when the average does not fit the grid
+ * The pooled grid for k tokens: W' = round(√(k/α)), H' = round(αW') with α = H/W. On 24×24, 64, 128 and 192 tokens
+ * give 8×8, 11×11 and 14×14.
  */
-export function pooledGrid(grid: Grid, average: AverageTokens): Grid {
-  // The small addition undoes the rounding of ratios: 1/9 of 576 is 64.
-  const count = Math.floor(averageCount(average, patchCount(grid)) + 1e-6);
+export function pooledGrid(grid: Grid, count: number): Grid {
   const aspect = grid.rows / grid.columns;
   const columns = clamp(Math.round(Math.sqrt(count / aspect)), grid.columns);
   return { rows: clamp(Math.round(aspect * columns), grid.rows), columns };
@@ -74,12 +70,13 @@ function clamp(side: number, most: number): number {
   return Math.max(1, Math.min(most, side));
 }
 
-/** {@link pooling} for the registry. */
-export const definition: MethodDefinition<Grid> = {
+/** {@link pooling} for the registry. Its k is ⌊Nρ⌋. */
+export const definition: MethodDefinition<number> = {
   name: "pooling",
   summary: "adaptive average pooling of the features (Algorithm 2 of the paper)",
   positions: "compressed",
-  budget: (average, { grid }) => pooledGrid(grid, average),
-  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
-    pooling({ pooled: definition.budget(average, model), positions }),
+  // The small addition undoes the rounding of ratios: 1/9 of 576 is 64.
+  budget: (average, { total }) => Math.floor(averageCount(average, total) + 1e-6),
+  create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
+    pooling({ keep: definition.budget(average, size), positions }),
 };

@@ -45,7 +45,7 @@ export function prumerge({ keep, neighbours = 32, positions = "compressed" }: Pr
       const units = perImage(values, values.length / all.length).map((own) => unitVectors(own, total));
       const chosen = all.map((own) => {
         checkScores("PruMerge's class attention", own);
-        return keep === undefined ? adaptiveCentres(own) : spreadCentres(own, keep - 1);
+        return keep === undefined ? adaptiveCentres(own) : spreadCentres(own, seen.share(keep) - 1);
       });
       const longest = 1 + Math.max(...chosen.map((centres) => centres.length));
       const empty = () => new Array<number>(total).fill(0);
@@ -122,12 +122,12 @@ export const definition: MethodDefinition<number> = {
   summary: "outliers of class attention and patches spread evenly, each with its nearest merged in (PruMerge+)",
   positions: "compressed",
   publishedAverage: true,
-  budget: (average, { grid }) => wholeCount(average, patchCount(grid)),
-  create: ({ average, positions }, model) =>
+  budget: (average, { total }) => wholeCount(average, total),
+  create: ({ average, positions }, size) =>
     prumerge({
-      keep: average && definition.budget(average, model),
+      keep: average && definition.budget(average, size),
       // 32 neighbours of 576 patches, the same share of others.
-      neighbours: Math.max(1, Math.round(patchCount(model.grid) / 18)),
+      neighbours: Math.max(1, Math.round(size.total / 18)),
       positions,
     }),
 };

@@ -1,4 +1,3 @@
-import { patchCount } from "../core/grid.ts";
 import { readback } from "../core/readback.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
 import type { Cut, Method, MethodDefinition } from "./method.ts";
@@ -75,9 +74,7 @@ export const definition: MethodDefinition<CutBudget> = {
   summary: "the decoder in stages with fewer visual tokens in each, by the attention of the next layer",
   positions: "compressed",
   publishedAverage: true,
-  budget: (average, { grid, layers }) => pyramidBudget(average, { total: patchCount(grid), layers }),
-  create({ average, positions }, model) {
-    const size = { total: patchCount(model.grid), layers: model.layers };
-    return pyramiddrop({ stages: average ? definition.budget(average, model) : publishedPyramid(size), positions });
-  },
+  budget: pyramidBudget,
+  create: ({ average, positions }, size) =>
+    pyramiddrop({ stages: average ? definition.budget(average, size) : publishedPyramid(size), positions }),
 };

@@ -25,7 +25,9 @@ export function random({ keep, seed, positions = "original" }: RandomOptions): M
     idsAfterCut: "kept",
     *selectPatches(seen) {
       requirePatches(seen);
-      const drawn = sampleWithoutReplacement(patchCount(seen.grid), keep, mixedRandom(seed)).sort((a, b) => a - b);
+      const drawn = sampleWithoutReplacement(patchCount(seen.grid), seen.share(keep), mixedRandom(seed)).sort(
+        (a, b) => a - b,
+      );
       return { cells: Array.from({ length: seen.features.shape[0] }, () => drawn) };
     },
     cuts: new Map(),
@@ -37,7 +39,7 @@ export const definition: MethodDefinition<number> = {
   name: "random",
   summary: "a control: patches drawn at random before the decoder",
   positions: "original",
-  budget: (average, { grid }) => wholeCount(average, patchCount(grid)),
-  create: ({ average = DEFAULT_AVERAGE, positions, seed = 44 }, model) =>
-    random({ keep: definition.budget(average, model), seed, positions }),
+  budget: (average, { total }) => wholeCount(average, total),
+  create: ({ average = DEFAULT_AVERAGE, positions, seed = 44 }, size) =>
+    random({ keep: definition.budget(average, size), seed, positions }),
 };

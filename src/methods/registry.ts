@@ -1,9 +1,10 @@
-import { UsageError } from "../core/errors.ts";
+import { NuwaError, UsageError } from "../core/errors.ts";
+import { cellCount, type ImageShape } from "../model/image-shape.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import { definition as divprune } from "./divprune.ts";
 import { definition as fastv } from "./fastv.ts";
 import { definition as hiprune } from "./hiprune.ts";
-import type { Method, MethodDefinition } from "./method.ts";
+import type { Method, MethodDefinition, Pruning } from "./method.ts";
 import { definition as none } from "./none.ts";
 import { type NuwaRequest, definition as nuwa } from "./nuwa/definition.ts";
 import { POSITION_POLICIES } from "./nuwa/positions.ts";
@@ -45,20 +46,36 @@ export function methodNamed(name: string): MethodDefinition {
   return found;
 }
 
+/** What of a model's configuration methods are made for. */
+type MadeFor = Pick<VlmConfig, "facts" | "imageShape">;
+
 /**
- * A method with its parameters solved for a model and an average.
+ * A method with its parameters solved for a model, an average and images of one shape.
  *
  * @param which a name of the registry, or the definition of a method of one's own
+ * @param shape of the images; need not be given where all images of a model have the same
  * @throws UsageError when the name, a parameter or the average does not fit
  */
 export function createMethod(
   which: string | MethodDefinition,
-  config: Pick<VlmConfig, "facts">,
+  { facts, imageShape }: MadeFor,
   request: NuwaRequest = {},
+  shape: ImageShape | undefined = imageShape,
 ): Method {
+  if (!shape) throw new NuwaError("images of this model have many shapes. Make the method for one of them.");
   const definition = typeof which === "string" ? methodNamed(which) : which;
   const { positions } = request;
   if (positions !== undefined && !POSITION_POLICIES.includes(positions))
     throw new UsageError(`positions "${positions}" do not exist. There are: ${POSITION_POLICIES.join(", ")}.`);
-  return definition.create(request, config.facts);
+  return definition.create(request, { ...facts, grids: shape.grids, total: cellCount(shape) });
+}
+
+/**
+ * A method for every image: the same for all where a model has images of one shape only, else one made for each shape.
+ *
+ * @throws UsageError as {@link createMethod}; at once where the shape of all images is known
+ */
+export function createPruning(which: string | MethodDefinition, config: MadeFor, request: NuwaRequest = {}): Pruning {
+  if (config.imageShape) return createMethod(which, config, request);
+  return (shape) => createMethod(which, config, request, shape);
 }

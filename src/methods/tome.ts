@@ -120,7 +120,7 @@ export const definition: MethodDefinition<number[]> = {
   name: "tome",
   summary: "tokens merge inside the vision tower, block by block",
   positions: "compressed",
-  budget: (average, { grid, featureBlocks }) => tomeBudget(average, patchCount(grid), featureBlocks),
-  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
-    tome({ merged: definition.budget(average, model), positions }),
+  budget: (average, { total, featureBlocks }) => tomeBudget(average, total, featureBlocks),
+  create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
+    tome({ merged: definition.budget(average, size), positions }),
 };

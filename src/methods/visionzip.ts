@@ -40,9 +40,9 @@ export function visionzip({ dominant, contextual, positions = "compressed" }: Vi
       const keys = perImage(values, values.length / attention.length).map((own) => unitVectors(own, total));
       const chosen = attention.map((own, image) => {
         checkScores("VisionZip's class attention", own);
-        const kept = best([...own.keys()], own, dominant - 1).sort((a, b) => a - b);
+        const kept = best([...own.keys()], own, seen.share(dominant) - 1).sort((a, b) => a - b);
         const rest = [...own.keys()].filter((patch) => !kept.includes(patch));
-        const targets = uniformTargets(rest, contextual);
+        const targets = uniformTargets(rest, seen.share(contextual));
         const others = rest.filter((patch) => !targets.includes(patch));
         return { kept, targets, merged: mergedInto(keys[image], others, targets) };
       });
@@ -100,7 +100,7 @@ export const definition: MethodDefinition<{ readonly dominant: number; readonly 
   name: "visionzip",
   summary: "patches that the class token attends to most, and contextual tokens that the rest is merged into",
   positions: "compressed",
-  budget: (average, { grid }) => visionzipBudget(average, patchCount(grid)),
-  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
-    visionzip({ ...definition.budget(average, model), positions }),
+  budget: (average, { total }) => visionzipBudget(average, total),
+  create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
+    visionzip({ ...definition.budget(average, size), positions }),
 };

@@ -3,6 +3,7 @@ import type { Grid } from "../core/grid.ts";
 import type { Readback } from "../core/readback.ts";
 import type { TapLayers } from "../core/tap-points.ts";
 import type { Tap } from "../core/taps.ts";
+import type { ImageShape } from "./image-shape.ts";
 import type { TextConfig } from "./transformer/config.ts";
 import type { Members, TowerMerge } from "./transformer/merging.ts";
 import type { Weights } from "./weights.ts";
@@ -17,10 +18,8 @@ import type { Weights } from "./weights.ts";
  */
 export type Capability = "class-attention" | "key-norms" | "tower-blocks" | "merging";
 
-/** What the parameters of a pruning method may depend on: the sizes of a model, not its weights. */
+/** The sizes of a model, which the parameters of a pruning method may depend on. */
 export interface ModelFacts {
-  /** The grid of visual tokens that the encoder makes of an image. */
-  readonly grid: Grid;
   /** Decoder layers (L). */
   readonly layers: number;
   /** Blocks of the vision tower. */
@@ -36,6 +35,18 @@ export interface VlmConfig {
   /** The placeholder in the prompt that the visual tokens replace. */
   readonly imageTokenId: number;
   readonly facts: ModelFacts;
+  /** What every image becomes; undefined where that depends on the size of the image. */
+  readonly imageShape: ImageShape | undefined;
+}
+
+/** The images of a batch, as the family's preprocessing makes them. */
+export interface ImageInputs {
+  /** `pixel_values`, normalised. LLaVA-1.5: [I, 3, H, W], or [3, H, W] for one image. */
+  readonly pixels: tf.Tensor;
+  /** What else the preprocessing says of each image, such as `image_sizes`; LLaVA-1.5 needs nothing. */
+  readonly sizes?: readonly (readonly number[])[];
+  /** Where the pixels come from, for errors. */
+  readonly origin?: string;
 }
 
 /** Queries and keys of one block of the tower with their biases, all heads side by side, [I, P + N, D] each. */
@@ -45,10 +56,10 @@ export interface QueriesAndKeys {
 }
 
 /**
- * Images after the encoder: I images, N cells of a grid, D wide. What a family does not offer throws a NuwaError when
- * it is asked for, see {@link Capability}.
+ * Equal grids of I images after the encoder: N cells, D wide. What a family does not offer throws a NuwaError when it
+ * is asked for, see {@link Capability}.
  */
-export interface EncodedImages {
+export interface EncodedGrid {
   /** N = rows·columns. */
   readonly grid: Grid;
   /** What the projector reads, [I, E + N, D]: E visual tokens without a cell, then the cells in raster order. */
@@ -77,6 +88,15 @@ export interface EncodedImages {
   readonly members: Members | undefined;
 }
 
+/** Images of one shape after the encoder. */
+export interface EncodedImages {
+  /** Which images of the batch, I of them. */
+  readonly images: readonly number[];
+  readonly shape: ImageShape;
+  /** For each grid of the shape what the encoder made of it in all of these images. */
+  readonly grids: readonly EncodedGrid[];
+}
+
 /** The weights of a Llama decoder, by part; where they lie in a checkpoint depends on the family. */
 export interface DecoderWeights {
   /** Has `weight` [V, Hd]. */
@@ -98,23 +118,14 @@ export interface Vlm<Config extends VlmConfig = VlmConfig> {
   readonly tapLayers: TapLayers;
   readonly decoder: DecoderWeights;
   /**
-   * From pixels to features.
+   * From pixels to features; images of one shape are encoded together.
    *
-   * @param pixels [I, 3, H, W], normalised
    * @param merge merges tokens between the attention and the MLP of each block of the tower
    * @throws NuwaError when the pixels have another size than the model sees
    */
-  readonly encode: (pixels: tf.Tensor4D, tap: Tap, merge?: TowerMerge) => Readback<EncodedImages>;
+  readonly encode: (images: ImageInputs, tap: Tap, merge?: TowerMerge) => Readback<readonly EncodedImages[]>;
   /** From features to token embeddings: [..., D] → [..., Hd]. */
   readonly project: (features: tf.Tensor) => tf.Tensor3D;
-  /** Visual tokens of one unpruned image, and how many of them have no cell and come first. */
-  readonly unpruned: UnprunedImage;
-}
-
-/** The visual tokens of an image where nothing is pruned. */
-export interface UnprunedImage {
-  readonly total: number;
-  readonly extraTokens: number;
 }
 
 /** Frees the memory of a model. */

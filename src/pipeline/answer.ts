@@ -4,9 +4,9 @@ import { UsageError } from "../core/errors.ts";
 import { run, tensorsIn } from "../core/readback.ts";
 import { noTap } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
-import type { Method, MethodDefinition } from "../methods/method.ts";
+import type { MethodDefinition, Pruning } from "../methods/method.ts";
 import type { NuwaRequest } from "../methods/nuwa/definition.ts";
-import { createMethod } from "../methods/registry.ts";
+import { createPruning } from "../methods/registry.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { type GenerateOptions, generate } from "./generate.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "./prefill.ts";
@@ -51,7 +51,7 @@ export async function answerPrompts(
   model: Vlm,
   { decode }: Pick<Tokenizer, "decode">,
   inputs: ForwardInputs,
-  method: Method,
+  method: Pruning,
   { maxNewTokens = MOST_TOKENS, tap = noTap, show, ...rest }: DecodingOptions = {},
 ): Promise<Answer[]> {
   let start: ForwardResult | undefined;
@@ -88,7 +88,7 @@ export async function answerPrompts(
 /** Options of {@link answer}: a method with what it is asked for, how it is decoded, and a tap. */
 export interface AnswerOptions extends Omit<NuwaRequest, "temperature" | "constants">, DecodingOptions {
   /** A name of the registry, a definition or a method that is made already; the unpruned model unless given. */
-  readonly method?: string | MethodDefinition | Method;
+  readonly method?: string | MethodDefinition | Pruning;
 }
 
 /**
@@ -112,7 +112,7 @@ export async function answer(
   const request = { average, positions, seed, variant, stage2, selection };
   if (isMade(method) && Object.values(request).some((value) => value !== undefined))
     throw new UsageError("answer: a method that is made already takes no average or other request. Leave them out.");
-  const made = isMade(method) ? method : createMethod(method, model.config, request);
+  const made = isMade(method) ? method : createPruning(method, model.config, request);
   const { shape, values } = image.pixelValues;
   const pixels = tf.tensor4d(values, [1, ...shape]);
   try {
@@ -123,6 +123,6 @@ export async function answer(
   }
 }
 
-function isMade(method: string | MethodDefinition | Method): method is Method {
-  return typeof method === "object" && "selectPatches" in method;
+function isMade(method: string | MethodDefinition | Pruning): method is Pruning {
+  return typeof method === "function" || (typeof method === "object" && "selectPatches" in method);
 }

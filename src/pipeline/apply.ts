@@ -1,37 +1,127 @@
 import * as tf from "@tensorflow/tfjs";
 import { patchCount } from "../core/grid.ts";
-import { type Readback, readback } from "../core/readback.ts";
-import type { Sequence, VisualSlot } from "../core/slots.ts";
+import { type Position, type Sequence, type VisualSlot, visualCounts } from "../core/slots.ts";
 import type { TapName } from "../core/tap-points.ts";
 import { type Tap, wants } from "../core/taps.ts";
-import { type AddedToken, openLedger, type SampleLedger } from "../methods/ledger.ts";
-import type { AddedTokens, CutSelection, PatchSelection } from "../methods/method.ts";
+import type { Method, PatchSelection } from "../methods/method.ts";
 import { aggregate } from "../methods/nuwa/aggregation.ts";
+import { cellCount, firstCells, type ImageShape } from "../model/image-shape.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
-import { keepVisual, placesOf } from "../model/transformer/sequence.ts";
-import type { EncodedImages, Vlm } from "../model/vlm.ts";
-import type { CheckedSelection } from "./choosing.ts";
+import { keepVisual } from "../model/transformer/sequence.ts";
+import type { EncodedGrid, Vlm } from "../model/vlm.ts";
+import type { ChosenCut, ChosenGrid, ChosenImages } from "./choosing.ts";
+import { imagesOfPrompt, type SegmentedPrompt } from "./prompts.ts";
 
-/** What is done with a selection, the same for every method: the physical side of pruning. */
+/* What is done with a selection, the same for every method: the physical side of pruning. */
 
-/** Batches without images select nothing. */
-export const NO_IMAGES: PatchSelection = { cells: [] };
+/** An image of the batch and what stage 1 kept of it, all grids together. */
+export interface SelectedImage {
+  readonly shape: ImageShape;
+  readonly method: Method;
+  /** The cell of each token, in the order in which they enter the decoder: one of all cells of the image; −1: none. */
+  readonly cells: readonly number[];
+  /** For each token whether it is a pillar; undefined where the method has none. */
+  readonly pillars: readonly (boolean | undefined)[];
+  /** For each token its weights over all cells of the image; undefined for a token that is its cell alone. */
+  readonly weights: readonly (Float32Array | undefined)[];
+}
 
-/** The selected patches, mixed where the method says so, as token embeddings: [I, k, Hd]. */
-export function projectSelected(model: Vlm, seen: EncodedImages, selection: PatchSelection, tap: Tap): tf.Tensor3D {
-  const { cells, pillars } = selection;
-  tapIntegers(tap, "stage1.indices", cells);
-  if (pillars)
+/** What stage 1 kept of each image of the batch. */
+export function selectedImages(chosen: readonly ChosenImages[]): SelectedImage[] {
+  const selected: SelectedImage[] = [];
+  for (const { images, shape, method, grids } of chosen) {
+    const starts = firstCells(shape);
+    images.forEach((image, row) => {
+      selected[image] = {
+        shape,
+        method,
+        cells: grids.flatMap(({ selection }, grid) =>
+          selection.cells[row].map((cell) => (cell < 0 ? cell : starts[grid] + cell)),
+        ),
+        pillars: grids.flatMap(({ selection: { cells, pillars } }) =>
+          cells[row].map((_, token) => pillars?.[row][token]),
+        ),
+        weights: grids.flatMap((one, grid) => weightsOf(one, row, starts[grid], cellCount(shape))),
+      };
+    });
+  }
+  return selected;
+}
+
+/**
+ * For each token of one grid of an image its weights over the cells of the image, without the class token's.
+ *
+ * @param row of the image among those of its shape
+ * @param start the first cell of the grid
+ * @param total cells of the image
+ */
+function weightsOf(
+  { seen, selection, weights }: ChosenGrid,
+  row: number,
+  start: number,
+  total: number,
+): (Float32Array | undefined)[] {
+  return selection.cells[row].map((_, token) => {
+    if (!weights || !selection.weights) return undefined;
+    const [, longest, columns] = selection.weights.shape;
+    const cells = patchCount(seen.grid);
+    const end = (row * longest + token + 1) * columns;
+    const own = new Float32Array(total);
+    own.set(weights.subarray(end - cells, end), start);
+    return own;
+  });
+}
+
+/**
+ * The selected patches, mixed where the method says so, as token embeddings: [I, k, Hd]. Images with fewer tokens
+ * repeat one at the end, which no sequence refers to.
+ */
+export function projectSelected(
+  model: Vlm,
+  chosen: readonly ChosenImages[],
+  images: readonly SelectedImage[],
+  tap: Tap,
+): tf.Tensor3D {
+  tapIntegers(
+    tap,
+    "stage1.indices",
+    images.map(({ cells }) => cells),
+  );
+  if (images.some(({ pillars }) => pillars[0] !== undefined))
     tapIntegers(
       tap,
       "stage1.pillars",
-      pillars.map((row) => row.map(Number)),
+      images.map(({ pillars }) => pillars.map(Number)),
     );
-  return tap("projector.output", model.project(tap("stage1.tokens", selectedTokens(seen, selection))));
+  return tap("projector.output", model.project(tap("stage1.tokens", tokensOf(chosen, images)))) as tf.Tensor3D;
 }
 
-/** [I, k, D]; images with fewer tokens repeat one at the end, which no sequence refers to. */
-function selectedTokens(seen: EncodedImages, { cells, weights, tokens }: PatchSelection): tf.Tensor3D {
+/** [I, k, D]: the tokens of all grids, put together image by image. */
+function tokensOf(chosen: readonly ChosenImages[], images: readonly SelectedImage[]): tf.Tensor3D {
+  const mixed = chosen.flatMap(({ grids }) => grids.map(({ seen, selection }) => selectedTokens(seen, selection)));
+  if (mixed.length === 1) return mixed[0];
+  const width = mixed[0].shape[2];
+  const table = tf.concat(
+    mixed.map((tokens) => tokens.reshape<tf.Tensor2D>([-1, width])),
+    0,
+  );
+  const rows: number[][] = images.map(() => []);
+  let [start, tensor] = [0, 0];
+  for (const { images: numbers, grids } of chosen)
+    for (const { selection } of grids) {
+      const [, longest] = mixed[tensor++].shape;
+      numbers.forEach((image, row) => {
+        rows[image].push(...selection.cells[row].map((_, token) => start + row * longest + token));
+      });
+      start += numbers.length * longest;
+    }
+  const most = Math.max(...rows.map((list) => list.length));
+  const filled = rows.map((list) => Array.from({ length: most }, (_, i) => list[i] ?? list[0]));
+  return tf.gather(table, tf.tensor1d(filled.flat(), "int32")).reshape([rows.length, most, width]);
+}
+
+/** The tokens of one grid, [I, k, D]; images with fewer tokens repeat one at the end. */
+function selectedTokens(seen: EncodedGrid, { cells, weights, tokens }: PatchSelection): tf.Tensor3D {
   if (tokens) return tokens;
   const { features, grid, extraTokens } = seen;
   const hasClass = extraTokens > 0;
@@ -48,47 +138,70 @@ function selectedTokens(seen: EncodedImages, { cells, weights, tokens }: PatchSe
 
 /** The visual tokens of each sample, in order, as stage 1 selected them. */
 export function selectedSlots(
-  { cells }: PatchSelection,
-  imageOf: readonly (number | undefined)[],
-): Pick<VisualSlot, "row" | "cell">[][] {
-  return imageOf.map((image) => (image === undefined ? [] : cells[image].map((cell, row) => ({ row, cell }))));
+  prompts: readonly SegmentedPrompt[],
+  images: readonly SelectedImage[],
+): Omit<VisualSlot, "kind" | "position">[][] {
+  return prompts.map((prompt) =>
+    imagesOfPrompt(prompt)
+      .flatMap((number, image) => images[number].cells.map((cell) => ({ image, cell })))
+      .map((slot, row) => ({ ...slot, row })),
+  );
 }
 
-/** What a cut leaves of a sequence, and what the ledger needs to know of it. */
-export interface AppliedCut {
+/**
+ * For each sample and each row of its visual tokens, which row of the tokens of all images it is.
+ *
+ * @param perImage rows of each image
+ */
+export function tokenRowsOf(
+  prompts: readonly SegmentedPrompt[],
+  images: readonly SelectedImage[],
+  perImage: number,
+): number[][] {
+  return prompts.map((prompt) =>
+    imagesOfPrompt(prompt).flatMap((number) => images[number].cells.map((_, token) => number * perImage + token)),
+  );
+}
+
+/** A cut that was made, and what it left. */
+export interface AppliedCut extends ChosenCut {
   /** [B, S', Hd] */
   readonly x: tf.Tensor3D;
   readonly sequence: Sequence;
   /** The sequence that was cut. */
   readonly before: Sequence;
-  readonly added: CutSelection["added"];
 }
 
 /**
- * Drops what a cut does not keep and puts the tokens that it makes behind the kept ones.
+ * Drops what a cut does not keep and puts the tokens that it makes behind the kept ones of their image.
  *
- * @param earlier the cuts made before, which have numbered their new tokens
  * @param entered what entered the decoder
+ * @param earlier the cuts made before, which have numbered their new tokens
  */
 export function applyCut(
   x: tf.Tensor3D,
   sequence: Sequence,
-  { keep, added }: CutSelection,
+  cut: ChosenCut,
   entered: Sequence,
   earlier: readonly AppliedCut[],
 ): AppliedCut {
-  const nextRow = entered.map(
-    (slots, sample) =>
-      placesOf(slots, "visual").length + earlier.reduce((sum, cut) => sum + (cut.added?.counts[sample] ?? 0), 0),
+  const nextRow = visualCounts(entered).map(
+    (count, sample) => count + earlier.reduce((sum, { made }) => sum + made[sample].length, 0),
   );
-  const kept = keepVisual(sequence, keep, added?.counts, nextRow);
-  const table = added ? tf.concat([x, tf.matMul(added.weights, x)], 1) : x; // [B, S + a, Hd]
-  return {
-    x: gatherRows(table, kept.places),
-    sequence: kept.sequence,
-    before: sequence,
-    added,
-  };
+  const kept = keepVisual(sequence, cut.keep, cut.made, nextRow);
+  const table = cut.weights ? tf.concat([x, tf.matMul(cut.weights, x)], 1) : x; // [B, S + A, Hd]
+  return { ...cut, x: gatherRows(table, kept.rows), sequence: kept.sequence, before: sequence };
+}
+
+/** Shows position ids to the tap: [B, S], or [B, R, S] where they have several axes. */
+export function tapPositions(tap: Tap, positions: readonly (readonly Position[])[]): void {
+  if (!wants(tap, "position_ids")) return;
+  const ids = tf.tensor3d(
+    positions.map((sample) => sample.map((position) => [...position])),
+    undefined,
+    "int32",
+  );
+  tap("position_ids", ids.shape[2] === 1 ? ids.squeeze([2]) : ids.transpose([0, 2, 1]));
 }
 
 /** Shows lists of integers to the tap, one row per image or sample; samples without an image have none. */
@@ -99,68 +212,4 @@ export function tapIntegers(tap: Tap, name: TapName, lists: readonly (readonly n
   const longest = Math.max(...rows.map((list) => list.length));
   const filled = rows.map((list) => [...list, ...new Array<number>(longest - list.length).fill(-2)]);
   tap(name, tf.tensor2d(filled, undefined, "int32"));
-}
-
-/**
- * For each sample with an image the record of its visual tokens.
- *
- * @param total visual tokens of an image where nothing is pruned
- * @param entered what entered the decoder
- * @param sequences what entered each of its layers
- */
-export function* keepLedgers(
-  seen: EncodedImages | undefined,
-  selection: CheckedSelection,
-  total: number,
-  { entered, sequences, cuts }: { entered: Sequence; sequences: readonly Sequence[]; cuts: readonly AppliedCut[] },
-  imageOf: readonly (number | undefined)[],
-): Readback<(SampleLedger | undefined)[]> {
-  if (!seen) return imageOf.map(() => undefined);
-  const { grid } = seen;
-  const weights = patchWeights(selection, patchCount(grid));
-  const added: AddedToken[][] = imageOf.map(() => []);
-  for (const cut of cuts) {
-    if (!cut.added) continue;
-    const values = yield* readback(cut.added.weights);
-    addedTokens(cut.added, values, cut.before).forEach((tokens, sample) => {
-      added[sample].push(...tokens);
-    });
-  }
-  return imageOf.map((image, sample) => {
-    if (image === undefined) return undefined;
-    const sources = {
-      grid,
-      total,
-      pillars: selection.pillars?.[image],
-      weights: weights[image],
-      added: added[sample],
-    };
-    return openLedger(sources, entered, sequences, sample);
-  });
-}
-
-/** For each image and token its weights over the patches, without the class token's. */
-function patchWeights(selection: CheckedSelection, patches: number): (Float32Array | undefined)[][] {
-  const { cells, weights, weightValues } = selection;
-  if (!weights || !weightValues) return cells.map((list) => list.map(() => undefined));
-  const [, longest, columns] = weights.shape;
-  return cells.map((list, image) =>
-    list.map((_, row) => {
-      const end = (image * longest + row + 1) * columns;
-      return weightValues.subarray(end - patches, end);
-    }),
-  );
-}
-
-/** What the new tokens of a cut are made of, for each sample. */
-function addedTokens({ weights, counts }: AddedTokens, values: Float32Array, sequence: Sequence): AddedToken[][] {
-  const [, most, length] = weights.shape;
-  return sequence.map((slots, sample) =>
-    Array.from({ length: counts[sample] }, (_, i) => {
-      const own = values.subarray((sample * most + i) * length, (sample * most + i + 1) * length);
-      return slots.flatMap((slot, at) =>
-        slot?.kind === "visual" && own[at] !== 0 ? [{ row: slot.row, weight: own[at] }] : [],
-      );
-    }),
-  );
 }

@@ -9,22 +9,28 @@ import type { CutSelection, PatchSelection, PatchView } from "../methods/method.
  */
 
 /**
- * Checks what stage 1 of a method returned.
+ * Checks what stage 1 of a method returned for one grid.
  *
  * @param name of the method, for errors
+ * @param numbers of the images in the batch, for errors
  * @throws NuwaError naming the method, the image, the token and the value
  */
-export function checkPatchSelection(name: string, selection: PatchSelection, { grid, features }: PatchView): void {
+export function checkPatchSelection(
+  name: string,
+  selection: PatchSelection,
+  { grid, features }: Pick<PatchView, "grid" | "features">,
+  numbers: readonly number[],
+): void {
   const [images] = features.shape;
   const cells = patchCount(grid);
   const refuse = problem(name, "selectPatches");
   if (selection.cells.length !== images)
     refuse(`gives ${selection.cells.length} lists of cells for ${images} images. Give one list for each image.`);
   selection.cells.forEach((list, image) => {
-    if (list.length === 0) refuse(`keeps no token of image ${image}. Keep at least one.`);
+    if (list.length === 0) refuse(`keeps no token of image ${numbers[image]}. Keep at least one.`);
     const seen = new Set<number>();
     list.forEach((cell, token) => {
-      const at = `image ${image}, token ${token}: cell ${cell}`;
+      const at = `image ${numbers[image]}, token ${token}: cell ${cell}`;
       if (!Number.isInteger(cell) || cell < -1 || cell >= cells)
         refuse(`${at} is not an integer from 0 to ${cells - 1} (or -1, a token without a cell).`);
       if (cell >= 0 && seen.has(cell)) refuse(`${at} is kept twice. Give each cell once.`);
@@ -48,9 +54,15 @@ export function checkPatchSelection(name: string, selection: PatchSelection, { g
 /**
  * Checks weights as they were read out.
  *
+ * @param numbers of the images in the batch, for errors
  * @throws NuwaError naming the method, the image, the token and the value
  */
-export function checkWeights(name: string, values: ArrayLike<number>, [, tokens, sources]: readonly number[]): void {
+export function checkWeights(
+  name: string,
+  values: ArrayLike<number>,
+  [, tokens, sources]: readonly number[],
+  numbers: readonly number[],
+): void {
   for (let i = 0; i < values.length; i++) {
     if (Number.isFinite(values[i])) continue;
     const row = Math.floor(i / sources);
@@ -58,7 +70,7 @@ export function checkWeights(name: string, values: ArrayLike<number>, [, tokens,
       name,
       "selectPatches",
     )(
-      `image ${Math.floor(row / tokens)}, token ${row % tokens}: the weight of source ${i % sources} is ` +
+      `image ${numbers[Math.floor(row / tokens)]}, token ${row % tokens}: the weight of source ${i % sources} is ` +
         `${values[i]}. Weights must be finite.`,
     );
   }

@@ -1,54 +1,151 @@
+import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../core/errors.ts";
 import { type Readback, readback } from "../core/readback.ts";
+import { type Sequence, type Slot, visualCounts } from "../core/slots.ts";
 import type { Tap } from "../core/taps.ts";
-import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../methods/method.ts";
+import { sharedOut } from "../methods/budget.ts";
+import type { CutSelection, CutView, Method, PatchSelection, PatchView, Pruning } from "../methods/method.ts";
+import type { ImageShape } from "../model/image-shape.ts";
 import { attentionAhead } from "../model/transformer/decoder.ts";
-import type { EncodedImages, Vlm } from "../model/vlm.ts";
+import type { MadeToken } from "../model/transformer/sequence.ts";
+import type { EncodedGrid, EncodedImages, Vlm } from "../model/vlm.ts";
 import { checkCutSelection, checkPatchSelection, checkWeights } from "./checks.ts";
 import { placementOf } from "./decoder.ts";
 
-/** Lets a method look and choose, the same for every method, and checks what it chose. */
-
-/** A selection of stage 1 that was checked, with the values of its weights. */
-export type CheckedSelection = PatchSelection & { readonly weightValues?: Float32Array };
+/* Lets a method look and choose, the same for every method, and checks what it chose. */
 
 /**
- * Stage 1: which patches go on.
+ * The method for the shape of an image.
  *
- * @throws NuwaError when the selection cannot be applied
+ * @throws NuwaError when it needs what the model does not offer
  */
-export function* choosePatches(
-  model: Vlm,
-  seen: EncodedImages,
-  { name, selectPatches }: Method,
-  tap: Tap,
-): Readback<CheckedSelection> {
-  const view: PatchView = { ...seen, project: model.project };
-  const selection = yield* selectPatches(view, tap);
-  checkPatchSelection(name, selection, view);
-  if (!selection.weights) return selection;
-  const weightValues = yield* readback(selection.weights);
-  checkWeights(name, weightValues, selection.weights.shape);
-  return { ...selection, weightValues };
+export function methodFor(pruning: Pruning, shape: ImageShape, { family, config }: Vlm): Method {
+  const method = typeof pruning === "function" ? pruning(shape) : pruning;
+  const lacking = (method.needs ?? []).find((need) => !config.facts.capabilities.includes(need));
+  if (lacking !== undefined)
+    throw new NuwaError(`method ${method.name} needs ${lacking}, which models of the family ${family} do not offer.`);
+  return method;
+}
+
+/** One grid of some images, and what stage 1 of a method chose of it. */
+export interface ChosenGrid {
+  readonly seen: EncodedGrid;
+  readonly selection: PatchSelection;
+  /** The values of the selection's weights. */
+  readonly weights: Float32Array | undefined;
+}
+
+/** Images of one shape, their method, and what it chose of each of their grids. */
+export interface ChosenImages extends Pick<EncodedImages, "images" | "shape"> {
+  readonly method: Method;
+  readonly grids: readonly ChosenGrid[];
 }
 
 /**
- * A cut inside the decoder.
+ * Stage 1: which patches go on, grid by grid.
  *
+ * @throws NuwaError when a selection cannot be applied
+ */
+export function* choosePatches(
+  model: Vlm,
+  encoded: readonly EncodedImages[],
+  pruning: Pruning,
+  tap: Tap,
+): Readback<ChosenImages[]> {
+  const chosen: ChosenImages[] = [];
+  for (const { images, shape, grids: seenGrids } of encoded) {
+    const method = methodFor(pruning, shape, model);
+    const grids: ChosenGrid[] = [];
+    for (const [i, seen] of seenGrids.entries()) {
+      const share = (count: number) => sharedOut(count, shape.grids)[i];
+      const view: PatchView = { ...seen, project: model.project, share };
+      const selection = yield* method.selectPatches(view, tap);
+      checkPatchSelection(method.name, selection, view, images);
+      const weights = selection.weights && (yield* readback(selection.weights));
+      if (weights && selection.weights) checkWeights(method.name, weights, selection.weights.shape, images);
+      grids.push({ seen, selection, weights });
+    }
+    chosen.push({ images, shape, method, grids });
+  }
+  return chosen;
+}
+
+/** What is kept at a cut inside the decoder, in the whole batch. */
+export interface ChosenCut {
+  /** For each sample ascending ranks among its visual tokens. */
+  readonly keep: readonly (readonly number[])[];
+  /** For each sample its new visual tokens. */
+  readonly made: readonly (readonly MadeToken[])[];
+  /** What the new tokens are mixed from, [B, A, S]; undefined where there are none. */
+  readonly weights: tf.Tensor3D | undefined;
+}
+
+/**
+ * A cut inside the decoder: each image of each prompt is cut by itself, by its own method.
+ *
+ * @param methodsOf for each sample the methods of its images
  * @param layer the cut is made before it
- * @throws NuwaError when the selection cannot be applied
+ * @throws NuwaError when a selection cannot be applied
  */
 export function* chooseCut(
   model: Vlm,
-  method: Method,
-  choose: Cut,
+  methodsOf: readonly (readonly Method[])[],
   layer: number,
   seen: Omit<CutView, "attentionAhead">,
-): Readback<CutSelection> {
+): Readback<ChosenCut> {
   const { tokens, sequence } = seen;
-  const selection = yield* choose({
+  let ahead: tf.Tensor4D | undefined;
+  const view = {
     ...seen,
-    attentionAhead: () => attentionAhead(model, layer, tokens, placementOf(model, sequence, tokens.shape[1])),
-  });
-  checkCutSelection(method.name, selection, sequence, layer);
-  return selection;
+    attentionAhead: () => {
+      ahead ??= attentionAhead(model, layer, tokens, placementOf(model, sequence, tokens.shape[1]));
+      return ahead;
+    },
+  };
+  const keep = visualCounts(sequence).map((count) => Array.from({ length: count }, (_, rank) => rank));
+  const made: MadeToken[][] = sequence.map(() => []);
+  const weights: tf.Tensor3D[] = [];
+  let rows = 0;
+  for (let image = 0; image < Math.max(...methodsOf.map((methods) => methods.length)); image++) {
+    for (const method of new Set(methodsOf.flatMap((methods) => methods[image] ?? []))) {
+      const choose = method.cuts.get(layer);
+      if (!choose) continue;
+      const show = methodsOf.map((methods) => (methods[image] === method ? image : undefined));
+      const shown = { ...view, sequence: showing(sequence, show), entered: showingEntered(seen.entered, show) };
+      const selection: CutSelection = yield* choose(shown);
+      checkCutSelection(method.name, selection, shown.sequence, layer);
+      sequence.forEach((slots, sample) => {
+        if (show[sample] === undefined) return;
+        keep[sample] = withRanks(keep[sample], slots, image, selection.keep[sample]);
+        for (let i = 0; i < (selection.added?.counts[sample] ?? 0); i++) made[sample].push({ image, index: rows + i });
+      });
+      if (selection.added) {
+        weights.push(selection.added.weights);
+        rows += selection.added.weights.shape[1];
+      }
+    }
+  }
+  return { keep, made, weights: weights.length > 1 ? tf.concat(weights, 1) : weights[0] };
+}
+
+/** The sequence with the visual tokens of one image of each sample; undefined: of none. */
+function showing(sequence: Sequence, image: readonly (number | undefined)[]): Sequence {
+  const hidden = (slot: Slot, sample: number) => slot?.kind === "visual" && slot.image !== image[sample];
+  return sequence.map((slots, sample) => slots.map((slot) => (hidden(slot, sample) ? null : slot)));
+}
+
+function showingEntered(entered: CutView["entered"], image: readonly (number | undefined)[]): CutView["entered"] {
+  return { ...entered, sequence: showing(entered.sequence, image) };
+}
+
+/**
+ * The ranks of a sample with those of one image replaced.
+ *
+ * @param own what stays of the image: ranks among its visual tokens
+ */
+function withRanks(keep: readonly number[], slots: readonly Slot[], image: number, own: readonly number[]): number[] {
+  const images = slots.flatMap((slot) => (slot?.kind === "visual" ? [slot.image] : []));
+  const ofImage = images.flatMap((other, rank) => (other === image ? [rank] : []));
+  const others = keep.filter((rank) => images[rank] !== image);
+  return [...others, ...own.map((rank) => ofImage[rank])].sort((a, b) => a - b);
 }

@@ -1,7 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
 import { tidy } from "../core/readback.ts";
-import type { Sequence } from "../core/slots.ts";
+import { type Sequence, textPosition } from "../core/slots.ts";
 import { noTap, type Tap, within } from "../core/taps.ts";
 import { embed, finalNorm, lmHead } from "../model/transformer/decoder.ts";
 import { append } from "../model/transformer/sequence.ts";
@@ -60,7 +60,10 @@ export function advanceAnywhere(
   requireVocabulary("advance", ids.flat(), model.config);
   // A method may give ids anew after a cut: then the text goes on at another id in the layers behind it.
   const freshFrom = (nextPosition: readonly number[]): Sequence =>
-    ids.map((list, sample) => list.map((id, i) => ({ kind: "text", id, position: nextPosition[sample] + i })));
+    ids.map((list, sample) =>
+      list.map((id, i) => ({ kind: "text", id, position: textPosition(nextPosition[sample] + i, axes) })),
+    );
+  const axes = model.config.text.ropeSections.length;
   const past = state.layers.map(({ cache }) => cache);
   return tidy(() => {
     let x = embed(model, freshFrom(state.layers[0].nextPosition), undefined, []); // [B, Q, Hd]

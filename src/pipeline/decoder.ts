@@ -61,7 +61,7 @@ export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Ta
 
 /** Rotary angles and causal mask of the last `queries` tokens of a sequence. */
 export function placementOf(model: Vlm, sequence: Sequence, queries: number): Placement {
-  const { headDim, ropeTheta } = model.config.text;
-  const positions = positionIds(sequence).map((ids) => ids.slice(ids.length - queries));
-  return { rotation: rotaryAngles(positions, headDim, ropeTheta), mask: causalMask(sequence, queries) };
+  const { text } = model.config;
+  const positions = positionIds(sequence, text.ropeSections.length).map((ids) => ids.slice(ids.length - queries));
+  return { rotation: rotaryAngles(positions, text), mask: causalMask(sequence, queries) };
 }

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
 import { recordReadbacks, replay, tensorsIn } from "../core/readback.ts";
 import { noTap, type Tap } from "../core/taps.ts";
-import type { Method } from "../methods/method.ts";
+import type { Pruning } from "../methods/method.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "./prefill.ts";
 
@@ -26,7 +26,7 @@ export interface Gradients {
 export async function gradients(
   model: Vlm,
   inputs: ForwardInputs,
-  method: Method,
+  method: Pruning,
   scalar: (result: ForwardResult) => tf.Scalar,
   of: readonly tf.Tensor[],
   tap: Tap = noTap,

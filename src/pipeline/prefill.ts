@@ -1,39 +1,38 @@
 import type * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../core/errors.ts";
 import type { Readback } from "../core/readback.ts";
 import type { Sequence } from "../core/slots.ts";
 import { noTap, type Tap, within } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
-import type { Cut, Method, PlacedTokens } from "../methods/method.ts";
+import type { PlacedTokens, Pruning } from "../methods/method.ts";
 import { embed, finalNorm, type LayerCache, lmHead } from "../model/transformer/decoder.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
-import { lastPlace, positionIds, visualSlots } from "../model/transformer/sequence.ts";
-import type { Vlm } from "../model/vlm.ts";
+import { lastIndex, positionIds, visualSlots } from "../model/transformer/sequence.ts";
+import type { ImageInputs, Vlm } from "../model/vlm.ts";
 import {
   type AppliedCut,
   applyCut,
-  keepLedgers,
-  NO_IMAGES,
   projectSelected,
+  selectedImages,
   selectedSlots,
   tapIntegers,
+  tapPositions,
+  tokenRowsOf,
 } from "./apply.ts";
-import { chooseCut, choosePatches } from "./choosing.ts";
+import { chooseCut, choosePatches, methodFor } from "./choosing.ts";
 import { runLayers } from "./decoder.ts";
-import { layOut, requirePositions, splitPrompts } from "./prompts.ts";
+import { keepLedgers } from "./ledgers.ts";
+import { splitPrompts } from "./placeholders.ts";
+import { imagesOfPrompt, layOut, requirePositions } from "./prompts.ts";
 
 /** A batch of prompts and the images in them. */
-export interface ForwardInputs {
-  /** [I, 3, H, W], normalised; undefined when no prompt has an image. */
-  readonly pixels?: tf.Tensor4D;
+export interface ForwardInputs extends Partial<ImageInputs> {
   /** Token ids of each sample; lengths may differ. */
   readonly prompts: readonly (readonly number[])[];
   /**
-   * For each prompt the image that its image token means, undefined without one; the i-th prompt with an
-   * image token has the i-th image unless given. Several prompts may share an image, which is then seen and
-   * pruned by stage 1 once.
+   * For each prompt the images that its image tokens mean, in order; unless given, the images of the batch are taken
+   * one after the other. Several prompts may share an image, which is then seen and pruned by stage 1 once.
    */
-  readonly imageOf?: readonly (number | undefined)[];
+  readonly imagesOf?: readonly (readonly number[])[];
 }
 
 /** What one decoder layer keeps for decoding. After a cut the layers' sequences differ. */
@@ -64,49 +63,59 @@ export interface ForwardResult {
  * The whole model, from pixels and token ids to logits, with both prunings in the path. Differentiable
  * in the pixels and in every weight; selections are read out (see readback.ts) and indices are constant.
  *
+ * @param pruning the method, or how it is made for the shape of an image
  * @throws NuwaError when prompts and images do not fit the model
  */
 export function* forward(
   model: Vlm,
-  { pixels, prompts, imageOf: wanted }: ForwardInputs,
-  method: Method,
+  { pixels, prompts, imagesOf, ...rest }: ForwardInputs,
+  pruning: Pruning,
   watching: Tap = noTap,
 ): Readback<ForwardResult> {
-  requireCapabilities(method, model);
+  const { imageShape, text } = model.config;
+  const axes = text.ropeSections.length;
   const tap = within(watching, { step: 0, sequence: undefined });
-  const seen = pixels && (yield* model.encode(pixels, tap, method.merge));
-  const { unpruned } = model;
-  const prompt = splitPrompts(prompts, model.config, pixels?.shape[0] ?? 0, unpruned.total, wanted);
-  const imageOf = prompt.map(({ image }) => image);
+  const merge = imageShape && methodFor(pruning, imageShape, model).merge;
+  const encoded = pixels ? yield* model.encode({ pixels, ...rest }, tap, merge) : [];
 
   // Stage 1: which patches go on, and as which mixtures of their neighbours.
-  const selection = seen ? yield* choosePatches(model, seen, method, tap) : NO_IMAGES;
-  const visual = seen && projectSelected(model, seen, selection, tap); // [I, k, Hd]
+  const chosen = yield* choosePatches(model, encoded, pruning, tap);
+  const images = selectedImages(chosen);
+  const segments = splitPrompts(
+    prompts,
+    model.config,
+    images.map(({ shape }) => shape),
+    imagesOf,
+  );
+  const visual = images.length > 0 ? projectSelected(model, chosen, images, tap) : undefined; // [I, k, Hd]
 
-  // Splice: text and visual tokens in one sequence, each with its position id.
-  let { sequence, nextPosition } = layOut(prompt, selectedSlots(selection, imageOf), method.positions, unpruned);
+  // Splice: text and visual tokens in one sequence, each with its position ids.
+  let { sequence, nextPosition } = layOut(segments, selectedSlots(segments, images), images, axes);
   requirePositions(nextPosition, model.config);
   const placed = within(watching, { step: 0, sequence });
-  let x = placed("llm.embeddings", embed(model, sequence, visual, imageOf)); // [B, S, Hd]
-  tapIntegers(placed, "position_ids", positionIds(sequence));
+  const rows = tokenRowsOf(segments, images, visual?.shape[1] ?? 0);
+  let x = placed("llm.embeddings", embed(model, sequence, visual, rows)); // [B, S, Hd]
+  tapPositions(placed, positionIds(sequence, axes));
 
   const entered: PlacedTokens = { tokens: x, sequence };
   let attention: tf.Tensor4D | undefined;
   const layers: LayerState[] = [];
   const cuts: AppliedCut[] = [];
-  for (const { from, to, choose } of stretches(visual ? method.cuts : NO_CUTS, model.config.text.numHiddenLayers)) {
+  const methodsOf = segments.map((prompt) => imagesOfPrompt(prompt).map((image) => images[image].method));
+  const cutLayers = [...new Set(images.flatMap(({ method }) => [...method.cuts.keys()]))];
+  for (const { from, to } of stretches(cutLayers, text.numHiddenLayers)) {
     // Stage 2: before layer `from`, visual tokens that the text does not ask for are dropped.
-    if (choose) {
+    if (cutLayers.includes(from)) {
       const seenByCut = { tokens: x, sequence, entered, attention, tap: within(watching, { step: 0, sequence }) };
-      const choice = yield* chooseCut(model, method, choose, from, seenByCut);
+      const choice = yield* chooseCut(model, methodsOf, from, seenByCut);
       tapIntegers(tap, "stage2.indices", choice.keep);
       const applied = applyCut(x, sequence, choice, entered.sequence, cuts);
       ({ x, sequence } = applied); // [B, S', Hd]
-      if (method.idsAfterCut === "anew")
-        ({ sequence, nextPosition } = layOut(prompt, visualSlots(sequence), method.positions, unpruned));
+      if (images.some(({ method }) => method.idsAfterCut === "anew"))
+        ({ sequence, nextPosition } = layOut(segments, visualSlots(sequence), images, axes));
       cuts.push(applied);
     }
-    const run = runLayers(model, x, { from, to, sequence, watch: [to - 1].filter((i) => method.cuts.has(i + 1)) }, tap);
+    const run = runLayers(model, x, { from, to, sequence, watch: cutLayers.includes(to) ? [to - 1] : [] }, tap);
     ({ x } = run);
     attention = run.attention.get(to - 1);
     for (const cache of run.caches) layers.push({ cache, sequence, nextPosition });
@@ -119,24 +128,15 @@ export function* forward(
   );
   const here = within(watching, { step: 0, sequence });
   const hidden = here("llm.norm", finalNorm(model, x)) as tf.Tensor3D;
-  const ends = sequence.map((slots) => [lastPlace(slots)]);
+  const ends = sequence.map((slots) => [lastIndex(slots)]);
   const logits = here("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
   const passed = { entered: entered.sequence, sequences: layers.map((layer) => layer.sequence), cuts };
-  const ledgers = yield* keepLedgers(seen, selection, unpruned.total, passed, imageOf);
+  const ledgers = yield* keepLedgers(segments, images, passed);
   return { logits, hidden, state: { layers }, ledgers };
 }
 
-/** @throws NuwaError when the method needs what the model does not offer */
-function requireCapabilities({ name, needs = [] }: Method, { family, config }: Vlm): void {
-  const lacking = needs.find((need) => !config.facts.capabilities.includes(need));
-  if (lacking !== undefined)
-    throw new NuwaError(`method ${name} needs ${lacking}, which models of the family ${family} do not offer.`);
-}
-
-const NO_CUTS: Method["cuts"] = new Map();
-
-/** The decoder in stretches of layers, each with the cut that is made before it. */
-function stretches(cuts: Method["cuts"], layers: number): { from: number; to: number; choose: Cut | undefined }[] {
-  const starts = [...new Set([0, ...cuts.keys()])].filter((layer) => layer < layers).sort((a, b) => a - b);
-  return starts.map((from, i) => ({ from, to: starts[i + 1] ?? layers, choose: cuts.get(from) }));
+/** The decoder in stretches of layers between two cuts. */
+function stretches(cutLayers: readonly number[], layers: number): { from: number; to: number }[] {
+  const starts = [...new Set([0, ...cutLayers])].filter((layer) => layer < layers).sort((a, b) => a - b);
+  return starts.map((from, i) => ({ from, to: starts[i + 1] ?? layers }));
 }

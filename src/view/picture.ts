@@ -79,7 +79,17 @@ function panel(title: string, overlay: string): string {
 }
 
 /** Darkens every cell without a token and frames the others. */
-function cells(tokens: readonly VisualToken[], { grid }: SampleLedger, height: number): string {
+function cells(
+  tokens: readonly VisualToken[],
+  {
+    images: [
+      {
+        grids: [grid],
+      },
+    ],
+  }: SampleLedger,
+  height: number,
+): string {
   const kept = new Map(tokens.map((token) => [token.cell, token]));
   const [w, h] = [PANEL / grid.columns, height / grid.rows];
   return Array.from({ length: grid.rows * grid.columns }, (_, cell) => {

@@ -32,7 +32,8 @@ export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
    */
   readonly visualTokens: readonly {
     readonly cell: number;
-    readonly position: number;
+    /** One id where ids have a single axis, else one for each axis. */
+    readonly position: number | readonly number[];
     readonly pillar: boolean | undefined;
     readonly firstLayer: number;
     readonly layers: number;
@@ -53,11 +54,11 @@ export function runRecord({ ledger, config, exactCost, ...facts }: RunFacts): Ru
   const [entering, leaving] = [enteringPerLayer(ledger), leavingPerLayer(ledger)];
   return {
     ...facts,
-    grid: ledger.grid,
+    grid: ledger.images[0].grids[0],
     textTokens: ledger.textTokens,
     visualTokens: ledger.tokens.map(({ cell, position, pillar, firstLayer, layers, weights }) => ({
       cell,
-      position,
+      position: position.length === 1 ? position[0] : position,
       pillar,
       firstLayer,
       layers,

@@ -2,6 +2,7 @@ import { describe, expect, it } from "vitest";
 import { type AverageTokens, averageCount, parseAverage } from "../../src/methods/budget.ts";
 import { solveBudget } from "../../src/methods/nuwa/budget.ts";
 import { imagePositions } from "../../src/methods/nuwa/positions.ts";
+import { rasterShape } from "../../src/model/image-shape.ts";
 
 /** Examples; what holds for every input is stated in test/properties/budget.test.ts and positions.test.ts. */
 describe("budgets", () => {
@@ -36,28 +37,31 @@ describe("budgets", () => {
   });
 });
 
+/** 24×24 cells. */
+const IMAGE = rasterShape({ rows: 24, columns: 24 });
+
 describe("position ids", () => {
-  it("tokens without a place take the id of the one before them, in any order of the others", () => {
+  it("tokens without a cell take the id of the one before them, in any order of the others", () => {
     const tokens = [-1, 9, 4, -1, 30, -1];
-    expect(imagePositions("original", tokens, 35, 576)).toEqual({
-      visual: [35, 44, 39, 39, 65, 65],
+    expect(imagePositions("original", tokens, 35, IMAGE)).toEqual({
+      visual: [[35], [44], [39], [39], [65], [65]],
       nextPosition: 611,
     });
-    expect(imagePositions("compressed", tokens, 35, 576)).toEqual({
-      visual: [35, 36, 37, 38, 39, 40],
+    expect(imagePositions("compressed", tokens, 35, IMAGE)).toEqual({
+      visual: [[35], [36], [37], [38], [39], [40]],
       nextPosition: 41,
     });
     const stretched = 35 + Math.ceil((9 * 575) / 30);
-    expect(imagePositions("rpme", tokens, 35, 576)).toEqual({
-      visual: [35, stretched, 35, 35, 610, 610],
+    expect(imagePositions("rpme", tokens, 35, IMAGE)).toEqual({
+      visual: [[35], [stretched], [35], [35], [610], [610]],
       nextPosition: 611,
     });
-    expect(imagePositions("rpme", [-1], 35, 576)).toEqual({ visual: [35], nextPosition: 611 });
+    expect(imagePositions("rpme", [-1], 35, IMAGE)).toEqual({ visual: [[35]], nextPosition: 611 });
   });
 
   it("may be 0, also where a function gives them", () => {
-    const ids = { visual: [0, 1], nextPosition: 0 };
-    expect(imagePositions(() => ids, [3, 4], 0, 16)).toEqual(ids);
+    const ids = { visual: [[0], [1]], nextPosition: 0 };
+    expect(imagePositions(() => ids, [3, 4], 0, IMAGE)).toEqual(ids);
   });
 
   it.each([
@@ -65,6 +69,6 @@ describe("position ids", () => {
     ["compressed", [35, 36, 37], 38],
     ["rpme", [35, 208, 610], 611],
   ] as const)("of the cells 4, 9 and 30 of 576 after 35 tokens: %s", (policy, visual, nextPosition) => {
-    expect(imagePositions(policy, [4, 9, 30], 35, 576)).toEqual({ visual, nextPosition });
+    expect(imagePositions(policy, [4, 9, 30], 35, IMAGE)).toEqual({ visual: visual.map((id) => [id]), nextPosition });
   });
 });

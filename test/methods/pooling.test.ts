@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { pooledGrid, pooling } from "../../src/methods/pooling.ts";
+import { definition, pooledGrid, pooling } from "../../src/methods/pooling.ts";
 import { chosen } from "./support.ts";
+
+const SIZE = { layers: 32, visionBlocks: 24, featureBlocks: 23, capabilities: [] };
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -13,18 +15,19 @@ describe("adaptive average pooling", () => {
     [128, 11],
     [192, 14],
   ])("gives the paper's grids: for %d tokens of 24×24 a side of %d", (tokens, side) => {
-    expect(pooledGrid({ rows: 24, columns: 24 }, { tokens })).toEqual({ rows: side, columns: side });
-    expect(pooledGrid({ rows: 24, columns: 24 }, { ratio: tokens / 576 })).toEqual({ rows: side, columns: side });
+    expect(pooledGrid({ rows: 24, columns: 24 }, tokens)).toEqual({ rows: side, columns: side });
+    const size = { ...SIZE, grids: [{ rows: 24, columns: 24 }], total: 576 };
+    expect(definition.budget({ ratio: tokens / 576 }, size)).toBe(tokens);
   });
 
   it("keeps the shape of the picture, at least one token, and no more rows than there are", () => {
-    expect(pooledGrid({ rows: 4, columns: 16 }, { ratio: 1 / 4 })).toEqual({ rows: 2, columns: 8 });
-    expect(pooledGrid({ rows: 3, columns: 5 }, { tokens: 1 })).toEqual({ rows: 1, columns: 1 });
-    expect(pooledGrid({ rows: 3, columns: 5 }, { ratio: 1 })).toEqual({ rows: 3, columns: 5 });
+    expect(pooledGrid({ rows: 4, columns: 16 }, 16)).toEqual({ rows: 2, columns: 8 });
+    expect(pooledGrid({ rows: 3, columns: 5 }, 1)).toEqual({ rows: 1, columns: 1 });
+    expect(pooledGrid({ rows: 3, columns: 5 }, 15)).toEqual({ rows: 3, columns: 5 });
   });
 
   it("averages overlapping bins, each in the cell of its middle", () => {
-    const { cells, weights } = chosen(pooling({ pooled: { rows: 1, columns: 2 } }), { rows: 2, columns: 5 });
+    const { cells, weights } = chosen(pooling({ keep: 2 }), { rows: 2, columns: 5 });
     // Columns 0-2 and 2-4: the middle column belongs to both.
     expect(cells).toEqual([1, 3]);
     const part = Math.fround(1 / 6);
@@ -35,12 +38,12 @@ describe("adaptive average pooling", () => {
   });
 
   it("is the identity when every cell has its own bin", () => {
-    const { cells, weights } = chosen(pooling({ pooled: { rows: 2, columns: 2 } }), { rows: 2, columns: 2 });
+    const { cells, weights } = chosen(pooling({ keep: 4 }), { rows: 2, columns: 2 });
     expect(cells).toEqual([0, 1, 2, 3]);
     expect(weights).toEqual([0, 1, 2, 3].map((i) => [0, 1, 2, 3].map((j) => Number(i === j))));
   });
 
   it("stands in the cell left of and above the middle where a bin has no middle cell", () => {
-    expect(chosen(pooling({ pooled: { rows: 1, columns: 2 } }), { rows: 2, columns: 4 }).cells).toEqual([0, 2]);
+    expect(chosen(pooling({ keep: 2 }), { rows: 2, columns: 4 }).cells).toEqual([0, 2]);
   });
 });

@@ -8,9 +8,8 @@ import { none } from "../../src/methods/none.ts";
 import { unitVectors } from "../../src/methods/patches.ts";
 import { bipartiteGroups, tome } from "../../src/methods/tome.ts";
 import { logSizes, mergeMembers, mergeTokens, type TowerMerge, unmerged } from "../../src/model/transformer/merging.ts";
-import type { EncodedImages } from "../../src/model/vlm.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
-import { relativeError } from "../support.ts";
+import { firstGrid, relativeError } from "../support.ts";
 import { tinyModel } from "../support-tiny.ts";
 
 beforeAll(async () => {
@@ -73,11 +72,15 @@ describe("merging", () => {
         Float32Array.from({ length: 768 }, (_, i) => ((i % 16) >> 3) - 0.3 * (i >> 8)),
         [1, 3, 16, 16],
       );
-      const whole = model.encode(colours, noTap).next().value as EncodedImages;
+      const whole = firstGrid(model.encode({ pixels: colours }, noTap));
       // Columns 0-1 of the grid are of one colour and 2-3 of another: patches 0 and 1, rows 1 and 2, are equal.
       let asked = 0;
-      const merged = runSync(() =>
-        model.encode(colours, noTap, function* ({ block }) {
+      const [
+        {
+          grids: [merged],
+        },
+      ] = runSync(() =>
+        model.encode({ pixels: colours }, noTap, function* ({ block }) {
           asked++;
           if (block > 0) return undefined;
           return [[[0], [1, 2], ...Array.from({ length: 14 }, (_, i) => [i + 3])]];

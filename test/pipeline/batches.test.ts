@@ -62,7 +62,7 @@ describe("three prompts of very different lengths", () => {
       const copies = tf.gather(two, [1, 0, 1]) as tf.Tensor4D;
       const withText = [...prompts, [1, 7, 9]];
       const shared = runSync(() =>
-        forward(model, { pixels: two, prompts: withText, imageOf: [1, 0, 1, undefined] }, method),
+        forward(model, { pixels: two, prompts: withText, imagesOf: [[1], [0], [1], []] }, method),
       );
       const apart = runSync(() => forward(model, { pixels: copies, prompts: withText }, method));
       expect(relativeError(shared.logits.dataSync(), apart.logits.dataSync())).toBeLessThan(1e-6);
@@ -70,16 +70,16 @@ describe("three prompts of very different lengths", () => {
     });
   });
 
-  it.each<[string, (number | undefined)[], string]>([
-    ["too short a list", [0, 0], "imageOf: has 2 entries for 3 prompts"],
-    ["an image that there is not", [0, 1, 3], "imageOf: prompt 2 has 3, but needs an image from 0 to 2"],
-    ["half an image", [0, 1, 0.5], "imageOf: prompt 2 has 0.5, but needs an image from 0 to 2"],
-    ["no image for a prompt with one", [0, 1, undefined], "imageOf: prompt 2 has undefined, but needs an image"],
-    ["an image that nobody asks about", [0, 1, 1], "imageOf: image 2 belongs to no prompt"],
-  ])("are refused with %s", (_, imageOf, message) => {
+  it.each<[string, number[][], string]>([
+    ["too short a list", [[0], [0]], "imagesOf: has 2 entries for 3 prompts"],
+    ["an image that there is not", [[0], [1], [3]], "imagesOf: prompt 2 has 3, but there are images from 0 to 2"],
+    ["half an image", [[0], [1], [0.5]], "imagesOf: prompt 2 has 0.5, but there are images from 0 to 2"],
+    ["no image for a prompt with one", [[0, 2], [1], []], "imagesOf: prompt 0 has [0,2], but holds 1 images"],
+    ["an image that no prompt has", [[0], [1], [1]], "imagesOf: image 2 belongs to no prompt"],
+  ])("are refused with %s", (_, imagesOf, message) => {
     const method = createMethod("none", model.config, {});
     const { numTensors } = tf.memory();
-    expect(() => runSync(() => forward(model, { pixels, prompts, imageOf }, method))).toThrow(message);
+    expect(() => runSync(() => forward(model, { pixels, prompts, imagesOf }, method))).toThrow(message);
     expect(tf.memory().numTensors).toBe(numTensors);
   });
 
@@ -114,7 +114,7 @@ describe("three prompts of very different lengths", () => {
   });
 
   it("needs a layer before a cut by attention", () => {
-    const shallow = { facts: { ...model.config.facts, layers: 1 } };
+    const shallow = { ...model.config, facts: { ...model.config.facts, layers: 1 } };
     const request = { average: { ratio: 1 / 3 } };
     expect(() => createMethod("nuwa", shallow, request)).toThrow(/needs a decoder layer before the cut/);
     expect(createMethod("nuwa", shallow, { ...request, stage2: "cosine" }).cuts.has(0)).toBe(true);

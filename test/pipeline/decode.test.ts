@@ -10,7 +10,7 @@ import type { Method } from "../../src/methods/method.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import type { Llava } from "../../src/model/llava/llava.ts";
-import { placesOf } from "../../src/model/transformer/sequence.ts";
+import { indicesOf } from "../../src/model/transformer/sequence.ts";
 import { disposeModel } from "../../src/model/vlm.ts";
 import { advance } from "../../src/pipeline/decode.ts";
 import { generate } from "../../src/pipeline/generate.ts";
@@ -52,7 +52,7 @@ function fixed({ cells, keep = [], layers = [], positions, idsAfterCut = "kept",
 
 function meanOfFirstTwo(sequence: Sequence): tf.Tensor3D {
   const rows = sequence.map((slots) => {
-    const [first, second] = placesOf(slots, "visual");
+    const [first, second] = indicesOf(slots, "visual");
     return [slots.map((_, place) => (place === first || place === second ? 0.5 : 0))];
   });
   return tf.tensor3d(rows);
@@ -148,7 +148,7 @@ describe.each(TESTED_BACKENDS)("decoding on %s", (backend) => {
     ]);
     // Half the class token, which is no patch, and half patch 30; the ids count from the image's first.
     expect([...(tokens[4].weights ?? [])]).toEqual(Array.from({ length: 36 }, (_, patch) => (patch === 30 ? 0.5 : 0)));
-    expect(tokens[4].position - tokens[0].position).toBe(2);
+    expect(tokens[4].position[0] - tokens[0].position[0]).toBe(2);
     expect(enteringPerLayer(result.ledgers[1] as SampleLedger)).toEqual([4, 4, 3, 3, 2, 2]);
     tf.dispose(tensorsIn(result));
   });

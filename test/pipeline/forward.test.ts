@@ -83,7 +83,7 @@ describe.each(TESTED_BACKENDS)("the forward pass on %s", (backend) => {
     expect(leavingPerLayer(ledger)).toEqual([k, k, k2, k2, k2, k2]);
     expect(averageTokens(enteringPerLayer(ledger))).toBe(12);
     expect(ledger.textTokens).toBe(prompt.length - 1);
-    expect(ledger.tokens.map((token) => token.position)).toEqual(ledger.tokens.map((token) => token.cell + 7));
+    expect(ledger.tokens.map((token) => token.position)).toEqual(ledger.tokens.map((token) => [token.cell + 7]));
     for (const token of ledger.tokens) {
       const sum = (token.weights as Float32Array).reduce((total, weight) => total + weight, 0);
       expect(sum).toBeCloseTo(1, 5);
@@ -98,7 +98,7 @@ describe.each(TESTED_BACKENDS)("the forward pass on %s", (backend) => {
     // Logits, final hidden states, and keys and values of six layers.
     expect(tf.memory().numTensors - before).toBe(2 + 2 * 6);
     tf.dispose(tensorsIn(result));
-    expect(() => pass({ pixels, prompts: [[1, 2]] }, "nuwa")).toThrow(/1 images for 0 prompts/);
+    expect(() => pass({ pixels, prompts: [[1, 2]] }, "nuwa")).toThrow(/the batch has 1 images, but the prompts hold 0/);
     expect(tf.memory().numTensors).toBe(before);
   });
 
@@ -142,7 +142,11 @@ describe.each(TESTED_BACKENDS)("the forward pass on %s", (backend) => {
   });
 
   it.each([
-    ["no image for an image token", { prompts: [[1, 3, 5]] }, /0 images for 1 prompts/],
+    [
+      "no image for an image token",
+      { prompts: [[1, 3, 5]] },
+      /prompt 0: holds 1 image tokens \(id 3\), but the batch has no image/,
+    ],
     ["two images in one prompt", { prompts: [[1, 3, 5, 3]] }, /2 image tokens/],
     ["an id that is not in the vocabulary", { prompts: [[1, 96]] }, /token id 96/],
     ["an empty prompt", { prompts: [[]] }, /no text tokens/],

@@ -47,7 +47,7 @@ describe("what would go wrong silently, late or for ever is refused", () => {
         pixels.dispose();
       }
     };
-    expect(() => pass([1, 3, 8, 32], [1, 3, 5])).toThrow(/pixels have shape \[1,3,8,32\]/);
+    expect(() => pass([1, 3, 8, 32], [1, 3, 5])).toThrow(/pixel_values has shape \[1,3,8,32\]/);
     expect(() => pass([1, 3, 16, 16], [1, 3, 5, 5, 5, 5, 5])).toThrow(/max_position_embeddings 20/);
     const start = runSync(() => forward(model, { prompts: [[1, 5]] }, none()));
     expect(() => advance(model, start.state, [[4000]])).toThrow(/token id 4000/);

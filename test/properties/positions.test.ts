@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { expect } from "vitest";
 import { imagePositions, POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
+import { rasterShape } from "../../src/model/image-shape.ts";
 import { law } from "./law.ts";
 
 /** Family: the position ids that kept visual tokens get. */
@@ -9,6 +10,7 @@ import { law } from "./law.ts";
 const cases = fc.integer({ min: 1, max: 1600 }).chain((total) =>
   fc.record({
     total: fc.constant(total),
+    image: fc.constant(rasterShape({ rows: 1, columns: total })),
     start: fc.integer({ min: 0, max: 60 }),
     indices: fc
       .uniqueArray(fc.nat(total - 1), { minLength: 1, maxLength: 80 })
@@ -20,8 +22,9 @@ const cases = fc.integer({ min: 1, max: 1600 }).chain((total) =>
 law(
   "Position ids ascend strictly, one for each kept token, from no earlier than the image's start to before the text goes on.",
   cases,
-  ({ total, start, indices, policy }) => {
-    const { visual, nextPosition } = imagePositions(policy, indices, start, total);
+  ({ image, start, indices, policy }) => {
+    const { visual: positions, nextPosition } = imagePositions(policy, indices, start, image);
+    const visual = positions.flat();
     expect(visual).toHaveLength(indices.length);
     visual.forEach((id, i) => {
       expect(Number.isInteger(id)).toBe(true);
@@ -33,42 +36,42 @@ law(
 law(
   "Original ids (PESP) are those of the unpruned cells, and the text keeps its offset.",
   cases,
-  ({ total, start, indices }) => {
-    expect(imagePositions("original", indices, start, total)).toEqual({
-      visual: indices.map((cell) => start + cell),
+  ({ total, image, start, indices }) => {
+    expect(imagePositions("original", indices, start, image)).toEqual({
+      visual: indices.map((cell) => [start + cell]),
       nextPosition: start + total,
     });
   },
 );
-law("Compressed ids (PERC) have no gaps, and the text follows without one.", cases, ({ total, start, indices }) => {
-  const { visual, nextPosition } = imagePositions("compressed", indices, start, total);
-  expect([...visual, nextPosition]).toEqual(Array.from({ length: indices.length + 1 }, (_, i) => start + i));
+law("Compressed ids (PERC) have no gaps, and the text follows without one.", cases, ({ image, start, indices }) => {
+  const { visual, nextPosition } = imagePositions("compressed", indices, start, image);
+  expect([...visual.flat(), nextPosition]).toEqual(Array.from({ length: indices.length + 1 }, (_, i) => start + i));
 });
 law(
   "Stretched ids (RPME) start at s, end at e = s + N − 1 when more than one token is kept, and the text keeps its offset.",
   cases,
-  ({ total, start, indices }) => {
-    const { visual, nextPosition } = imagePositions("rpme", indices, start, total);
-    expect(visual[0]).toBe(start);
-    if (indices.length > 1) expect(visual[visual.length - 1]).toBe(start + total - 1);
+  ({ total, image, start, indices }) => {
+    const { visual, nextPosition } = imagePositions("rpme", indices, start, image);
+    expect(visual[0]).toEqual([start]);
+    if (indices.length > 1) expect(visual[visual.length - 1]).toEqual([start + total - 1]);
     expect(nextPosition).toBe(start + total);
   },
 );
 law(
   "Stretched ids (RPME) lie less than one above the straight line through 0 and the last kept cell.",
   cases,
-  ({ total, start, indices }) => {
+  ({ total, image, start, indices }) => {
     const last = indices[indices.length - 1];
-    imagePositions("rpme", indices, start, total)
+    imagePositions("rpme", indices, start, image)
       .visual.slice(1)
-      .forEach((id, i) => {
+      .forEach(([id], i) => {
         // In whole numbers: 0 ≤ (id − s)·last − cell·(N−1) < last.
         const above = (id - start) * last - indices[i + 1] * (total - 1);
         expect(above >= 0 && above < last).toBe(true);
       });
   },
 );
-law("All policies agree when every token is kept.", cases, ({ total, start, policy }) => {
+law("All policies agree when every token is kept.", cases, ({ total, image, start, policy }) => {
   const all = Array.from({ length: total }, (_, cell) => cell);
-  expect(imagePositions(policy, all, start, total)).toEqual(imagePositions("original", all, start, total));
+  expect(imagePositions(policy, all, start, image)).toEqual(imagePositions("original", all, start, image));
 });

@@ -11,6 +11,7 @@ import { solveBudget } from "../../src/methods/nuwa/budget.ts";
 import { imagePositions } from "../../src/methods/nuwa/positions.ts";
 import { regionsOf } from "../../src/methods/nuwa/separation.ts";
 import { keepBest } from "../../src/methods/nuwa/textguided.ts";
+import { rasterShape } from "../../src/model/image-shape.ts";
 import { padded } from "../../src/model/transformer/sequence.ts";
 import { layoutOf } from "./generators/sequences.ts";
 import { law } from "./law.ts";
@@ -114,9 +115,11 @@ law(
   "A position function that gives another number of ids, or an id that is not a whole number from 0, is refused.",
   fc.tuple(fc.integer({ min: 1, max: 50 }), fc.nat(), fc.constantFrom(-1, 0.5, Number.NaN, Number.POSITIVE_INFINITY)),
   ([count, at, bad]) => {
+    const image = rasterShape({ rows: 10, columns: 10 });
     const indices = Array.from({ length: count }, (_, i) => 2 * i);
-    const give = (visual: number[]) => () => imagePositions(() => ({ visual, nextPosition: 200 }), indices, 3, 100);
-    expect(give(indices)().visual).toEqual(indices);
+    const give = (visual: number[]) => () =>
+      imagePositions(() => ({ visual: visual.map((id) => [id]), nextPosition: 200 }), indices, 3, image);
+    expect(give(indices)().visual.flat()).toEqual(indices);
     expect(refusal(give(indices.slice(1)))).toContain(`${count - 1} ids for ${count} visual tokens`);
     expect(refusal(give(indices.map((id, i) => (i === at % count ? bad : id))))).toContain("an integer from 0");
   },

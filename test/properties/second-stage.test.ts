@@ -4,7 +4,7 @@ import { beforeAll, expect } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { raisedScore, scores } from "../../src/laws/generators/scores.ts";
 import { cosineToText, keepBest, keepRandom, lastTokenAttention } from "../../src/methods/nuwa/textguided.ts";
-import { keepVisual, placesOf } from "../../src/model/transformer/sequence.ts";
+import { indicesOf, keepVisual } from "../../src/model/transformer/sequence.ts";
 import { sequences } from "./generators/sequences.ts";
 import { law } from "./law.ts";
 
@@ -27,7 +27,7 @@ law(
   scored,
   ({ sequence, keep, scores: values }) => {
     keepBest(values, sequence, keep).forEach((kept, sample) => {
-      const places = placesOf(sequence[sample], "visual");
+      const places = indicesOf(sequence[sample], "visual");
       const own = places.map((place) => values[sample * sequence[0].length + place]);
       expect(kept).toHaveLength(keep);
       const order = [...own.keys()].sort((a, b) => own[b] - own[a] || a - b);
@@ -41,7 +41,7 @@ law(
   ([{ sequence, keep, scores: values }, pick]) => {
     const [kept] = keepBest(values, sequence, keep);
     const raised = kept[pick % kept.length];
-    const place = placesOf(sequence[0], "visual")[raised];
+    const place = indicesOf(sequence[0], "visual")[raised];
     const higher = values.map((score, i) => (i === place ? raisedScore(score) : score));
     expect(keepBest(higher, sequence, keep)[0]).toContain(raised);
   },
@@ -64,14 +64,14 @@ law(
   scored,
   ({ sequence, keep, scores: values }) => {
     const ranks = keepBest(values, sequence, keep);
-    const { sequence: left, places } = keepVisual(sequence, ranks);
+    const { sequence: left, rows } = keepVisual(sequence, ranks);
     left.forEach((slots, sample) => {
-      const visual = placesOf(sequence[sample], "visual");
+      const visual = indicesOf(sequence[sample], "visual");
       const stays = ranks[sample].map((rank) => visual[rank]);
-      const wanted = [...placesOf(sequence[sample], "text"), ...stays].sort((a, b) => a - b);
-      expect(slots.filter((slot) => slot !== null)).toEqual(wanted.map((place) => sequence[sample][place]));
-      expect(places[sample].slice(0, wanted.length)).toEqual(wanted);
-      expect(places[sample]).toHaveLength(slots.length);
+      const wanted = [...indicesOf(sequence[sample], "text"), ...stays].sort((a, b) => a - b);
+      expect(slots.filter((slot) => slot !== null)).toEqual(wanted.map((index) => sequence[sample][index]));
+      expect(rows[sample].slice(0, wanted.length)).toEqual(wanted);
+      expect(rows[sample]).toHaveLength(slots.length);
     });
   },
 );
@@ -123,7 +123,7 @@ law(
           Array.from({ length: width }, (__, place) => [0, 1, 2].map((c) => number(b, place, c) * change(b, place))),
         ),
       );
-    const visual = sequence.map((slots) => placesOf(slots, "visual"));
+    const visual = sequence.map((slots) => indicesOf(slots, "visual"));
     const scoresUnder = (change: (b: number, place: number) => number) =>
       tf.tidy(() => cosineToText(rows(change), sequence).arraySync());
     const plain = scoresUnder(() => 1);

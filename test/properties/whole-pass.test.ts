@@ -188,7 +188,7 @@ law(
       if (!ledger) throw new Error("no ledger");
       const wanted = Array.from({ length: LAYERS }, (_, layer) => (layer < input.cutLayer ? k : k2));
       expect(enteringPerLayer(ledger)).toEqual(wanted);
-      for (const { cell, position } of ledger.tokens) expect(position).toBe(input.before.length + cell);
+      for (const { cell, position } of ledger.tokens) expect(position).toEqual([input.before.length + cell]);
     });
   },
   { share: 0.3 },

@@ -18,6 +18,8 @@ export interface Answered {
   readonly entering: readonly number[];
   /** Visual tokens leaving each decoder layer and the cut behind it. */
   readonly leaving: readonly number[];
+  /** Visual tokens of the unpruned model. */
+  readonly total: number;
 }
 
 /**
@@ -35,7 +37,7 @@ export async function answerBatch(
   const [height, width] = preprocessing.imageSize;
   // Questions about one picture share its pixels, so that the tower sees it once.
   const pictures = [...new Set(asked.map((one) => one.pixels))];
-  const imageOf = asked.map((one) => pictures.indexOf(one.pixels));
+  const imagesOf = asked.map((one) => [pictures.indexOf(one.pixels)]);
   const values = new Float32Array(pictures.length * 3 * height * width);
   // A normalised value of 0 is the mean colour.
   if (!grey) for (const [i, picture] of pictures.entries()) values.set(picture, i * picture.length);
@@ -44,12 +46,13 @@ export async function answerBatch(
   );
   const pixels = tf.tensor4d(values, [pictures.length, 3, height, width]);
   try {
-    const inputs = { pixels, prompts, imageOf };
+    const inputs = { pixels, prompts, imagesOf };
     const answers = await answerPrompts(model, tokenizer, inputs, method, { maxNewTokens: longest, tap });
     return answers.map(({ text, ledger }) => ({
       answer: text,
       entering: enteringPerLayer(ledger as SampleLedger),
       leaving: leavingPerLayer(ledger as SampleLedger),
+      total: (ledger as SampleLedger).total,
     }));
   } finally {
     pixels.dispose();

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { mixedRandom, sampleWithoutReplacement } from "../../core/random.ts";
 import { noTap, replace, type Tap } from "../../core/taps.ts";
-import type { Method } from "../../methods/method.ts";
+import type { Pruning } from "../../methods/method.ts";
 import { none } from "../../methods/none.ts";
 import type { PositionFunction } from "../../methods/nuwa/positions.ts";
 
 /** A model as it is run: a method, and what a tap changes on the way. */
 export interface Run {
-  readonly method: Method;
+  readonly method: Pruning;
   readonly tap: Tap;
   /** Whether the picture is replaced by an even one, of the mean colour that pixels are normalised with. */
   readonly grey?: boolean;
@@ -17,12 +17,13 @@ export interface Run {
  * The ids of the visual tokens in a random order, the same for every image. The tokens stand where they
  * stood; only what RoPE is told of their places is wrong. Text keeps its ids.
  *
- * @param indices all cells: nothing may have been dropped
+ * Nothing may have been dropped.
  */
 export function permutedPositions(seed: number): PositionFunction {
-  return (indices, start, total) => {
-    const order = sampleWithoutReplacement(total, total, mixedRandom(seed));
-    return { visual: indices.map((cell) => start + order[cell]), nextPosition: start + total };
+  return (tokens, start, { offsets, length }) => {
+    const order = sampleWithoutReplacement(offsets.length, offsets.length, mixedRandom(seed));
+    const visual = tokens.map((token) => offsets[order[token]].map((offset) => start + offset));
+    return { visual, nextPosition: start + length };
   };
 }
 
@@ -31,9 +32,9 @@ export function permutedPositions(seed: number): PositionFunction {
  * and the text goes on at s + ⌈N/2⌉. It does to a model that sees everything what consecutive ids do to a
  * pruned one.
  */
-export const halvedPositions: PositionFunction = (indices, start, total) => ({
-  visual: indices.map((cell) => start + Math.floor(cell / 2)),
-  nextPosition: start + Math.ceil(total / 2),
+export const halvedPositions: PositionFunction = (tokens, start, { offsets, length }) => ({
+  visual: tokens.map((token) => offsets[token].map((offset) => start + Math.floor(offset / 2))),
+  nextPosition: start + Math.ceil(length / 2),
 });
 
 /** Every visual token is zero when it enters the decoder; their number and their ids stay. */

@@ -46,7 +46,7 @@ export async function evaluate(
   const total = answersIn(batches, settings);
   const samples = [...journal.samples];
   const known = new Set(samples.map((sample) => sampleKey(sample, sample)));
-  const watchAverage = averageWatch(vlm, observer);
+  const watchAverage = averageWatch(observer);
   const folder = mkdtempSync(join(tmpdir(), "nuwa-eval-"));
   try {
     for (const batch of batches) {
@@ -88,10 +88,9 @@ function drawOf(seed: number, { number }: Batch): number {
 }
 
 /** Checks the first answer of each method and average in this run. */
-function averageWatch({ model }: LoadedVlm, observer: EvaluationObserver): (setting: Setting, first: Answered) => void {
-  const { total } = model.unpruned;
+function averageWatch(observer: EvaluationObserver): (setting: Setting, first: Answered) => void {
   const seen = new Set<string>();
-  return ({ method, variant, average }, { entering }) => {
+  return ({ method, variant, average }, { entering, total }) => {
     const key = JSON.stringify([method, variant, average]);
     const hint = seen.has(key) ? undefined : missedAverage({ method, variant, average }, entering, total);
     seen.add(key);

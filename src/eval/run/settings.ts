@@ -4,7 +4,7 @@ import { parseAverage } from "../../methods/budget.ts";
 import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
 import type { PositionPolicy } from "../../methods/nuwa/positions.ts";
 import type { Variant } from "../../methods/nuwa/variants.ts";
-import { createMethod } from "../../methods/registry.ts";
+import { createPruning } from "../../methods/registry.ts";
 import type { VlmConfig } from "../../model/vlm.ts";
 import { type Catalogue, REGISTRY } from "./catalogue.ts";
 import { CONTROLS, type Control, type Run } from "./controls.ts";
@@ -67,7 +67,7 @@ export function settingsOf(choices: Choices, catalogue: Catalogue = REGISTRY): S
  */
 export function runOf(
   { method, variant, average, positions }: Setting,
-  config: Pick<VlmConfig, "facts">,
+  config: Pick<VlmConfig, "facts" | "imageShape">,
   seed: number,
   constants?: Stage1Constants,
   catalogue: Catalogue = REGISTRY,
@@ -83,5 +83,5 @@ export function runOf(
     constants,
     seed,
   };
-  return { method: createMethod(definition, config, request), tap: noTap };
+  return { method: createPruning(definition, config, request), tap: noTap };
 }

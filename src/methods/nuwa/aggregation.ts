@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "../../core/grid.ts";
 import type { Tap } from "../../core/taps.ts";
 import { gatherRows, normalizeRows } from "../../model/transformer/layers.ts";
-import type { EncodedImages } from "../../model/vlm.ts";
+import type { EncodedGrid } from "../../model/vlm.ts";
 import type { Normalisation } from "./variants.ts";
 
 /**
@@ -80,7 +80,7 @@ function collecting(pillars: Anchors["pillars"]): tf.Tensor2D {
  *
  * @param seen L and the state hs[i] of the patches, [I, N, D]
  */
-export function similarityFeatures({ blocks, patchState }: Pick<EncodedImages, "blocks" | "patchState">): tf.Tensor3D {
+export function similarityFeatures({ blocks, patchState }: Pick<EncodedGrid, "blocks" | "patchState">): tf.Tensor3D {
   const first = Math.floor((2 * blocks) / 3);
   const states = Array.from({ length: blocks - first + 1 }, (_, i) => patchState(first + i));
   return tf.addN(states).div(states.length);

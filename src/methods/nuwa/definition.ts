@@ -1,5 +1,4 @@
 import { UsageError } from "../../core/errors.ts";
-import { patchCount } from "../../core/grid.ts";
 import { DEFAULT_AVERAGE, type MethodDefinition, type MethodRequest } from "../method.ts";
 import { solveBudget } from "./budget.ts";
 import type { Stage1Constants } from "./constants.ts";
@@ -29,15 +28,15 @@ export const definition: MethodDefinition<Pick<NuwaOptions, "budget" | "cutLayer
   summary: "spatially spread anchors that gather their neighbourhood, then text-guided pruning in the decoder",
   positions: "original",
   variants: VARIANT_NAMES,
-  budget(average, { grid, layers }) {
+  budget(average, { total, layers }) {
     const cutLayer = Math.floor(layers / 2);
-    return { budget: solveBudget(average, patchCount(grid), layers, cutLayer), cutLayer };
+    return { budget: solveBudget(average, total, layers, cutLayer), cutLayer };
   },
-  create({ average = DEFAULT_AVERAGE, variant = "official", constants, ...rest }, model) {
+  create({ average = DEFAULT_AVERAGE, variant = "official", constants, ...rest }, size) {
     if (!Object.hasOwn(VARIANTS, variant))
       throw new UsageError(`variant "${variant}" does not exist. There are: ${VARIANT_NAMES.join(", ")}.`);
     const { positions, seed, selection, temperature, stage2 = VARIANTS[variant].stage2 } = rest;
     const asked = { positions, seed, selection, temperature, stage2 };
-    return nuwa({ ...VARIANTS[variant], ...constants, ...asked, ...definition.budget(average, model) });
+    return nuwa({ ...VARIANTS[variant], ...constants, ...asked, ...definition.budget(average, size) });
   },
 };

@@ -69,7 +69,7 @@ function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Readback<Patc
   requirePatches(seen);
   const { grid } = seen;
   const { regionSize = 2, selection = "hard", temperature = 0.1, pillarQuantile } = options;
-  const [total, keep] = [patchCount(grid), options.budget.stage1];
+  const [total, keep] = [patchCount(grid), seen.share(options.budget.stage1)];
 
   // Eq. 3
   const salience = tap("stage1.salience", salienceOf(seen, options)); // [I, N]

@@ -1,4 +1,6 @@
 import { NuwaError } from "../../core/errors.ts";
+import { type Position, textPosition } from "../../core/slots.ts";
+import type { ImageShape } from "../../model/image-shape.ts";
 
 /**
  * **Position ids** of the visual tokens that stage 1 kept, after the paper's taxonomy (section 2.3). Token j
@@ -14,7 +16,9 @@ import { NuwaError } from "../../core/errors.ts";
  * The paper says: Nüwa keeps original ids (VisionZip has compressed ones, Table 3 gives it RPME). The released
  * code does: the same, with s = 35 and N = 576 written into it; here both follow from the prompt and the image.
  *
- * A token without a place in the image (a merged one, or a class token that the unpruned model would not
+ * Where position ids have several axes, `original` and `rpme` hold on each axis by itself.
+ *
+ * A token that is none of the unpruned ones (a merged one, or a class token that the unpruned model would not
  * show) takes the id of the token before it, the first one the image's first id; compressed ids count it
  * like any other.
  */
@@ -23,68 +27,84 @@ export type PositionPolicy = "original" | "compressed" | "rpme";
 /** All {@link PositionPolicy} values. */
 export const POSITION_POLICIES = ["original", "compressed", "rpme"] as const satisfies readonly PositionPolicy[];
 
+/** What a position policy is told of the image: where its unpruned tokens stand, and where its text goes on. */
+export type UnprunedPositions = Pick<ImageShape, "offsets" | "length">;
+
 /**
  * Any other way to give ids, for experiments that none of the policies makes.
  *
- * @param indices places of the visual tokens among 0..total−1, in the order in which they stand; −1 for none
- * @param start how many tokens stand before the image (s)
- * @param total how many visual tokens the image had unpruned (N)
+ * @param tokens which of the image's unpruned tokens each visual token is, in the order in which they stand; −1: none
+ * @param start the id at which the image starts (s)
+ * @param image of one axis: N = `image.length` tokens
  */
-export type PositionFunction = (indices: readonly number[], start: number, total: number) => ImagePositions;
+export type PositionFunction = (tokens: readonly number[], start: number, image: UnprunedPositions) => ImagePositions;
 
 /** Position ids around an image. */
 export interface ImagePositions {
-  /** One id for each kept visual token. */
-  readonly visual: readonly number[];
+  /** One for each kept visual token. */
+  readonly visual: readonly Position[];
   /** The id of the first text token after the image. */
   readonly nextPosition: number;
 }
 
 /**
- * @param indices places of the visual tokens among 0..total−1, in the order in which they stand; −1 for none
- * @param start how many tokens stand before the image (s)
- * @param total how many visual tokens the image had unpruned (N)
+ * @param tokens which of the image's unpruned tokens each visual token is, in the order in which they stand; −1: none
+ * @param start the id at which the image starts (s)
  * @throws NuwaError when a function gives another number of ids than there are tokens, or ids that RoPE cannot take
  */
 export function imagePositions(
   policy: PositionPolicy | PositionFunction,
-  indices: readonly number[],
+  tokens: readonly number[],
   start: number,
-  total: number,
+  image: UnprunedPositions,
 ): ImagePositions {
-  if (typeof policy === "function") return checked(policy(indices, start, total), indices.length);
+  if (typeof policy === "function") return checked(policy(tokens, start, image), tokens.length);
+  const axes = image.offsets[0].length;
   switch (policy) {
     case "original":
-      return { visual: filled(indices, start, (place) => start + place), nextPosition: start + total };
+      return {
+        visual: filled(tokens, start, image, (offset) => start + offset),
+        nextPosition: start + image.length,
+      };
     case "compressed":
-      return { visual: indices.map((_, i) => start + i), nextPosition: start + indices.length };
+      return { visual: tokens.map((_, j) => textPosition(start + j, axes)), nextPosition: start + tokens.length };
     case "rpme":
-      return { visual: stretched(indices, start, total), nextPosition: start + total };
+      return { visual: stretched(tokens, start, image), nextPosition: start + image.length };
   }
 }
 
 function checked(positions: ImagePositions, count: number): ImagePositions {
   const { visual, nextPosition } = positions;
-  if (visual.length !== count || ![...visual, nextPosition].every((id) => Number.isInteger(id) && id >= 0))
+  if (visual.length !== count || ![...visual.flat(), nextPosition].every((id) => Number.isInteger(id) && id >= 0))
     throw new NuwaError(
       `position function: ${visual.length} ids for ${count} visual tokens. It must give each one an integer from 0.`,
     );
   return positions;
 }
 
-/** Algorithm 3. The lowest place counts as the first, the highest as the last. */
-function stretched(indices: readonly number[], start: number, total: number): number[] {
-  const places = indices.filter((place) => place >= 0);
-  const [first, last] = [Math.min(...places), Math.max(...places)];
-  // The product comes first: it is an exact integer, and the quotient then rounds up only where it must.
-  return filled(indices, start, (place) => (place === first ? start : start + Math.ceil((place * (total - 1)) / last)));
+/** Algorithm 3, on each axis by itself. The lowest offset counts as the first, the highest as the last. */
+function stretched(tokens: readonly number[], start: number, image: UnprunedPositions): Position[] {
+  const kept = tokens.flatMap((token) => (token >= 0 ? [image.offsets[token]] : []));
+  const [first, last] = [Math.min, Math.max].map((bound) => (axis: number) => bound(...kept.map((o) => o[axis])));
+  const end = (axis: number) => Math.max(...image.offsets.map((offset) => offset[axis]));
+  const bounds = image.offsets[0].map((_, axis) => [first(axis), last(axis), end(axis)]);
+  return filled(tokens, start, image, (offset, axis) => {
+    const [lowest, highest, e] = bounds[axis];
+    // The product comes first: it is an exact integer, and the quotient then rounds up only where it must.
+    return offset === lowest ? start : start + Math.ceil((offset * e) / highest);
+  });
 }
 
-/** Ids by place; tokens without one take that of the token before them. */
-function filled(indices: readonly number[], start: number, idOf: (place: number) => number): number[] {
-  let before = start;
-  return indices.map((place) => {
-    if (place >= 0) before = idOf(place);
+/** Ids by the offsets of the unpruned tokens; what is none of them takes those of the token before it. */
+function filled(
+  tokens: readonly number[],
+  start: number,
+  { offsets }: UnprunedPositions,
+  idOf: (offset: number, axis: number) => number,
+): Position[] {
+  let before = textPosition(start, offsets[0].length);
+  return tokens.map((token) => {
+    if (token >= 0) before = offsets[token].map(idOf);
     return before;
   });
 }

@@ -4,7 +4,7 @@ import { mixedRandom, sampleWithoutReplacement } from "../../core/random.ts";
 import { best, checkScores } from "../../core/ranking.ts";
 import type { Sequence } from "../../core/slots.ts";
 import { normalizeRows } from "../../model/transformer/layers.ts";
-import { lastPlace, placesOf } from "../../model/transformer/sequence.ts";
+import { indicesOf, lastIndex } from "../../model/transformer/sequence.ts";
 import type { CutView } from "../method.ts";
 import type { NuwaSwitches } from "./variants.ts";
 
@@ -42,7 +42,7 @@ export function stage2Scores(
  */
 export function lastTokenAttention(attention: tf.Tensor4D, sequence: Sequence): tf.Tensor2D {
   const [, heads, , keys] = attention.shape;
-  const rows = sequence.map((slots, sample) => attention.slice([sample, 0, lastPlace(slots), 0], [1, heads, 1, keys]));
+  const rows = sequence.map((slots, sample) => attention.slice([sample, 0, lastIndex(slots), 0], [1, heads, 1, keys]));
   return tf.concat(rows, 0).squeeze([2]).mean(1);
 }
 
@@ -56,14 +56,14 @@ export function lastTokenAttention(attention: tf.Tensor4D, sequence: Sequence): 
  */
 export function cosineToText(tokens: tf.Tensor3D, sequence: Sequence): tf.Tensor2D {
   const averaging = sequence.map((slots) => {
-    const lastVisual = placesOf(slots, "visual").at(-1) ?? -1;
-    const after = placesOf(slots, "text").filter((place) => place > lastVisual);
+    const lastVisual = indicesOf(slots, "visual").at(-1) ?? -1;
+    const after = indicesOf(slots, "text").filter((index) => index > lastVisual);
     if (after.length === 0)
       throw new NuwaError(
         "stage 2: no text follows the image, so there is nothing to compare with. " +
           "Put the question after it, or choose another score.",
       );
-    return slots.map((_, place) => (after.includes(place) ? 1 / after.length : 0));
+    return slots.map((_, index) => (after.includes(index) ? 1 / after.length : 0));
   });
   const text = tf.matMul(tf.tensor2d(averaging).expandDims<tf.Tensor3D>(1), tokens); // [B, 1, Hd]
   return normalizeRows(tokens).mul(normalizeRows(text)).sum(-1);
@@ -77,8 +77,8 @@ export function cosineToText(tokens: tf.Tensor3D, sequence: Sequence): tf.Tensor
  */
 export function keepBest(scores: Float32Array, sequence: Sequence, keep: number): number[][] {
   return sequence.map((slots, sample) => {
-    const visual = placesOf(slots, "visual");
-    const own = visual.map((place) => scores[sample * slots.length + place]);
+    const visual = indicesOf(slots, "visual");
+    const own = visual.map((index) => scores[sample * slots.length + index]);
     checkScores("stage 2", own);
     return best([...own.keys()], own, keep).sort((a, b) => a - b);
   });
@@ -90,7 +90,7 @@ export function keepBest(scores: Float32Array, sequence: Sequence, keep: number)
  */
 export function keepRandom(sequence: Sequence, keep: number, seed: number): number[][] {
   return sequence.map((slots) => {
-    const total = placesOf(slots, "visual").length;
+    const total = indicesOf(slots, "visual").length;
     return sampleWithoutReplacement(total, Math.min(keep, total), mixedRandom(seed)).sort((a, b) => a - b);
   });
 }

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import { type Readback, readback } from "../../core/readback.ts";
 import type { Sequence, Slot } from "../../core/slots.ts";
-import { placesOf } from "../../model/transformer/sequence.ts";
+import { indicesOf } from "../../model/transformer/sequence.ts";
 
 /**
  * SparseVLM's raters (arXiv 2410.04417, section 3.2): the text tokens behind the image that its visual tokens
@@ -16,7 +16,7 @@ export function* chooseRaters({ tokens, sequence }: { tokens: tf.Tensor3D; seque
   const width = tokens.shape[2];
   const raters: number[][] = [];
   for (const [sample, slots] of sequence.entries()) {
-    const [visual, text] = [placesOf(slots, "visual"), textBehind(slots)];
+    const [visual, text] = [indicesOf(slots, "visual"), textBehind(slots)];
     if (visual.length === 0) {
       raters.push([]);
       continue;
@@ -24,7 +24,7 @@ export function* chooseRaters({ tokens, sequence }: { tokens: tf.Tensor3D; seque
     if (text.length === 0)
       throw new NuwaError("SparseVLM: no text follows the image to rate its tokens. Put the question after it.");
     const own = tokens.slice([sample, 0, 0], [1, -1, -1]).reshape<tf.Tensor2D>([-1, width]);
-    const [v, t] = [visual, text].map((places) => tf.gather(own, tf.tensor1d(places, "int32")));
+    const [v, t] = [visual, text].map((indices) => tf.gather(own, tf.tensor1d(indices, "int32")));
     const shares = yield* readback(tf.softmax(tf.matMul(v, t, false, true)).mean(0)); // [T]
     const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
     const above = [...shares.keys()].filter((i) => shares[i] > mean);
@@ -48,14 +48,14 @@ export function* attentionOfRaters(
   const length = sequence[0].length;
   const values = yield* readback(attention.mean(1)); // [B, S, S]
   return sequence.map((slots, sample) => {
-    const [visual, text] = [placesOf(slots, "visual"), textBehind(slots)];
+    const [visual, text] = [indicesOf(slots, "visual"), textBehind(slots)];
     return raters[sample].map((i) =>
-      Float32Array.from(visual, (place) => values[(sample * length + text[i]) * length + place]),
+      Float32Array.from(visual, (index) => values[(sample * length + text[i]) * length + index]),
     );
   });
 }
 
 function textBehind(slots: readonly Slot[]): number[] {
   const lastVisual = slots.findLastIndex((slot) => slot?.kind === "visual");
-  return placesOf(slots, "text").filter((place) => place > lastVisual);
+  return indicesOf(slots, "text").filter((index) => index > lastVisual);
 }

@@ -1,9 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
-import { patchCount } from "../../core/grid.ts";
 import { mixedRandom } from "../../core/random.ts";
 import { best, checkScores } from "../../core/ranking.ts";
 import { readback } from "../../core/readback.ts";
-import { placesOf } from "../../model/transformer/sequence.ts";
+import { indicesOf } from "../../model/transformer/sequence.ts";
 import { type Cut, DEFAULT_AVERAGE, type Method, type MethodDefinition } from "../method.ts";
 import { keepEverything } from "../none.ts";
 import type { PositionPolicy } from "../nuwa/positions.ts";
@@ -54,7 +53,7 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
     const keep: number[][] = [];
     const clusters: number[][][] = [];
     sequence.forEach((slots, sample) => {
-      const visual = placesOf(slots, "visual");
+      const visual = indicesOf(slots, "visual");
       const scores = Float32Array.from(visual, (_, i) => {
         return relations[sample].reduce((sum, row) => sum + row[i], 0) / relations[sample].length;
       });
@@ -64,10 +63,10 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
       keep.push(ranked.slice(0, count).sort((a, b) => a - b));
       const dropped = ranked.slice(count);
       const { sources, clusters: made } = recycledCounts(dropped.length);
-      const places = dropped.slice(0, sources).map((rank) => visual[rank]);
-      const points = places.map((place) => states[sample].subarray(place * width, (place + 1) * width));
+      const recycled = dropped.slice(0, sources).map((rank) => visual[rank]);
+      const points = recycled.map((index) => states[sample].subarray(index * width, (index + 1) * width));
       const random = noise === undefined ? undefined : mixedRandom(noise);
-      clusters.push(densityPeaks(points, made, random).map((members) => members.map((i) => places[i])));
+      clusters.push(densityPeaks(points, made, random).map((members) => members.map((i) => recycled[i])));
     });
     const counts = clusters.map((list) => list.length);
     const most = Math.max(...counts);
@@ -80,7 +79,7 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
 /** The released code divides by the count plus 1e-6. */
 function meanOf(length: number, members: readonly number[] = []): number[] {
   const row = new Array<number>(length).fill(0);
-  for (const place of members) row[place] = 1 / (members.length + 1e-6);
+  for (const member of members) row[member] = 1 / (members.length + 1e-6);
   return row;
 }
 
@@ -89,7 +88,7 @@ export const definition: MethodDefinition<CutBudget> = {
   name: "sparsevlm",
   summary: "three cuts in the decoder, rated by text tokens; dropped tokens are recycled into cluster means",
   positions: "compressed",
-  budget: (average, { grid, layers }) => sparsevlmBudget(average, { total: patchCount(grid), layers }),
-  create: ({ average = DEFAULT_AVERAGE, positions }, model) =>
-    sparsevlm({ stages: definition.budget(average, model), positions }),
+  budget: sparsevlmBudget,
+  create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
+    sparsevlm({ stages: definition.budget(average, size), positions }),
 };

@@ -1,6 +1,7 @@
 import type { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { checkSchema } from "../../core/schema.ts";
+import { type ImageShape, rasterShape } from "../image-shape.ts";
 import type { ActivationName } from "../transformer/activations.ts";
 import type { TextConfig } from "../transformer/config.ts";
 import type { ModelFacts, VlmConfig } from "../vlm.ts";
@@ -29,6 +30,7 @@ export interface LlavaConfig extends VlmConfig {
   readonly visionFeatureSelectStrategy: "default" | "full";
   readonly projectorHiddenAct: ActivationName;
   readonly projectorBias: boolean;
+  readonly imageShape: ImageShape;
   /** Whether images are padded to the tower's aspect ratio (original LLaVA-1.5) or cropped (CLIP). */
   readonly padImages: boolean;
 }
@@ -58,16 +60,20 @@ export function parseConfig(
   const withEos =
     eos === null || eos === undefined ? parsed : { ...parsed, text: { ...parsed.text, eosTokenIds: [eos].flat() } };
   const checked = checkConsistency(where, withEos);
-  return { ...checked, facts: factsOf(checked) };
+  return { ...checked, facts: factsOf(checked), imageShape: imageShapeOf(checked) };
 }
 
-/** The sizes that pruning methods are made for: LLaVA-1.5 has one grid of one size for every image. */
-function factsOf({ vision, text, visionFeatureLayer }: Parsed): ModelFacts {
+/** One grid of one size for every image; its tokens have consecutive ids, the class token first where it stays. */
+function imageShapeOf({ vision, visionFeatureSelectStrategy }: Parsed): ImageShape {
   const [rows, columns] = vision.imageSize.map((side) => side / vision.patchSize);
+  return rasterShape({ rows, columns }, visionFeatureSelectStrategy === "full" ? 1 : 0);
+}
+
+/** The sizes that pruning methods are made for. */
+function factsOf({ vision, text, visionFeatureLayer }: Parsed): ModelFacts {
   // vision_feature_layer counts hidden states, of which there is one more than blocks.
   const states = vision.numHiddenLayers + 1;
   return {
-    grid: { rows, columns },
     layers: text.numHiddenLayers,
     visionBlocks: vision.numHiddenLayers,
     featureBlocks: (visionFeatureLayer + states) % states,
@@ -80,8 +86,8 @@ function beside(where: string, name: string): string {
   return where.includes("/") || where.includes("\\") ? where.replace(/[^/\\]*$/, name) : name;
 }
 
-/** Everything but the sizes, which follow from it. */
-type Parsed = Omit<LlavaConfig, "facts">;
+/** Everything but what follows from it. */
+type Parsed = Omit<LlavaConfig, "facts" | "imageShape">;
 
 function parseLlava(where: string, config: Record<string, unknown>): Parsed {
   const llava = checkSchema(where, config, llavaSchema);
@@ -136,6 +142,7 @@ function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {
 }
 
 function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextConfig {
+  const headDim = text.head_dim ?? text.hidden_size / text.num_attention_heads;
   return {
     vocabSize: text.vocab_size,
     hiddenSize: text.hidden_size,
@@ -143,9 +150,10 @@ function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextC
     numHiddenLayers: text.num_hidden_layers,
     numAttentionHeads: text.num_attention_heads,
     numKeyValueHeads: text.num_key_value_heads ?? text.num_attention_heads,
-    headDim: text.head_dim ?? text.hidden_size / text.num_attention_heads,
+    headDim,
     rmsNormEps: text.rms_norm_eps,
     ropeTheta: text.rope_parameters?.rope_theta ?? text.rope_theta ?? 10000,
+    ropeSections: [headDim / 2],
     tieWordEmbeddings: text.tie_word_embeddings,
     maxPositionEmbeddings: text.max_position_embeddings,
     eosTokenIds: [text.eos_token_id ?? 2].flat(),

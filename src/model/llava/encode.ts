@@ -3,7 +3,7 @@ import type { Readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
 import { layerNorm, linear } from "../transformer/layers.ts";
 import type { TowerMerge } from "../transformer/merging.ts";
-import type { EncodedImages, QueriesAndKeys } from "../vlm.ts";
+import type { EncodedGrid, QueriesAndKeys } from "../vlm.ts";
 import { mergingTower, type TowerOutput, type TowerSource } from "./tower.ts";
 
 /**
@@ -12,21 +12,16 @@ import { mergingTower, type TowerOutput, type TowerSource } from "./tower.ts";
  *
  * @param pixels [I, 3, H, W], normalised
  */
-export function* encode(
-  model: TowerSource,
-  pixels: tf.Tensor4D,
-  tap: Tap,
-  merge?: TowerMerge,
-): Readback<EncodedImages> {
-  const { vision, facts, visionFeatureSelectStrategy } = model.config;
+export function* encode(model: TowerSource, pixels: tf.Tensor4D, tap: Tap, merge?: TowerMerge): Readback<EncodedGrid> {
+  const { vision, imageShape, visionFeatureSelectStrategy } = model.config;
   const seen = yield* mergingTower(model, pixels, tap, merge);
   const { hiddenStates, featureState, featureBlock, attention, keys, members } = seen;
   const keepsClass = visionFeatureSelectStrategy === "full";
   const state = hiddenStates[featureState];
   return {
-    grid: facts.grid,
+    grid: imageShape.grids[0],
     features: tap("vision.features", keepsClass ? state : withoutClassToken(state)),
-    extraTokens: keepsClass ? 1 : 0,
+    extraTokens: imageShape.extraTokens,
     prefixTokens: 1,
     heads: vision.numAttentionHeads,
     blocks: vision.numHiddenLayers,

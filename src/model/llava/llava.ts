@@ -19,8 +19,6 @@ export type Llava = Vlm<LlavaConfig>;
 export function createModel(config: LlavaConfig, tensors: ReadonlyMap<string, tf.Tensor>): Llava {
   const weights = weightsTree(tensors);
   const language = weights.at("language_model");
-  const { grid } = config.facts;
-  const extraTokens = config.visionFeatureSelectStrategy === "full" ? 1 : 0;
   return {
     family: "llava",
     config,
@@ -33,13 +31,15 @@ export function createModel(config: LlavaConfig, tensors: ReadonlyMap<string, tf
       norm: language.at("model.norm"),
       lmHead: config.text.tieWordEmbeddings ? undefined : language.at("lm_head"),
     },
-    encode(pixels, tap, merge) {
+    *encode({ pixels, origin = "pixel_values" }, tap, merge) {
       const wanted = [3, ...config.vision.imageSize];
-      if (pixels.shape.slice(1).join() !== wanted.join())
-        throw new NuwaError(`pixels have shape [${pixels.shape}], but the model sees [images,${wanted}].`);
-      return encode({ config, weights }, pixels, tap, merge);
+      const batch = pixels.rank === 3 ? pixels.expandDims<tf.Tensor4D>(0) : (pixels as tf.Tensor4D);
+      if (batch.shape.slice(1).join() !== wanted.join())
+        throw new NuwaError(`${origin} has shape [${pixels.shape}], but config.json asks for [${wanted}] an image.`);
+      const images = Array.from({ length: batch.shape[0] }, (_, image) => image);
+      const grid = yield* encode({ config, weights }, batch, tap, merge);
+      return [{ images, shape: config.imageShape, grids: [grid] }];
     },
     project: (features) => project({ config, weights }, features),
-    unpruned: { total: grid.rows * grid.columns + extraTokens, extraTokens },
   };
 }

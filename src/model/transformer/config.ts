@@ -9,6 +9,8 @@ export interface TextConfig {
   readonly headDim: number;
   readonly rmsNormEps: number;
   readonly ropeTheta: number;
+  /** How many of the d/2 pairs of a head turn with each axis of the position ids, [R]; a single axis in Llama. */
+  readonly ropeSections: readonly number[];
   /** Whether `lm_head` is the transposed token embedding. */
   readonly tieWordEmbeddings: boolean;
   /** A prompt may not go beyond this position id. */

@@ -103,25 +103,24 @@ function swiGlu(w: Weights, x: tf.Tensor2D): tf.Tensor2D {
  * table of all text embeddings and all visual tokens, which makes one differentiable gather of it.
  *
  * @param visual [I, k, Hd] projected visual tokens; undefined for text-only batches
- * @param imageOf for each sample the image that its visual slots belong to
+ * @param rowsOf for each sample and row of its visual tokens the row of `visual`, images counted through
  * @returns [B, S, Hd]; padding gets an arbitrary row, which masks hide
  */
 export function embed(
   model: Vlm,
   sequence: Sequence,
   visual: tf.Tensor3D | undefined,
-  imageOf: readonly (number | undefined)[],
+  rowsOf: readonly (readonly number[])[],
 ): tf.Tensor3D {
   const ids = sequence.flatMap((slots) => slots.flatMap((slot) => (slot?.kind === "text" ? [slot.id] : [])));
   const text = tf.gather(model.decoder.embedTokens.tensor("weight"), tf.tensor1d(ids, "int32")); // [T, Hd]
   const width = model.config.text.hiddenSize;
-  const perImage = visual?.shape[1] ?? 0;
   let nextText = 0;
   const rows = sequence.flatMap((slots, sample) =>
     slots.map((slot) => {
       if (slot === null) return 0;
       if (slot.kind === "text") return nextText++;
-      return ids.length + (imageOf[sample] as number) * perImage + slot.row;
+      return ids.length + rowsOf[sample][slot.row];
     }),
   );
   const table = visual ? tf.concat([text, visual.reshape([-1, width])], 0) : text;

@@ -1,4 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
+import type { Position } from "../../core/slots.ts";
+import type { TextConfig } from "./config.ts";
 
 /** cos and sin of the rotary angles, each [B, 1, S, d], ready to broadcast over heads. */
 export interface Rotation {
@@ -9,12 +11,17 @@ export interface Rotation {
 /**
  * Rotary position angles from explicit position ids (Su et al., arXiv 2104.09864): token at position p
  * turns pair i by p·θ^(−2i/d). Rounded to float32 at each step as the PyTorch implementation does,
- * because at p ≈ 1000 the rounding of the angle is visible in the logits.
+ * because at p ≈ 1000 the rounding of the angle is visible in the logits. Where position ids have several axes,
+ * the first pairs turn with the first axis, the next ones with the next.
  *
- * @param positions position id of every token, [B][S]; any integers, in any order
+ * @param positions position ids of every token, [B][S][R]; any integers, in any order
  */
-export function rotaryAngles(positions: readonly (readonly number[])[], headDim: number, theta: number): Rotation {
+export function rotaryAngles(
+  positions: readonly (readonly Position[])[],
+  { headDim, ropeTheta: theta, ropeSections }: Pick<TextConfig, "headDim" | "ropeTheta" | "ropeSections">,
+): Rotation {
   const half = headDim / 2;
+  const axisOf = ropeSections.flatMap((pairs, axis) => new Array<number>(pairs).fill(axis));
   const frequencies = Array.from({ length: half }, (_, i) =>
     Math.fround(1 / Math.fround(theta ** Math.fround((2 * i) / headDim))),
   );
@@ -22,7 +29,7 @@ export function rotaryAngles(positions: readonly (readonly number[])[], headDim:
   const [cos, sin] = [new Float32Array(tf.util.sizeFromShape(shape)), new Float32Array(tf.util.sizeFromShape(shape))];
   positions.flat().forEach((position, token) => {
     for (let i = 0; i < half; i++) {
-      const angle = Math.fround(position * frequencies[i]);
+      const angle = Math.fround(position[axisOf[i]] * frequencies[i]);
       const at = token * headDim + i;
       cos[at] = cos[at + half] = Math.cos(angle);
       sin[at] = sin[at + half] = Math.sin(angle);

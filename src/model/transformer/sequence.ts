@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Sequence, Slot, VisualSlot } from "../../core/slots.ts";
+import { type Position, type Sequence, type Slot, textPosition, type VisualSlot } from "../../core/slots.ts";
 
 /** Samples of different lengths, padded at the end to the longest. */
 export function padded(samples: readonly (readonly Slot[])[]): Sequence {
@@ -7,9 +7,9 @@ export function padded(samples: readonly (readonly Slot[])[]): Sequence {
   return samples.map((slots) => [...slots, ...new Array<null>(length - slots.length).fill(null)]);
 }
 
-/** Places of the tokens of one kind in a sample. */
-export function placesOf(slots: readonly Slot[], kind: "text" | "visual"): number[] {
-  return slots.flatMap((slot, place) => (slot?.kind === kind ? [place] : []));
+/** Where the tokens of one kind stand in a sample. */
+export function indicesOf(slots: readonly Slot[], kind: "text" | "visual"): number[] {
+  return slots.flatMap((slot, index) => (slot?.kind === kind ? [index] : []));
 }
 
 /** The visual tokens of each sample, in order. */
@@ -17,14 +17,18 @@ export function visualSlots(sequence: Sequence): VisualSlot[][] {
   return sequence.map((slots) => slots.filter((slot): slot is VisualSlot => slot?.kind === "visual"));
 }
 
-/** The place of the last token that is not padding. */
-export function lastPlace(slots: readonly Slot[]): number {
+/** Where the last token stands that is not padding. */
+export function lastIndex(slots: readonly Slot[]): number {
   return slots.findLastIndex((slot) => slot !== null);
 }
 
-/** Position ids, [B][S]; padding gets 0, which no mask lets anyone see. */
-export function positionIds(sequence: Sequence): number[][] {
-  return sequence.map((slots) => slots.map((slot) => slot?.position ?? 0));
+/**
+ * Position ids, [B][S][R]; padding gets 0 on every axis, which no mask lets anyone see.
+ *
+ * @param axes R
+ */
+export function positionIds(sequence: Sequence, axes: number): Position[][] {
+  return sequence.map((slots) => slots.map((slot) => slot?.position ?? textPosition(0, axes)));
 }
 
 /** Exp of this is exactly 0 in float32, yet a row of nothing else still has a finite softmax. */
@@ -49,53 +53,76 @@ export function causalMask(sequence: Sequence, queries: number): tf.Tensor4D | u
   return tf.tensor4d(values, [batch, 1, queries, keys]);
 }
 
-/** What is left of a sequence when only some places are kept. */
+/** A visual token made inside the decoder. */
+export interface MadeToken {
+  /** Which of the sample's images it belongs to. */
+  readonly image: number;
+  /** Which of the sample's new rows it is. */
+  readonly index: number;
+}
+
+/** What is left of a sequence when only some tokens are kept. */
 export interface Kept {
   readonly sequence: Sequence;
   /**
-   * For each sample the places of the old sequence, to gather rows with; new tokens come after it; padding repeats
-   * place 0.
+   * For each sample the rows of the old sequence, to gather with; new ones come after them; padding repeats row 0.
    */
-  readonly places: readonly (readonly number[])[];
+  readonly rows: readonly (readonly number[])[];
 }
 
 /**
- * Keeps all text and some of the visual tokens, in order, and closes the gaps. New visual tokens may take
- * their place behind the kept ones; until ids are given anew they share the id of the one before them.
+ * Keeps all text and some of the visual tokens, in order, and closes the gaps. New visual tokens stand behind the
+ * kept ones of their image; until ids are given anew they share the id of the one before them.
  *
  * @param keep for each sample, which of its visual tokens stay: ascending ranks among the visual tokens
- * of `sequence`, not places
- * @param added for each sample how many new visual tokens there are; their places are S, S+1, …
- * @param nextRow for each sample the first row number that is free
+ * of `sequence`
+ * @param made for each sample its new visual tokens; row S + index of the table that is gathered from
+ * @param nextRow for each sample the first row number of visual tokens that is free
  */
 export function keepVisual(
   sequence: Sequence,
   keep: readonly (readonly number[])[],
-  added: readonly number[] = sequence.map(() => 0),
-  nextRow: readonly number[] = added,
+  made: readonly (readonly MadeToken[])[] = sequence.map(() => []),
+  nextRow: readonly number[] = sequence.map(() => 0),
 ): Kept {
   const samples = sequence.map((slots, sample) => {
-    const visual = placesOf(slots, "visual");
+    const visual = indicesOf(slots, "visual");
     const stays = new Set(keep[sample].map((rank) => visual[rank]));
-    const places = slots.flatMap((slot, place) => (slot?.kind === "text" || stays.has(place) ? [place] : []));
-    const left = places.map((place) => slots[place]);
-    // Without a visual token left, the new ones stand where the first one stood.
-    const behind = 1 + places.findLastIndex((place) => place <= (keep[sample].length ? Math.max(...stays) : visual[0]));
-    const position = slots[behind > 0 ? places[behind - 1] : visual[0]]?.position ?? 0;
-    const fresh = Array.from({ length: added[sample] }, (_, i) => i);
-    left.splice(
-      behind,
-      0,
-      ...fresh.map((i): Slot => ({ kind: "visual", row: nextRow[sample] + i, cell: -1, position })),
+    const entries = slots.flatMap((slot, row): Entry[] =>
+      slot?.kind === "text" || stays.has(row) ? [{ slot, row }] : [],
     );
-    places.splice(behind, 0, ...fresh.map((i) => slots.length + i));
-    return { places, slots: left };
+    return made[sample].reduce((all, token, i) => withMade(all, slots, token, nextRow[sample] + i), entries);
   });
-  const length = Math.max(...samples.map(({ places }) => places.length));
+  const length = Math.max(...samples.map((entries) => entries.length));
   return {
-    sequence: padded(samples.map(({ slots }) => slots)),
-    places: samples.map(({ places }) => [...places, ...new Array<number>(length - places.length).fill(0)]),
+    sequence: padded(samples.map((entries) => entries.map(({ slot }) => slot))),
+    rows: samples.map((entries) => [
+      ...entries.map(({ row }) => row),
+      ...new Array<number>(length - entries.length).fill(0),
+    ]),
   };
+}
+
+/** A slot that stays or is new, and the row of its token in the table that is gathered from. */
+interface Entry {
+  readonly slot: Slot;
+  readonly row: number;
+}
+
+/** Puts a new token behind those of its image, or, where none is left, where the image stood. */
+function withMade(
+  entries: readonly Entry[],
+  slots: readonly Slot[],
+  { image, index }: MadeToken,
+  row: number,
+): Entry[] {
+  const ofImage = (slot: Slot) => slot?.kind === "visual" && slot.image === image;
+  const first = slots.findIndex(ofImage);
+  const before = entries.findLastIndex((entry) => ofImage(entry.slot));
+  const at = before >= 0 ? before + 1 : entries.filter((entry) => entry.row < first).length;
+  const position = (at > 0 ? entries[at - 1].slot : slots[first])?.position ?? [];
+  const slot: Slot = { kind: "visual", image, row, cell: -1, position };
+  return [...entries.slice(0, at), { slot, row: slots.length + index }, ...entries.slice(at)];
 }
 
 /** Puts `slots[b]` at the end of sample b (behind its padding, which masks hide). */

@@ -1,9 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
+import type { Slot } from "../../core/slots.ts";
 import { noTap } from "../../core/taps.ts";
 import type { Llava } from "../../model/llava/llava.ts";
 import { embed, finalNorm, lmHead } from "../../model/transformer/decoder.ts";
 import { rotaryAngles } from "../../model/transformer/rope.ts";
-import { padded, positionIds } from "../../model/transformer/sequence.ts";
+import { indicesOf, padded, positionIds } from "../../model/transformer/sequence.ts";
 import { runLayers } from "../../pipeline/decoder.ts";
 import { COORDINATE_BINS } from "../../world/coordinates.ts";
 import type { Family } from "../../world/question.ts";
@@ -108,10 +109,10 @@ export function answerLogits(
     model,
     sequence,
     visual,
-    pictures.map((_, image) => image),
+    pictures.map(({ slots }, picture) => rowsOf(slots, picture * visual.shape[1])),
   ); // [B, S, Hd]
   const placement = {
-    rotation: rotaryAngles(positionIds(sequence), text.headDim, text.ropeTheta),
+    rotation: rotaryAngles(positionIds(sequence, text.ropeSections.length), text),
     mask: tf.tensor4d(blockMask(pictures, length), [pictures.length, 1, length, length]),
   };
   const range = { from: 0, to: text.numHiddenLayers, sequence, placement, watch: watched };
@@ -119,6 +120,11 @@ export function answerLogits(
   const places = pictures.flatMap(({ targets }, picture) => targets.map(({ place }) => picture * length + place));
   const predicting = tf.gather(x.reshape([-1, text.hiddenSize]), tf.tensor1d(places, "int32"));
   return { logits: lmHead(model, finalNorm(model, predicting)) as tf.Tensor2D, attention: [...attention.values()] };
+}
+
+/** The rows of a picture's visual tokens, the first of which is `from`. */
+function rowsOf(slots: readonly Slot[], from: number): number[] {
+  return indicesOf(slots, "visual").map((_, row) => from + row);
 }
 
 /**

@@ -2,8 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import { normal, type Random, randomFrom } from "../../core/random.ts";
 import { noTap } from "../../core/taps.ts";
 import type { LlavaConfig } from "../../model/llava/config.ts";
+import { encode } from "../../model/llava/encode.ts";
 import { createModel } from "../../model/llava/llava.ts";
-import type { EncodedImages } from "../../model/vlm.ts";
+import type { EncodedGrid } from "../../model/vlm.ts";
 import { COORDINATE_TOKENS } from "../../world/coordinates.ts";
 import { patchLabels } from "../../world/labels.ts";
 import type { Question } from "../../world/question.ts";
@@ -55,7 +56,7 @@ export function languageStage({ language: recipe, seed }: Recipe, config: LlavaC
       const model = createModel(config, tensors);
       const packed = questions.map((list, picture) => packQuestions(list, words, objects[picture]));
       // Without merges nothing is read out, so that the first step is the last.
-      const { features } = model.encode(pixelTensor(pixels, side), noTap).next().value as EncodedImages;
+      const { features } = encode(model, pixelTensor(pixels, side), noTap).next().value as EncodedGrid;
       const visual = model.project(features);
       const left = Math.max(0, 1 - step / (recipe.pointingUntil * recipe.steps));
       const answers = answeringLoss(model, visual, packed, { ...loss, pointingWeight: left * recipe.pointingWeight });

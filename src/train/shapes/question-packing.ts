@@ -39,10 +39,10 @@ export function packQuestions(
   objects: ArrayLike<number>,
 ): PackedPicture {
   const slots: Slot[] = [
-    ...PREFIX.map((id, position): Slot => ({ kind: "text", id, position })),
+    ...PREFIX.map((id, position): Slot => ({ kind: "text", id, position: [position] })),
     ...Array.from(
       { length: objects.length },
-      (_, row): Slot => ({ kind: "visual", row, cell: row, position: PREFIX.length + row }),
+      (_, row): Slot => ({ kind: "visual", image: 0, row, cell: row, position: [PREFIX.length + row] }),
     ),
   ];
   const start = slots.length;
@@ -57,7 +57,7 @@ export function packQuestions(
     const first = slots.length + asked.length - 1;
     // The end of the answer is predicted but never fed.
     [...asked, ...answered.slice(0, -1)].forEach((id, i) => {
-      slots.push({ kind: "text", id, position: start + i });
+      slots.push({ kind: "text", id, position: [start + i] });
       blocks.push(index + 1);
     });
     answered.forEach((id, i) => {

@@ -89,9 +89,9 @@ async function answersTo(
 ): Promise<string[]> {
   const words = wordIds();
   const prompts = questions.map(({ text }) => promptIds(words, text));
-  const imageOf = questions.map(({ image }) => image);
+  const imagesOf = questions.map(({ image }) => [image]);
   const decode = (ids: readonly number[]) => answerText(words, ids);
-  const answers = await answerPrompts(model, { decode }, { pixels, prompts, imageOf }, method, {
+  const answers = await answerPrompts(model, { decode }, { pixels, prompts, imagesOf }, method, {
     maxNewTokens: MOST_TOKENS,
   });
   return answers.map(({ text }) => text);

@@ -25,7 +25,14 @@ export interface Sizes {
 
 export function sizesOf(config: LlavaConfig, ledger: SampleLedger): Sizes {
   const [width, decoderWidth] = [config.vision.hiddenSize, config.text.hiddenSize];
-  return { config, ledger, patches: patchCount(ledger.grid), width, decoderWidth, kept: enteringPerLayer(ledger)[0] };
+  return {
+    config,
+    ledger,
+    patches: patchCount(ledger.images[0].grids[0]),
+    width,
+    decoderWidth,
+    kept: enteringPerLayer(ledger)[0],
+  };
 }
 
 /**
@@ -113,7 +120,7 @@ export const CHOOSING = {
   nuwa(sizes: Sizes, selection: "hard" | "straight-through" | "relaxed" = "hard", regionSize = 2): number {
     const { kept, patches, width, ledger } = sizes;
     if (kept === patches) return 0;
-    const regions = regionsOf(ledger.grid, regionSize);
+    const regions = regionsOf(ledger.images[0].grids[0], regionSize);
     const each = patchesPerRegion(regions, kept);
     const candidates = sumOf(regions.map((region) => Math.min(region.length, each)));
     const soft = patches ** 2 * width + (1 + kept) * candidates * patches + kept * patches ** 2;

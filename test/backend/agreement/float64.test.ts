@@ -35,8 +35,8 @@ const GRADIENTS = 2e-6;
 
 const weights = (weight: tf.Tensor, bias?: tf.Tensor) =>
   weightsTree(new Map(Object.entries({ weight, ...(bias && { bias }) })));
-const visual: Slot = { kind: "visual", row: 0, cell: 0, position: 0 };
-const text: Slot = { kind: "text", id: 1, position: 0 };
+const visual: Slot = { kind: "visual", image: 0, row: 0, cell: 0, position: [0] };
+const text: Slot = { kind: "text", id: 1, position: [0] };
 /** Two visual tokens, three of text after them, one of padding. */
 const sequence: Sequence = [[text, visual, visual, text, text, text, null]];
 const grid = { rows: 2, columns: 4 };
@@ -81,7 +81,8 @@ const BLOCKS: readonly Block[] = [
   {
     name: "rotary positions",
     shapes: [[1, 2, 3, 8]],
-    block: (x) => rotate(x as tf.Tensor4D, rotaryAngles([[0, 3, 700]], 8, 10000)),
+    block: (x) =>
+      rotate(x as tf.Tensor4D, rotaryAngles([[[0], [3], [700]]], { headDim: 8, ropeTheta: 10000, ropeSections: [4] })),
     exact: (x) => exact.rotate(x, [0, 3, 700], 8, 10000),
   },
   {

@@ -20,7 +20,7 @@ describe.each(BACKENDS)(
     });
 
     it("gives a masked place a weight of exactly 0, however high its score", async () => {
-      const slots: Slot[] = [{ kind: "text", id: 1, position: 0 }, null];
+      const slots: Slot[] = [{ kind: "text", id: 1, position: [0] }, null];
       const scores = () => tf.tensor4d([-40, 40], [1, 1, 1, 2]).add(causalMask([slots], 1) as tf.Tensor);
       expect(await values(() => tf.softmax(scores()))).toEqual([1, 0]);
     });

@@ -9,6 +9,7 @@ import { CONTROLS, halvedPositions, permutedPositions, type Run } from "../../..
 import { loadVlm } from "../../../src/io/load.ts";
 import { none } from "../../../src/methods/none.ts";
 import { imagePositions } from "../../../src/methods/nuwa/positions.ts";
+import { rasterShape } from "../../../src/model/image-shape.ts";
 import type { Llava } from "../../../src/model/llava/llava.ts";
 import { disposeModel } from "../../../src/model/vlm.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
@@ -16,6 +17,7 @@ import { relativeError } from "../../support.ts";
 import { tinyModel } from "../../support-tiny.ts";
 import { microModel, removeFolders } from "../support.ts";
 
+const IMAGE = rasterShape({ rows: 4, columns: 4 });
 const ALL = Array.from({ length: 16 }, (_, i) => i);
 const PROMPT = [1, 2, 3, 10, 11, 12];
 
@@ -31,7 +33,7 @@ describe("the controls", () => {
   });
 
   /** Logits and position ids of a run on one of two pictures. */
-  function see({ method, tap }: { method: ReturnType<typeof none>; tap: typeof noTap }, picture: number) {
+  function see({ method, tap }: Run, picture: number) {
     const random = randomFrom(picture);
     const pixels = tf.tensor4d(
       Float32Array.from({ length: 3 * 256 }, () => normal(random)),
@@ -45,18 +47,18 @@ describe("the controls", () => {
   }
 
   it("permuted: the ids are those of the unpruned model in another order, which the seed decides", () => {
-    const { visual, nextPosition: next } = imagePositions(permutedPositions(5), ALL, 2, 16);
-    const plain = imagePositions("original", ALL, 2, 16);
+    const { visual, nextPosition: next } = imagePositions(permutedPositions(5), ALL, 2, IMAGE);
+    const plain = imagePositions("original", ALL, 2, IMAGE);
     expect(visual).not.toEqual(plain.visual);
-    expect([...visual].sort((a, b) => a - b)).toEqual(plain.visual);
+    expect([...visual].sort(([a], [b]) => a - b)).toEqual(plain.visual);
     expect(next).toBe(plain.nextPosition);
-    expect(imagePositions(permutedPositions(5), ALL, 2, 16).visual).toEqual(visual);
-    expect(imagePositions(permutedPositions(6), ALL, 2, 16).visual).not.toEqual(visual);
+    expect(imagePositions(permutedPositions(5), ALL, 2, IMAGE).visual).toEqual(visual);
+    expect(imagePositions(permutedPositions(6), ALL, 2, IMAGE).visual).not.toEqual(visual);
   });
 
   it("compressed-range: two neighbours share an id, and the text follows the last one", () => {
-    expect(imagePositions(halvedPositions, [0, 1, 2, 3, 4], 10, 5)).toEqual({
-      visual: [10, 10, 11, 11, 12],
+    expect(imagePositions(halvedPositions, [0, 1, 2, 3, 4], 10, rasterShape({ rows: 1, columns: 5 }))).toEqual({
+      visual: [[10], [10], [11], [11], [12]],
       nextPosition: 13,
     });
   });
@@ -68,7 +70,7 @@ describe("the controls", () => {
       ["compressed-range", halvedPositions],
     ] as const) {
       const control = see(CONTROLS[name].run(5), 1);
-      const { visual, nextPosition: next } = positions(ALL, 2, 16);
+      const { visual, nextPosition: next } = positions(ALL, 2, IMAGE);
       expect(control.positions, name).toEqual(visual);
       expect(control.next, name).toBe(next + 3);
       expect(relativeError(control.logits, plain.logits), name).toBeGreaterThan(1e-6);
@@ -126,10 +128,10 @@ describe("the controls", () => {
 });
 
 it("a position function that gives too few ids, or none of RoPE's, is refused", () => {
-  expect(() => imagePositions(() => ({ visual: [1], nextPosition: 2 }), [0, 1], 0, 4)).toThrow(
+  expect(() => imagePositions(() => ({ visual: [[1]], nextPosition: 2 }), [0, 1], 0, IMAGE)).toThrow(
     /1 ids for 2 visual tokens/,
   );
-  expect(() => imagePositions(() => ({ visual: [0, 0.5], nextPosition: 2 }), [0, 1], 0, 4)).toThrow(
+  expect(() => imagePositions(() => ({ visual: [[0], [0.5]], nextPosition: 2 }), [0, 1], 0, IMAGE)).toThrow(
     /an integer from 0/,
   );
 });

@@ -33,6 +33,7 @@ describe("Nüwa's parameters", () => {
         members: undefined,
         heads: 1,
         project: (x: tf.Tensor3D) => x,
+        share: (count: number) => count,
         queriesAndKeys: () => ({ queries: state, keys: state }),
       };
       return [...runSync(() => method.selectPatches(seen, noTap)).cells[0]];

@@ -9,8 +9,8 @@ beforeAll(async () => {
   await useBackend("wasm");
 });
 
-const text = (position: number): Slot => ({ kind: "text", id: 1, position });
-const visual = (row: number): Slot => ({ kind: "visual", row, cell: row, position: row });
+const text = (id: number): Slot => ({ kind: "text", id: 1, position: [id] });
+const visual = (row: number): Slot => ({ kind: "visual", image: 0, row, cell: row, position: [row] });
 const sample = (before: number, k: number, after: number): Slot[] => [
   ...Array.from({ length: before }, (_, i) => text(i)),
   ...Array.from({ length: k }, (_, i) => visual(i)),

@@ -1,4 +1,5 @@
 import { describe, expect, it } from "vitest";
+import { rasterShape } from "../../../src/model/image-shape.ts";
 import { parseConfig } from "../../../src/model/llava/config.ts";
 import { tensorShapes } from "../../../src/model/llava/weights.ts";
 import { refusal } from "../../io/scratch.ts";
@@ -76,18 +77,19 @@ describe("defaults", () => {
       headDim: 128,
       rmsNormEps: 1e-5,
       ropeTheta: 10000,
+      ropeSections: [64],
       tieWordEmbeddings: false,
       maxPositionEmbeddings: 4096,
       eosTokenIds: [2],
     });
     expect(rest).toEqual({
       facts: {
-        grid: { rows: 24, columns: 24 },
         layers: 32,
         visionBlocks: 24,
         featureBlocks: 23,
         capabilities: ["class-attention", "key-norms", "tower-blocks", "merging"],
       },
+      imageShape: rasterShape({ rows: 24, columns: 24 }),
       imageTokenId: 32000,
       visionFeatureLayer: -2,
       visionFeatureSelectStrategy: "default",

@@ -6,10 +6,9 @@ import { createMethod } from "../../../src/methods/registry.ts";
 import { project } from "../../../src/model/llava/projector.ts";
 import { activations } from "../../../src/model/transformer/activations.ts";
 import { linear } from "../../../src/model/transformer/layers.ts";
-import type { EncodedImages } from "../../../src/model/vlm.ts";
 import { disposeModel } from "../../../src/model/vlm.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
-import { relativeError } from "../../support.ts";
+import { firstGrid, relativeError } from "../../support.ts";
 import { tinyModel } from "../../support-tiny.ts";
 
 const pixels = () =>
@@ -38,7 +37,7 @@ describe("the vision tower", () => {
         if (name === `vision.${block}.attention`) wanted = tf.keep(x.clone());
         return x;
       };
-      const seen = model.encode(pixels(), tap).next().value as EncodedImages;
+      const seen = firstGrid(model.encode({ pixels: pixels() }, tap));
       expect([...seen.features.dataSync()]).toEqual([...seen.patchState(state).dataSync()]);
       const fromClass = (wanted as tf.Tensor).slice([0, 0, 0, 1], [1, 2, 1, 16]).sum(1);
       expect(relativeError(seen.clsAttention.dataSync(), fromClass.dataSync())).toBeLessThan(1e-6);

@@ -23,7 +23,7 @@ describe("a decoder layer", () => {
     });
     tf.tidy(() => {
       const x = tf.randomNormal([1, 3, 16], 0, 0.5, "float32", 5);
-      const rotation = rotaryAngles([[0, 1, 2]], model.config.text.headDim, model.config.text.ropeTheta);
+      const rotation = rotaryAngles([[[0], [1], [2]]], model.config.text);
       const { x: y } = decoderLayer(model, 0, x, { rotation, mask: undefined }, noTap);
       const w = model.weights.at("language_model.model.layers", 0);
       const normed = rmsNorm(w.at("post_attention_layernorm"), x, 0.5);

@@ -53,7 +53,7 @@ describe("layers", () => {
 
   it("round rotary angles to float32 before the cosine, as PyTorch does, which is visible at large positions", () => {
     tf.tidy(() => {
-      const { cos } = rotaryAngles([[1003]], 8, 10000);
+      const { cos } = rotaryAngles([[[1003]]], { headDim: 8, ropeTheta: 10000, ropeSections: [4] });
       const frequency = Math.fround(1 / Math.fround(10000 ** Math.fround(2 / 8)));
       const rounded = Math.cos(Math.fround(1003 * frequency));
       expect(Math.fround(rounded)).not.toBe(Math.fround(Math.cos(1003 * frequency)));

@@ -9,13 +9,13 @@ export interface Layout {
   readonly after: number;
 }
 
-/** Text, an image, text; position ids count up. Text ids name the place, so that a mix-up shows. */
+/** Text, an image, text; position ids count up. Text ids name the index, so that a mix-up shows. */
 export function layoutOf({ before, visual, after }: Layout): Slot[] {
-  return Array.from({ length: before + visual + after }, (_, place): Slot => {
-    const row = place - before;
+  return Array.from({ length: before + visual + after }, (_, index): Slot => {
+    const row = index - before;
     return row >= 0 && row < visual
-      ? { kind: "visual", row, cell: row, position: place }
-      : { kind: "text", id: 100 + place, position: place };
+      ? { kind: "visual", image: 0, row, cell: row, position: [index] }
+      : { kind: "text", id: 100 + index, position: [index] };
   });
 }
 

@@ -6,7 +6,6 @@ import { run } from "../../../src/core/readback.ts";
 import { noTap } from "../../../src/core/taps.ts";
 import { none } from "../../../src/methods/none.ts";
 import { createModel } from "../../../src/model/llava/llava.ts";
-import type { EncodedImages } from "../../../src/model/vlm.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
 import { answerLogits, softTargets } from "../../../src/train/shapes/answering.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
@@ -16,7 +15,7 @@ import { configOfRecipe } from "../../../src/train/shapes/session.ts";
 import { promptIds, wordIds } from "../../../src/train/shapes/tokens.ts";
 import { patchLabels } from "../../../src/world/labels.ts";
 import { questionRandom, questionsFor } from "../../../src/world/questions.ts";
-import { relativeError } from "../../support.ts";
+import { firstGrid, relativeError } from "../../support.ts";
 import { MICRO } from "../support.ts";
 
 const config = configOfRecipe(MICRO);
@@ -33,11 +32,7 @@ beforeAll(async () => {
 it("a packed question is answered exactly as if it stood alone", async () => {
   const model = createModel(config, initialWeights(config, randomFrom(1)));
   const pixels = pixelTensor(await pixelsOf(scenes, 32), 32);
-  const { logits } = answerLogits(
-    model,
-    model.project((model.encode(pixels, noTap).next().value as EncodedImages).features),
-    packed,
-  );
+  const { logits } = answerLogits(model, model.project(firstGrid(model.encode({ pixels }, noTap)).features), packed);
   const rows = tf.split(logits, logits.shape[0]);
   let row = 0;
   for (const [picture, list] of questions.entries()) {
@@ -86,10 +81,10 @@ it("position ids of every question go on right after the picture", () => {
   for (const { slots, blocks } of packed) {
     slots.forEach((slot, place) => {
       if (place === 0 || blocks[place] !== blocks[place - 1]) return;
-      expect(slot?.position).toBe((slots[place - 1]?.position ?? 0) + 1);
+      expect(slot?.position).toEqual([(slots[place - 1]?.position[0] ?? 0) + 1]);
     });
     slots.forEach((slot, place) => {
-      if (blocks[place] > 0 && blocks[place] !== blocks[place - 1]) expect(slot?.position).toBe(2 + 16);
+      if (blocks[place] > 0 && blocks[place] !== blocks[place - 1]) expect(slot?.position).toEqual([2 + 16]);
     });
   }
 });

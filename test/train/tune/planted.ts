@@ -42,6 +42,7 @@ export function madeUpVision(seed: number, images: number): PatchView {
     members: undefined,
     heads: 1,
     project: (x) => x,
+    share: (count) => count,
     queriesAndKeys: () => ({ queries: state, keys: state }),
     clsAttention: tf.tensor2d(
       draws(images * PATCHES).map((x) => Math.exp(0.5 * x)),

@@ -1,0 +1,41 @@
+import { type Grid, patchCount } from "../core/grid.ts";
+import type { Position } from "../core/slots.ts";
+
+/**
+ * What an image becomes, which in some families depends on its size: its grids, and where its tokens stand in an
+ * unpruned prompt.
+ */
+export interface ImageShape {
+  /** One or more. The cells of the first are counted in raster order, then those of the next: 0..N−1. */
+  readonly grids: readonly Grid[];
+  /** E: visual tokens without a cell, which come first: 0, or 1 where a class token goes on as a visual token. */
+  readonly extraTokens: number;
+  /**
+   * For each visual token, extra ones first and then the cells, its position ids less the id at which the image starts:
+   * [E + N][R].
+   */
+  readonly offsets: readonly Position[];
+  /** The text behind the image goes on at the id at which the image starts plus this. */
+  readonly length: number;
+}
+
+/** Cells of all grids (N). */
+export function cellCount({ grids }: Pick<ImageShape, "grids">): number {
+  return grids.reduce((sum, grid) => sum + patchCount(grid), 0);
+}
+
+/** Visual tokens of an unpruned image (E + N). */
+export function unprunedTokens(shape: Pick<ImageShape, "grids" | "extraTokens">): number {
+  return shape.extraTokens + cellCount(shape);
+}
+
+/** The first cell of each grid. */
+export function firstCells({ grids }: Pick<ImageShape, "grids">): number[] {
+  return grids.map((_, i) => cellCount({ grids: grids.slice(0, i) }));
+}
+
+/** One grid whose tokens have consecutive ids on a single axis, in raster order. */
+export function rasterShape(grid: Grid, extraTokens = 0): ImageShape {
+  const tokens = extraTokens + patchCount(grid);
+  return { grids: [grid], extraTokens, offsets: Array.from({ length: tokens }, (_, id) => [id]), length: tokens };
+}

@@ -1,0 +1,128 @@
+import { NuwaError } from "../core/errors.ts";
+import { type ImageShape, unprunedTokens } from "../model/image-shape.ts";
+import type { VlmConfig } from "../model/vlm.ts";
+import { imagesOfPrompt, requireVocabulary, type Segment, type SegmentedPrompt } from "./prompts.ts";
+
+/** A prompt as read: text, and runs of placeholders. */
+type Run = { readonly text: readonly number[] } | { readonly placeholders: number };
+
+/**
+ * Finds the images in each prompt. An image is one placeholder, or a run of as many as it has visual tokens
+ * (transformers' processor expands it so); images may stand side by side.
+ *
+ * @param shapes of the images of the batch
+ * @param imagesOf for each prompt its images; unless given, the images of the batch are taken in order
+ * @throws NuwaError when ids are not in the vocabulary, a prompt has no text, or prompts do not match the images
+ */
+export function splitPrompts(
+  prompts: readonly (readonly number[])[],
+  config: VlmConfig,
+  shapes: readonly ImageShape[],
+  imagesOf?: readonly (readonly number[])[],
+): SegmentedPrompt[] {
+  if (imagesOf) requireImages(imagesOf, prompts.length, shapes.length);
+  let next = 0;
+  const split = prompts.map((ids, sample) => {
+    const text = ids.filter((id) => id !== config.imageTokenId);
+    requireVocabulary(`prompt ${sample}`, text, config);
+    if (text.length === 0) throw new NuwaError(`prompt ${sample}: holds no text tokens.`);
+    const segments = withImages(
+      runsOf(ids, config.imageTokenId),
+      imagesOf?.[sample] ?? imagesFrom(next, shapes),
+      shapes,
+    );
+    if (!segments) throw mismatch(`prompt ${sample}`, ids, config, shapes);
+    next += imagesOfPrompt(segments).length;
+    if (imagesOf && imagesOfPrompt(segments).length !== imagesOf[sample].length)
+      throw new NuwaError(
+        `imagesOf: prompt ${sample} has [${imagesOf[sample]}], but holds ${imagesOfPrompt(segments).length} images.`,
+      );
+    return segments;
+  });
+  if (!imagesOf && next !== shapes.length)
+    throw new NuwaError(
+      `the batch has ${shapes.length} images, but the prompts hold ${next} (image token id ${config.imageTokenId}).`,
+    );
+  return split;
+}
+
+function imagesFrom(next: number, shapes: readonly ImageShape[]): number[] {
+  return Array.from({ length: shapes.length - next }, (_, i) => next + i);
+}
+
+/** @throws NuwaError when the images that prompts are given do not fit prompts or images */
+function requireImages(imagesOf: readonly (readonly number[])[], prompts: number, images: number): void {
+  if (imagesOf.length !== prompts)
+    throw new NuwaError(`imagesOf: has ${imagesOf.length} entries for ${prompts} prompts. Give one for each.`);
+  imagesOf.forEach((list, sample) => {
+    const wrong = list.find((image) => !Number.isInteger(image) || image < 0 || image >= images);
+    if (wrong !== undefined)
+      throw new NuwaError(`imagesOf: prompt ${sample} has ${wrong}, but there are images from 0 to ${images - 1}.`);
+  });
+  const unseen = Array.from({ length: images }, (_, image) => image).find((image) => !imagesOf.flat().includes(image));
+  if (unseen !== undefined) throw new NuwaError(`imagesOf: image ${unseen} belongs to no prompt. Leave it out.`);
+}
+
+function runsOf(ids: readonly number[], imageTokenId: number): Run[] {
+  const runs: Run[] = [];
+  let from = 0;
+  while (from < ids.length) {
+    const isImage = ids[from] === imageTokenId;
+    let to = from + 1;
+    while (to < ids.length && (ids[to] === imageTokenId) === isImage) to++;
+    runs.push(isImage ? { placeholders: to - from } : { text: ids.slice(from, to) });
+    from = to;
+  }
+  return runs;
+}
+
+/** Gives each run of placeholders the next images; undefined when they do not fit. */
+function withImages(
+  runs: readonly Run[],
+  images: readonly number[],
+  shapes: readonly ImageShape[],
+): Segment[] | undefined {
+  const segments: Segment[] = [];
+  let next = 0;
+  for (const run of runs) {
+    if ("text" in run) segments.push(run);
+    else {
+      const count = imagesOfRun(run.placeholders, images.slice(next), shapes);
+      if (count === undefined) return undefined;
+      for (let i = 0; i < count; i++) segments.push({ image: images[next++] });
+    }
+  }
+  return segments;
+}
+
+/** How many images a run of placeholders means: whole images expanded, else one for each placeholder. */
+function imagesOfRun(
+  placeholders: number,
+  images: readonly number[],
+  shapes: readonly ImageShape[],
+): number | undefined {
+  let tokens = 0;
+  for (const [i, image] of images.entries()) {
+    tokens += unprunedTokens(shapes[image]);
+    if (tokens === placeholders) return i + 1;
+    if (tokens > placeholders) break;
+  }
+  return placeholders <= images.length ? placeholders : undefined;
+}
+
+function mismatch(
+  what: string,
+  ids: readonly number[],
+  { imageTokenId }: VlmConfig,
+  shapes: readonly ImageShape[],
+): NuwaError {
+  const count = ids.filter((id) => id === imageTokenId).length;
+  if (shapes.length === 0)
+    return new NuwaError(`${what}: holds ${count} image tokens (id ${imageTokenId}), but the batch has no image.`);
+  const wanted = shapes.map(unprunedTokens).join(" or ");
+  return new NuwaError(
+    `${what}: holds ${count} image tokens (id ${imageTokenId}), which do not fit ${shapes.length} ` +
+      `${shapes.length === 1 ? "image" : "images"}. Give one token for each image` +
+      `, or ${wanted} in a row.`,
+  );
+}
