@@ -20,6 +20,7 @@ import {
   quantile,
   record,
   regionsOf,
+  requireLlava,
   run,
   similarityFeatures,
   tensorsIn,
@@ -29,7 +30,7 @@ import { renderScenes, sceneOf, scenePng } from "../src/world.ts";
 import { picture } from "./picture.ts";
 
 await useBackend("wasm");
-const model = loadModel("weights/shapes");
+const model = requireLlava(loadModel("weights/shapes"));
 const { vision, imageTokenId } = model.config;
 const grid = { rows: vision.imageSize[0] / vision.patchSize, columns: vision.imageSize[1] / vision.patchSize };
 const total = grid.rows * grid.columns;

@@ -10,8 +10,8 @@ export { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "
 export { mixedRandom, type Random, randomFrom } from "./core/random.ts";
 export { best, quantile } from "./core/ranking.ts";
 export { type Readback, readback, recordReadbacks, replay, run, runSync, tensorsIn } from "./core/readback.ts";
-export type { Picture } from "./core/resample.ts";
-export { rolesOf, type Sequence, type Slot, type SlotRole } from "./core/slots.ts";
+export type { Picture, Size } from "./core/resample.ts";
+export { type Position, rolesOf, type Sequence, type Slot, type SlotRole } from "./core/slots.ts";
 export { matchTaps, type TapName, type TapPattern, type TapPoint, tapNames, tapPoints } from "./core/tap-points.ts";
 export { chain, noTap, type Recorder, record, replace, type Tap, type Visit } from "./core/taps.ts";
 export { type AverageTokens, averageCount, parseAverage } from "./methods/budget.ts";
@@ -21,6 +21,8 @@ export { type HipruneOptions, hiprune } from "./methods/hiprune.ts";
 export {
   averageTokens,
   enteringPerLayer,
+  type GridLedger,
+  gridLedgers,
   leavingPerLayer,
   type SampleLedger,
   type VisualToken,
@@ -36,6 +38,8 @@ export type {
   PatchSelection,
   PatchView,
   PlacedTokens,
+  Pruning,
+  PruningSize,
 } from "./methods/method.ts";
 export { DEFAULT_AVERAGE, defaultAverage } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
@@ -73,18 +77,26 @@ export { type PoolingOptions, pooledGrid, pooling } from "./methods/pooling.ts";
 export { adaptiveCentres, type PrumergeOptions, prumerge } from "./methods/prumerge.ts";
 export { type PyramiddropOptions, publishedPyramid, pyramidBudget, pyramiddrop } from "./methods/pyramiddrop.ts";
 export { type RandomOptions, random } from "./methods/random.ts";
-export { createMethod, METHOD_NAMES, METHODS, methodNamed } from "./methods/registry.ts";
+export { createMethod, createPruning, METHOD_NAMES, METHODS, methodNamed } from "./methods/registry.ts";
 export { type CutBudget, type DecoderSize, meanEntering } from "./methods/schedule.ts";
 export { sparsevlmBudget } from "./methods/sparsevlm/budget.ts";
 export { densityPeaks, matrixRank } from "./methods/sparsevlm/clustering.ts";
 export { type SparsevlmOptions, sparsevlm } from "./methods/sparsevlm/sparsevlm.ts";
 export { bipartiteGroups, type TomeOptions, tome, tomeBudget } from "./methods/tome.ts";
 export { type VisionzipOptions, visionzip, visionzipBudget } from "./methods/visionzip.ts";
+export { FAMILIES, familyNamed, familyOf } from "./model/families.ts";
+export type { Family } from "./model/family.ts";
 export { cellCount, type ImageShape, rasterShape, unprunedTokens } from "./model/image-shape.ts";
 export { initialWeights } from "./model/initialise.ts";
 export { type LlavaConfig, parseConfig, type VisionConfig } from "./model/llava/config.ts";
-export { createModel, type Llava } from "./model/llava/llava.ts";
+export { createModel, type Llava, requireLlava } from "./model/llava/llava.ts";
+export {
+  type LlavaPreprocessing,
+  type LlavaPreprocessingOptions,
+  llavaPreprocessing,
+} from "./model/llava/preprocessing.ts";
 export { tensorShapes } from "./model/llava/weights.ts";
+export type { Colour, PreparedImage, PreparedPixels, Preprocessing } from "./model/preprocessing.ts";
 export type { TextConfig } from "./model/transformer/config.ts";
 export type { MergeGroup, MergeView, TowerMerge } from "./model/transformer/merging.ts";
 export {
@@ -112,11 +124,10 @@ export { type Advanced, advance, truncate } from "./pipeline/decode.ts";
 export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
 export { type Gradients, gradients } from "./pipeline/gradients.ts";
 export { type DecodeState, type ForwardInputs, type ForwardResult, forward } from "./pipeline/prefill.ts";
-export type { Preprocessing } from "./pipeline/processor.ts";
 export {
+  batchOf,
   buildPrompt,
   type ChatTemplate,
-  type PreparedImage,
   type Prompt,
   type Tokenizer,
 } from "./pipeline/processor.ts";

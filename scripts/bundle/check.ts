@@ -4,6 +4,7 @@ import { BACKEND_NAMES, useBackend } from "../../src/backend/select.ts";
 import { SHIPPED_MODEL } from "../../src/cli/about.ts";
 import { NuwaError } from "../../src/core/errors.ts";
 import { loadModel } from "../../src/io/load.ts";
+import { requireLlava } from "../../src/model/llava/llava.ts";
 import { compareWithWasm } from "./against-wasm.ts";
 import { type Comparison, compareWithReference } from "./parity.ts";
 
@@ -31,7 +32,7 @@ try {
   if (name !== "wasm")
     wrong += await show(
       "the shipped checkpoint, against wasm",
-      compareWithWasm(name, () => loadModel(SHIPPED_MODEL)),
+      compareWithWasm(name, () => requireLlava(loadModel(SHIPPED_MODEL))),
     );
   if (wrong) throw new NuwaError(`${wrong} values of ${name} are too far off.`);
   console.log(`\neverything agrees on ${name}`);

@@ -8,6 +8,7 @@ import { openSafetensors, readTensor, type TensorValues } from "../../src/io/saf
 import type { Method } from "../../src/methods/method.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import type { Llava } from "../../src/model/llava/llava.ts";
+import { requireLlava } from "../../src/model/llava/llava.ts";
 import { lmHead } from "../../src/model/transformer/decoder.ts";
 import { disposeModel } from "../../src/model/vlm.ts";
 import { generate } from "../../src/pipeline/generate.ts";
@@ -40,7 +41,7 @@ const AVERAGE = { ratio: 1 / 3 };
 export async function* compareWithReference(folder: string): AsyncGenerator<Comparison> {
   const file = openSafetensors(join(folder, "expected.safetensors"));
   const want = (name: string) => readTensor(file, name);
-  const model = loadModel(folder);
+  const model = requireLlava(loadModel(folder));
   const { shape, values } = want("pixel_values");
   const pixels = tf.tensor4d(values as Float32Array, [1, ...(shape as [number, number, number])]);
   const inputs = { pixels, prompts: [[...want("input_ids").values]] };

@@ -168,32 +168,32 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "positions: original ids renumbered",
     file: positions,
-    from: "(place) => start + place)",
-    to: "(place) => start + indices.indexOf(place))",
+    from: "(offset) => start + offset)",
+    to: "(offset) => start + tokens.indexOf(offset))",
   },
   {
     what: "positions: text behind the image moves up",
     file: positions,
-    from: "(place) => start + place), nextPosition: start + total",
-    to: "(place) => start + place), nextPosition: start + indices.length",
+    from: "(offset) => start + offset),\n        nextPosition: start + image.length",
+    to: "(offset) => start + offset),\n        nextPosition: start + tokens.length",
   },
   {
     what: "positions: compressed ids begin a place late",
     file: positions,
-    from: "start + i), nextPosition: start + indices.length",
-    to: "start + i + 1), nextPosition: start + indices.length + 1",
+    from: "start + j, axes)), nextPosition: start + tokens.length",
+    to: "start + j + 1, axes)), nextPosition: start + tokens.length + 1",
   },
   {
     what: "positions: rpme rounds down",
     file: positions,
-    from: "start + Math.ceil((place",
-    to: "start + Math.floor((place",
+    from: "start + Math.ceil((offset",
+    to: "start + Math.floor((offset",
   },
   {
     what: "positions: rpme begins where the first anchor was",
     file: positions,
-    from: "(place === first ? start :",
-    to: "(place === -7 ? start :",
+    from: "offset === lowest ? start :",
+    to: "offset === -7 ? start :",
   },
   {
     what: "stage 2: survivors not sorted",
@@ -210,8 +210,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "stage 2: scores of the first sample for all",
     file: textguided,
-    from: "scores[sample * slots.length + place]",
-    to: "scores[place]",
+    from: "scores[sample * slots.length + index]",
+    to: "scores[index]",
   },
   {
     what: "stage 2: attention of the last place, padding or not",
@@ -222,8 +222,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "stage 2: text before the image counts",
     file: textguided,
-    from: ".filter((place) => place > lastVisual)",
-    to: ".filter((place) => place !== lastVisual)",
+    from: ".filter((index) => index > lastVisual)",
+    to: ".filter((index) => index !== lastVisual)",
   },
   {
     what: "the cut: the wrong tokens",
@@ -234,8 +234,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "the cut: text is dropped, too",
     file: sequence,
-    from: 'slot?.kind === "text" || stays.has(place) ? [place] : []',
-    to: "stays.has(place) || place === slots.length - 1 || place === 0 ? [place] : []",
+    from: 'slot?.kind === "text" || stays.has(row) ? [{ slot, row }] : []',
+    to: "stays.has(row) || row === slots.length - 1 || row === 0 ? [{ slot, row }] : []",
   },
   {
     what: "the mask: nobody sees himself",
@@ -264,8 +264,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "forward: hidden states taken one place off",
     file: apply,
-    from: "gatherRows(table, kept.places)",
-    to: "gatherRows(table, kept.places.map((list) => list.map((p) => Math.max(0, p - 1))))",
+    from: "gatherRows(table, kept.rows)",
+    to: "gatherRows(table, kept.rows.map((list) => list.map((p) => Math.max(0, p - 1))))",
   },
   {
     what: "decoding: every token at the same id",

@@ -14,6 +14,7 @@ import { loadModel, openModel } from "../../src/io/load.ts";
 import { preprocessingOf } from "../../src/io/preprocessing.ts";
 import { loadChatTemplate } from "../../src/io/prompt.ts";
 import { loadTokenizer } from "../../src/io/tokenizer.ts";
+import { requireLlava } from "../../src/model/llava/llava.ts";
 import { disposeModel } from "../../src/model/vlm.ts";
 import { type Spread, spreadOf } from "./spread.ts";
 import { tableRun } from "./table-settings.ts";
@@ -50,15 +51,16 @@ export async function measure(
   const print = await fingerprint(opened);
   const plan = { tasks: Object.keys(SHAPES_TASKS), settings, ...choice };
   const journal = openJournal(out, { ...plan, model: print, backend });
+  const model = requireLlava(loadModel(opened));
   const respondent = {
-    model: loadModel(opened),
+    model,
     tokenizer: loadTokenizer(folder),
     template: loadChatTemplate(folder),
-    preprocessing: preprocessingOf(folder, config.vision.imageSize, config.padImages),
+    preprocessing: preprocessingOf(folder, config),
   };
   try {
     const observer = { ...terminalProgress(process.stderr, journal.samples.length), stopped };
-    const run = (setting: Setting, draw: number) => tableRun(setting, config, draw);
+    const run = (setting: Setting, draw: number) => tableRun(setting, model.config, draw);
     const samples = await evaluate(respondent, plan, batchesOf(plan), journal, observer, run);
     if (!samples) throw new NuwaError("stopped; the same command goes on where it was.");
     const rows = summarise(samples, settings, choice.seed);
@@ -75,7 +77,7 @@ export async function spreadsOf(
   settings: readonly Setting[],
   choice: SceneChoice,
 ): Promise<Map<Setting, Spread>> {
-  const model = loadModel(folder);
+  const model = requireLlava(loadModel(folder));
   const scenes = scenesOf(choice);
   const spreads = new Map<Setting, Spread>();
   for (const setting of settings) {

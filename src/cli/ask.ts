@@ -13,12 +13,12 @@ import { preprocess } from "../io/image.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import { enteringPerLayer, type SampleLedger } from "../methods/ledger.ts";
-import { defaultAverage, type Method, type MethodDefinition } from "../methods/method.ts";
+import { defaultAverage, type MethodDefinition, type Pruning } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
 import { definition as nuwa } from "../methods/nuwa/definition.ts";
+import type { PositionPolicy } from "../methods/nuwa/positions.ts";
 import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
-import type { LlavaConfig } from "../model/llava/config.ts";
-import { disposeModel } from "../model/vlm.ts";
+import { disposeModel, type VlmConfig } from "../model/vlm.ts";
 import { type Answer, answer, type LoadedVlm } from "../pipeline/answer.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
 import { buildPrompt, type Tokenizer } from "../pipeline/processor.ts";
@@ -105,7 +105,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
   say("method", describeMethod(asked, options));
   const recorder = record(taps ?? []);
   try {
-    const ask = (under: Method, watch: Tap, show?: (piece: string) => void) =>
+    const ask = (under: Pruning, watch: Tap, show?: (piece: string) => void) =>
       measureCost((meter) => {
         const tap = chain(meter, watch);
         const decoding = { maxNewTokens: options.maxNewTokens, ...samplingOf(options), tap, show };
@@ -174,7 +174,7 @@ interface Recorded {
   readonly image: string;
   readonly question: string;
   readonly backend: string;
-  readonly config: LlavaConfig;
+  readonly config: VlmConfig;
   readonly picture: Picture;
   readonly answer: Answer;
   readonly unpruned: Answer | undefined;
@@ -182,12 +182,18 @@ interface Recorded {
   readonly exactCost: RunFacts["exactCost"];
 }
 
-function describeMethod({ definition, method }: AskedMethod, options: AskOptions): string {
+/** The position policy that is run. */
+function positionsOf({ definition }: AskedMethod, { positions }: AskOptions): PositionPolicy {
+  return positions ?? definition.positions;
+}
+
+function describeMethod(asked: AskedMethod, options: AskOptions): string {
+  const { definition } = asked;
   const { name } = definition;
   if (definition.keepsEverything) return `${name}: every visual token goes everywhere`;
   const { variant, stage2 } = switchesOf(definition, options);
   const average = `average ${options.average ?? defaultAverage(definition)}`;
-  const parts = [name, variant, average, stage2 && `${stage2} in stage 2`, `${method.positions} positions`];
+  const parts = [name, variant, average, stage2 && `${stage2} in stage 2`, `${positionsOf(asked, options)} positions`];
   return parts.filter(Boolean).join(", ");
 }
 
@@ -220,7 +226,7 @@ async function writeRecords(
     model,
     method: {
       name: definition.name,
-      positions: String(asked.method.positions),
+      positions: positionsOf(asked, options),
       ...switchesOf(definition, options),
       average,
       seed,

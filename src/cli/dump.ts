@@ -5,7 +5,7 @@ import { matchTaps, type TapName, tapNames } from "../core/tap-points.ts";
 import type { Recorder } from "../core/taps.ts";
 import { requireWritableFolder } from "../io/files.ts";
 import { type TensorValues, writeSafetensors } from "../io/safetensors.ts";
-import type { Llava } from "../model/llava/llava.ts";
+import type { Vlm } from "../model/vlm.ts";
 import { requireText } from "./options.ts";
 
 /** `--tap`, for commander: collects what is given several times. */
@@ -14,8 +14,8 @@ export function collect(name: string, all: readonly string[] = []): string[] {
 }
 
 /** The names of the points that some patterns stand for in a model. @throws UsageError when one matches nothing */
-export function tapsOf(patterns: readonly string[], { config }: Pick<Llava, "config">): TapName[] {
-  const known = tapNames({ vision: config.vision.numHiddenLayers, llm: config.text.numHiddenLayers });
+export function tapsOf(patterns: readonly string[], { config }: Pick<Vlm, "config">): TapName[] {
+  const known = tapNames({ vision: config.facts.visionBlocks, llm: config.facts.layers });
   return [...new Set(patterns.flatMap((pattern) => matchTaps(pattern, known)))];
 }
 

@@ -9,9 +9,7 @@ import { type Recorder, record } from "../core/taps.ts";
 import { requireWritableFolder } from "../io/files.ts";
 import { loadModel } from "../io/load.ts";
 import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../io/safetensors.ts";
-import type { LlavaConfig } from "../model/llava/config.ts";
-import type { Llava } from "../model/llava/llava.ts";
-import { disposeModel } from "../model/vlm.ts";
+import { disposeModel, type Vlm, type VlmConfig } from "../model/vlm.ts";
 import { generate } from "../pipeline/generate.ts";
 import { forward } from "../pipeline/prefill.ts";
 import { requireVocabulary } from "../pipeline/prompts.ts";
@@ -78,17 +76,16 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
 }
 
 async function computeForward(
-  model: Llava,
+  model: Vlm,
   { pixels, ids }: Inputs,
   options: ForwardCommandOptions,
   { tap }: Recorder,
 ): Promise<TensorValues | undefined> {
-  checkPixels(options.inputs, pixels, model.config.vision.imageSize);
   checkIds(options.inputs, ids, model.config);
   const { method } = await methodFrom(options, model.config);
-  const tensor = tf.tensor4d(pixels.values as Float32Array, [1, ...(pixels.shape as [number, number, number])]);
+  const images = { pixels: tf.tensor(pixels.values, [...pixels.shape]), origin: `${options.inputs}: pixel_values` };
   try {
-    const result = await run(() => forward(model, { pixels: tensor, prompts: [ids] }, method, tap));
+    const result = await run(() => forward(model, { ...images, prompts: [ids] }, method, tap));
     try {
       if (!options.generate) return undefined;
       const generated: number[] = [];
@@ -100,7 +97,7 @@ async function computeForward(
       tf.dispose(tensorsIn(result));
     }
   } finally {
-    tensor.dispose();
+    images.pixels.dispose();
   }
 }
 
@@ -115,18 +112,13 @@ function readInputs(path: string): Inputs {
   const ids = readTensor(file, "input_ids");
   if (!(ids.values instanceof Int32Array) || ids.shape.length !== 1)
     throw new NuwaError(`${path}: input_ids must be integers of shape [n], not [${ids.shape}].`);
-  if (!(pixels.values instanceof Float32Array) || pixels.shape.length !== 3)
-    throw new NuwaError(`${path}: pixel_values must be floats of shape [3,H,W], not [${pixels.shape}].`);
+  if (!(pixels.values instanceof Float32Array))
+    throw new NuwaError(`${path}: pixel_values must be floats, not integers.`);
   if (!pixels.values.every(Number.isFinite)) throw new NuwaError(`${path}: pixel_values holds NaN or infinite values.`);
   return { pixels, ids: [...ids.values] };
 }
 
-function checkPixels(path: string, { shape }: TensorValues, [height, width]: readonly [number, number]): void {
-  if (shape.join() !== [3, height, width].join())
-    throw new NuwaError(`${path}: pixel_values has shape [${shape}], but config.json asks for [3,${height},${width}].`);
-}
-
-function checkIds(path: string, ids: readonly number[], config: LlavaConfig): void {
+function checkIds(path: string, ids: readonly number[], config: VlmConfig): void {
   const what = `${path}: input_ids`;
   const text = ids.filter((id) => id !== config.imageTokenId);
   requireVocabulary(what, text, config);

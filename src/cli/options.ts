@@ -3,12 +3,12 @@ import { BACKEND_NAMES } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
 import { definitionNamed } from "../io/method-file.ts";
 import { parseAverage } from "../methods/budget.ts";
-import type { Method, MethodDefinition } from "../methods/method.ts";
+import type { MethodDefinition, Pruning } from "../methods/method.ts";
 import { definition as nuwa } from "../methods/nuwa/definition.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../methods/nuwa/positions.ts";
 import { type NuwaSwitches, STAGE2_SCORES, type Variant } from "../methods/nuwa/variants.ts";
-import { createMethod, METHOD_NAMES } from "../methods/registry.ts";
-import type { LlavaConfig } from "../model/llava/config.ts";
+import { createPruning, METHOD_NAMES } from "../methods/registry.ts";
+import type { VlmConfig } from "../model/vlm.ts";
 import { type ConstantValues, readConstants } from "../train/tune/constants.ts";
 
 /** The one method with switches and constants that other options set. */
@@ -70,7 +70,7 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
 /** What the options ask for: a method for a model, and how it is defined. */
 export interface AskedMethod {
   readonly definition: MethodDefinition;
-  readonly method: Method;
+  readonly method: Pruning;
 }
 
 /**
@@ -79,7 +79,7 @@ export interface AskedMethod {
  * @throws UsageError when the name, the budget or the constants do not fit
  * @throws NuwaError when a method's file cannot be used
  */
-export async function methodFrom({ constants, ...options }: RunOptions, config: LlavaConfig): Promise<AskedMethod> {
+export async function methodFrom({ constants, ...options }: RunOptions, config: VlmConfig): Promise<AskedMethod> {
   const definition = await definitionNamed(requireText("--method", options.method));
   requireTaken(definition, options);
   const { average, variant, ...rest } = options;
@@ -92,7 +92,7 @@ export async function methodFrom({ constants, ...options }: RunOptions, config: 
     constants === undefined
       ? undefined
       : constantsFrom(constants, [definition.name], [variant ?? definition.variants?.[0]]);
-  return { definition, method: createMethod(definition, config, tuned ? { ...request, constants: tuned } : request) };
+  return { definition, method: createPruning(definition, config, tuned ? { ...request, constants: tuned } : request) };
 }
 
 /** Refuses what the method would ignore. @throws UsageError naming the option */

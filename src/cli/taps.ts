@@ -15,7 +15,7 @@ export function addTaps(program: Command): void {
     .option("--json", "as a JSON array")
     .action(({ model, json }: { model: string; json?: boolean }) => {
       const { config } = openModel(requireText("--model", model));
-      const points = tapPoints({ vision: config.vision.numHiddenLayers, llm: config.text.numHiddenLayers });
+      const points = tapPoints({ vision: config.facts.visionBlocks, llm: config.facts.layers });
       if (json) {
         process.stdout.write(`${JSON.stringify(points, null, 2)}\n`);
         return;

@@ -7,7 +7,7 @@ import { requireWritableFolder } from "../io/files.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
 import { parseAverage } from "../methods/budget.ts";
 import { VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
-import { createMethod } from "../methods/registry.ts";
+import { createPruning } from "../methods/registry.ts";
 import { disposeModel } from "../model/vlm.ts";
 import { writeCurves } from "../train/engine/curves.ts";
 import { terminalReport } from "../train/engine/progress-report.ts";
@@ -63,7 +63,7 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
   const { out, average, variant } = options;
   const resume = options.resume ?? false;
   const opened = openModel(requireText("--model", options.model));
-  createMethod("nuwa", opened.config, { average: parseAverage(average), variant });
+  createPruning("nuwa", opened.config, { average: parseAverage(average), variant });
   const processor = loadProcessor(opened);
   requireWritableFolder(resolve(requireText("--out", out)));
   if (resume && !hasCheckpoint(out)) throw new UsageError(`${out}: holds no tuning to resume. Leave out --resume.`);

@@ -1,8 +1,14 @@
-/** A picture as the eye sees it: 8 bits a channel, RGB interleaved, row by row, [height, width, 3]. */
+/** A picture before normalisation: 8 bits a channel, RGB interleaved, row by row, [height, width, 3]. */
 export interface Picture {
   readonly width: number;
   readonly height: number;
   readonly pixels: Uint8Array;
+}
+
+/** In pixels. */
+export interface Size {
+  readonly width: number;
+  readonly height: number;
 }
 
 /** A part of a picture, in pixels. */
@@ -26,11 +32,7 @@ export interface Rectangle {
  * @param size of the whole scaled picture, in pixels
  * @param part of the scaled picture that is wanted; only that much is computed
  */
-export function resizeBicubic(
-  picture: Picture,
-  size: { readonly width: number; readonly height: number },
-  part: Rectangle,
-): Picture {
+export function resizeBicubic(picture: Picture, size: Size, part: Rectangle): Picture {
   const { width, height, pixels } = picture;
   const across = convolve(pixels, { outer: height, inner: 3 }, taps(width, size.width, part.left, part.width));
   const down = convolve(across, { outer: 1, inner: part.width * 3 }, taps(height, size.height, part.top, part.height));

@@ -2,7 +2,8 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { NuwaError } from "../core/errors.ts";
-import { canonicalName } from "../model/llava/layouts.ts";
+import { familyOf } from "../model/families.ts";
+import type { Family } from "../model/family.ts";
 import { readJson } from "./files.ts";
 import { openSafetensors, type SafetensorsDtype, type SafetensorsFile, type TensorEntry } from "./safetensors.ts";
 
@@ -15,6 +16,7 @@ export interface TensorPlace {
 /** A checkpoint folder: its configuration as JSON and the table of contents of all its shards. */
 export interface Checkpoint {
   readonly directory: string;
+  readonly family: Family;
   /** config.json, unchecked. */
   readonly config: Record<string, unknown>;
   /** generation_config.json, unchecked; empty when there is none. */
@@ -47,12 +49,16 @@ export function openCheckpoint(directory: string): Checkpoint {
   const hasTower = existsSync(join(tower, "config.json"));
   const generation = join(directory, "generation_config.json");
   const files = [...safetensorsFiles(directory), ...(hasTower ? safetensorsFiles(tower) : [])];
+  const path = join(directory, "config.json");
+  const config = readJson(path, jsonObject);
+  const family = familyOf(path, config);
   return {
     directory,
-    config: readJson(join(directory, "config.json"), jsonObject),
+    family,
+    config,
     generationConfig: existsSync(generation) ? readJson(generation, jsonObject) : {},
     visionTowerConfig: hasTower ? readJson(join(tower, "config.json"), jsonObject) : undefined,
-    tensors: tableOfContents(files),
+    tensors: tableOfContents(files, family),
   };
 }
 
@@ -82,7 +88,7 @@ function shards(directory: string, indexPath: string): SafetensorsFile[] {
   return [...files.values()];
 }
 
-function tableOfContents(files: readonly SafetensorsFile[]): Checkpoint["tensors"] {
+function tableOfContents(files: readonly SafetensorsFile[], { canonicalName }: Family): Checkpoint["tensors"] {
   const tensors = new Map<string, TensorPlace>();
   for (const file of files) {
     for (const entry of file.entries.values()) {

@@ -3,9 +3,7 @@ import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { requireMemory } from "../backend/memory.ts";
 import { NuwaError } from "../core/errors.ts";
-import { type LlavaConfig, parseConfig } from "../model/llava/config.ts";
-import { createModel, type Llava } from "../model/llava/llava.ts";
-import { tensorShapes } from "../model/llava/weights.ts";
+import type { Vlm, VlmConfig } from "../model/vlm.ts";
 import { weightTensor } from "../model/weights.ts";
 import type { LoadedVlm } from "../pipeline/answer.ts";
 import { type Checkpoint, findTensor, openCheckpoint, type TensorPlace } from "./checkpoint.ts";
@@ -17,7 +15,7 @@ import { loadTokenizer } from "./tokenizer.ts";
 /** A checkpoint whose files, configuration, tensor names and shapes have been checked; no weights read yet. */
 export interface OpenedModel {
   readonly checkpoint: Checkpoint;
-  readonly config: LlavaConfig;
+  readonly config: VlmConfig;
   /** Every weight that the configuration asks for, and where it lies. */
   readonly places: readonly (TensorPlace & { readonly name: string; readonly shape: readonly number[] })[];
 }
@@ -29,9 +27,9 @@ export interface OpenedModel {
  */
 export function openModel(directory: string): OpenedModel {
   const checkpoint = openCheckpoint(directory);
-  const { config: json, generationConfig, visionTowerConfig } = checkpoint;
-  const config = parseConfig(join(directory, "config.json"), json, generationConfig, visionTowerConfig);
-  const places = [...tensorShapes(config)].map(([name, shape]) => ({
+  const { family, config: json, generationConfig, visionTowerConfig } = checkpoint;
+  const config = family.parseConfig(join(directory, "config.json"), json, generationConfig, visionTowerConfig);
+  const places = [...family.tensorShapes(config)].map(([name, shape]) => ({
     name,
     shape,
     ...findTensor(checkpoint, name, shape),
@@ -45,7 +43,7 @@ export function openModel(directory: string): OpenedModel {
  * @param from a checkpoint folder, or one that was opened before
  * @throws NuwaError when the backend has too little memory, or naming the file and tensor that is damaged
  */
-export function loadModel(from: string | OpenedModel): Llava {
+export function loadModel(from: string | OpenedModel): Vlm {
   const { checkpoint, config, places } = typeof from === "string" ? openModel(from) : from;
   requireMemory(
     checkpoint.directory,
@@ -62,7 +60,7 @@ export function loadModel(from: string | OpenedModel): Llava {
     tf.dispose([...tensors.values()]);
     throw error;
   }
-  return createModel(config, tensors);
+  return checkpoint.family.createModel(config, tensors);
 }
 
 /** One NaN in a weight makes every answer nonsense; here it can still be named. */
@@ -89,7 +87,7 @@ export function loadProcessor({ checkpoint: { directory }, config }: OpenedModel
   return {
     tokenizer: loadTokenizer(directory),
     template: loadChatTemplate(directory),
-    preprocessing: preprocessingOf(directory, config.vision.imageSize, config.padImages),
+    preprocessing: preprocessingOf(directory, config),
   };
 }
 

@@ -1,101 +1,32 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
-import { NuwaError } from "../core/errors.ts";
-import { CLIP_MEAN, CLIP_STD } from "../model/llava/preprocessing.ts";
-import type { Preprocessing } from "../pipeline/processor.ts";
+import { familyNamed } from "../model/families.ts";
+import type { Preprocessing } from "../model/preprocessing.ts";
+import type { VlmConfig } from "../model/vlm.ts";
 import { readJson } from "./files.ts";
 
-const always = z.literal(true, { message: "only true is supported" }).nullish();
-const kind = z
-  .string()
-  .regex(/^(CLIP|Llava)(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, "only CLIP's and LLaVA's are supported")
-  .nullish();
-const side = z.number().int().positive();
-const both = z.object({ height: side, width: side });
-const fraction = z.number().positive().max(1);
-const channels = z.tuple([fraction, fraction, fraction]);
-
-/** The fields of transformers' CLIPImageProcessor and LlavaImageProcessor that change pixels. */
-const processorSchema = z.object({
-  image_processor_type: kind,
-  feature_extractor_type: kind,
-  do_resize: always,
-  do_center_crop: always,
-  do_rescale: always,
-  do_normalize: always,
-  do_pad: z.boolean().nullish(),
-  image_aspect_ratio: z.enum(["pad", "square"], { message: "only pad and square are supported" }).nullish(),
-  resample: z.literal(3, { message: "only 3 (bicubic) is supported" }).nullish(),
-  rescale_factor: z
-    .number()
-    .refine((factor) => Math.abs(factor * 255 - 1) < 1e-6, "only 1/255 is supported")
-    .nullish(),
-  image_mean: channels.nullish(),
-  image_std: channels.nullish(),
-  size: z.union([side, z.object({ shortest_edge: side }), both], { message: "is not a size" }).nullish(),
-  crop_size: z.union([side, both], { message: "is not a size" }).nullish(),
-});
-type Processor = z.infer<typeof processorSchema>;
+const jsonObject = z.record(z.string(), z.unknown());
 
 /**
- * The preprocessing that a checkpoint folder asks for: from `processor_config.json` (transformers 5),
- * else `preprocessor_config.json`, there or in the `vision_tower/` of original LLaVA, else CLIP's.
+ * The preprocessing that a checkpoint folder asks for: from `processor_config.json` (transformers 5), else
+ * `preprocessor_config.json`, there or in the `vision_tower/` of original LLaVA, else the family's own.
  *
- * @param imageSize [height, width] of the vision tower, from config.json
- * @param padImages whether config.json asks for padding
- * @throws NuwaError naming the file and the field that is not supported or contradicts config.json
+ * @param config of the model, which the files must not contradict
+ * @throws NuwaError naming the file and the field that is not supported
  */
-export function preprocessingOf(
-  directory: string,
-  imageSize: readonly [number, number],
-  padImages: boolean,
-): Preprocessing {
-  const { path, processor } = readProcessor(directory);
-  const pad = padImages || processor.do_pad === true || processor.image_aspect_ratio === "pad";
-  checkSizes(path, processor, imageSize, pad);
-  return {
-    imageSize,
-    mean: processor.image_mean ?? CLIP_MEAN,
-    std: processor.image_std ?? CLIP_STD,
-    aspect: pad ? "pad" : "crop",
-  };
+export function preprocessingOf(directory: string, config: VlmConfig): Preprocessing {
+  const { path, json } = readProcessor(directory);
+  return familyNamed(config.family).parsePreprocessing(path, json, config);
 }
 
-function readProcessor(directory: string): { path: string; processor: Processor } {
+function readProcessor(directory: string): { path: string; json: Record<string, unknown> } {
   const nested = join(directory, "processor_config.json");
   if (existsSync(nested)) {
-    const { image_processor } = readJson(nested, z.object({ image_processor: processorSchema.nullish() }));
-    if (image_processor) return { path: nested, processor: image_processor };
+    const json = readJson(nested, jsonObject);
+    if (json.image_processor) return { path: nested, json };
   }
   const folders = [directory, join(directory, "vision_tower")];
   const path = folders.map((folder) => join(folder, "preprocessor_config.json")).find((file) => existsSync(file));
-  return path ? { path, processor: readJson(path, processorSchema) } : { path: nested, processor: {} };
-}
-
-function checkSizes(
-  path: string,
-  { size, crop_size: crop }: Processor,
-  [height, width]: readonly [number, number],
-  pad: boolean,
-): void {
-  const refuse = (field: string, value: unknown): never => {
-    throw new NuwaError(
-      `${path}: field "${field}": ${JSON.stringify(value)} does not lead to the image_size of config.json, ` +
-        `${height} × ${width}.`,
-    );
-  };
-  if (crop) {
-    const [rows, columns] = typeof crop === "number" ? [crop, crop] : [crop.height, crop.width];
-    if (rows !== height || columns !== width) refuse("crop_size", crop);
-  }
-  if (!size) return;
-  if (typeof size === "object" && "height" in size) {
-    // Both edges given means stretching, which changes nothing once the image is padded to these proportions.
-    if (!pad) throw new NuwaError(`${path}: field "size": stretching is not supported. Use shortest_edge.`);
-    if (size.height !== height || size.width !== width) refuse("size", size);
-  } else {
-    const shortest = typeof size === "number" ? size : size.shortest_edge;
-    if (shortest !== Math.min(height, width)) refuse("size", size);
-  }
+  return path ? { path, json: readJson(path, jsonObject) } : { path: nested, json: {} };
 }

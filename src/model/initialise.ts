@@ -1,6 +1,6 @@
 import { normal, randomFrom } from "../core/random.ts";
-import type { LlavaConfig } from "./llava/config.ts";
-import { tensorShapes } from "./llava/weights.ts";
+import { familyNamed } from "./families.ts";
+import type { VlmConfig } from "./vlm.ts";
 
 /** Values of one weight, in its layout on disk. */
 export interface WeightValues {
@@ -15,10 +15,10 @@ export interface WeightValues {
  * @param seed the same seed gives the same weights on every machine
  * @returns by canonical name, shapes and layout as on disk
  */
-export function initialWeights(config: LlavaConfig, seed: number): Map<string, WeightValues> {
+export function initialWeights(config: VlmConfig, seed: number): Map<string, WeightValues> {
   const random = randomFrom(seed);
   return new Map(
-    [...tensorShapes(config)].map(([name, shape]) => {
+    [...familyNamed(config.family).tensorShapes(config)].map(([name, shape]) => {
       const size = shape.reduce((product, n) => product * n, 1);
       if (/norm\d?\.weight$/.test(name)) return [name, { shape, values: new Float32Array(size).fill(1) }];
       if (name.endsWith(".bias")) return [name, { shape, values: new Float32Array(size) }];

@@ -31,6 +31,8 @@ export interface ModelFacts {
 
 /** What every family's configuration says; a family adds its own fields. */
 export interface VlmConfig {
+  /** As in `model_type` of config.json: "llava". */
+  readonly family: string;
   readonly text: TextConfig;
   /** The placeholder in the prompt that the visual tokens replace. */
   readonly imageTokenId: number;
@@ -109,8 +111,6 @@ export interface DecoderWeights {
 
 /** A vision-language model of any family: its weights, and what it can do with them. */
 export interface Vlm<Config extends VlmConfig = VlmConfig> {
-  /** As in `model_type` of config.json: "llava". */
-  readonly family: string;
   readonly config: Config;
   readonly weights: Weights;
   /** All weights by canonical name; linear weights are [in, out], transposed from the checkpoint's [out, in]. */

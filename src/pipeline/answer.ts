@@ -7,11 +7,11 @@ import type { SampleLedger } from "../methods/ledger.ts";
 import type { MethodDefinition, Pruning } from "../methods/method.ts";
 import type { NuwaRequest } from "../methods/nuwa/definition.ts";
 import { createPruning } from "../methods/registry.ts";
+import type { PreparedImage, Preprocessing } from "../model/preprocessing.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { type GenerateOptions, generate } from "./generate.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "./prefill.ts";
-import type { Preprocessing } from "./processor.ts";
-import { buildPrompt, type ChatTemplate, type PreparedImage, type Tokenizer } from "./processor.ts";
+import { batchOf, buildPrompt, type ChatTemplate, type Tokenizer } from "./processor.ts";
 
 /** A model with all that stands between a picture, a question and its answer; `loadVlm` reads it from a checkpoint. */
 export interface LoadedVlm {
@@ -113,13 +113,12 @@ export async function answer(
   if (isMade(method) && Object.values(request).some((value) => value !== undefined))
     throw new UsageError("answer: a method that is made already takes no average or other request. Leave them out.");
   const made = isMade(method) ? method : createPruning(method, model.config, request);
-  const { shape, values } = image.pixelValues;
-  const pixels = tf.tensor4d(values, [1, ...shape]);
+  const inputs = batchOf([image]);
   try {
-    const [only] = await answerPrompts(model, tokenizer, { pixels, prompts: [ids] }, made, decoding);
+    const [only] = await answerPrompts(model, tokenizer, { ...inputs, prompts: [ids] }, made, decoding);
     return only;
   } finally {
-    pixels.dispose();
+    inputs.pixels.dispose();
   }
 }
 

@@ -19,11 +19,13 @@ import { placementOf } from "./decoder.ts";
  *
  * @throws NuwaError when it needs what the model does not offer
  */
-export function methodFor(pruning: Pruning, shape: ImageShape, { family, config }: Vlm): Method {
+export function methodFor(pruning: Pruning, shape: ImageShape, { config }: Vlm): Method {
   const method = typeof pruning === "function" ? pruning(shape) : pruning;
   const lacking = (method.needs ?? []).find((need) => !config.facts.capabilities.includes(need));
   if (lacking !== undefined)
-    throw new NuwaError(`method ${method.name} needs ${lacking}, which models of the family ${family} do not offer.`);
+    throw new NuwaError(
+      `method ${method.name} needs ${lacking}, which models of the family ${config.family} do not offer.`,
+    );
   return method;
 }
 

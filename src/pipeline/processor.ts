@@ -1,29 +1,12 @@
+import * as tf from "@tensorflow/tfjs";
 import { NuwaError, UsageError } from "../core/errors.ts";
-import type { Picture } from "../core/resample.ts";
+import type { PreparedPixels } from "../model/preprocessing.ts";
+import type { ImageInputs } from "../model/vlm.ts";
 
 /*
  * What stands between a picture, a question and the tensors of a model: what Hugging Face calls a processor. How its
  * parts are read from the files of a checkpoint is in io/.
  */
-
-/** How an image becomes the vision tower's input. */
-export interface Preprocessing {
-  /** [height, width] of what the tower sees, in pixels. */
-  readonly imageSize: readonly [number, number];
-  /** Per channel, of values in [0, 1]. */
-  readonly mean: readonly [number, number, number];
-  readonly std: readonly [number, number, number];
-  /** `crop`: cover and crop the centre. `pad`: fill up to the proportions of the model. */
-  readonly aspect: "crop" | "pad";
-}
-
-/** An image as the vision tower sees it. */
-export interface PreparedImage {
-  /** Normalised channels, [3, height, width]. */
-  readonly pixelValues: { readonly shape: readonly [3, number, number]; readonly values: Float32Array };
-  /** The same before normalisation, to draw on. */
-  readonly picture: Picture;
-}
 
 /** Text to token ids and back. */
 export interface Tokenizer {
@@ -35,6 +18,25 @@ export interface Tokenizer {
   idOf(token: string): number | undefined;
   /** The token of an id. */
   tokenOf(id: number): string | undefined;
+}
+
+/**
+ * The images of a batch as the model takes them; the caller frees `pixels`.
+ *
+ * @param images of one model's preprocessing
+ */
+export function batchOf(images: readonly PreparedPixels[]): ImageInputs {
+  const pixels = tf.tidy(() =>
+    tf.concat(
+      images.map(({ pixelValues: { shape, values } }) =>
+        // One image of a single tile has no axis of images.
+        tf.tensor(values, shape.length === 3 ? [1, ...shape] : [...shape]),
+      ),
+      0,
+    ),
+  );
+  const sizes = images.flatMap(({ size }) => (size ? [size] : []));
+  return sizes.length > 0 ? { pixels, sizes } : { pixels };
 }
 
 /** One turn of a conversation, in the form that chat templates take. */

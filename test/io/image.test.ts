@@ -3,23 +3,25 @@ import { join } from "node:path";
 import sharp, { type WriteableMetadata } from "sharp";
 import { describe, expect, it } from "vitest";
 import { preprocess } from "../../src/io/image.ts";
-import { preprocessingOf } from "../../src/io/preprocessing.ts";
 import { openSafetensors, readTensor } from "../../src/io/safetensors.ts";
-import type { Preprocessing } from "../../src/pipeline/processor.ts";
+import {
+  CLIP_MEAN,
+  CLIP_STD,
+  type LlavaPreprocessingOptions,
+  llavaPreprocessing,
+} from "../../src/model/llava/preprocessing.ts";
 import { fixture, refusalOf, scratchFolder } from "./scratch.ts";
 
 const folder = scratchFolder();
-const spec = (imageSize: readonly [number, number], aspect: Preprocessing["aspect"] = "crop") => ({
-  ...preprocessingOf(folder, imageSize, false),
-  aspect,
-});
+const spec = (imageSize: readonly [number, number], aspect: LlavaPreprocessingOptions["aspect"] = "crop") =>
+  llavaPreprocessing({ imageSize, mean: CLIP_MEAN, std: CLIP_STD, aspect });
 const save = (name: string, bytes: Buffer | string) => {
   const path = join(folder, name);
   writeFileSync(path, bytes);
   return path;
 };
 /** Red channel of what the model sees, row by row. */
-async function reds(path: string, imageSize: readonly [number, number], aspect?: Preprocessing["aspect"]) {
+async function reds(path: string, imageSize: readonly [number, number], aspect?: LlavaPreprocessingOptions["aspect"]) {
   const { pixels, width, height } = (await preprocess(path, spec(imageSize, aspect))).picture;
   expect([height, width]).toEqual(imageSize);
   return Array.from({ length: height }, (_, y) => Array.from({ length: width }, (_, x) => pixels[(y * width + x) * 3]));
@@ -58,7 +60,7 @@ describe("preprocess", () => {
   );
 
   it("gives pixel values that are the normalised picture, channel by channel", async () => {
-    const how = { ...spec([8, 6]), mean: [0.1, 0.2, 0.3], std: [1, 2, 4] } as const;
+    const how = llavaPreprocessing({ imageSize: [8, 6], mean: [0.1, 0.2, 0.3], std: [1, 2, 4], aspect: "crop" });
     const { picture, pixelValues } = await preprocess(fixture("preprocess", "photo.png"), how);
     expect(pixelValues.shape).toEqual([3, 8, 6]);
     for (const [i, value] of pixelValues.values.entries()) {

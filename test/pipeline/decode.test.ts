@@ -9,9 +9,8 @@ import { enteringPerLayer, type SampleLedger } from "../../src/methods/ledger.ts
 import type { Method } from "../../src/methods/method.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import type { Llava } from "../../src/model/llava/llava.ts";
 import { indicesOf } from "../../src/model/transformer/sequence.ts";
-import { disposeModel } from "../../src/model/vlm.ts";
+import { disposeModel, type Vlm } from "../../src/model/vlm.ts";
 import { advance } from "../../src/pipeline/decode.ts";
 import { generate } from "../../src/pipeline/generate.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
@@ -67,7 +66,7 @@ describe.each(TESTED_BACKENDS)("decoding on %s", (backend) => {
     [11, 40, 7, 93],
     [5, 62, 62, 8],
   ];
-  let model: Llava;
+  let model: Vlm;
   let pixels: tf.Tensor4D;
 
   beforeAll(async () => {

@@ -7,15 +7,14 @@ import { loadModel } from "../../src/io/load.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer } from "../../src/methods/ledger.ts";
 import type { NuwaRequest } from "../../src/methods/nuwa/definition.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import type { Llava } from "../../src/model/llava/llava.ts";
-import { disposeModel } from "../../src/model/vlm.ts";
+import { disposeModel, type Vlm } from "../../src/model/vlm.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
 
 describe.each(TESTED_BACKENDS)("the forward pass on %s", (backend) => {
   const want = expected("square");
   const prompt = want.integers("input_ids");
-  let model: Llava;
+  let model: Vlm;
   let pixels: tf.Tensor4D;
   const third = { ratio: 1 / 3 };
   const pass = (inputs: ForwardInputs, name: string, request: Partial<NuwaRequest> = {}) =>

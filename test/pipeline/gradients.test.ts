@@ -4,8 +4,7 @@ import { useBackend } from "../../src/backend/select.ts";
 import { recordReadbacks, replay, tensorsIn } from "../../src/core/readback.ts";
 import { loadModel } from "../../src/io/load.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import type { Llava } from "../../src/model/llava/llava.ts";
-import { disposeModel } from "../../src/model/vlm.ts";
+import { disposeModel, type Vlm } from "../../src/model/vlm.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
 import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
@@ -13,7 +12,7 @@ import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../suppor
 describe.each(TESTED_BACKENDS)("gradients with pruning on, on %s", (backend) => {
   const want = expected("square");
   const prompts = [want.integers("input_ids")];
-  let model: Llava;
+  let model: Vlm;
   let pixels: tf.Tensor4D;
   const unit = (x: tf.Tensor) => x.div(x.norm());
   const logit = (index: number) => (result: ForwardResult) =>

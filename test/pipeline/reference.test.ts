@@ -6,9 +6,8 @@ import type { TapName } from "../../src/core/tap-points.ts";
 import { record } from "../../src/core/taps.ts";
 import { loadModel } from "../../src/io/load.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import type { Llava } from "../../src/model/llava/llava.ts";
 import { lmHead } from "../../src/model/transformer/decoder.ts";
-import { disposeModel } from "../../src/model/vlm.ts";
+import { disposeModel, type Vlm } from "../../src/model/vlm.ts";
 import { generate } from "../../src/pipeline/generate.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../support.ts";
@@ -23,7 +22,7 @@ const AVERAGE = { ratio: 1 / 3 };
 describe.each(TESTED_BACKENDS)("on %s", (backend) => {
   describe.each(CASES)("the fixture %s", (name) => {
     const want = expected(name);
-    let model: Llava;
+    let model: Vlm;
     let pixels: tf.Tensor4D;
     const prompts = [want.integers("input_ids")];
 
@@ -101,7 +100,7 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
 });
 
 /** Greedy decoding that ignores end-of-sequence tokens, as the reference does. */
-async function collect(model: Llava, start: Parameters<typeof generate>[1], count: number): Promise<number[]> {
+async function collect(model: Vlm, start: Parameters<typeof generate>[1], count: number): Promise<number[]> {
   const ids: number[] = [];
   for await (const [id] of generate(model, start, { maxNewTokens: count, stopTokens: [] })) ids.push(id as number);
   return ids;

@@ -53,8 +53,7 @@ function inTwoGrids(whole: Vlm): Vlm {
   };
   return {
     ...whole,
-    family: "halves",
-    config: { ...whole.config, imageShape: undefined },
+    config: { ...whole.config, family: "halves", imageShape: undefined },
     *encode(inputs, tap): Readback<EncodedImages[]> {
       const [{ images, grids }] = yield* whole.encode(inputs, tap);
       const groups = [0, 1].map((parity) => images.filter((image) => image % 2 === parity));

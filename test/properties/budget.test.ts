@@ -1,8 +1,10 @@
 import fc from "fast-check";
 import { expect } from "vitest";
-import { parseAverage } from "../../src/methods/budget.ts";
+import { patchCount } from "../../src/core/grid.ts";
+import { parseAverage, sharedOut } from "../../src/methods/budget.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../../src/methods/ledger.ts";
 import { solveBudget } from "../../src/methods/nuwa/budget.ts";
+import { cellCount } from "../../src/model/image-shape.ts";
 import { law } from "./law.ts";
 
 /** Family: how an average is split over the two cuts. */
@@ -75,5 +77,26 @@ law(
     const ledger = { layers, tokens: Array.from({ length: k }, (_, rank) => entered(rank)) } as unknown as SampleLedger;
     expect(averageTokens(enteringPerLayer(ledger))).toBeCloseTo((cut * k + (layers - cut) * k2) / layers, 9);
     expect(averageTokens(leavingPerLayer(ledger))).toBeCloseTo(((cut - 1) * k + (layers - cut + 1) * k2) / layers, 9);
+  },
+);
+
+const shared = fc
+  .array(fc.record({ rows: fc.integer({ min: 1, max: 20 }), columns: fc.integer({ min: 1, max: 20 }) }), {
+    minLength: 1,
+    maxLength: 6,
+  })
+  .chain((grids) =>
+    fc.record({ grids: fc.constant(grids), count: fc.integer({ min: grids.length, max: cellCount({ grids }) }) }),
+  );
+law(
+  "Shared out over the grids of an image, a budget is met to the token, and each grid keeps from one to all of its cells.",
+  shared,
+  ({ grids, count }) => {
+    const shares = sharedOut(count, grids);
+    expect(shares.reduce((sum, share) => sum + share, 0)).toBe(count);
+    grids.forEach((grid, i) => {
+      expect(Number.isInteger(shares[i]) && shares[i] >= 1 && shares[i] <= patchCount(grid)).toBe(true);
+    });
+    if (grids.length > 1) expect(() => sharedOut(grids.length - 1, grids)).toThrow(/less than one for each/);
   },
 );

@@ -1,13 +1,13 @@
-import * as tf from "@tensorflow/tfjs";
 import { enteringPerLayer, leavingPerLayer, type SampleLedger } from "../../methods/ledger.ts";
+import type { PreparedImage } from "../../model/preprocessing.ts";
 import { answerPrompts, type LoadedVlm } from "../../pipeline/answer.ts";
-import { buildPrompt } from "../../pipeline/processor.ts";
+import { batchOf, buildPrompt } from "../../pipeline/processor.ts";
 import type { Run } from "./controls.ts";
 
 /** A question about a picture. */
 export interface Asked {
-  /** Normalised channels, [3, H, W]; the same array for questions about the same picture. */
-  readonly pixels: Float32Array;
+  /** The same object for questions about the same picture. */
+  readonly image: PreparedImage;
   readonly question: string;
 }
 
@@ -29,24 +29,20 @@ export interface Answered {
  * @param longest answers are cut after so many tokens
  */
 export async function answerBatch(
-  { model, tokenizer, template, preprocessing }: LoadedVlm,
+  { model, tokenizer, template }: LoadedVlm,
   asked: readonly Asked[],
   { method, tap, grey }: Run,
   longest: number,
 ): Promise<Answered[]> {
-  const [height, width] = preprocessing.imageSize;
   // Questions about one picture share its pixels, so that the tower sees it once.
-  const pictures = [...new Set(asked.map((one) => one.pixels))];
-  const imagesOf = asked.map((one) => [pictures.indexOf(one.pixels)]);
-  const values = new Float32Array(pictures.length * 3 * height * width);
-  // A normalised value of 0 is the mean colour.
-  if (!grey) for (const [i, picture] of pictures.entries()) values.set(picture, i * picture.length);
+  const pictures = [...new Set(asked.map((one) => one.image))];
+  const imagesOf = asked.map((one) => [pictures.indexOf(one.image)]);
   const prompts = asked.map(
     ({ question }) => buildPrompt(template, tokenizer, model.config.imageTokenId, question).ids,
   );
-  const pixels = tf.tensor4d(values, [pictures.length, 3, height, width]);
+  const images = batchOf(grey ? pictures.map(greyed) : pictures);
   try {
-    const inputs = { pixels, prompts, imagesOf };
+    const inputs = { ...images, prompts, imagesOf };
     const answers = await answerPrompts(model, tokenizer, inputs, method, { maxNewTokens: longest, tap });
     return answers.map(({ text, ledger }) => ({
       answer: text,
@@ -55,6 +51,12 @@ export async function answerBatch(
       total: (ledger as SampleLedger).total,
     }));
   } finally {
-    pixels.dispose();
+    images.pixels.dispose();
   }
+}
+
+/** The image in the mean colour alone, which normalisation makes 0. */
+function greyed(image: PreparedImage): PreparedImage {
+  const { shape, values } = image.pixelValues;
+  return { ...image, pixelValues: { shape, values: new Float32Array(values.length) } };
 }

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { preprocess } from "../../io/image.ts";
 import { averageTokens } from "../../methods/ledger.ts";
+import type { PreparedImage } from "../../model/preprocessing.ts";
 import type { LoadedVlm } from "../../pipeline/answer.ts";
 import type { Item } from "../tasks/item.ts";
 import { type Answered, answerBatch } from "./answers.ts";
@@ -50,16 +51,16 @@ export async function evaluate(
   const folder = mkdtempSync(join(tmpdir(), "nuwa-eval-"));
   try {
     for (const batch of batches) {
-      let pixels: Pixels | undefined;
+      let images: PreparedScenes | undefined;
       for (const setting of settings) {
         const isNew = (item: Item) => !known.has(sampleKey(setting, item));
         if (!batch.items.some(isNew)) continue;
         // On wasm everything else waits in microtasks alone, which would keep signals from being heard.
         await nextTurn();
         if (observer.stopped()) return undefined;
-        pixels ??= await preparePixels(batch, vlm, folder);
+        images ??= await prepareScenes(batch, vlm, folder);
         const inputs = batch.items.map(({ scene, question }) => ({
-          pixels: pixels?.get(scene) as Float32Array,
+          image: images?.get(scene) as PreparedImage,
           question,
         }));
         const longest = Math.max(...batch.items.map((item) => item.longest));
@@ -104,20 +105,17 @@ export function answersIn(batches: readonly Batch[], settings: readonly Setting[
 }
 
 /** By scene. */
-type Pixels = ReadonlyMap<Item["scene"], Float32Array>;
+type PreparedScenes = ReadonlyMap<Item["scene"], PreparedImage>;
 
 /** Pictures go through a file and the model's own preprocessing, as those of `nuwa ask` do. */
-async function preparePixels({ items }: Batch, vlm: LoadedVlm, folder: string): Promise<Pixels> {
-  const side = Math.max(...vlm.preprocessing.imageSize);
-  const pixels = new Map<Item["scene"], Float32Array>();
+async function prepareScenes({ items }: Batch, vlm: LoadedVlm, folder: string): Promise<PreparedScenes> {
+  const { side } = vlm.preprocessing;
+  const images = new Map<Item["scene"], PreparedImage>();
   for (const item of items) {
-    if (!pixels.has(item.scene))
-      pixels.set(
-        item.scene,
-        (await preprocess(await item.picture(folder, side), vlm.preprocessing)).pixelValues.values,
-      );
+    if (!images.has(item.scene))
+      images.set(item.scene, await preprocess(await item.picture(folder, side), vlm.preprocessing));
   }
-  return pixels;
+  return images;
 }
 
 function sampleOf(

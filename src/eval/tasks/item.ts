@@ -1,4 +1,4 @@
-import type { Preprocessing } from "../../pipeline/processor.ts";
+import type { Preprocessing } from "../../model/preprocessing.ts";
 import type { Sample } from "../run/sample.ts";
 import type { Mark } from "./marking.ts";
 

@@ -60,7 +60,7 @@ export function parseConfig(
   const withEos =
     eos === null || eos === undefined ? parsed : { ...parsed, text: { ...parsed.text, eosTokenIds: [eos].flat() } };
   const checked = checkConsistency(where, withEos);
-  return { ...checked, facts: factsOf(checked), imageShape: imageShapeOf(checked) };
+  return { ...checked, family: "llava", facts: factsOf(checked), imageShape: imageShapeOf(checked) };
 }
 
 /** One grid of one size for every image; its tokens have consecutive ids, the class token first where it stays. */
@@ -87,7 +87,7 @@ function beside(where: string, name: string): string {
 }
 
 /** Everything but what follows from it. */
-type Parsed = Omit<LlavaConfig, "facts" | "imageShape">;
+type Parsed = Omit<LlavaConfig, "family" | "facts" | "imageShape">;
 
 function parseLlava(where: string, config: Record<string, unknown>): Parsed {
   const llava = checkSchema(where, config, llavaSchema);

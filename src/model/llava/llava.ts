@@ -9,6 +9,13 @@ import { project } from "./projector.ts";
 /** A LLaVA-1.5 model. */
 export type Llava = Vlm<LlavaConfig>;
 
+/** A model that must be LLaVA-1.5's. @throws NuwaError when it is of another family */
+export function requireLlava(model: Vlm): Llava {
+  if (model.config.family !== "llava")
+    throw new NuwaError(`the model is of the family ${model.config.family}, but a LLaVA-1.5 model is needed.`);
+  return model as Llava;
+}
+
 /**
  * A LLaVA-1.5 model from its configuration and all its weights: CLIP tower, two-layer projector, Llama decoder.
  *
@@ -20,7 +27,6 @@ export function createModel(config: LlavaConfig, tensors: ReadonlyMap<string, tf
   const weights = weightsTree(tensors);
   const language = weights.at("language_model");
   return {
-    family: "llava",
     config,
     weights,
     tensors,

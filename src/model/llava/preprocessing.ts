@@ -1,4 +1,108 @@
+import type { Box } from "../../core/boxes.ts";
+import { type Picture, type Rectangle, resizeBicubic, type Size } from "../../core/resample.ts";
+import type { Colour, Preprocessing } from "../preprocessing.ts";
+
 /** Means of CLIP's training pictures per channel, of values in [0, 1]. */
 export const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
 /** Standard deviations of the same. */
 export const CLIP_STD = [0.26862954, 0.26130258, 0.27577711] as const;
+const WHITE: Colour = [255, 255, 255];
+
+/** What CLIP's and LLaVA's image processors can differ in. */
+export interface LlavaPreprocessingOptions {
+  /** [height, width] of what the tower sees, in pixels. */
+  readonly imageSize: readonly [number, number];
+  /** Per channel, of values in [0, 1]. */
+  readonly mean: readonly [number, number, number];
+  readonly std: readonly [number, number, number];
+  /** `crop`: cover and crop the centre. `pad`: fill up to the proportions of the model. */
+  readonly aspect: "crop" | "pad";
+}
+
+/** LLaVA-1.5's preprocessing with its options. */
+export type LlavaPreprocessing = Preprocessing & LlavaPreprocessingOptions;
+
+/**
+ * A picture is scaled as Pillow scales ({@link resizeBicubic}) in one of two ways:
+ *
+ * - `crop` (CLIP): the smallest size that covers the target, and the centre of that. For a square
+ *   target S: shortest edge S, other edge ⌊S·long/short⌋, cropped at ⌊(x−S)/2⌋.
+ * - `pad` (LLaVA-1.5): first padded to the target's proportions with the mean colour, offset
+ *   ⌊(long−short)/2⌋, then scaled to the target; nothing is lost.
+ *
+ * Then value/255, minus mean, divided by std, as transformers' CLIPImageProcessor does.
+ */
+export function llavaPreprocessing(options: LlavaPreprocessingOptions): LlavaPreprocessing {
+  const { aspect, mean } = options;
+  const [height, width] = options.imageSize;
+  const target = { width, height };
+  const pads = aspect === "pad";
+  const background: Colour = pads ? paddingColour(mean) : WHITE;
+  const canvasOf = (size: Size) => (pads ? paddedSize(size, target) : size);
+  return {
+    ...options,
+    background,
+    side: Math.max(width, height),
+    canvasOf,
+    prepare(picture) {
+      const source = pads ? paddedPicture(picture, canvasOf(picture), background) : picture;
+      const scaled = pads ? target : coveringSize(picture, target);
+      const seen = resizeBicubic(source, scaled, centred(target, scaled));
+      return { picture: seen, pixelValues: { shape: [3, height, width], values: normalise(seen, options) } };
+    },
+    boxInPicture(box, size): Box {
+      if (!pads) return box;
+      const canvas = canvasOf(size);
+      const { left, top } = centred(size, canvas);
+      const across = (x: number) => (x * canvas.width - left) / size.width;
+      const down = (y: number) => (y * canvas.height - top) / size.height;
+      return [across(box[0]), down(box[1]), across(box[2]), down(box[3])];
+    },
+  };
+}
+
+/** The smallest canvas with the target's proportions that holds the image unscaled. */
+function paddedSize({ width, height }: Size, target: Size): Size {
+  return width * target.height >= height * target.width
+    ? { width, height: Math.round((width * target.height) / target.width) }
+    : { width: Math.round((height * target.width) / target.height), height };
+}
+
+/** The picture in the middle of a larger canvas of one colour. */
+function paddedPicture(picture: Picture, canvas: Size, colour: Colour): Picture {
+  const { left, top } = centred(picture, canvas);
+  const pixels = new Uint8Array(canvas.width * canvas.height * 3);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = colour[i % 3];
+  for (let row = 0; row < picture.height; row++) {
+    const line = picture.pixels.subarray(row * picture.width * 3, (row + 1) * picture.width * 3);
+    pixels.set(line, ((top + row) * canvas.width + left) * 3);
+  }
+  return { ...canvas, pixels };
+}
+
+/** The smallest size with the image's proportions that covers the target. */
+function coveringSize({ width, height }: Size, target: Size): Size {
+  return width * target.height >= height * target.width
+    ? { width: Math.floor((target.height * width) / height), height: target.height }
+    : { width: target.width, height: Math.floor((target.width * height) / width) };
+}
+
+/** The rectangle in the middle of a larger one; an odd pixel goes to the right and below. */
+function centred({ width, height }: Size, outer: Size): Rectangle {
+  return { left: Math.floor((outer.width - width) / 2), top: Math.floor((outer.height - height) / 2), width, height };
+}
+
+/** The mean colour without its fractions, (122, 116, 104) for CLIP's mean. */
+function paddingColour(mean: LlavaPreprocessingOptions["mean"]): Colour {
+  return [Math.trunc(mean[0] * 255), Math.trunc(mean[1] * 255), Math.trunc(mean[2] * 255)];
+}
+
+/** [height, width, 3] levels → [3, height, width] normalised. */
+function normalise({ pixels }: Picture, { mean, std }: LlavaPreprocessingOptions): Float32Array {
+  const area = pixels.length / 3;
+  const values = new Float32Array(pixels.length);
+  for (let channel = 0; channel < 3; channel++)
+    for (let i = 0; i < area; i++)
+      values[channel * area + i] = (pixels[i * 3 + channel] / 255 - mean[channel]) / std[channel];
+  return values;
+}

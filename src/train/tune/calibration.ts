@@ -6,14 +6,16 @@ import { randomFrom } from "../../core/random.ts";
 import { runSync } from "../../core/readback.ts";
 import { preprocess } from "../../io/image.ts";
 import { parseAverage } from "../../methods/budget.ts";
+import type { Pruning } from "../../methods/method.ts";
 import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
 import type { SelectionKind } from "../../methods/nuwa/soft-stage1.ts";
-import { createMethod } from "../../methods/registry.ts";
+import { createPruning } from "../../methods/registry.ts";
+import type { PreparedPixels } from "../../model/preprocessing.ts";
 import type { Vlm } from "../../model/vlm.ts";
 import type { LoadedVlm } from "../../pipeline/answer.ts";
 import { advance } from "../../pipeline/decode.ts";
 import { forward } from "../../pipeline/prefill.ts";
-import { buildPrompt } from "../../pipeline/processor.ts";
+import { batchOf, buildPrompt } from "../../pipeline/processor.ts";
 import { questionRandom, questionsFor } from "../../world/questions.ts";
 import { scenePng } from "../../world/rendering.ts";
 import { sceneOf } from "../../world/scene.ts";
@@ -22,10 +24,8 @@ import type { TuneProblem, TuneRecipe } from "./tuning.ts";
 
 /** Questions with their pictures and the ids of the right answers, the end included. */
 export interface AnsweredBatch {
-  /** [B, 3, H, W], row-major */
-  readonly pixels: Float32Array;
-  /** [3, H, W] */
-  readonly size: readonly [number, number, number];
+  /** One for each prompt. */
+  readonly images: readonly PreparedPixels[];
   readonly prompts: readonly (readonly number[])[];
   readonly answers: readonly (readonly number[])[];
 }
@@ -49,7 +49,7 @@ export function calibrationOn(vlm: LoadedVlm, recipe: TuneRecipe): TuneProblem<A
   const lossOf = (constants: Stage1Constants, data: AnsweredBatch, selection: SelectionKind) => {
     const { variant, average, temperature } = recipe;
     const request = { average: parseAverage(average), variant, constants, selection, temperature };
-    return answerLoss(vlm.model, data, createMethod("nuwa", vlm.model.config, request));
+    return answerLoss(vlm.model, data, createPruning("nuwa", vlm.model.config, request));
   };
   return {
     prepare(step) {
@@ -87,17 +87,16 @@ async function answered(
   { model, tokenizer, template, preprocessing }: LoadedVlm,
   asked: readonly { readonly scene: number; readonly round: number }[],
 ): Promise<AnsweredBatch> {
-  const [height, width] = preprocessing.imageSize;
-  const pixels = new Float32Array(asked.length * 3 * height * width);
   const folder = mkdtempSync(join(tmpdir(), "nuwa-tune-"));
   try {
     const path = join(folder, "scene.png");
+    const images: PreparedPixels[] = [];
     const prompts: number[][] = [];
     const answers: number[][] = [];
-    for (const [i, { scene: seed, round }] of asked.entries()) {
+    for (const { scene: seed, round } of asked) {
       const scene = sceneOf("tuning", seed);
-      writeFileSync(path, await scenePng(scene, Math.max(height, width)));
-      pixels.set((await preprocess(path, preprocessing)).pixelValues.values, (i * pixels.length) / asked.length);
+      writeFileSync(path, await scenePng(scene, preprocessing.side));
+      images.push(await preprocess(path, preprocessing));
       const questions = questionsFor(scene, questionRandom(scene));
       const { text, answer } = questions[round % questions.length];
       prompts.push([...buildPrompt(template, tokenizer, model.config.imageTokenId, text).ids]);
@@ -105,7 +104,7 @@ async function answered(
         [...tokenizer.encode(answer, false), ...model.config.text.eosTokenIds.slice(0, 1)].slice(0, MOST_TOKENS),
       );
     }
-    return { pixels, size: [3, height, width], prompts, answers };
+    return { images, prompts, answers };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -115,13 +114,8 @@ async function answered(
  * Cross-entropy of answers, mean over an answer's tokens and then over answers. Differentiable in whatever
  * the method was made with: selections are read inside the tape.
  */
-export function answerLoss(
-  model: Vlm,
-  { pixels, size, prompts, answers }: AnsweredBatch,
-  method: ReturnType<typeof createMethod>,
-): tf.Scalar {
-  const images = tf.tensor4d(pixels, [prompts.length, ...size]);
-  let { logits, state } = runSync(() => forward(model, { pixels: images, prompts }, method));
+export function answerLoss(model: Vlm, { images, prompts, answers }: AnsweredBatch, method: Pruning): tf.Scalar {
+  let { logits, state } = runSync(() => forward(model, { ...batchOf(images), prompts }, method));
   const longest = Math.max(...answers.map((ids) => ids.length));
   const losses: tf.Tensor[] = [];
   for (let place = 0; place < longest; place++) {

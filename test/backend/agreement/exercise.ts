@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { run, tensorsIn } from "../../../src/core/readback.ts";
 import { loadModel } from "../../../src/io/load.ts";
 import { createMethod } from "../../../src/methods/registry.ts";
-import type { Llava } from "../../../src/model/llava/llava.ts";
+import { type Llava, requireLlava } from "../../../src/model/llava/llava.ts";
 import { disposeModel } from "../../../src/model/vlm.ts";
 import { advance } from "../../../src/pipeline/decode.ts";
 import { gradients } from "../../../src/pipeline/gradients.ts";
@@ -37,7 +37,7 @@ export async function exercise(fixture: "square" | "wide"): Promise<void> {
       );
       tf.dispose(tensorsIn([result, next]));
       if (!differentiated.includes(way)) continue;
-      const of = [inputs.pixels as tf.Tensor, ...weightsThatMatter(model, name)];
+      const of = [inputs.pixels as tf.Tensor, ...weightsThatMatter(requireLlava(model), name)];
       const found = await gradients(model, inputs, method, ({ logits }) => logits.slice([0, 5], [1, 1]).squeeze(), of);
       tf.dispose([found.value, ...found.gradients]);
     }

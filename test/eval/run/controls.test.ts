@@ -21,6 +21,12 @@ const IMAGE = rasterShape({ rows: 4, columns: 4 });
 const ALL = Array.from({ length: 16 }, (_, i) => i);
 const PROMPT = [1, 2, 3, 10, 11, 12];
 
+/** Pixels of 32×32 as preprocessing gives them. */
+const imageOf = (values: Float32Array) => ({
+  pixelValues: { shape: [3, 32, 32], values },
+  picture: { width: 32, height: 32, pixels: new Uint8Array(3 * 32 * 32) },
+});
+
 describe("the controls", () => {
   let model: Llava;
   beforeAll(async () => {
@@ -97,7 +103,7 @@ describe("the controls", () => {
         (
           await answerBatch(
             vlm,
-            pictures.map((pixels) => ({ pixels, question })),
+            pictures.map((values) => ({ image: imageOf(values), question })),
             run,
             16,
           )
@@ -114,7 +120,7 @@ describe("the controls", () => {
     const before = tf.memory().numTensors;
     const [{ entering, leaving }] = await answerBatch(
       vlm,
-      [{ pixels, question: "Is there a red circle?" }],
+      [{ image: imageOf(pixels), question: "Is there a red circle?" }],
       CONTROLS.blind.run(),
       16,
     );

@@ -18,7 +18,7 @@ import { disposeModel } from "../../../src/model/vlm.ts";
 import type { LoadedVlm } from "../../../src/pipeline/answer.ts";
 import { generate } from "../../../src/pipeline/generate.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
-import { buildPrompt } from "../../../src/pipeline/processor.ts";
+import { batchOf, buildPrompt } from "../../../src/pipeline/processor.ts";
 import { scenePng } from "../../../src/world/rendering.ts";
 import { nuwa } from "../../cli/support.ts";
 import { microModel, newFolder, PLAN, removeFolders, stoppingAfter } from "../support.ts";
@@ -75,8 +75,7 @@ describe("an evaluation", () => {
     const { model, template, tokenizer, preprocessing } = vlm;
     const path = join(newFolder(), "scene.png");
     writeFileSync(path, await scenePng(SCENES[1], 32));
-    const { pixelValues } = await preprocess(path, preprocessing);
-    const pixels = tf.tensor4d(pixelValues.values, [1, ...pixelValues.shape]);
+    const { pixels } = batchOf([await preprocess(path, preprocessing)]);
     const own = whole.filter(({ scene, method }) => scene === SCENES[1].seed && method === "none").slice(0, 3);
     expect(own).toHaveLength(3);
     for (const { question, answer } of own) {

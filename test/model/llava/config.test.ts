@@ -83,6 +83,7 @@ describe("defaults", () => {
       eosTokenIds: [2],
     });
     expect(rest).toEqual({
+      family: "llava",
       facts: {
         layers: 32,
         visionBlocks: 24,

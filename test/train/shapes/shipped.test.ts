@@ -12,10 +12,11 @@ import { loadChatTemplate } from "../../../src/io/prompt.ts";
 import { loadTokenizer } from "../../../src/io/tokenizer.ts";
 import { none } from "../../../src/methods/none.ts";
 import type { Llava } from "../../../src/model/llava/llava.ts";
+import { requireLlava } from "../../../src/model/llava/llava.ts";
 import { disposeModel } from "../../../src/model/vlm.ts";
 import { generate } from "../../../src/pipeline/generate.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
-import { buildPrompt } from "../../../src/pipeline/processor.ts";
+import { batchOf, buildPrompt } from "../../../src/pipeline/processor.ts";
 import { scenesFrom } from "../../../src/train/shapes/pictures.ts";
 import { allTokens } from "../../../src/train/shapes/tokens.ts";
 import { validateAnswers } from "../../../src/train/shapes/validate.ts";
@@ -38,7 +39,7 @@ it("the model without the places loss loses boxes, not words, when position ids 
   timeout: 300_000,
 }, async () => {
   await useBackend(TESTED_BACKENDS[TESTED_BACKENDS.length - 1]);
-  const unplaced = loadModel(fileURLToPath(new URL("../../../weights/no-places", import.meta.url)));
+  const unplaced = requireLlava(loadModel(fileURLToPath(new URL("../../../weights/no-places", import.meta.url))));
   const scenes = scenesFrom("test", 0, 8);
   const [kept, shuffled] = [none(), none(permutedPositions(1))];
   const { figures } = await validateAnswers(unplaced, scenes, { method: kept });
@@ -54,15 +55,15 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
 
   beforeAll(async () => {
     await useBackend(backend);
-    model = loadModel(FOLDER);
+    model = requireLlava(loadModel(FOLDER));
   });
   afterAll(() => disposeModel(model));
 
   it("a picture and questions give transformers' pixels, ids, logits and answers", async () => {
-    const spec = preprocessingOf(FOLDER, model.config.vision.imageSize, model.config.padImages);
-    const { pixelValues } = await preprocess(fixturePath("shapes", "scene.png"), spec);
-    expect(relativeError(pixelValues.values, want.floats("pixel_values"))).toBeLessThan(1e-6);
-    const pixels = tf.tensor4d(pixelValues.values, [1, ...pixelValues.shape]);
+    const spec = preprocessingOf(FOLDER, model.config);
+    const image = await preprocess(fixturePath("shapes", "scene.png"), spec);
+    expect(relativeError(image.pixelValues.values, want.floats("pixel_values"))).toBeLessThan(1e-6);
+    const { pixels } = batchOf([image]);
     for (const [number, question] of questions.entries()) {
       const { ids } = buildPrompt(loadChatTemplate(FOLDER), loadTokenizer(FOLDER), model.config.imageTokenId, question);
       expect(ids, question).toEqual(want.integers(`${number}.input_ids`));
@@ -80,7 +81,7 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
 
 it("the shipped model sees: it is far above chance on scenes of the test split", { timeout: 120_000 }, async () => {
   await useBackend(TESTED_BACKENDS.at(-1));
-  const model = loadModel(FOLDER);
+  const model = requireLlava(loadModel(FOLDER));
   const { figures } = await validateAnswers(model, scenesFrom("test", 0, 24));
   disposeModel(model);
   expect(figures.existence).toBeGreaterThan(0.65);

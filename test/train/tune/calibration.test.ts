@@ -10,6 +10,7 @@ import type { Llava } from "../../../src/model/llava/llava.ts";
 import { lmHead } from "../../../src/model/transformer/decoder.ts";
 import { disposeModel } from "../../../src/model/vlm.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
+import { batchOf } from "../../../src/pipeline/processor.ts";
 import { type AnsweredBatch, answerLoss } from "../../../src/train/tune/calibration.ts";
 import { constantsOf, freeOf } from "../../../src/train/tune/constants.ts";
 import { normals, randomModel } from "../../properties/differences.ts";
@@ -25,9 +26,11 @@ describe.each(TESTED_BACKENDS)("the loss of answers on %s", (backend) => {
     await useBackend(backend);
     model = randomModel(3);
     const pixels = normals([2, 3, 16, 16], 1);
+    const values = pixels.dataSync() as Float32Array;
     batch = {
-      pixels: pixels.dataSync() as Float32Array,
-      size: [3, 16, 16],
+      images: [0, 1].map((sample) => ({
+        pixelValues: { shape: [3, 16, 16], values: values.subarray(sample * 768, (sample + 1) * 768) },
+      })),
       prompts: [
         [5, 3, 6, 7],
         [5, 3, 8, 9, 10, 11],
@@ -41,19 +44,16 @@ describe.each(TESTED_BACKENDS)("the loss of answers on %s", (backend) => {
   });
   afterAll(() => disposeModel(model));
   const alone = (sample: number): AnsweredBatch => ({
-    pixels: batch.pixels.subarray(sample * 768, (sample + 1) * 768),
-    size: batch.size,
+    images: [batch.images[sample]],
     prompts: [batch.prompts[sample]],
     answers: [batch.answers[sample]],
   });
 
   it("is the cross-entropy of their tokens given those before, as one pass over question and answer has it", () => {
-    const { pixels, prompts, answers } = alone(0);
+    const { images, prompts, answers } = alone(0);
     const expected = tf.tidy(() => {
       const fed = [[...prompts[0], ...answers[0].slice(0, -1)]];
-      const { hidden } = runSync(() =>
-        forward(model, { pixels: tf.tensor4d(pixels, [1, 3, 16, 16]), prompts: fed }, none()),
-      );
+      const { hidden } = runSync(() => forward(model, { ...batchOf(images), prompts: fed }, none()));
       const count = answers[0].length;
       const last = hidden.slice([0, hidden.shape[1] - count, 0]);
       const logs = tf.logSoftmax(lmHead(model, last)).squeeze([0]).arraySync() as number[][];

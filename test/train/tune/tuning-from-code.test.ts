@@ -80,7 +80,7 @@ describe("tuning from code", () => {
         model,
         tokenizer: loadTokenizer(directory),
         template: loadChatTemplate(directory),
-        preprocessing: preprocessingOf(directory, model.config.vision.imageSize, model.config.padImages),
+        preprocessing: preprocessingOf(directory, model.config),
       };
       const two = { ...recipe, stage: { ...recipe.stage, steps: 2, warmup: 1, batch: 2, validateOn: 2 } };
       const problem = calibrationOn(calibrated, two);

@@ -4,9 +4,8 @@ import type { Box } from "../../../core/boxes.ts";
 import { NuwaError } from "../../../core/errors.ts";
 import { checkSchema } from "../../../core/schema.ts";
 import { readJson } from "../../../io/files.ts";
-import { centred, paddedSize } from "../../../io/image.ts";
 import { readPickle } from "../../../io/pickle.ts";
-import type { Preprocessing } from "../../../pipeline/processor.ts";
+import type { Preprocessing } from "../../../model/preprocessing.ts";
 import { centre, intersectionOverUnion } from "../../../world/geometry.ts";
 import { meanOf, overlapFigures, type Scoring } from "../../score/figures.ts";
 import { type Benchmark, firstOf, pictureIn } from "../benchmark.ts";
@@ -118,20 +117,6 @@ function markBox(
     correct: iou >= 0.5,
     iou,
     centre: x >= truth[0] && x <= truth[2] && y >= truth[1] && y <= truth[3],
-    marks: { "unpadded iou": intersectionOverUnion(unpadded(box, image, seen), truth) },
+    marks: { "unpadded iou": intersectionOverUnion(seen.boxInPicture(box, image), truth) },
   };
-}
-
-/** A box in the padded picture as a box in the original one, both relative to their sides. */
-function unpadded(
-  box: Box,
-  image: { readonly width: number; readonly height: number },
-  { aspect, imageSize: [height, width] }: Preprocessing,
-): Box {
-  if (aspect !== "pad") return box;
-  const canvas = paddedSize(image, { width, height });
-  const { left, top } = centred(image, canvas);
-  const across = (x: number) => (x * canvas.width - left) / image.width;
-  const down = (y: number) => (y * canvas.height - top) / image.height;
-  return [across(box[0]), down(box[1]), across(box[2]), down(box[3])];
 }

@@ -6,12 +6,12 @@ import type { Sample } from "../../../../src/eval/run/sample.ts";
 import { summarise } from "../../../../src/eval/score/summary.ts";
 import { summaryTable } from "../../../../src/eval/score/summary-table.ts";
 import type { Item } from "../../../../src/eval/tasks/item.ts";
-import type { Preprocessing } from "../../../../src/pipeline/processor.ts";
+import { llavaPreprocessing } from "../../../../src/model/llava/preprocessing.ts";
 import { newFolder, removeFolders } from "../../support.ts";
 import { writeAllSamples, writeFiles } from "./samples.ts";
 
 const SETTING = { method: "none", variant: null, average: null, positions: "original" } as const;
-const SEEN: Preprocessing = { imageSize: [336, 336], mean: [0, 0, 0], std: [1, 1, 1], aspect: "pad" };
+const SEEN = llavaPreprocessing({ imageSize: [336, 336], mean: [0, 0, 0], std: [1, 1, 1], aspect: "pad" });
 
 let data: string;
 beforeAll(async () => {

@@ -1,0 +1,38 @@
+import type * as tf from "@tensorflow/tfjs";
+import type { Preprocessing } from "./preprocessing.ts";
+import type { Vlm, VlmConfig } from "./vlm.ts";
+
+/** A family of vision-language models: everything that is read from the files of a checkpoint. */
+export interface Family<Config extends VlmConfig = VlmConfig> {
+  /** As in `model_type` of config.json. */
+  readonly name: string;
+  /** Whether a config.json is one of this family's. */
+  readonly recognises: (config: Record<string, unknown>) => boolean;
+  /**
+   * The configuration from the JSON files of a checkpoint.
+   *
+   * @param where the path of config.json, for errors
+   * @param generationConfig generation_config.json or `{}`
+   * @param towerConfig config.json of a vision tower in a folder of its own
+   * @throws NuwaError naming file and field
+   */
+  readonly parseConfig: (
+    where: string,
+    config: Record<string, unknown>,
+    generationConfig?: Record<string, unknown>,
+    towerConfig?: Record<string, unknown>,
+  ) => Config;
+  /** The canonical name of a tensor on disk; undefined for what is no weight. */
+  readonly canonicalName: (name: string) => string | undefined;
+  /** Every tensor that a configuration needs, with its shape on disk. */
+  readonly tensorShapes: (config: Config) => ReadonlyMap<string, readonly number[]>;
+  /** @param tensors by canonical name; linear weights are [in, out] */
+  readonly createModel: (config: Config, tensors: ReadonlyMap<string, tf.Tensor>) => Vlm<Config>;
+  /**
+   * The preprocessing that a processor's file asks for.
+   *
+   * @param where the path of the file, for errors
+   * @throws NuwaError naming the file and the field that is not supported
+   */
+  readonly parsePreprocessing: (where: string, processor: Record<string, unknown>, config: Config) => Preprocessing;
+}

@@ -1,0 +1,17 @@
+import type { Family } from "../family.ts";
+import { type LlavaConfig, parseConfig } from "./config.ts";
+import { canonicalName } from "./layouts.ts";
+import { createModel } from "./llava.ts";
+import { parsePreprocessing } from "./processor.ts";
+import { tensorShapes } from "./weights.ts";
+
+/** LLaVA-1.5, as transformers and as the original code write it. */
+export const llava: Family<LlavaConfig> = {
+  name: "llava",
+  recognises: (config) => (config.model_type ?? "llava") === "llava" || "mm_projector_type" in config,
+  parseConfig,
+  canonicalName,
+  tensorShapes,
+  createModel,
+  parsePreprocessing,
+};

@@ -1,0 +1,94 @@
+import { z } from "zod";
+import { NuwaError } from "../../core/errors.ts";
+import { checkSchema } from "../../core/schema.ts";
+import type { LlavaConfig } from "./config.ts";
+import { CLIP_MEAN, CLIP_STD, type LlavaPreprocessing, llavaPreprocessing } from "./preprocessing.ts";
+
+const always = z.literal(true, { message: "only true is supported" }).nullish();
+const kind = z
+  .string()
+  .regex(/^(CLIP|Llava)(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, "only CLIP's and LLaVA's are supported")
+  .nullish();
+const side = z.number().int().positive();
+const both = z.object({ height: side, width: side });
+const fraction = z.number().positive().max(1);
+const channels = z.tuple([fraction, fraction, fraction]);
+
+/** The fields of transformers' CLIPImageProcessor and LlavaImageProcessor that change pixels. */
+const processorSchema = z.object({
+  image_processor_type: kind,
+  feature_extractor_type: kind,
+  do_resize: always,
+  do_center_crop: always,
+  do_rescale: always,
+  do_normalize: always,
+  do_pad: z.boolean().nullish(),
+  image_aspect_ratio: z.enum(["pad", "square"], { message: "only pad and square are supported" }).nullish(),
+  resample: z.literal(3, { message: "only 3 (bicubic) is supported" }).nullish(),
+  rescale_factor: z
+    .number()
+    .refine((factor) => Math.abs(factor * 255 - 1) < 1e-6, "only 1/255 is supported")
+    .nullish(),
+  image_mean: channels.nullish(),
+  image_std: channels.nullish(),
+  size: z.union([side, z.object({ shortest_edge: side }), both], { message: "is not a size" }).nullish(),
+  crop_size: z.union([side, both], { message: "is not a size" }).nullish(),
+});
+type Processor = z.infer<typeof processorSchema>;
+
+/** `processor_config.json` of transformers 5 holds it one level down. */
+const nestedSchema = z.object({ image_processor: processorSchema });
+
+/**
+ * The preprocessing that a processor's file asks for; CLIP's where it says nothing.
+ *
+ * @param where the path of the file, for errors
+ * @param json its content
+ * @throws NuwaError naming the file and the field that is not supported or contradicts config.json
+ */
+export function parsePreprocessing(
+  where: string,
+  json: Record<string, unknown>,
+  { vision, padImages }: Pick<LlavaConfig, "vision" | "padImages">,
+): LlavaPreprocessing {
+  const { imageSize } = vision;
+  const nested = "image_processor" in json;
+  const processor = nested
+    ? checkSchema(where, json, nestedSchema).image_processor
+    : checkSchema(where, json, processorSchema);
+  const pad = padImages || processor.do_pad === true || processor.image_aspect_ratio === "pad";
+  checkSizes(where, processor, imageSize, pad);
+  return llavaPreprocessing({
+    imageSize,
+    mean: processor.image_mean ?? CLIP_MEAN,
+    std: processor.image_std ?? CLIP_STD,
+    aspect: pad ? "pad" : "crop",
+  });
+}
+
+function checkSizes(
+  path: string,
+  { size, crop_size: crop }: Processor,
+  [height, width]: readonly [number, number],
+  pad: boolean,
+): void {
+  const refuse = (field: string, value: unknown): never => {
+    throw new NuwaError(
+      `${path}: field "${field}": ${JSON.stringify(value)} does not lead to the image_size of config.json, ` +
+        `${height} × ${width}.`,
+    );
+  };
+  if (crop) {
+    const [rows, columns] = typeof crop === "number" ? [crop, crop] : [crop.height, crop.width];
+    if (rows !== height || columns !== width) refuse("crop_size", crop);
+  }
+  if (!size) return;
+  if (typeof size === "object" && "height" in size) {
+    // Both edges given means stretching, which changes nothing once the image is padded to these proportions.
+    if (!pad) throw new NuwaError(`${path}: field "size": stretching is not supported. Use shortest_edge.`);
+    if (size.height !== height || size.width !== width) refuse("size", size);
+  } else {
+    const shortest = typeof size === "number" ? size : size.shortest_edge;
+    if (shortest !== Math.min(height, width)) refuse("size", size);
+  }
+}

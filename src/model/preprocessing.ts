@@ -1,0 +1,32 @@
+import type { Box } from "../core/boxes.ts";
+import type { Picture, Size } from "../core/resample.ts";
+
+/** Red, green and blue, each 0..255. */
+export type Colour = readonly [number, number, number];
+
+/** An image as the vision tower sees it. */
+export interface PreparedPixels {
+  /** `pixel_values`, normalised; the shape depends on the family. LLaVA-1.5: [3, height, width]. */
+  readonly pixelValues: { readonly shape: readonly number[]; readonly values: Float32Array };
+  /** What else the family's encoder is told of the image, see `ImageInputs.sizes`. */
+  readonly size?: readonly number[];
+}
+
+/** An image as the vision tower sees it, with a picture to draw on. */
+export interface PreparedImage extends PreparedPixels {
+  /** What the tower sees, before normalisation. */
+  readonly picture: Picture;
+}
+
+/** How an image becomes the input of a family's vision tower. */
+export interface Preprocessing {
+  /** What transparent pixels are laid on. */
+  readonly background: Colour;
+  /** The longer side of what the tower sees, in pixels: the size at which drawn pictures lose nothing. */
+  readonly side: number;
+  /** The size of the largest picture that is made on the way. */
+  readonly canvasOf: (size: Size) => Size;
+  readonly prepare: (picture: Picture) => PreparedImage;
+  /** A box in what the tower sees, as a box in the picture itself; both as fractions. */
+  readonly boxInPicture: (box: Box, size: Size) => Box;
+}
