@@ -1,7 +1,7 @@
 import { dirname, resolve } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
-import { matchTaps, type TapName, tapNames } from "../core/tap-points.ts";
+import { matchTaps, type TapName, type TapPattern, tapNames } from "../core/tap-points.ts";
 import type { Recorder } from "../core/taps.ts";
 import { requireWritableFolder } from "../io/files.ts";
 import { type TensorValues, writeSafetensors } from "../io/safetensors.ts";
@@ -16,7 +16,7 @@ export function collect(name: string, all: readonly string[] = []): string[] {
 /** The names of the points that some patterns stand for in a model. @throws UsageError when one matches nothing */
 export function tapsOf(patterns: readonly string[], { config }: Pick<Vlm, "config">): TapName[] {
   const known = tapNames({ vision: config.facts.visionBlocks, llm: config.facts.layers });
-  return [...new Set(patterns.flatMap((pattern) => matchTaps(pattern, known)))];
+  return [...new Set(patterns.flatMap((pattern) => matchTaps(pattern as TapPattern, known)))];
 }
 
 /**

@@ -125,7 +125,7 @@ export function isList(name: TapName): boolean {
  * @param known the names of the model
  * @throws UsageError listing near names when nothing matches: that is an error, never an empty result
  */
-export function matchTaps(pattern: string, known: readonly TapName[]): readonly TapName[] {
+export function matchTaps(pattern: TapPattern, known: readonly TapName[]): readonly TapName[] {
   const escaped = pattern.replace(/[.+?^${}()|[\]\\]/g, "\\$&").replaceAll("*", "[^.]+");
   const matching = known.filter((name) => new RegExp(`^${escaped}$`).test(name));
   if (matching.length > 0) return matching;

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { matchTaps, tapNames, tapPoints } from "../../src/core/tap-points.ts";
+import { matchTaps, type TapPattern, tapNames, tapPoints } from "../../src/core/tap-points.ts";
 import { chain, record, replace } from "../../src/core/taps.ts";
 
 beforeAll(async () => {
@@ -23,8 +23,8 @@ describe("the tap", () => {
     expect(matchTaps("llm.1.tokens", known)).toEqual(["llm.1.tokens"]);
     expect(matchTaps("llm.*.tokens", known)).toEqual(["llm.0.tokens", "llm.1.tokens", "llm.2.tokens"]);
     expect(matchTaps("vision.*.z", known)).toEqual(["vision.0.z", "vision.1.z"]);
-    expect(() => matchTaps("llm.*.token", known)).toThrow(/Near to it are: .*llm\.0\.tokens/);
-    expect(() => matchTaps(".*", known)).toThrow(/does not exist/);
+    expect(() => matchTaps("llm.*.token" as TapPattern, known)).toThrow(/Near to it are: .*llm\.0\.tokens/);
+    expect(() => matchTaps(".*" as TapPattern, known)).toThrow(/does not exist/);
     expect(tapPoints({ vision: 2, llm: 3 }).every(({ shape, meaning }) => shape && meaning)).toBe(true);
   });
 
