@@ -4,7 +4,7 @@ import { NuwaError } from "../core/errors.ts";
 import { WASM_HEAP_BYTES } from "./wasm/heap.ts";
 
 /**
- * What a model needs at most besides its weights: activations, caches, the room to transpose a weight.
+ * What a model needs at most besides its weights: activations, caches, the memory to transpose a weight.
  * Measured with 844 MiB of weights, 640 tokens and no pruning: 330 MiB on wasm, 530 MiB on tensorflow.
  */
 const HEADROOM_BYTES = 512 * 2 ** 20;

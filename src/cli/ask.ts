@@ -24,7 +24,7 @@ import type { GenerateOptions } from "../pipeline/generate.ts";
 import { buildPrompt, type Tokenizer } from "../pipeline/processor.ts";
 import { drawRun, renderPng } from "../view/picture.ts";
 import { type RunFacts, runRecord } from "../view/record.ts";
-import { describeRun } from "../view/report.ts";
+import { describeRun } from "../view/run-summary.ts";
 import { intersectionOverUnion } from "../world/geometry.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { collect, requireDump, tapsOf, writeDump } from "./dump.ts";

@@ -8,7 +8,7 @@ import { createModel, type Llava } from "../model/llava/llava.ts";
 import { tensorShapes } from "../model/llava/weights.ts";
 import { weightTensor } from "../model/weights.ts";
 import type { LoadedVlm } from "../pipeline/answer.ts";
-import { type Checkpoint, findTensor, openCheckpoint, type TensorPlace } from "./checkpoint.ts";
+import { type Checkpoint, findTensor, openCheckpoint, type TensorLocation } from "./checkpoint.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { loadChatTemplate } from "./prompt.ts";
 import { readTensor } from "./safetensors.ts";
@@ -19,7 +19,7 @@ export interface OpenedModel {
   readonly checkpoint: Checkpoint;
   readonly config: LlavaConfig;
   /** Every weight that the configuration asks for, and where it lies. */
-  readonly places: readonly (TensorPlace & { readonly name: string; readonly shape: readonly number[] })[];
+  readonly locations: readonly (TensorLocation & { readonly name: string; readonly shape: readonly number[] })[];
 }
 
 /**
@@ -31,12 +31,12 @@ export function openModel(directory: string): OpenedModel {
   const checkpoint = openCheckpoint(directory);
   const { config: json, generationConfig, visionTowerConfig } = checkpoint;
   const config = parseConfig(join(directory, "config.json"), json, generationConfig, visionTowerConfig);
-  const places = [...tensorShapes(config)].map(([name, shape]) => ({
+  const locations = [...tensorShapes(config)].map(([name, shape]) => ({
     name,
     shape,
     ...findTensor(checkpoint, name, shape),
   }));
-  return { checkpoint, config, places };
+  return { checkpoint, config, locations };
 }
 
 /**
@@ -46,14 +46,14 @@ export function openModel(directory: string): OpenedModel {
  * @throws NuwaError when the backend has too little memory, or naming the file and tensor that is damaged
  */
 export function loadModel(from: string | OpenedModel): Llava {
-  const { checkpoint, config, places } = typeof from === "string" ? openModel(from) : from;
+  const { checkpoint, config, locations } = typeof from === "string" ? openModel(from) : from;
   requireMemory(
     checkpoint.directory,
-    places.reduce((sum, { shape }) => sum + 4 * tf.util.sizeFromShape([...shape]), 0),
+    locations.reduce((sum, { shape }) => sum + 4 * tf.util.sizeFromShape([...shape]), 0),
   );
   const tensors = new Map<string, tf.Tensor>();
   try {
-    for (const { name, shape, file, entry } of places) {
+    for (const { name, shape, file, entry } of locations) {
       const { values } = readTensor(file, entry.name);
       requireFinite(file.path, entry.name, values);
       tensors.set(name, weightTensor(name, values, shape));

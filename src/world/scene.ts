@@ -97,10 +97,10 @@ function place(random: Random, pairs: readonly Pair[]): SceneShape[] {
     if (boxes) return attributes.map((one, i) => ({ ...one, box: boxes[i], rgb: paint(random, one) }));
   }
   // Six small shapes always fit, so that this is not reached with the sizes above.
-  throw new NuwaError(`${pairs.length} shapes found no room. Make the sizes in attributes.ts smaller.`);
+  throw new NuwaError(`${pairs.length} shapes do not fit. Make the sizes in attributes.ts smaller.`);
 }
 
-/** A box for each shape, the widest first; undefined when one found no room in a few tries. */
+/** A box for each shape, the widest first; undefined when there is no space for one after a few tries. */
 function placeBoxes(random: Random, attributes: readonly Attributes[]): Box[] | undefined {
   const extents = attributes.map(({ size }) => round4(between(random, ...SIZE_EXTENTS[size])));
   const order = extents.map((_, i) => i).sort((a, b) => extents[b] - extents[a]);

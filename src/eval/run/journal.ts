@@ -41,7 +41,9 @@ export function openJournal(folder: string, options: JournalOptions): Journal {
       try {
         appendFileSync(path, samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
       } catch (error) {
-        throw new NuwaError(`${path}: cannot be written (${reasonOf(error)}). Make room and run the command again.`);
+        throw new NuwaError(
+          `${path}: cannot be written (${reasonOf(error)}). Free some disk space and run the command again.`,
+        );
       }
     },
   };

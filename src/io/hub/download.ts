@@ -147,7 +147,7 @@ async function disk<T>(path: string, work: () => Promise<T>): Promise<T> {
     const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
     throw new NuwaError(
       `${path}: cannot be written (${full ? "the disk is full" : reasonOf(error)}). ` +
-        `${full ? "Make room" : "Check the folder's rights"} and run the command again; it goes on there.`,
+        `${full ? "Free some disk space" : "Check the folder's rights"} and run the command again; it goes on there.`,
     );
   }
 }

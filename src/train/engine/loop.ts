@@ -1,10 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
-import type { AnyRecipe } from "../shapes/recipe.ts";
 import { checkpointLayout } from "./expected-tensors.ts";
+import { learningRate } from "./learning-rate.ts";
 import { createTrainState, decayMask, disposeTrainState, type TrainState, unpack } from "./optimizer.ts";
-import { learningRate } from "./schedule.ts";
-import type { Stage } from "./stage.ts";
+import type { AnyRecipe, Stage } from "./stage.ts";
 import { trainStep } from "./step.ts";
 import type { Progress, StepRecord } from "./training-state.ts";
 import { loadTensors, readProgress, type Saved, saveCheckpoint } from "./training-state.ts";

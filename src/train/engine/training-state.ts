@@ -11,8 +11,8 @@ import {
   type TensorValues,
   writeSafetensors,
 } from "../../io/safetensors.ts";
-import type { AnyRecipe } from "../shapes/recipe.ts";
 import { type TrainState, unpack } from "./optimizer.ts";
+import type { AnyRecipe } from "./stage.ts";
 
 /** Loss and circumstances of one step. */
 const stepRecord = z.object({
@@ -137,14 +137,14 @@ export function readProgress(folder: string, recipe: AnyRecipe): SavedProgress {
  * Reads the tensors of a training.
  *
  * @param layout shapes of what the file must hold and nothing else, by name in the file (see `checkpointLayout`)
- * @throws NuwaError naming the file and the tensor that is missing, has no place, or is not as it must be
+ * @throws NuwaError naming the file and the tensor that is missing, unexpected, or of another dtype or shape
  */
 export function loadTensors({ progress, tensors: path }: SavedProgress, layout: Layout): Saved {
   const source = openState(path);
   const names = [...source.entries.keys()];
   const unexpected = names.find((name) => !layout.has(name));
   if (unexpected !== undefined)
-    throw new NuwaError(`${path}: the tensor "${unexpected}" has no place in this training. ${REMEDY}`);
+    throw new NuwaError(`${path}: the tensor "${unexpected}" does not belong to this training. ${REMEDY}`);
   const tensors = new Map([...layout].map(([name, shape]) => [name, readState(source, name, shape)]));
   // In the order of the file, which is that of the state that was saved: sums over all parameters round alike.
   const of = (kind: string) => names.flatMap((name) => (name.startsWith(kind) ? [name.slice(kind.length)] : []));
@@ -159,10 +159,10 @@ export function loadTensors({ progress, tensors: path }: SavedProgress, layout: 
   if (entries.length === 0) return { progress, frozen, state: undefined };
   const flat = (kind: string) => {
     const all = new Float32Array(entries.reduce((sum, { size }) => sum + size, 0));
-    let place = 0;
+    let offset = 0;
     for (const { name, size } of entries) {
-      all.set(at(`${kind}/${name}`).values, place);
-      place += size;
+      all.set(at(`${kind}/${name}`).values, offset);
+      offset += size;
     }
     return tf.tensor1d(all);
   };

@@ -11,9 +11,9 @@ import { questionRandom, questionsFor } from "../../world/questions.ts";
 import type { Scene } from "../../world/scene.ts";
 import type { Stage } from "../engine/stage.ts";
 import { answeringLoss } from "./answering.ts";
+import { coordinatesLoss } from "./coordinates-loss.ts";
 import { EMBEDDING_SPREAD } from "./initial.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "./pictures.ts";
-import { placesLoss } from "./places.ts";
 import { ALIGNED_WORDS, ATTRIBUTE_WORDS } from "./pretrain.ts";
 import { packQuestions } from "./question-packing.ts";
 import type { Recipe } from "./recipe.ts";
@@ -59,7 +59,7 @@ export function languageStage({ language: recipe, seed }: Recipe, config: LlavaC
       const visual = model.project(features);
       const left = Math.max(0, 1 - step / (recipe.pointingUntil * recipe.steps));
       const answers = answeringLoss(model, visual, packed, { ...loss, pointingWeight: left * recipe.pointingWeight });
-      return answers.add(placesLoss(model, visual, scenes, objects, loss).mul(recipe.placesWeight));
+      return answers.add(coordinatesLoss(model, visual, scenes, objects, loss).mul(recipe.coordinatesWeight));
     },
     async validate(tensors) {
       const scenes = scenesFrom("tuning", 0, recipe.validateOn);

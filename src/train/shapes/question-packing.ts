@@ -11,7 +11,7 @@ import { PREFIX, specialId, type WordIds } from "./tokens.ts";
 /** One answer token to be predicted. */
 export interface AnswerTarget {
   /** Index in the sequence of the token before it, whose hidden state predicts it. */
-  readonly place: number;
+  readonly predictorIndex: number;
   readonly id: number;
   readonly family: Family;
   /** Tokens of this answer, its end included: long answers do not count more by their length alone. */
@@ -61,7 +61,7 @@ export function packQuestions(
       blocks.push(index + 1);
     });
     answered.forEach((id, i) => {
-      targets.push({ place: first + i, id, family, answerLength: answered.length, subject });
+      targets.push({ predictorIndex: first + i, id, family, answerLength: answered.length, subject });
     });
   });
   return { slots, blocks, targets };

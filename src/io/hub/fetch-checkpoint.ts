@@ -77,7 +77,7 @@ export async function fetchCheckpoint(
   const weights = weightFiles(repository, folder);
   const rest = [...small.filter((file) => file !== index), ...weights];
   observer.found(repository, [...(index ? [index] : []), ...rest]);
-  requireRoom(name, folder, rest);
+  requireDiskSpace(name, folder, rest);
   for (const file of rest) await bring(file);
   return repository;
 }
@@ -99,7 +99,7 @@ function weightFiles(repository: Repository, folder: string): RemoteFile[] {
 /** Bytes that must be left over: a full disk troubles others. */
 const SPARE = 2 ** 26;
 
-function requireRoom(name: string, folder: string, files: readonly RemoteFile[]): void {
+function requireDiskSpace(name: string, folder: string, files: readonly RemoteFile[]): void {
   const total = files.reduce((sum, { size }) => sum + size, 0);
   if (total > MOST_BYTES) throw new NuwaError(`${name}: has ${total} bytes, more than the ${MOST_BYTES} allowed.`);
   const missing = files.filter(({ path, size }) => sizeOf(join(folder, path)) !== size);
@@ -107,7 +107,7 @@ function requireRoom(name: string, folder: string, files: readonly RemoteFile[])
   const { bavail, bsize } = statfsSync(folder);
   if (needed > 0 && needed + SPARE > bavail * bsize)
     throw new NuwaError(
-      `${folder}: ${gigabytes(needed)} are missing, but only ${gigabytes(bavail * bsize)} are free. Make room, or ` +
+      `${folder}: ${gigabytes(needed)} are missing, but only ${gigabytes(bavail * bsize)} are free. Free some space, or ` +
         "choose another --out.",
     );
 }

@@ -5,8 +5,8 @@ import { normalizeRows } from "../../model/transformer/layers.ts";
 import { COORDINATE_BINS, quantiseBox } from "../../world/coordinates.ts";
 import type { Scene } from "../../world/scene.ts";
 
-/** How places are made readable from visual tokens. */
-export interface PlaceLoss {
+/** Settings of {@link coordinatesLoss}. */
+export interface CoordinatesLoss {
   /** Spread of the targets, in bins. */
   readonly coordinateSpread: number;
   /** Id of the first coordinate token. */
@@ -21,18 +21,18 @@ const SHARPNESS = 24;
 /**
  * Cross-entropy of the four edges of the shape that each visual token shows, read from the projected
  * token with the decoder's own output vectors of the coordinate tokens; a fixed shuffle of the channels
- * keeps the four edges apart. It makes the projector write places in the form in which the decoder will
- * say them: from answers alone it learns what things are and drops where they are.
+ * keeps the four edges apart. It makes the projector write coordinates in the form in which the decoder
+ * answers with them: trained on answers alone it learns what things are and drops where they are.
  *
  * @param visual projected tokens, [I, N, Hd]
  * @param objects for each picture 0 or i + 1 for the i-th shape of its scene, [N] (see `patchLabels`)
  */
-export function placesLoss(
+export function coordinatesLoss(
   model: Llava,
   visual: tf.Tensor3D,
   scenes: readonly Scene[],
   objects: readonly Int32Array[],
-  { coordinateSpread, firstCoordinate }: PlaceLoss,
+  { coordinateSpread, firstCoordinate }: CoordinatesLoss,
 ): tf.Scalar {
   const [, patches, width] = visual.shape;
   const shown = objects.flatMap((list, image) =>
