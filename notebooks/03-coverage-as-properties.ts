@@ -50,8 +50,8 @@ const coversEveryRegion = (select: Selector) =>
   });
 
 const nuwa: Selector = (scores, grid, keep) => alignAnchors(scores, grid, { keep, regionSize: REGION });
-const honest = fc.check(coversEveryRegion(nuwa), { seed: 1, numRuns: 500 });
-console.log(`Nüwa: ${honest.failed ? "BROKEN" : "holds"} in ${honest.numRuns} cases`);
+const result = fc.check(coversEveryRegion(nuwa), { seed: 1, numRuns: 500 });
+console.log(`Nüwa: ${result.failed ? "BROKEN" : "holds"} in ${result.numRuns} cases`);
 
 /**
  * ## Break it

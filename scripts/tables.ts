@@ -20,7 +20,7 @@ import { comparisonOf, factsOf, tablesOf } from "./tables/document.ts";
 import { measure, spreadsOf } from "./tables/measure-settings.ts";
 import { ALL_SETTINGS, SPREAD, UNPLACED } from "./tables/table-settings.ts";
 
-/** The second model, trained without the helper loss that writes places into visual tokens. */
+/** The second model, trained without the helper loss that writes coordinates into visual tokens. */
 const UNPLACED_MODEL = join(SHIPPED_MODEL, "../no-places");
 const DOCUMENT = fileURLToPath(new URL("../docs/results.md", import.meta.url));
 

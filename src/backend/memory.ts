@@ -43,11 +43,11 @@ export function requireMemory(what: string, weightBytes: number): void {
   }
 }
 
-/** What the operating system tells, in bytes. */
+/** What the operating system reports, in bytes. */
 export interface MachineMemory {
   /** What it could give to a process now, its file cache included. */
   readonly free: number;
-  /** The most that this process and its neighbours in a container may have; 0 when there is no such limit. */
+  /** The most that all processes of this container may use together; 0 when there is no such limit. */
   readonly limit: number;
   /** What this process has already. */
   readonly resident: number;
@@ -64,7 +64,7 @@ export function availableMemory({ free, limit, resident }: MachineMemory = machi
 
 function machineMemory(): MachineMemory {
   return {
-    // On Linux and Windows that includes the file cache; on macOS it does not, and says nothing.
+    // On Linux and Windows that includes the file cache; on macOS it does not, and nothing reports it.
     free: platform() === "darwin" ? totalmem() : freemem(),
     limit: process.constrainedMemory() ?? 0,
     resident: process.memoryUsage.rss(),

@@ -48,7 +48,7 @@ export function createProgram(): Command {
     addDoctor,
   ])
     add(program);
-  // Exits must pass through main(), so that there is one place that prints errors.
+  // Exits must pass through main(), so that errors are printed in one function.
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
     command.exitOverride().configureOutput({ outputError: () => undefined });
   return program;

@@ -16,7 +16,7 @@ export interface Answered {
   readonly answer: string;
   /** Visual tokens entering each decoder layer. */
   readonly entering: readonly number[];
-  /** Visual tokens leaving each decoder layer and the cut behind it. */
+  /** Visual tokens leaving each decoder layer and the cut after it. */
   readonly leaving: readonly number[];
 }
 
@@ -24,7 +24,7 @@ export interface Answered {
  * Greedy answers to a batch of questions. Prompt and picture of each are those of `nuwa ask`; shorter
  * prompts are padded at the end, which no mask lets anyone see.
  *
- * @param longest answers are cut after so many tokens
+ * @param longest answers are truncated after so many tokens
  */
 export async function answerBatch(
   { model, tokenizer, template, preprocessing }: LoadedVlm,

@@ -15,7 +15,7 @@ export interface Run {
 
 /**
  * The ids of the visual tokens in a random order, the same for every image. The tokens stand where they
- * stood; only what RoPE is told of their places is wrong. Text keeps its ids.
+ * stood; only the position that RoPE gets for them is wrong. Text keeps its ids.
  *
  * @param indices all cells: nothing may have been dropped
  */

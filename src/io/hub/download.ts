@@ -11,8 +11,8 @@ import { causeOf, type Hub, request, TRIES } from "./requests.ts";
 export type ByteCounter = (bytes: number) => void;
 
 /**
- * Brings one file into a folder. It grows beside its place, under a name that holds its checksum, so that a
- * later call goes on where this one was cut off; when it is whole and its checksum is right, it is renamed.
+ * Brings one file into a folder. It is written beside the target, under a name that holds its checksum, so that a
+ * later call goes on where this one was interrupted; when it is whole and its checksum is right, it is renamed.
  *
  * @returns false when the file was there already
  * @throws NuwaError when the checksum is wrong, the disk refuses, or the connection breaks again and again

@@ -34,7 +34,7 @@ const MOST_BYTES = 256 * 2 ** 30;
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
-/** Who watches a fetch. */
+/** Gets the events of a fetch, to show them. */
 export interface FetchObserver {
   /** All that will be brought is known. */
   found(repository: Repository, files: readonly RemoteFile[]): void;
@@ -72,7 +72,7 @@ export async function fetchCheckpoint(
   mkdirSync(folder, { recursive: true });
   const bring = async (file: RemoteFile) =>
     observer.finished(file, await download(hub, repository, file, folder, (bytes) => observer.bytes(file, bytes)));
-  // The index says which weights there are, so it comes before the plan can be shown.
+  // The index names the weight files, so it is needed before the list can be shown.
   if (index) await bring(index);
   const weights = weightFiles(repository, folder);
   const rest = [...small.filter((file) => file !== index), ...weights];
@@ -96,7 +96,7 @@ function weightFiles(repository: Repository, folder: string): RemoteFile[] {
   });
 }
 
-/** Bytes that must be left over: a full disk troubles others. */
+/** Bytes that must stay free: other programs need space on the disk, too. */
 const SPARE = 2 ** 26;
 
 function requireDiskSpace(name: string, folder: string, files: readonly RemoteFile[]): void {

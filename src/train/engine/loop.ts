@@ -8,7 +8,7 @@ import { trainStep } from "./step.ts";
 import type { Progress, StepRecord } from "./training-state.ts";
 import { loadTensors, readProgress, type Saved, saveCheckpoint } from "./training-state.ts";
 
-/** What happens during a training, for whoever shows it. */
+/** Gets the events of a training, to show them. */
 export interface TrainObserver {
   step(record: StepRecord, stage: Stage, secondsPerStep: number): void;
   figures(stage: Stage, step: number, figures: Readonly<Record<string, number>>): void;
@@ -66,7 +66,7 @@ export async function train(
   return { finished: progress.stage === stages.length, progress, weights: new Map([...frozen, ...trained]) };
 }
 
-/** A training as it lies in a folder, checked against what the recipe makes. */
+/** A training as saved in a folder, checked against what the recipe makes. */
 async function resumed(
   recipe: AnyRecipe,
   stages: readonly Stage[],

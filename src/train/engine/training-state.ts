@@ -14,7 +14,7 @@ import {
 import { type TrainState, unpack } from "./optimizer.ts";
 import type { AnyRecipe } from "./stage.ts";
 
-/** Loss and circumstances of one step. */
+/** Loss, gradient norm and learning rate of one step. */
 const stepRecord = z.object({
   stage: z.string(),
   step: z.number().int(),
@@ -32,7 +32,7 @@ const figuresRecord = z.object({
 });
 export type FiguresRecord = z.infer<typeof figuresRecord>;
 
-/** Where a training stands, apart from its tensors. */
+/** How far a training has come, apart from its tensors. */
 export interface Progress {
   /** Index of the stage under way; the number of stages when all are done. */
   readonly stage: number;
@@ -54,7 +54,7 @@ const progressSchema = z.object({
   figures: z.array(figuresRecord),
 });
 
-/** A training as it lies on the disk. */
+/** A training as saved on the disk. */
 export interface Saved {
   readonly progress: Progress;
   /** Weights that the stage does not train, or all weights between stages. */
@@ -74,7 +74,7 @@ export function hasCheckpoint(folder: string): boolean {
 }
 
 /**
- * Writes weights, moments and progress so that a kill at any moment leaves a whole training: first the
+ * Writes weights, moments and progress so that a kill at any moment leaves a training that can be resumed: first the
  * tensors under a new name, then the JSON that points to them, then older tensors are removed.
  */
 export async function saveCheckpoint(
@@ -105,7 +105,7 @@ export async function saveCheckpoint(
   }
 }
 
-/** What is left to do with a training whose files are damaged. */
+/** The remedy for a training whose files are damaged. */
 const REMEDY = "Put the folder back from a copy, or start afresh in another one.";
 
 /** What {@link readProgress} returns. */
@@ -116,7 +116,7 @@ export interface SavedProgress {
 }
 
 /**
- * Reads where a training stands.
+ * Reads how far a training has come.
  *
  * @throws NuwaError naming the file and the field when it is damaged or the training was of another recipe
  */

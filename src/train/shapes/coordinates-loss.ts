@@ -15,7 +15,7 @@ export interface CoordinatesLoss {
 
 /** The four edges of a box, x0, y0, x1 and y1, each with a fixed shuffle of the channels of its own. */
 const EDGES = 4;
-/** Logits per unit of likeness, so that a token that points one way is nearly sure of a bin. */
+/** Logits per unit of cosine similarity, so that a token in the direction of a bin is nearly sure of it. */
 const SHARPNESS = 24;
 
 /**
@@ -54,7 +54,7 @@ export function coordinatesLoss(
     const order = sampleWithoutReplacement(width, width, randomFrom(edge));
     const shuffled = tf.gather(unit, tf.tensor1d(order, "int32"), 1) as tf.Tensor2D;
     const logits = tf.matMul(shuffled, words as tf.Tensor2D, false, true).mul(SHARPNESS); // [R, 101]
-    const targets = bells(
+    const targets = gaussians(
       shown.map(({ bins }) => bins[edge]),
       coordinateSpread,
     );
@@ -63,14 +63,14 @@ export function coordinatesLoss(
   return tf.addN(losses).div(EDGES) as tf.Scalar;
 }
 
-/** Rows that are bells around bins: [R, 101], each row summing to 1. */
-function bells(bins: readonly number[], spread: number): tf.Tensor2D {
+/** Rows that are Gaussians around bins: [R, 101], each row summing to 1. */
+function gaussians(bins: readonly number[], spread: number): tf.Tensor2D {
   const count = COORDINATE_BINS + 1;
   const values = new Float32Array(bins.length * count);
   bins.forEach((bin, row) => {
-    const bell = Array.from({ length: count }, (_, other) => Math.exp(-0.5 * ((other - bin) / spread) ** 2));
-    const sum = bell.reduce((all, one) => all + one, 0);
-    bell.forEach((one, other) => {
+    const gaussian = Array.from({ length: count }, (_, other) => Math.exp(-0.5 * ((other - bin) / spread) ** 2));
+    const sum = gaussian.reduce((all, one) => all + one, 0);
+    gaussian.forEach((one, other) => {
       values[row * count + other] = one / sum;
     });
   });

@@ -29,7 +29,7 @@ interface Asked {
   readonly objects: readonly Int32Array[];
 }
 
-/** Training scenes of the second stage begin here: the first stage has seen the others. */
+/** Training scenes of the second stage begin here: the first stage uses those before. */
 const FIRST_SCENE = 2 ** 28;
 
 /** The second stage: projector and language model learn to answer; the vision tower is frozen. */
@@ -54,7 +54,7 @@ export function languageStage({ language: recipe, seed }: Recipe, config: LlavaC
     loss(tensors, { step, scenes, pixels, questions, objects }) {
       const model = createModel(config, tensors);
       const packed = questions.map((list, picture) => packQuestions(list, words, objects[picture]));
-      // Without merges nothing is read out, so that the first step is the last.
+      // Without merges nothing is read out, so that the first call of next() returns the result.
       const { features } = model.encode(pixelTensor(pixels, side), noTap).next().value as EncodedImages;
       const visual = model.project(features);
       const left = Math.max(0, 1 - step / (recipe.pointingUntil * recipe.steps));
@@ -70,9 +70,9 @@ export function languageStage({ language: recipe, seed }: Recipe, config: LlavaC
 }
 
 /**
- * Embeddings that already mean something: words for attributes are what the projector was aligned with,
+ * Embeddings that start with a meaning: words for attributes are what the projector was aligned with,
  * their plurals are near them, coordinates that are near in value are near as vectors, and the output
- * matrix starts as the embeddings transposed. Drops what pretraining leaves behind.
+ * matrix starts as the embeddings transposed. Drops the tensors that only pretraining needs.
  */
 async function meaningfulEmbeddings(
   weights: ReadonlyMap<string, tf.Tensor>,
