@@ -1,5 +1,5 @@
 /**
- * Measures every table of docs/results.md on the models in weights/ and writes them there. Answers lie in OUT; run
+ * Measures every table of docs/results.md on the models in weights/ and writes them there. Answers are written to OUT; run
  * again to go on after an interruption.
  *
  * usage: npm run tables [-- --limit SCENES --seed SEED --backend NAME --out FOLDER]

@@ -15,7 +15,7 @@ export type Times = Record<(typeof PARTS)[number], number>;
  * wasm and on tensorflow without a GPU ops run one by one anyway and this costs some 50 microseconds,
  * on a GPU it is what waits for the work.
  *
- * - Stage 1 begins behind `vision.features`, so that the class attention and key norms, which only
+ * - Stage 1 begins after `vision.features`, so that the class attention and key norms, which only
  *   pruning needs, are counted with it.
  * - Stage 2 begins where the method's cut is called and ends when the next layer starts: scores,
  *   reading them, choosing, gathering the rest, the new mask and rotary angles.

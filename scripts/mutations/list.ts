@@ -3,7 +3,7 @@ export interface Mutation {
   readonly what: string;
   /** Below src/. */
   readonly file: string;
-  /** Stands there exactly once. */
+  /** Occurs there exactly once. */
   readonly from: string;
   readonly to: string;
 }

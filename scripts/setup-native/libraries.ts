@@ -24,7 +24,7 @@ export interface Libraries {
   readonly wheels: readonly Wheel[];
 }
 
-/** Where all libraries lie. */
+/** The folder of all libraries. */
 export function librariesFolder({ folder }: Workspace): string {
   return join(folder, "libtensorflow");
 }

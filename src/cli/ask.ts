@@ -49,7 +49,7 @@ interface AskOptions extends RunOptions {
   readonly dumpInputs?: string;
 }
 
-/** `nuwa ask`: the main job. A picture and a question go in; the answer and what pruning did come out. */
+/** `nuwa ask`: answers a question about a picture and shows what pruning did. */
 export function addAsk(program: Command): void {
   const command = program
     .command("ask")

@@ -13,7 +13,7 @@ export function collect(name: string, all: readonly string[] = []): string[] {
   return [...all, name];
 }
 
-/** The names of the points that some patterns stand for in a model. @throws UsageError when one matches nothing */
+/** The names of the points of a model that some patterns match. @throws UsageError when one matches nothing */
 export function tapsOf(patterns: readonly string[], { config }: Pick<Llava, "config">): TapName[] {
   const known = tapNames({ vision: config.vision.numHiddenLayers, llm: config.text.numHiddenLayers });
   return [...new Set(patterns.flatMap((pattern) => matchTaps(pattern, known)))];

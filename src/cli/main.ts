@@ -32,7 +32,7 @@ export function createProgram(): Command {
   const program = new Command("nuwa")
     .description("Nüwa: two-stage visual token pruning for vision-language models, in the open")
     .version(VERSION)
-    // What stands after a command's name belongs to it, whole and in order; `eval merge` relies on it.
+    // All arguments after a command's name go to it, in order; `eval merge` relies on it.
     .enablePositionalOptions()
     .configureOutput({ outputError: () => undefined });
   for (const add of [

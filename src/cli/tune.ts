@@ -30,7 +30,7 @@ interface TuneCommandOptions {
   readonly backend?: string;
 }
 
-/** `nuwa tune`: learns the continuous constants of stage 1; constants.json and curves lie in OUT. */
+/** `nuwa tune`: learns the continuous constants of stage 1; constants.json and curves are written to OUT. */
 export function addTune(program: Command): void {
   program
     .command("tune")

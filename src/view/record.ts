@@ -27,7 +27,7 @@ export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
   readonly grid: { readonly rows: number; readonly columns: number };
   readonly textTokens: number;
   /**
-   * In the order in which they stand in the decoder; each entered the decoder layers from `firstLayer` to before
+   * In their order in the decoder; each entered the decoder layers from `firstLayer` to before
    * `layers`.
    */
   readonly visualTokens: readonly {

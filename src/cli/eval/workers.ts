@@ -77,7 +77,7 @@ function spawnWorker(options: EvalOptions, workers: ChildProcess[]): ChildProces
 /**
  * Waits for the end of a worker. Its own progress is not shown.
  *
- * @param note told what it notes
+ * @param note gets its notes
  * @throws NuwaError with its error message
  */
 function finished(worker: ChildProcess, name: string, note: (text: string) => void): Promise<void> {

@@ -22,7 +22,7 @@ export interface Answered {
 
 /**
  * Greedy answers to a batch of questions. Prompt and picture of each are those of `nuwa ask`; shorter
- * prompts are padded at the end, which no mask lets anyone see.
+ * prompts are padded at the end, which the masks hide from all other tokens.
  *
  * @param longest answers are truncated after so many tokens
  */
@@ -33,7 +33,7 @@ export async function answerBatch(
   longest: number,
 ): Promise<Answered[]> {
   const [height, width] = preprocessing.imageSize;
-  // Questions about one picture share its pixels, so that the tower sees it once.
+  // Questions about one picture share its pixels, so that the tower runs on it once.
   const pictures = [...new Set(asked.map((one) => one.pixels))];
   const imageOf = asked.map((one) => pictures.indexOf(one.pixels));
   const values = new Float32Array(pictures.length * 3 * height * width);

@@ -63,7 +63,7 @@ function requireSame(path: string, old: JournalOptions, wanted: JournalOptions):
 /**
  * The answers in a journal.
  *
- * @param unfinished told how many bytes are whole where the last line is not, because its writer was killed or is
+ * @param unfinished gets the number of bytes in complete lines where the last line is not, because its writer was killed or is
  *   still at it
  * @returns none where there is no file
  * @throws NuwaError naming the line that is damaged

@@ -8,7 +8,7 @@ export interface Mark {
   readonly correct: boolean;
   /** Intersection over union with the exact box, 0 when no box was said; null for VQA. */
   readonly iou: number | null;
-  /** Whether the middle of the said box lies in the exact one; null for VQA. */
+  /** Whether the middle of the answered box is inside the exact one; null for VQA. */
   readonly centre: boolean | null;
 }
 

@@ -40,7 +40,7 @@ export interface FetchObserver {
   found(repository: Repository, files: readonly RemoteFile[]): void;
   /** So many bytes of a file are there. */
   bytes(file: RemoteFile, bytes: number): void;
-  /** A file is whole; `fresh` is false when it was there already. */
+  /** A file is complete; `fresh` is false when it was there already. */
   finished(file: RemoteFile, fresh: boolean): void;
 }
 

@@ -28,7 +28,7 @@ const DIGITS: Readonly<Record<string, string>> = {
   ...{ six: "6", seven: "7", eight: "8", nine: "9", ten: "10" },
 };
 
-/** A mark at the edge of a word goes; within a word it becomes a space. A point stays before a digit only. */
+/** A punctuation mark at the edge of a word is removed; within a word it becomes a space. A point stays before a digit only. */
 function withoutPunctuation(text: string): string {
   let result = text;
   for (const mark of ';/[]"{}()=+\\_->`<@!') {

@@ -55,7 +55,7 @@ const SCORING: Scoring = {
  * RefCOCO, RefCOCO+ and RefCOCOg (Yu et al., arXiv 1608.00272; Mao et al., arXiv 1511.02283): the box of what
  * an expression refers to, one question an expression, all splits but `train`.
  *
- * The harness marks boxes in the proportions of the original picture, although LLaVA-1.5 sees it padded to a
+ * lmms-eval marks boxes in the proportions of the original picture, although LLaVA-1.5 sees it padded to a
  * square: that number is the reported one. The `unpadded` figures take the said box for one in the padded
  * picture and convert it first; where the model's pictures are cropped instead, they are the same.
  *
