@@ -12,7 +12,7 @@ export interface Mark {
   readonly centre: boolean | null;
 }
 
-/** What the RefCOCO harness takes when it finds no box in an answer. */
+/** What lmms-eval uses for RefCOCO when it finds no box in an answer. */
 const NO_BOX: Box = [0, 0, 0, 0];
 
 /**

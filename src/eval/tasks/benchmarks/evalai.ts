@@ -1,6 +1,6 @@
 /**
  * How the VQA challenges (EvalAI) make answers comparable: lower case, no punctuation, numbers as digits, no
- * articles, apostrophes in contractions. The order and the oddities are those of the harness, because a
+ * articles, apostrophes in contractions. The order and the peculiarities are those of lmms-eval, because a
  * score changes with them.
  *
  * @see https://github.com/facebookresearch/mmf, EvalAIAnswerProcessor
@@ -52,6 +52,6 @@ const CONTRACTIONS: ReadonlyMap<string, string> = new Map([
   ...WITH_APOSTROPHES.split(" ").flatMap((word) =>
     [...word.matchAll(/'/g)].map(({ index }) => [word.slice(0, index) + word.slice(index + 1), word] as const),
   ),
-  // The harness has this one the wrong way round.
+  // lmms-eval has this one the wrong way round.
   ["somebody'd", "somebodyd"],
 ]);

@@ -87,7 +87,7 @@ function pairOf(category: string, path: string, pictures: ReadonlyMap<string, st
     return {
       ...{ task: "mme", family: category, style: "", split: "test", scene: `${category}/${name}` },
       id: `${category}/${name}/${i}`,
-      // The harness replaces MME's words by its own.
+      // lmms-eval replaces MME's words by its own.
       question: `${question.replace(" Please answer yes or no.", "")}${ONE_WORD}`,
       ...{ expected, longest: SHORT_ANSWER },
       picture: async () => picture,

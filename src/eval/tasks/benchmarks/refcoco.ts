@@ -12,7 +12,7 @@ import { meanOf, overlapFigures, type Scoring } from "../../score/figures.ts";
 import { type Benchmark, firstOf, pictureIn } from "../benchmark.ts";
 import type { Item, Marks } from "../item.ts";
 
-/** What the harness puts before the expression. */
+/** What lmms-eval puts before the expression. */
 const PROMPT =
   "Bounding box coordinates are specified in the format (top-left x, top-left y, bottom-right x, bottom-right y). " +
   "All values are floating point numbers bounded between 0 and 1. " +
@@ -98,7 +98,7 @@ function read(task: string, folder: string, refsPath: string): Item[] {
     });
 }
 
-/** The first bracketed list of four decimals, as the harness reads it; zeros where there is none. */
+/** The first bracketed list of four decimals, as lmms-eval reads it; zeros where there is none. */
 export function boxIn(said: string): Box {
   const number = String.raw`(-?\d+(?:\.\d+)?)`;
   const found = new RegExp(String.raw`\[\s*${[number, number, number, number].join(String.raw`,\s*`)}\s*\]`).exec(said);
