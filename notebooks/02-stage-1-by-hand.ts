@@ -112,7 +112,7 @@ await picture(
  * (n = 1), and the 28 best of the 36 stay: eight regions are left empty. docs/invariants.md says how far a patch can
  * then be from its nearest anchor.
  *
- * Anchors whose salience reaches the 0.55-quantile become **pillars** (orange): they stand for themselves. The others are
+ * Anchors whose salience reaches the 0.55-quantile become **pillars** (orange): they stay unmixed. The others are
  * **collectors** (blue).
  */
 const keep = 28;

@@ -1,7 +1,7 @@
 /**
  * # Coverage as properties
  *
- * An example shows that code is right once. A **property** is a sentence that shall hold for every input; fast-check
+ * An example shows that code is right once. A **property** is a sentence that must hold for every input; fast-check
  * looks for an input that breaks it, and makes what it finds as small as it can. Here we state one law of Nüwa's first
  * stage, break the code, watch the law catch it, and put a number on the worst case. All laws are in
  * `docs/invariants.md`. Run this with `npx tsx notebooks/03-coverage-as-properties.ts`.
@@ -50,8 +50,8 @@ const coversEveryRegion = (select: Selector) =>
   });
 
 const nuwa: Selector = (scores, grid, keep) => alignAnchors(scores, grid, { keep, regionSize: REGION });
-const honest = fc.check(coversEveryRegion(nuwa), { seed: 1, numRuns: 500 });
-console.log(`Nüwa: ${honest.failed ? "BROKEN" : "holds"} in ${honest.numRuns} cases`);
+const result = fc.check(coversEveryRegion(nuwa), { seed: 1, numRuns: 500 });
+console.log(`Nüwa: ${result.failed ? "BROKEN" : "holds"} in ${result.numRuns} cases`);
 
 /**
  * ## Break it

@@ -5,7 +5,7 @@ import sharp from "sharp";
 const FOLDER = new URL("pictures/", import.meta.url);
 
 /**
- * Keeps a picture of a notebook in `notebooks/pictures/` and prints where it lies; in the `.ipynb` it is shown.
+ * Keeps a picture of a notebook in `notebooks/pictures/` and prints its path; in the `.ipynb` it is shown.
  *
  * @param name of the file, without ending
  * @param svg SVG, or the bytes of a picture

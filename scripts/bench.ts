@@ -51,7 +51,7 @@ async function bench({ backend: backends, shape, runs, json }: Options): Promise
   if (json) writeAtomically(json, `${JSON.stringify(reports, null, 2)}\n`);
 }
 
-/** The line of an error that the user can mend; any other is a bug and goes on. */
+/** The line of an error that the user can correct; any other is a bug and is thrown again. */
 function messageOf(error: unknown): string {
   if (error instanceof NuwaError) return error.message;
   throw error;

@@ -1,6 +1,6 @@
 /**
  * Writes weights/untrained: a LLaVA of the paper's grid (24×24 patches) with random weights from a seed.
- * It stands in for a trained model where only the mechanism is to be seen.
+ * It is used instead of a trained model where only the mechanism is shown.
  *
  * usage: npm run make:untrained
  */

@@ -81,9 +81,9 @@ function printBoxes(training: readonly Question[], test: readonly Question[]): v
   const keys: Record<string, Key> = {
     "one constant box": () => "",
     "a box for each size word": ({ about }) => `${about.size}`,
-    "a box for each size and place": ({ about }) => `${about.size} ${about.place} ${about.relation?.direction}`,
-    "a box for each size, place and shape": ({ about }) =>
-      `${about.size} ${about.place} ${about.relation?.direction} ${about.shape}`,
+    "a box for each size and location": ({ about }) => `${about.size} ${about.location} ${about.relation?.direction}`,
+    "a box for each size, location and shape": ({ about }) =>
+      `${about.size} ${about.location} ${about.relation?.direction} ${about.shape}`,
   };
   for (const style of ["all styles", "place", "attributes", "relation"]) {
     const some = (list: readonly Question[]) => list.filter((one) => style === "all styles" || one.style === style);

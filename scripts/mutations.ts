@@ -79,7 +79,7 @@ function tryMutation({ what, file, from, to }: Mutation, files: readonly string[
   const whole = readFileSync(path, "utf8");
   if (whole.split(from).length !== 2)
     throw new Error(
-      `mutation "${what}": its text stands ${whole.split(from).length - 1} times in src/${file}, not once.`,
+      `mutation "${what}": its text occurs ${whole.split(from).length - 1} times in src/${file}, not once.`,
     );
   writeFileSync(
     path,

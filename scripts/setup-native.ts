@@ -153,7 +153,7 @@ function complain(error: unknown): number {
   return known.exitCode;
 }
 
-/** What the operating system refuses (a full disk, a folder without rights) is told in its own words. */
+/** What the operating system refuses (a full disk, a folder without rights) is reported in its own words. */
 function asKnown(error: unknown): NuwaError {
   if (error instanceof NuwaError) return error;
   const { code, message } = error as NodeJS.ErrnoException;

@@ -1,5 +1,5 @@
 /**
- * Measures every table of docs/results.md on the models in weights/ and writes them there. Answers lie in OUT; run
+ * Measures every table of docs/results.md on the models in weights/ and writes them there. Answers are written to OUT; run
  * again to go on after an interruption.
  *
  * usage: npm run tables [-- --limit SCENES --seed SEED --backend NAME --out FOLDER]
@@ -20,7 +20,7 @@ import { comparisonOf, factsOf, tablesOf } from "./tables/document.ts";
 import { measure, spreadsOf } from "./tables/measure-settings.ts";
 import { ALL_SETTINGS, SPREAD, UNPLACED } from "./tables/table-settings.ts";
 
-/** The second model, trained without the helper loss that writes places into visual tokens. */
+/** The second model, trained without the helper loss that writes coordinates into visual tokens. */
 const UNPLACED_MODEL = join(SHIPPED_MODEL, "../no-places");
 const DOCUMENT = fileURLToPath(new URL("../docs/results.md", import.meta.url));
 

@@ -5,7 +5,7 @@
 
 export { BACKEND_NAMES, type BackendChoice, type BackendName, useBackend } from "./backend/select.ts";
 export * from "./index.ts";
-export { type FetchObserver, fetchCheckpoint } from "./io/hub/checkpoint.ts";
+export { type FetchObserver, fetchCheckpoint } from "./io/hub/fetch-checkpoint.ts";
 export type { Checksum, RemoteFile, Repository } from "./io/hub/repository.ts";
 export type { Hub } from "./io/hub/requests.ts";
 export { preprocess } from "./io/image.ts";

@@ -77,6 +77,15 @@ describe("the sources", () => {
     expect(importers.filter((file) => !/^(model\/(llava\/|families)|laws\/|train\/shapes\/)/.test(file))).toEqual([]);
   });
 
+  it("let the training engine know no recipe: shapes and tune build on it", () => {
+    const other = files
+      .filter((file) => file.startsWith("train/engine/"))
+      .flatMap((file) => importsOf(file).map((imported) => [file, imported] as const))
+      .filter(([, imported]) => imported.startsWith("train/") && !imported.startsWith("train/engine/"))
+      .map(([file, imported]) => `${file} → ${imported}`);
+    expect(other).toEqual([]);
+  });
+
   it("count no operations in methods, model and pipeline: cost is measured where kernels run", () => {
     expect(linesMatching(["methods", "model", "pipeline"], /\bproducts\b|\bProducts\b|flops|runKernel/i)).toEqual([]);
   });

@@ -10,12 +10,12 @@ export const PARTS = ["vision tower", "stage 1", "projector", "prefill", "stage 
 export type Times = Record<(typeof PARTS)[number], number>;
 
 /**
- * Takes the times of the parts of a real forward pass by standing at its taps. What a tap shows must
+ * Takes the times of the parts of a real forward pass at its taps. What a tap shows must
  * exist before the clock is read, so the pass is held there until one value of it has come back: on
  * wasm and on tensorflow without a GPU ops run one by one anyway and this costs some 50 microseconds,
  * on a GPU it is what waits for the work.
  *
- * - Stage 1 begins behind `vision.features`, so that the class attention and key norms, which only
+ * - Stage 1 begins after `vision.features`, so that the class attention and key norms, which only
  *   pruning needs, are counted with it.
  * - Stage 2 begins where the method's cut is called and ends when the next layer starts: scores,
  *   reading them, choosing, gathering the rest, the new mask and rotary angles.

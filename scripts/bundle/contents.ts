@@ -35,7 +35,7 @@ const LIST_TITLE = "What this bundle of Nüwa is made of:\n";
  * @param project root of the sources
  * @param out the folder; replaced when it is a bundle
  * @param withNode whether Node is copied too
- * @param say told what goes in
+ * @param say gets the names of what goes in
  * @throws NuwaError when `out` holds something else, or something that belongs into the bundle is missing
  */
 export async function makeBundle(

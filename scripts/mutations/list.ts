@@ -3,7 +3,7 @@ export interface Mutation {
   readonly what: string;
   /** Below src/. */
   readonly file: string;
-  /** Stands there exactly once. */
+  /** Occurs there exactly once. */
   readonly from: string;
   readonly to: string;
 }
@@ -34,7 +34,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "Math.floor(columns / side) || 1",
   },
   {
-    what: "regions: rows and columns change places",
+    what: "regions: rows and columns swapped",
     file: separation,
     from: "Math.floor(row / side) * across + Math.floor(column / side)",
     to: "Math.floor(column / side) * across + Math.floor(row / side)",
@@ -52,7 +52,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "return across * across;",
   },
   {
-    what: "distance: city blocks, not Euclidean",
+    what: "distance: Manhattan, not Euclidean",
     file: grid,
     from: "return rows * rows + across * across;",
     to: "return (Math.abs(rows) + Math.abs(across)) ** 2;",
@@ -76,7 +76,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "region.slice(0, perRegion + 1)",
   },
   {
-    what: "alignment: regions forgotten",
+    what: "alignment: regions ignored",
     file: alignment,
     from: "const candidates = ranked.flatMap((region) => region.slice(0, perRegion));",
     to: "const candidates = ranked.flat();",
@@ -88,7 +88,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "candidates.slice(0, keep)",
   },
   {
-    what: "alignment: n raised where it is enough",
+    what: "alignment: n raised where it is large enough",
     file: alignment,
     from: ", 0) < keep)",
     to: ", 0) <= keep && perRegion < 1600)",
@@ -96,7 +96,7 @@ export const MUTATIONS: readonly Mutation[] = [
   { what: "ranking: equal scores, the later item first", file: ranking, from: "|| a - b)", to: "|| b - a)" },
   { what: "ranking: the lowest first", file: ranking, from: "scores[b] - scores[a]", to: "scores[a] - scores[b]" },
   {
-    what: "ranking: by size, whatever the sign",
+    what: "ranking: by absolute value",
     file: ranking,
     from: "scores[b] - scores[a]",
     to: "Math.abs(scores[b]) - Math.abs(scores[a])",
@@ -126,7 +126,12 @@ export const MUTATIONS: readonly Mutation[] = [
     from: ".mul(collects).add(self);",
     to: ".mul(collects);",
   },
-  { what: "aggregation: unlike patches weigh, too", file: aggregation, from: "tf.relu(cosine)", to: "tf.abs(cosine)" },
+  {
+    what: "aggregation: dissimilar patches count, too",
+    file: aggregation,
+    from: "tf.relu(cosine)",
+    to: "tf.abs(cosine)",
+  },
   {
     what: "aggregation: nearness does not fall with distance",
     file: aggregation,
@@ -154,7 +159,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "return raw.div(sums.add(1e-8));",
   },
   {
-    what: "aggregation: likeness of vectors that are not normalised",
+    what: "aggregation: similarity of vectors that are not normalised",
     file: aggregation,
     from: "const unit = normalizeRows(features) as tf.Tensor3D;",
     to: "const unit = features;",
@@ -172,13 +177,13 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "(offset) => start + tokens.indexOf(offset))",
   },
   {
-    what: "positions: text behind the image moves up",
+    what: "positions: text after the image moves up",
     file: positions,
     from: "(offset) => start + offset),\n        nextPosition: start + image.length",
     to: "(offset) => start + offset),\n        nextPosition: start + tokens.length",
   },
   {
-    what: "positions: compressed ids begin a place late",
+    what: "positions: compressed ids begin one too late",
     file: positions,
     from: "start + j, axes)), nextPosition: start + tokens.length",
     to: "start + j + 1, axes)), nextPosition: start + tokens.length + 1",
@@ -214,7 +219,7 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "scores[index]",
   },
   {
-    what: "stage 2: attention of the last place, padding or not",
+    what: "stage 2: attention of the last index, padding or not",
     file: textguided,
     from: "attention.slice([sample, 0, lastIndex(slots), 0]",
     to: "attention.slice([sample, 0, slots.length - 1, 0]",
@@ -238,13 +243,13 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "stays.has(row) || row === slots.length - 1 || row === 0 ? [{ slot, row }] : []",
   },
   {
-    what: "the mask: nobody sees himself",
+    what: "the mask: no token attends to itself",
     file: sequence,
     from: "key <= query && slots[key] !== null ? 0 : MASKED",
     to: "key < query && slots[key] !== null ? 0 : MASKED",
   },
   {
-    what: "the mask: padding is seen",
+    what: "the mask: padding is attended to",
     file: sequence,
     from: "key <= query && slots[key] !== null ? 0 : MASKED",
     to: "key <= query ? 0 : MASKED",
@@ -256,13 +261,13 @@ export const MUTATIONS: readonly Mutation[] = [
     to: "ids.map((_, i) => ids[0] + i).slice(ids.length - queries)",
   },
   {
-    what: "forward: the cache before a cut is cut, too",
+    what: "forward: the cache before a cut is pruned, too",
     file: prefill,
     from: "layers.push({ cache, sequence, nextPosition });",
     to: "layers.push({ cache, sequence: layers[0]?.sequence ?? sequence, nextPosition });",
   },
   {
-    what: "forward: hidden states taken one place off",
+    what: "forward: hidden states taken one index off",
     file: apply,
     from: "gatherRows(table, kept.rows)",
     to: "gatherRows(table, kept.rows.map((list) => list.map((p) => Math.max(0, p - 1))))",

@@ -1,4 +1,4 @@
-/** A piece of a literate TypeScript file: text, or code that stands between texts. */
+/** A piece of a literate TypeScript file: text, or code between texts. */
 export interface Cell {
   readonly kind: "markdown" | "code";
   readonly source: string;
@@ -21,10 +21,10 @@ export function cellsOf(source: string): Cell[] {
   }
 }
 
-/** Stands in a run's output before what a cell printed. */
+/** Precedes, in a run's output, what a cell printed. */
 const mark = (cell: number) => `\u0001cell ${cell}`;
 
-/** The code of a notebook with marks, so that its output can be told apart cell by cell. */
+/** The code of a notebook with marks, so that its output can be split cell by cell. */
 export function markedSource(cells: readonly Cell[]): string {
   return cells
     .flatMap(({ kind, source }, i) =>

@@ -2,14 +2,14 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import type { Cell } from "./cells.ts";
 
-/** A printed line that stands for a picture, as `picture` of notebooks/picture.ts prints it. */
+/** A printed line that represents a picture, as `picture` of notebooks/picture.ts prints it. */
 const PICTURE = /^!\[(.*)\]\((.+\.png)\)$/;
 
 /**
  * A notebook in Jupyter's format 4.5, with outputs.
  *
  * @param outputs what each cell printed
- * @param folder where pictures lie that were printed about
+ * @param folder of the pictures that were printed about
  * @see https://nbformat.readthedocs.io/en/latest/format_description.html
  */
 export function ipynb(cells: readonly Cell[], outputs: readonly string[], folder: string): string {

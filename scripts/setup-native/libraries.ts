@@ -16,15 +16,15 @@ export interface Libraries {
   /** Name of the folder below `.native/libtensorflow/`. */
   readonly name: string;
   readonly folder: string;
-  /** Where they came from, for people. */
+  /** Where they came from, as text. */
   readonly source: string;
-  /** Whether built with CUDA; null where only a run on a GPU could tell. */
+  /** Whether built with CUDA; null where only a run on a GPU can show it. */
   readonly cuda: boolean | null;
   /** The wheels they were taken from, with checksums. */
   readonly wheels: readonly Wheel[];
 }
 
-/** Where all libraries lie. */
+/** The folder of all libraries. */
 export function librariesFolder({ folder }: Workspace): string {
   return join(folder, "libtensorflow");
 }

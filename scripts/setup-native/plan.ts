@@ -118,7 +118,7 @@ export function compareVersions(a: string, b: string): number {
   return 0;
 }
 
-/** A source for people. */
+/** A source as text. */
 export function describeSource(source: Source): string {
   if (source.kind === "published") return "the published binary";
   if (source.kind === "path") return `libtensorflow in ${source.path}`;

@@ -12,14 +12,14 @@ import {
 } from "./libraries.ts";
 import { say, type Workspace } from "./workspace.ts";
 
-/** A libtensorflow of this machine: where its libraries and its headers lie. */
+/** A libtensorflow of this machine: the folders of its libraries and its headers. */
 interface Present {
   readonly libraries: string;
   readonly include: string;
 }
 
 /**
- * A libtensorflow that is already on this machine, used where it lies: a TensorFlow of Python
+ * A libtensorflow that is already on this machine, used without copying it: a TensorFlow of Python
  * (`site-packages/tensorflow`), or a prefix such as /usr/local with `lib/` and `include/`.
  *
  * @throws NuwaError when the folder lacks the libraries or the headers, or they are too old

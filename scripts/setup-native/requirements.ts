@@ -9,7 +9,7 @@ export interface Requirement {
 
 /**
  * The NVIDIA wheels that a TensorFlow wheel needs, from its METADATA: the `Requires-Dist` lines of the
- * extra `and-cuda`. They are the only place where TensorFlow says which CUDA it was built with.
+ * extra `and-cuda`. They are the only source that says which CUDA it was built with.
  *
  * @throws NuwaError when it names none (TensorFlow before 2.14)
  */
@@ -64,7 +64,7 @@ export interface InstalledWheel {
 
 /**
  * The site-packages folder that holds all requirements in versions that fit, or undefined. All or
- * nothing: libraries of CUDA from two places would be a mixture that nobody tested.
+ * nothing: libraries of CUDA from two sources would be a combination that has not been tested.
  */
 export function folderThatFits(
   requirements: readonly Requirement[],

@@ -18,7 +18,7 @@ function find({ rows }: Figures, setting: Setting, family: string, metric: strin
   return row;
 }
 
-/** A score, with its interval where that is wished. */
+/** A score, with its interval where that is shown. */
 export function score(figures: Figures, setting: Setting, family: string, metric: string, interval = false): string {
   const { score: value, low, high } = find(figures, setting, family, metric);
   return `${value.toFixed(3)}${interval ? ` (${low.toFixed(3)}–${high.toFixed(3)})` : ""}`;

@@ -117,7 +117,7 @@ export const SWITCHED: readonly Experiment[] = [
 /** The decoder layers before which the shipped model can cut by attention. */
 const LAYERS = [1, 2, 3, 4, 5, 6, 7] as const;
 
-/** Nüwa's second cut made earlier and later, by attention and at random: 56 tokens before it, 8 behind. */
+/** Nüwa's second cut made earlier and later, by attention and at random: 56 tokens before it, 8 after it. */
 export const DEEPER: readonly Experiment[] = LAYERS.flatMap((cutLayer) =>
   (["attention", "random"] as const).map((stage2) => {
     const { setting, method } = changed(`second cut before layer ${cutLayer}, ${stage2}`, "official", () => ({
@@ -128,7 +128,7 @@ export const DEEPER: readonly Experiment[] = LAYERS.flatMap((cutLayer) =>
   }),
 );
 
-/** What layers read of the picture: 144 patches before the layer, 16 behind it, by attention (FastV) or at random. */
+/** What layers read of the picture: 144 patches before the layer, 16 after it, by attention (FastV) or at random. */
 export const READ_OUT: readonly Experiment[] = LAYERS.flatMap((layer) =>
   (["attention", "random"] as const).map((score) => ({
     setting: {

@@ -71,7 +71,7 @@ export async function measure(
   }
 }
 
-/** Where the patches lie that settings let into the decoder, over the same scenes. */
+/** How the patches that enter the decoder are distributed, for each setting, over the same scenes. */
 export async function spreadsOf(
   folder: string,
   settings: readonly Setting[],

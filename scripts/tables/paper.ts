@@ -1,4 +1,4 @@
-/** What the paper reports for LLaVA-1.5-7B (arXiv 2602.02951), to stand beside our figures; all in %. */
+/** What the paper reports for LLaVA-1.5-7B (arXiv 2602.02951), to compare with our figures; all in %. */
 
 /** Retention, tables 1 and 2: method → average → [VQA over ten tasks, the RefCOCO family]. */
 export const PAPER_RETENTION: Readonly<

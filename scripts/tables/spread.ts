@@ -12,7 +12,7 @@ import type { Scene } from "../../src/world/scene.ts";
 /** Side of the regions in which coverage is counted: Nüwa's. */
 const REGION_SIZE = 2;
 
-/** How the patches that enter the decoder lie in a picture. */
+/** How the patches that enter the decoder are distributed over a picture. */
 export interface Spread {
   /** Patches that enter. */
   readonly patches: number;

@@ -48,10 +48,10 @@ export const CONTROLLED: readonly Setting[] = [
   ...Object.entries(CONTROLS).map(([method, { positions }]) => ({ method, variant: null, average: null, positions })),
 ];
 
-/** What is measured of the model without places in its tokens. */
+/** What is measured of the model without coordinates in its tokens. */
 export const UNPLACED: readonly Setting[] = [...CONTROLLED, ...POSITIONED];
 
-/** Those whose first pruning leaves patches in their places, at {@link MIDDLE}, and Nüwa without regions. */
+/** Those whose first pruning leaves patches where they are, at {@link MIDDLE}, and Nüwa without regions. */
 export const SPREAD: readonly Setting[] = [
   ...["nuwa", "visionzip", "prumerge", "divprune", "hiprune", "random"].flatMap((method) =>
     COMPARED.filter(

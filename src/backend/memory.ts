@@ -4,7 +4,7 @@ import { NuwaError } from "../core/errors.ts";
 import { WASM_HEAP_BYTES } from "./wasm/heap.ts";
 
 /**
- * What a model needs at most besides its weights: activations, caches, the room to transpose a weight.
+ * What a model needs at most besides its weights: activations, caches, the memory to transpose a weight.
  * Measured with 844 MiB of weights, 640 tokens and no pruning: 330 MiB on wasm, 530 MiB on tensorflow.
  */
 const HEADROOM_BYTES = 512 * 2 ** 20;
@@ -43,11 +43,11 @@ export function requireMemory(what: string, weightBytes: number): void {
   }
 }
 
-/** What the operating system tells, in bytes. */
+/** What the operating system reports, in bytes. */
 export interface MachineMemory {
   /** What it could give to a process now, its file cache included. */
   readonly free: number;
-  /** The most that this process and its neighbours in a container may have; 0 when there is no such limit. */
+  /** The most that all processes of this container may use together; 0 when there is no such limit. */
   readonly limit: number;
   /** What this process has already. */
   readonly resident: number;
@@ -64,7 +64,7 @@ export function availableMemory({ free, limit, resident }: MachineMemory = machi
 
 function machineMemory(): MachineMemory {
   return {
-    // On Linux and Windows that includes the file cache; on macOS it does not, and says nothing.
+    // On Linux and Windows that includes the file cache; on macOS it does not, and nothing reports it.
     free: platform() === "darwin" ? totalmem() : freemem(),
     limit: process.constrainedMemory() ?? 0,
     resident: process.memoryUsage.rss(),

@@ -53,7 +53,7 @@ export async function loadTensorflow(packageFolder?: string): Promise<Tensorflow
   }
 }
 
-/** TensorFlow reads these when its library is loaded; what the user has set stays. */
+/** TensorFlow reads these when its library is loaded; values that the user has set are kept. */
 function prepareEnvironment(): void {
   // Only these two together keep TensorFlow's start-up messages from between the program's lines. oneDNN
   // is off also because its rounding depends on the machine; large products are as fast without it, narrow
@@ -63,7 +63,7 @@ function prepareEnvironment(): void {
   // GPU memory is taken as it is needed; otherwise the first program would take all of it for itself.
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
   // Since Ampere, GPUs would round the factors of a matrix product to 10 bits of mantissa (TF32). The other
-  // backends do not, and a selection may hang on the last bits of a score.
+  // backends do not, and a selection may depend on the last bits of a score.
   process.env.NVIDIA_TF32_OVERRIDE ??= "0";
   // The order in which nvidia-smi lists GPUs, so that the one named to the user is the one that computes.
   process.env.CUDA_DEVICE_ORDER ??= "PCI_BUS_ID";

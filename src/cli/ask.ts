@@ -24,7 +24,7 @@ import type { GenerateOptions } from "../pipeline/generate.ts";
 import { buildPrompt, type Tokenizer } from "../pipeline/processor.ts";
 import { drawRun, renderPng } from "../view/picture.ts";
 import { type RunFacts, runRecord } from "../view/record.ts";
-import { describeRun } from "../view/report.ts";
+import { describeRun } from "../view/run-summary.ts";
 import { intersectionOverUnion } from "../world/geometry.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { collect, requireDump, tapsOf, writeDump } from "./dump.ts";
@@ -49,7 +49,7 @@ interface AskOptions extends RunOptions {
   readonly dumpInputs?: string;
 }
 
-/** `nuwa ask`: the main job. A picture and a question go in; the answer and what pruning did come out. */
+/** `nuwa ask`: answers a question about a picture and shows what pruning did. */
 export function addAsk(program: Command): void {
   const command = program
     .command("ask")

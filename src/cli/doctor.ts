@@ -53,7 +53,7 @@ async function works(backend: string): Promise<string | undefined> {
   }
 }
 
-/** Whether the shipped checkpoint can be loaded whole. */
+/** Whether the shipped checkpoint can be loaded completely. */
 function checkModel(): string {
   try {
     loadTokenizer(SHIPPED_MODEL);

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
 import type { Command } from "commander";
 import { printable, UsageError } from "../core/errors.ts";
-import { type FetchObserver, fetchCheckpoint, gigabytes } from "../io/hub/checkpoint.ts";
+import { type FetchObserver, fetchCheckpoint, gigabytes } from "../io/hub/fetch-checkpoint.ts";
 import { checkRepositoryName } from "../io/hub/repository.ts";
 import { duration, type Output } from "../train/engine/progress-report.ts";
 import { requireText } from "./options.ts";

@@ -32,7 +32,7 @@ export function createProgram(): Command {
   const program = new Command("nuwa")
     .description("Nüwa: two-stage visual token pruning for vision-language models, in the open")
     .version(VERSION)
-    // What stands after a command's name belongs to it, whole and in order; `eval merge` relies on it.
+    // All arguments after a command's name go to it, in order; `eval merge` relies on it.
     .enablePositionalOptions()
     .configureOutput({ outputError: () => undefined });
   for (const add of [
@@ -48,7 +48,7 @@ export function createProgram(): Command {
     addDoctor,
   ])
     add(program);
-  // Exits must pass through main(), so that there is one place that prints errors.
+  // Exits must pass through main(), so that errors are printed in one function.
   for (const command of [program, ...program.commands, ...program.commands.flatMap(({ commands }) => commands)])
     command.exitOverride().configureOutput({ outputError: () => undefined });
   return program;

@@ -9,7 +9,7 @@ import { POSITION_POLICIES, type PositionPolicy } from "../methods/nuwa/position
 import { type NuwaSwitches, STAGE2_SCORES, type Variant } from "../methods/nuwa/variants.ts";
 import { createPruning, METHOD_NAMES } from "../methods/registry.ts";
 import type { VlmConfig } from "../model/vlm.ts";
-import { type ConstantValues, readConstants } from "../train/tune/constants.ts";
+import { type ConstantValues, readConstants } from "../train/tune/tuned-constants.ts";
 
 /** The one method with switches and constants that other options set. */
 const NUWA = nuwa.name;

@@ -13,7 +13,7 @@ import { writeCurves } from "../train/engine/curves.ts";
 import { terminalReport } from "../train/engine/progress-report.ts";
 import { hasCheckpoint } from "../train/engine/training-state.ts";
 import { calibrationOn } from "../train/tune/calibration.ts";
-import { type ConstantValues, writeConstants } from "../train/tune/constants.ts";
+import { type ConstantValues, writeConstants } from "../train/tune/tuned-constants.ts";
 import { type TuneProblem, type TuneRecipe, tune, tuneRecipe } from "../train/tune/tuning.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { stopped, watchInterruptions } from "./interruption.ts";
@@ -30,7 +30,7 @@ interface TuneCommandOptions {
   readonly backend?: string;
 }
 
-/** `nuwa tune`: learns the continuous constants of stage 1; constants.json and curves lie in OUT. */
+/** `nuwa tune`: learns the continuous constants of stage 1; constants.json and curves are written to OUT. */
 export function addTune(program: Command): void {
   program
     .command("tune")

@@ -7,8 +7,8 @@ import type { Family } from "../model/family.ts";
 import { readJson } from "./files.ts";
 import { openSafetensors, type SafetensorsDtype, type SafetensorsFile, type TensorEntry } from "./safetensors.ts";
 
-/** Where a tensor lies. */
-export interface TensorPlace {
+/** The file that a tensor is stored in, and its entry there. */
+export interface TensorLocation {
   readonly file: SafetensorsFile;
   readonly entry: TensorEntry;
 }
@@ -23,8 +23,8 @@ export interface Checkpoint {
   readonly generationConfig: Record<string, unknown>;
   /** config.json of a CLIP tower kept apart in `vision_tower/` (original LLaVA), if there is one. */
   readonly visionTowerConfig: Record<string, unknown> | undefined;
-  /** Canonical tensor name → where it lies. */
-  readonly tensors: ReadonlyMap<string, TensorPlace>;
+  /** Canonical tensor name → its location. */
+  readonly tensors: ReadonlyMap<string, TensorLocation>;
 }
 
 const jsonObject = z.record(z.string(), z.unknown());
@@ -83,13 +83,13 @@ function shards(directory: string, indexPath: string): SafetensorsFile[] {
   const files = new Map(names.map((name) => [name, openSafetensors(join(directory, name))]));
   for (const [tensor, name] of Object.entries(weight_map)) {
     if (!files.get(name)?.entries.has(tensor))
-      throw new NuwaError(`${join(directory, name)}: lacks "${tensor}", which ${indexPath} promises.`);
+      throw new NuwaError(`${join(directory, name)}: lacks "${tensor}", which ${indexPath} lists.`);
   }
   return [...files.values()];
 }
 
 function tableOfContents(files: readonly SafetensorsFile[], { canonicalName }: Family): Checkpoint["tensors"] {
-  const tensors = new Map<string, TensorPlace>();
+  const tensors = new Map<string, TensorLocation>();
   for (const file of files) {
     for (const entry of file.entries.values()) {
       const name = canonicalName(entry.name);
@@ -107,12 +107,12 @@ function tableOfContents(files: readonly SafetensorsFile[], { canonicalName }: F
 const FLOATS: readonly SafetensorsDtype[] = ["F32", "F16", "BF16"];
 
 /**
- * Where a tensor lies.
+ * The location of a tensor.
  *
  * @param name canonical
  * @throws NuwaError when it is missing, its shape is not the expected one, or it does not hold floats
  */
-export function findTensor(checkpoint: Checkpoint, name: string, shape: readonly number[]): TensorPlace {
+export function findTensor(checkpoint: Checkpoint, name: string, shape: readonly number[]): TensorLocation {
   const found = checkpoint.tensors.get(name);
   if (!found) throw new NuwaError(`${checkpoint.directory}: lacks the tensor ${name}, which config.json asks for.`);
   const { file, entry } = found;

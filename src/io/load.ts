@@ -6,7 +6,7 @@ import { NuwaError } from "../core/errors.ts";
 import type { Vlm, VlmConfig } from "../model/vlm.ts";
 import { weightTensor } from "../model/weights.ts";
 import type { LoadedVlm } from "../pipeline/answer.ts";
-import { type Checkpoint, findTensor, openCheckpoint, type TensorPlace } from "./checkpoint.ts";
+import { type Checkpoint, findTensor, openCheckpoint, type TensorLocation } from "./checkpoint.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { loadChatTemplate } from "./prompt.ts";
 import { readTensor } from "./safetensors.ts";
@@ -17,7 +17,7 @@ export interface OpenedModel {
   readonly checkpoint: Checkpoint;
   readonly config: VlmConfig;
   /** Every weight that the configuration asks for, and where it lies. */
-  readonly places: readonly (TensorPlace & { readonly name: string; readonly shape: readonly number[] })[];
+  readonly locations: readonly (TensorLocation & { readonly name: string; readonly shape: readonly number[] })[];
 }
 
 /**
@@ -29,12 +29,12 @@ export function openModel(directory: string): OpenedModel {
   const checkpoint = openCheckpoint(directory);
   const { family, config: json, generationConfig, visionTowerConfig } = checkpoint;
   const config = family.parseConfig(join(directory, "config.json"), json, generationConfig, visionTowerConfig);
-  const places = [...family.tensorShapes(config)].map(([name, shape]) => ({
+  const locations = [...family.tensorShapes(config)].map(([name, shape]) => ({
     name,
     shape,
     ...findTensor(checkpoint, name, shape),
   }));
-  return { checkpoint, config, places };
+  return { checkpoint, config, locations };
 }
 
 /**
@@ -44,14 +44,14 @@ export function openModel(directory: string): OpenedModel {
  * @throws NuwaError when the backend has too little memory, or naming the file and tensor that is damaged
  */
 export function loadModel(from: string | OpenedModel): Vlm {
-  const { checkpoint, config, places } = typeof from === "string" ? openModel(from) : from;
+  const { checkpoint, config, locations } = typeof from === "string" ? openModel(from) : from;
   requireMemory(
     checkpoint.directory,
-    places.reduce((sum, { shape }) => sum + 4 * tf.util.sizeFromShape([...shape]), 0),
+    locations.reduce((sum, { shape }) => sum + 4 * tf.util.sizeFromShape([...shape]), 0),
   );
   const tensors = new Map<string, tf.Tensor>();
   try {
-    for (const { name, shape, file, entry } of places) {
+    for (const { name, shape, file, entry } of locations) {
       const { values } = readTensor(file, entry.name);
       requireFinite(file.path, entry.name, values);
       tensors.set(name, weightTensor(name, values, shape));

@@ -4,7 +4,7 @@ import { readBytes } from "./files.ts";
 /** What a pickle of plain data holds. Tuples become arrays. */
 export type Plain = null | boolean | number | string | Plain[] | { [key: string]: Plain };
 
-/** Stands on the stack where a container's items begin. */
+/** Marks on the stack where a container's items begin. */
 const MARK = Symbol("mark");
 type Entry = Plain | typeof MARK;
 
@@ -16,7 +16,7 @@ type Entry = Plain | typeof MARK;
  * Source of the instructions: CPython, Lib/pickletools.py.
  *
  * @param maxBytes files above this are refused unread
- * @throws NuwaError naming the file, the instruction and its place
+ * @throws NuwaError naming the file, the instruction and its offset
  */
 export function readPickle(path: string, maxBytes: number): Plain {
   const reader = new PickleReader(readBytes(path, maxBytes));
@@ -136,12 +136,12 @@ class PickleReader {
     }
   }
 
-  remember(place = this.#memo.size): void {
-    this.#memo.set(place, this.#top());
+  remember(index = this.#memo.size): void {
+    this.#memo.set(index, this.#top());
   }
 
-  recall(place: number): void {
-    const value = this.#memo.get(place);
+  recall(index: number): void {
+    const value = this.#memo.get(index);
     if (value === undefined) throw new Error("it recalls what it did not keep");
     this.#stack.push(value);
   }
@@ -200,7 +200,7 @@ const STEPS: Readonly<Record<number, Step>> = {
   138: (r) => r.push(r.signed(r.unsigned(1))),
   140: (r) => r.push(r.text(r.unsigned(1))),
   148: (r) => r.remember(),
-  149: (r) => r.text(8), // FRAME: a length that nobody needs
+  149: (r) => r.text(8), // FRAME: a length, which is not used
 };
 
 function coded(steps: Readonly<Record<string, Step>>): Record<number, Step> {
@@ -230,7 +230,7 @@ function quoted(text: string): string {
   return Buffer.from(bytes, "latin1").toString("utf8");
 }
 
-/** Latin-1 with \\uXXXX for what it has not. */
+/** Latin-1, with \\uXXXX for all other characters. */
 function escaped(text: string): string {
   return text.replace(/\\u([0-9a-f]{4})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16)));
 }

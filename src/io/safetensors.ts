@@ -7,7 +7,7 @@ import { fileSize, writeAtomically } from "./files.ts";
  *
  * Layout: 8 bytes little-endian header length, a JSON header, the data. Each header entry gives dtype,
  * shape and `data_offsets` relative to the end of the header. The format demands that the tensors tile
- * the data exactly, which is checked before any memory is taken, so that a file cannot lie.
+ * the data exactly, which is checked before any memory is taken, so that a damaged file is noticed.
  *
  * Source: https://github.com/huggingface/safetensors#format
  */
@@ -19,7 +19,7 @@ const BYTES_PER_ELEMENT = {
   F64: 8, I64: 8, U64: 8,
 } as const; // biome-ignore format: one line per width
 
-/** Element types that the format knows. Those that {@link readTensor} converts are F32, F16, BF16, I32 and I64. */
+/** Element types that the format defines. Those that {@link readTensor} converts are F32, F16, BF16, I32 and I64. */
 export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT;
 
 /** One tensor of a file: where it is and what it is, without its values. */

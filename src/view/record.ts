@@ -22,12 +22,12 @@ export interface RunFacts {
   readonly exactCost: { readonly pruned: ExactCost; readonly unpruned: ExactCost };
 }
 
-/** A run as JSON: what was asked and answered, every visual token's fate, counts per layer, cost. */
+/** A run as JSON: what was asked and answered, what became of every visual token, counts per layer, cost. */
 export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
   readonly grid: { readonly rows: number; readonly columns: number };
   readonly textTokens: number;
   /**
-   * In the order in which they stand in the decoder; each entered the decoder layers from `firstLayer` to before
+   * In their order in the decoder; each entered the decoder layers from `firstLayer` to before
    * `layers`.
    */
   readonly visualTokens: readonly {

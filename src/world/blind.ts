@@ -18,7 +18,7 @@ function add(counts: AnswerCounts, key: string, answer: string): void {
   counts.set(key, answers);
 }
 
-/** Questions with the same possible answers. The guessers are told which, though not every text shows it. */
+/** Questions with the same possible answers. The guessers get this key, though not every text shows it. */
 function groupOf({ family, style, claim }: Question): string {
   return style === "side" ? `${family} ${style} ${claim}` : `${family} ${style}`;
 }

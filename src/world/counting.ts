@@ -15,7 +15,7 @@ interface Form {
   readonly values: readonly Description[];
   /** How often this form is tried. */
   readonly weight: number;
-  /** Measured over 100 000 scenes; a test holds it against the world. */
+  /** Measured over 100 000 scenes; a test compares it with the world. */
   readonly availability: readonly [none: number, one: number, two: number, three: number];
 }
 

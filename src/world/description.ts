@@ -2,9 +2,9 @@ import type { Attributes } from "./attributes.ts";
 import { centre } from "./geometry.ts";
 import type { Scene, SceneShape } from "./scene.ts";
 
-export const PLACES = ["left", "right", "top", "bottom"] as const;
+export const LOCATIONS = ["left", "right", "top", "bottom"] as const;
 /** The outermost of several shapes: "left" is the leftmost one. */
-export type Place = (typeof PLACES)[number];
+export type Location = (typeof LOCATIONS)[number];
 
 export const DIRECTIONS = ["left", "right", "above", "below"] as const;
 /** Where a shape is, seen from another. */
@@ -12,17 +12,17 @@ export type Direction = (typeof DIRECTIONS)[number];
 
 /**
  * What a phrase such as "the blue star to the left of the large square" says, as plain JSON. A shape
- * must have all the attributes named; then comes the relation, then the place among those that are left.
+ * must have all the attributes named; then comes the relation, then the location among those that are left.
  */
 export interface Description extends Partial<Attributes> {
   readonly relation?: { readonly direction: Direction; readonly anchor: Description };
-  readonly place?: Place;
+  readonly location?: Location;
 }
 
 /** How much further out the outermost shape must be than the next, as a share of the picture's side. */
 export const PLACE_MARGIN = 0.08;
 
-/** Indices of the shapes that have the attributes named; relation and place are not looked at. */
+/** Indices of the shapes that have the attributes named; relation and location are not looked at. */
 export function withAttributes({ shapes }: Scene, { shape, colour, size }: Partial<Attributes>): number[] {
   return shapes.flatMap((one, i) =>
     (shape ?? one.shape) === one.shape && (colour ?? one.colour) === one.colour && (size ?? one.size) === one.size
@@ -31,7 +31,7 @@ export function withAttributes({ shapes }: Scene, { shape, colour, size }: Parti
   );
 }
 
-/** How a statement about two shapes stands: a statement that is neither clearly true nor false is not asked. */
+/** Whether a statement about two shapes holds: one that is neither clearly true nor false is not asked. */
 export type Standing = "true" | "false" | "unclear";
 
 /**
@@ -49,7 +49,7 @@ export function stands(one: SceneShape, direction: Direction, other: SceneShape)
 /**
  * The one shape that a description means.
  *
- * @returns its index; undefined when none or several fit, or when a relation or a place is not clear
+ * @returns its index; undefined when none or several fit, or when a relation or a location is not clear
  */
 export function referent(scene: Scene, description: Description): number | undefined {
   let fitting = withAttributes(scene, description);
@@ -61,15 +61,15 @@ export function referent(scene: Scene, description: Description): number | undef
     if (standings.includes("unclear")) return undefined;
     fitting = fitting.filter((_, i) => standings[i] === "true");
   }
-  if (description.place) return outermost(scene, fitting, description.place);
+  if (description.location) return outermost(scene, fitting, description.location);
   return fitting.length === 1 ? fitting[0] : undefined;
 }
 
 /** The clearly outermost of two or more shapes, by its middle and by its edge. */
-function outermost({ shapes }: Scene, indices: readonly number[], place: Place): number | undefined {
+function outermost({ shapes }: Scene, indices: readonly number[], location: Location): number | undefined {
   if (indices.length < 2) return undefined;
-  const axis = place === "left" || place === "right" ? 0 : 1;
-  const sign = place === "left" || place === "top" ? 1 : -1;
+  const axis = location === "left" || location === "right" ? 0 : 1;
+  const sign = location === "left" || location === "top" ? 1 : -1;
   const edge = sign === 1 ? axis : axis + 2;
   const middles = indices.map((i) => sign * centre(shapes[i].box)[axis]);
   const edges = indices.map((i) => sign * shapes[i].box[edge]);

@@ -24,7 +24,7 @@ export function pickWeighted(random: Random, weights: readonly number[]): number
     left -= weights[i];
     if (left < 0) return i;
   }
-  // Rounding may leave a remainder of about 1e-16: it belongs to the last weight that is not zero.
+  // Rounding may leave a remainder of about 1e-16: it goes to the last weight that is not zero.
   return weights.findLastIndex((weight) => weight > 0);
 }
 

@@ -32,8 +32,8 @@ interface Candidates {
 }
 
 /**
- * A question whether something is there. A coin decides whether it is, and scenes in which the coin has
- * no choice are passed over: so "yes" and "no" are equally likely whatever is asked about.
+ * A question whether something is there. A coin decides whether it is, and scenes in which only one
+ * of the two is possible are passed over: so "yes" and "no" are equally likely whatever is asked about.
  */
 export function proposeExistence(scene: Scene, random: Random): Question | undefined {
   const style = drawStyle(scene, random);

@@ -7,7 +7,7 @@ type Point = readonly [x: number, y: number];
 export const RING_HOLE = 0.55;
 /** Width of a cross's arms as a share of its side. */
 const CROSS_ARM = 0.34;
-/** Distance of a star's inner corners from its middle, as a share of the outer ones': a stout star. */
+/** Distance of a star's inner corners from its middle, as a share of the outer ones'. */
 const STAR_WAIST = 0.45;
 
 /** Height over width of a shape's box: an equilateral triangle, a regular star, and squares. */

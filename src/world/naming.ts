@@ -8,8 +8,8 @@ import type { Scene } from "./scene.ts";
 import { COLOUR_TEMPLATES, SHAPE_TEMPLATES } from "./templates.ts";
 import { fill, SHAPELESS_NOUNS, the } from "./wording.ts";
 
-/** How often the shape asked about is told apart by its place rather than by its other attributes. */
-const BY_PLACE = 0.25;
+/** How often the shape asked about is told apart by its location rather than by its other attributes. */
+const BY_LOCATION = 0.25;
 
 /** A question for the colour of one shape: "What colour is the small circle?" */
 export function proposeColour(scene: Scene, random: Random): Question | undefined {
@@ -23,7 +23,7 @@ export function proposeShape(scene: Scene, random: Random): Question | undefined
 
 function proposeAttribute(scene: Scene, random: Random, family: "colour" | "shape"): Question | undefined {
   const target = pick(random, questionable(scene)) as number;
-  const style = happens(random, BY_PLACE) ? "place" : "attributes";
+  const style = happens(random, BY_LOCATION) ? "place" : "attributes";
   const about = refer(random, scene, target, style, family);
   if (!about || !passesThinning(random, scene.shapes[target])) return undefined;
   const templates = family === "colour" ? COLOUR_TEMPLATES : SHAPE_TEMPLATES;

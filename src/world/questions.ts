@@ -12,13 +12,13 @@ import { sceneRandom } from "./splits.ts";
 
 /** How many questions, and of which families. */
 export interface QuestionOptions {
-  /** Questions wanted; 13 by default. */
+  /** Number of questions; 13 by default. */
   readonly count?: number;
   /** Shares of the families, ≥ 0, in any unit; a family that is left out is not asked. */
   readonly weights?: Readonly<Partial<Record<Family, number>>>;
 }
 
-/** What is asked unless something else is wished: more for seeing than for pointing. */
+/** The default shares: more questions about what is there than about where it is. */
 export const DEFAULT_WEIGHTS: Readonly<Record<Family, number>> = {
   existence: 3,
   colour: 2,
@@ -50,15 +50,15 @@ const YIELDS: Readonly<Record<Family, number>> = {
   grounding: 0.89,
 };
 
-/** Tries for each question wanted; a scene with little to ask (one family of two shapes, say) then gets fewer. */
+/** Tries for each question; a scene with few possible questions (one family of two shapes, say) then gets fewer. */
 const TRIES = 30;
 
 /**
  * Questions about a scene, in random order of families, no text twice.
  *
- * A proposal that is passed over is not tried again in another guise: another family is drawn. So what
- * is asked stays in proportion over all scenes, which the balance of the answers rests on. For the same
- * reason a fact may be asked for again in other words (7 % of questions): leaving those out would tilt
+ * A proposal that is passed over is not tried again in another form: another family is drawn. So what
+ * is asked stays in proportion over all scenes, on which the balance of the answers depends. For the same
+ * reason a fact may be asked for again in other words (7 % of questions): leaving those out would bias
  * answers towards "no" and towards low counts.
  *
  * @returns `count` questions, or fewer when the scene has no more

@@ -1,15 +1,15 @@
 import type { Random } from "../core/random.ts";
 import type { Attributes } from "./attributes.ts";
-import { type Description, DIRECTIONS, PLACES, referent, stands, withAttributes } from "./description.ts";
+import { type Description, DIRECTIONS, LOCATIONS, referent, stands, withAttributes } from "./description.ts";
 import { happens, pick } from "./draws.ts";
 import type { Scene } from "./scene.ts";
 
 /**
  * The three ways to refer to one shape.
  *
- * - `place`: attributes and a place word, after RefCOCO: "the left red circle"
+ * - `place`: attributes and a location word, after RefCOCO: "the left red circle"
  * - `attributes`: attributes only, after RefCOCO+: "the small red circle"
- * - `relation`: longer, by way of another shape, after RefCOCOg: "the blue star that is to the left of the large
+ * - `relation`: longer, with another shape named, after RefCOCOg: "the blue star that is to the left of the large
  * square"
  */
 export const REFERRING_STYLES = ["place", "attributes", "relation"] as const;
@@ -28,7 +28,7 @@ const SUBSETS: readonly (readonly Attribute[])[] = [
 ];
 
 /**
- * A description of a shape in one style that means it and no other.
+ * A description of a shape in one style that fits it and no other.
  *
  * @param without an attribute that must not be named, because it is asked for
  * @returns undefined when there is none in this style
@@ -42,7 +42,7 @@ export function refer(
 ): Description | undefined {
   if (style === "relation") return referByRelation(random, scene, target, without);
   const descriptions = subsetsOf(scene, target, without).flatMap((attributes): Description[] =>
-    style === "attributes" ? [attributes] : PLACES.map((place) => ({ ...attributes, place })),
+    style === "attributes" ? [attributes] : LOCATIONS.map((location) => ({ ...attributes, location })),
   );
   return pick(
     random,

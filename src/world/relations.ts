@@ -18,7 +18,7 @@ const OPPOSITE: Readonly<Record<Direction, Direction>> = {
 /**
  * A question where one shape is, seen from another: a statement to confirm or deny ("Is the red circle to
  * the left of the star?"; a false one claims the opposite side), or a side to name ("Is the red circle
- * above or below the star?"). Shapes are placed alike in every direction, so that no answer is likelier.
+ * above or below the star?"). Shapes are distributed alike in every direction, so that no answer is more likely.
  */
 export function proposeRelation(scene: Scene, random: Random): Question | undefined {
   const first = pick(random, questionable(scene)) as number;

@@ -5,13 +5,13 @@ import { sheetSvg } from "./drawing.ts";
 import type { Scene } from "./scene.ts";
 import { sceneRandom } from "./splits.ts";
 
-/** How many scenes are drawn in one SVG: more gains nothing, and cairo wants sides below 32768 px. */
+/** How many scenes are drawn in one SVG: more is not faster, and cairo needs sides below 32768 px. */
 const SHEET = 16;
 const LARGEST_SIDE = 2000;
 
 /** Numbers for a scene's noise, independent of its contents (see `sceneRandom`). */
 const NOISE_ASPECT = 1;
-/** Normal deviates shared by all pictures; each row of a picture starts reading at a random place. */
+/** Normal deviates shared by all pictures; each row of a picture starts reading at a random offset. */
 const NOISE_TABLE_LENGTH = 2 ** 16;
 let noiseTable: Float32Array | undefined;
 

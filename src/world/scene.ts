@@ -15,7 +15,7 @@ import {
 } from "./pairs.ts";
 import { type Split, sceneRandom } from "./splits.ts";
 
-/** A shape in its place. */
+/** A shape and its box in the picture. */
 export interface SceneShape extends Attributes {
   /** The smallest box around the drawn shape. */
   readonly box: Box;
@@ -57,7 +57,7 @@ export function sceneOf(split: Split, seed: number): Scene {
   return {
     split,
     seed,
-    shapes: place(random, pairs),
+    shapes: layOut(random, pairs),
     background: drawBackground(random),
     noise: Math.round(between(random, 0, MOST_NOISE) * 10) / 10,
   };
@@ -78,7 +78,7 @@ function compositionalPairs(random: Random, count: number): Pair[] {
 
 /**
  * One more pair. Most often it shares its colour, its shape or both with a shape that is already there:
- * only then are there things to count, and referring expressions that need size, place or relation.
+ * only then are there things to count, and referring expressions that need size, location or relation.
  */
 function nextPair(random: Random, pairs: readonly Pair[], frequencies: PairFrequencies): Pair {
   const model = pick(random, pairs) as Pair;
@@ -89,39 +89,39 @@ function nextPair(random: Random, pairs: readonly Pair[], frequencies: PairFrequ
   return drawPair(random, frequencies);
 }
 
-/** Gives each pair a size and a place; sizes are drawn again when the shapes do not fit. */
-function place(random: Random, pairs: readonly Pair[]): SceneShape[] {
+/** Gives each pair a size and a box; sizes are drawn again when the shapes do not fit. */
+function layOut(random: Random, pairs: readonly Pair[]): SceneShape[] {
   for (let round = 0; round < 10_000; round++) {
     const attributes = pairs.map((pair): Attributes => ({ ...pair, size: pick(random, SIZES) }));
     const boxes = placeBoxes(random, attributes);
     if (boxes) return attributes.map((one, i) => ({ ...one, box: boxes[i], rgb: paint(random, one) }));
   }
   // Six small shapes always fit, so that this is not reached with the sizes above.
-  throw new NuwaError(`${pairs.length} shapes found no room. Make the sizes in attributes.ts smaller.`);
+  throw new NuwaError(`${pairs.length} shapes do not fit. Make the sizes in attributes.ts smaller.`);
 }
 
-/** A box for each shape, the widest first; undefined when one found no room in a few tries. */
+/** A box for each shape, the widest first; undefined when there is no space for one after a few tries. */
 function placeBoxes(random: Random, attributes: readonly Attributes[]): Box[] | undefined {
   const extents = attributes.map(({ size }) => round4(between(random, ...SIZE_EXTENTS[size])));
   const order = extents.map((_, i) => i).sort((a, b) => extents[b] - extents[a]);
   const boxes: Box[] = [];
-  const placed: Box[] = [];
+  const taken: Box[] = [];
   for (const i of order) {
-    const box = freeBox(random, attributes[i].shape, extents[i], placed);
+    const box = freeBox(random, attributes[i].shape, extents[i], taken);
     if (!box) return undefined;
-    placed.push(box);
+    taken.push(box);
     boxes[i] = box;
   }
   return boxes;
 }
 
-function freeBox(random: Random, shape: Shape, width: number, placed: readonly Box[]): Box | undefined {
+function freeBox(random: Random, shape: Shape, width: number, taken: readonly Box[]): Box | undefined {
   const height = round4(width * ASPECT[shape]);
   for (let attempt = 0; attempt < 40; attempt++) {
     const x = round4(between(random, GAP, 1 - GAP - width));
     const y = round4(between(random, GAP, 1 - GAP - height));
     const box: Box = [x, y, round4(x + width), round4(y + height)];
-    if (placed.every((other) => apart(box, other, GAP))) return box;
+    if (taken.every((other) => apart(box, other, GAP))) return box;
   }
   return undefined;
 }

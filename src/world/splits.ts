@@ -3,7 +3,7 @@ import { mixed, mixedRandom, type Random } from "../core/random.ts";
 
 /**
  * The parts of the world. Training and tuning never hold a held-out pair of colour and shape; nor does
- * the test split, which asks what the model learnt. The compositional split asks about held-out pairs only.
+ * the test split, which measures what the model learnt. The compositional split asks about held-out pairs only.
  */
 export const SPLITS = ["train", "tuning", "test", "compositional"] as const;
 export type Split = (typeof SPLITS)[number];

@@ -1,6 +1,6 @@
 import type { Random } from "../core/random.ts";
 import type { Colour, Shape, Size } from "./attributes.ts";
-import type { Description, Direction, Place } from "./description.ts";
+import type { Description, Direction, Location } from "./description.ts";
 import { happens, pick } from "./draws.ts";
 
 type Words = readonly [string, ...string[]];
@@ -28,15 +28,15 @@ export const SIZE_WORDS: Readonly<Record<Size, Words>> = {
   large: ["large", "big"],
 };
 
-/** Place words before the noun … */
-export const PLACE_BEFORE: Readonly<Record<Place, Words>> = {
+/** Location words before the noun … */
+export const LOCATION_BEFORE: Readonly<Record<Location, Words>> = {
   left: ["left", "leftmost"],
   right: ["right", "rightmost"],
   top: ["top", "topmost"],
   bottom: ["bottom", "lowest"],
 };
 /** … and after it. */
-export const PLACE_AFTER: Readonly<Record<Place, Words>> = {
+export const LOCATION_AFTER: Readonly<Record<Location, Words>> = {
   left: ["on the left", "furthest to the left"],
   right: ["on the right", "furthest to the right"],
   top: ["at the top", "furthest up"],
@@ -65,13 +65,13 @@ const ATTRIBUTES_AFTER = 0.2;
  * @param nouns what to call a shape whose kind is not named
  */
 export function phrase(random: Random, description: Description, nouns: Words = GENERIC_NOUNS): string {
-  const { shape, place, relation } = description;
+  const { shape, location, relation } = description;
   const noun = shape ?? pick(random, nouns);
   const attributes = attributeWords(random, description);
-  if (place)
+  if (location)
     return happens(random, 0.5)
-      ? sentence(pick(random, PLACE_BEFORE[place]), ...attributes, noun)
-      : sentence(...attributes, noun, pick(random, PLACE_AFTER[place]));
+      ? sentence(pick(random, LOCATION_BEFORE[location]), ...attributes, noun)
+      : sentence(...attributes, noun, pick(random, LOCATION_AFTER[location]));
   const after = attributes.length > 0 && happens(random, ATTRIBUTES_AFTER);
   const head = after ? sentence(noun, ATTRIBUTE_JOINT, attributes.join(` ${AND} `)) : sentence(...attributes, noun);
   if (!relation) return head;

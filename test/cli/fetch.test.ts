@@ -1,6 +1,6 @@
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { retryLine, terminalFetch } from "../../src/cli/fetch.ts";
-import { fetchCheckpoint } from "../../src/io/hub/checkpoint.ts";
+import { fetchCheckpoint } from "../../src/io/hub/fetch-checkpoint.ts";
 import { COMMIT } from "../io/hub/server.ts";
 import { closeServers, expectWhole, serve } from "../io/hub/support.ts";
 import { nuwa, temporaryFolder } from "./support.ts";

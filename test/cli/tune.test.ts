@@ -8,7 +8,7 @@ import { randomFrom } from "../../src/core/random.ts";
 import { exportModel } from "../../src/train/shapes/export.ts";
 import { initialWeights } from "../../src/train/shapes/initial.ts";
 import { configOfRecipe } from "../../src/train/shapes/session.ts";
-import { readConstants } from "../../src/train/tune/constants.ts";
+import { readConstants } from "../../src/train/tune/tuned-constants.ts";
 import { MICRO } from "../train/support.ts";
 import { listing, nuwa, temporaryFolder } from "./support.ts";
 

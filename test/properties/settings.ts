@@ -12,7 +12,7 @@ export const DEEP_FACTOR = 20;
 /** Seed of the default run, so that it is the same everywhere. The deep run draws a new one. */
 export const DEFAULT_SEED = 2602;
 
-/** The variables by which the scripts speak to the suite. */
+/** The variables by which the scripts configure the suite. */
 export const VARIABLES = {
   factor: "NUWA_PROPERTY_FACTOR",
   seed: "NUWA_PROPERTY_SEED",

@@ -52,9 +52,9 @@ describe("referent", () => {
     ["is the only shape with the attributes", { shape: "star" }, 2],
     ["is none when two shapes fit", { shape: "circle" }, undefined],
     ["is none when no shape fits", { colour: "green" }, undefined],
-    ["is the outermost of those that fit", { shape: "circle", place: "left" }, 0],
-    ["is none when the outermost is so by less than the margin", { shape: "circle", place: "top" }, undefined],
-    ["is none when a place word has nothing to choose from", { shape: "star", place: "left" }, undefined],
+    ["is the outermost of those that fit", { shape: "circle", location: "left" }, 0],
+    ["is none when the outermost is so by less than the margin", { shape: "circle", location: "top" }, undefined],
+    ["is none when a location word has nothing to choose from", { shape: "star", location: "left" }, undefined],
     [
       "is the one that stands so to another shape",
       { shape: "circle", relation: { direction: "right", anchor: { colour: "blue" } } },

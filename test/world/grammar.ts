@@ -5,7 +5,7 @@ export interface Phrase {
   size?: string;
   colour?: string;
   shape?: string;
-  place?: string;
+  location?: string;
   relation?: { direction: string; anchor: Phrase };
 }
 
@@ -98,10 +98,10 @@ export class Reader {
 
 const COLOUR_TABLE = Object.fromEntries(COLOURS.map((colour) => [colour, colour]));
 
-/** A noun phrase without its article, at the reader's place. */
+/** A noun phrase without its article, at the reader's position. */
 export function readPhrase(reader: Reader, inPlural = false): Phrase {
   const phrase: Phrase = {};
-  phrase.place = reader.takeOne(BEFORE);
+  phrase.location = reader.takeOne(BEFORE);
   phrase.size = reader.takeOne(SIZES);
   phrase.colour = reader.takeOne(COLOUR_TABLE);
   phrase.shape = reader.noun(inPlural);
@@ -115,9 +115,9 @@ export function readPhrase(reader: Reader, inPlural = false): Phrase {
     reader.take("and");
     return true;
   });
-  phrase.place ??= reader.back(() => {
-    const place = reader.takeOne(AFTER);
-    return place && (reader.take("side") || reader.take("of")) ? undefined : place;
+  phrase.location ??= reader.back(() => {
+    const location = reader.takeOne(AFTER);
+    return location && (reader.take("side") || reader.take("of")) ? undefined : location;
   });
   phrase.relation = reader.back(() => {
     for (const joint of ["that is", "which is", "that lies"]) if (reader.take(joint)) break;

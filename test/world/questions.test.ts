@@ -50,10 +50,10 @@ describe("questionsFor", () => {
     });
   });
 
-  it("keeps to the grounding styles: place words, none, or another shape", () => {
+  it("keeps to the grounding styles: location words, none, or another shape", () => {
     forQuestions(({ family, style, about }) => {
       if (family !== "grounding") return;
-      expect(about.place !== undefined).toBe(style === "place");
+      expect(about.location !== undefined).toBe(style === "place");
       expect(about.relation !== undefined).toBe(style === "relation");
     });
   });

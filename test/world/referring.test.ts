@@ -16,7 +16,7 @@ describe("refer", () => {
     }
   });
 
-  it("uses relations and places mostly where the attributes named fit several shapes", () => {
+  it("uses relations and locations mostly where the attributes named fit several shapes", () => {
     const count = (style: "place" | "relation"): { all: number; needed: number } => {
       const fitting = scenes.flatMap((scene) =>
         scene.shapes.flatMap((_, i) => {

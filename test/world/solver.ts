@@ -30,14 +30,14 @@ function meant(shapes: readonly Facts[], phrase: Phrase, reading: Reading): Fact
       (!phrase.colour || one.colour === phrase.colour) &&
       (!phrase.size || one.size === phrase.size),
   );
-  const { relation, place } = phrase;
+  const { relation, location } = phrase;
   if (relation) {
     const anchor = one(meant(shapes, relation.anchor, reading));
     found = found.filter((candidate) => isBeside(candidate, relation.direction, anchor, reading));
   }
-  if (place) {
-    const axis = place === "left" || place === "right" ? 0 : 1;
-    const sign = place === "left" || place === "top" ? 1 : -1;
+  if (location) {
+    const axis = location === "left" || location === "right" ? 0 : 1;
+    const sign = location === "left" || location === "top" ? 1 : -1;
     const outer = ({ box }: Facts): number =>
       sign * (reading === "middles" ? box[axis] + box[axis + 2] : box[sign === 1 ? axis : axis + 2]);
     const furthest = Math.min(...found.map(outer));

@@ -19,9 +19,9 @@ const setupSchema = z.object({
   packageVersion: z.string(),
   /** Name of the folder below `libtensorflow/` that the binding is linked against. */
   libraries: z.string(),
-  /** Where libtensorflow came from, for people: "PyPI wheel tensorflow-cpu 2.21.0". */
+  /** Where libtensorflow came from, as text: "PyPI wheel tensorflow-cpu 2.21.0". */
   source: z.string(),
-  /** Whether that libtensorflow was built with CUDA; null where only a run on a GPU could tell. */
+  /** Whether that libtensorflow was built with CUDA; null where only a run on a GPU can show it. */
   cuda: z.boolean().nullable(),
 });
 

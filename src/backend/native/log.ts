@@ -1,6 +1,6 @@
-/** What TensorFlow's own log tells about GPUs. */
+/** What TensorFlow's own log reports about GPUs. */
 export interface GpuLog {
-  /** CUDA libraries that it looked for in vain, with the loader's reason. */
+  /** CUDA libraries that it did not find, with the loader's reason. */
   readonly missing: readonly { readonly library: string; readonly reason: string }[];
   /** What the driver answered when it could not be started. */
   readonly driverError?: string;

@@ -1,7 +1,7 @@
 import { type Gpu, visibleGpus } from "./gpu.ts";
 import type { GpuLog } from "./log.ts";
 
-/** Why a GPU that is there computes nothing, and what mends it. */
+/** Why a GPU that is there computes nothing, and the remedy. */
 export interface UnusedGpu {
   readonly reason: string;
   readonly remedy: string;

@@ -2,9 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import type { WasmInternals } from "./internals.ts";
 
 /**
- * Slice, GatherV2 and Concat as the wasm backend should do them: as copies from place to place in the
+ * Slice, GatherV2 and Concat as the wasm backend should do them: as copies within the
  * heap. The published slice first reads its whole input out, all of an attention for one of its rows; the
- * published gather works out where each single element lies; the published concatenation makes two
+ * published gather computes the address of each single element; the published concatenation makes two
  * objects for every run of elements, which is slow where runs are short, as in rotary positions.
  */
 export function repairCopies(backend: WasmInternals): void {
@@ -22,14 +22,14 @@ export function repairCopies(backend: WasmInternals): void {
     const run = count[inner] * strides[inner];
     const copy = copier(backend, x, out);
     let to = 0;
-    const walk = (axis: number, from: number) => {
+    const copyAxis = (axis: number, from: number) => {
       const start = from + first[axis] * strides[axis];
       if (axis === inner) {
         copy(start, to, run);
         to += run;
-      } else for (let i = 0; i < count[axis]; i++) walk(axis + 1, start + i * strides[axis]);
+      } else for (let i = 0; i < count[axis]; i++) copyAxis(axis + 1, start + i * strides[axis]);
     };
-    walk(0, 0);
+    copyAxis(0, 0);
     return out;
   });
 
@@ -40,14 +40,14 @@ export function repairCopies(backend: WasmInternals): void {
     const { batchSize, outerSize, dimSize, sliceSize, outputShape } =
       tf.backend_util.segment_util.collectGatherOpShapeInfo(x, indices, along, batchDims);
     const out = backend.makeOutput(outputShape, x.dtype);
-    const wanted = backend.typedArrayFromHeap(indices);
-    const perBatch = wanted.length / batchSize;
+    const indexValues = backend.typedArrayFromHeap(indices);
+    const perBatch = indexValues.length / batchSize;
     const copy = copier(backend, x, out);
     let to = 0;
     for (let block = 0; block < batchSize * outerSize; block++) {
-      const firstWanted = Math.floor(block / outerSize) * perBatch;
+      const firstIndex = Math.floor(block / outerSize) * perBatch;
       for (let i = 0; i < perBatch; i++) {
-        const index = wanted[firstWanted + i];
+        const index = indexValues[firstIndex + i];
         tf.util.assert(index >= 0 && index < dimSize, () => `gather: index ${index} is not in 0..${dimSize - 1}`);
         copy((block * dimSize + index) * sliceSize, to, sliceSize);
         to += sliceSize;
@@ -76,7 +76,7 @@ export function repairCopies(backend: WasmInternals): void {
   });
 }
 
-/** Puts a kernel in the place of the published one, which still serves strings: they lie outside the heap. */
+/** Replaces a published kernel, which still handles strings: they are stored outside the heap. */
 function replaceKernel(kernelName: string, kernelFunc: tf.KernelFunc): void {
   const published = tf.getKernel(kernelName, "wasm").kernelFunc;
   tf.unregisterKernel(kernelName, "wasm");
@@ -99,7 +99,7 @@ const SHORT_RUN = 16;
  */
 function copier(backend: WasmInternals, source: tf.TensorInfo, target: tf.TensorInfo) {
   const { buffer } = backend.typedArrayFromHeap(source);
-  // As bits: a float that is not a number keeps its payload.
+  // As bits: NaN keeps its payload.
   const heap = source.dtype === "bool" ? new Uint8Array(buffer) : new Uint32Array(buffer);
   const sourceAt = backend.dataIdMap.get(source.dataId).memoryOffset / heap.BYTES_PER_ELEMENT;
   const targetAt = backend.dataIdMap.get(target.dataId).memoryOffset / heap.BYTES_PER_ELEMENT;

@@ -1,7 +1,7 @@
 import { NuwaError } from "../../core/errors.ts";
 import type { WasmInternals } from "./internals.ts";
 
-/** A 32-bit wasm memory ends here. */
+/** The largest 32-bit wasm memory. */
 export const WASM_HEAP_BYTES = 4 * 2 ** 30;
 
 /** The parts of the backend that allocate. */
@@ -12,8 +12,8 @@ type Heap = { readonly wasm: Pick<WasmInternals["wasm"], "_malloc" | "_free"> };
  * backend writes there: tensors are silently overwritten. From here on an allocation that fails throws.
  */
 export function guardHeap(backend: Heap): void {
-  // The published `_malloc` is a stub that puts the real function in its own place when it is first
-  // called. That has to happen before it is wrapped, or it would throw the wrapper out.
+  // The published `_malloc` is a stub that replaces itself by the real function when it is first
+  // called. That has to happen before it is wrapped, or it would replace the wrapper.
   backend.wasm._free(backend.wasm._malloc(1));
   const allocate = backend.wasm._malloc;
   backend.wasm._malloc = (bytes: number) => {

@@ -18,9 +18,9 @@ export interface WasmInternals {
       parameters: readonly ("number" | "array")[],
     ): (...values: (number | Uint8Array)[]) => void;
     readonly tfjs: {
-      /** Makes a place on the heap known to the C++ side under an id. */
+      /** Registers an address on the heap with the C++ side under an id. */
       registerTensor(id: number, elements: number, address: number): void;
-      /** Forgets an id and what was cached for it; the memory stays. */
+      /** Removes an id and what was cached for it; the memory is not freed. */
       disposeData(id: number): void;
     };
   };

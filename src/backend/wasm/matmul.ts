@@ -3,8 +3,8 @@ import type { WasmInternals } from "./internals.ts";
 import { mayUseOwnId } from "./packing.ts";
 
 /**
- * BatchMatMul as the wasm backend should do it. The published kernel reaches XNNPACK, and with it the
- * machine's speed, only for a single product without transposition; batches and transposed factors fall
+ * BatchMatMul as the wasm backend should do it. The published kernel uses XNNPACK, which is as
+ * fast as the machine allows, only for a single product without transposition; batches and transposed factors fall
  * back to a scalar loop that is 20 to 40 times slower. Here transposed factors are transposed first,
  * and the products of a batch are made one by one on views into the tensors' memory, without copies.
  */
@@ -28,7 +28,7 @@ export function repairMatMul(backend: WasmInternals): void {
     kernelFunc({ inputs, attrs }) {
       const { transposeA, transposeB } = attrs as unknown as { transposeA: boolean; transposeB: boolean };
       const { a, b } = inputs as { a: tf.TensorInfo; b: tf.TensorInfo };
-      // The library would take the bits of other types for floats.
+      // The library would read the bits of other types as floats.
       tf.util.assert(
         a.dtype === "float32" && b.dtype === "float32",
         () => `matMul: ${a.dtype} times ${b.dtype} is not supported on wasm. Cast both to float32.`,
@@ -40,7 +40,7 @@ export function repairMatMul(backend: WasmInternals): void {
         () => `matMul: inner sizes ${k} and ${inner} of shapes [${a.shape}] and [${b.shape}] differ`,
       );
       // XNNPACK repacks the second factor, five times slower than it could be transposed; it keeps the
-      // result for weights, which stand alone, but not for parts of a batch. For few rows in a, such as one
+      // result for weights, which are whole tensors, but not for parts of a batch. For few rows in a, such as one
       // query against all keys, (bᵀ·aᵀ)ᵀ repacks less.
       const turned = (transposeB || batchSize(b) > 1) && m * (k + n) < n * k;
       const [first, firstFlips, second, secondFlips] = turned
@@ -129,14 +129,14 @@ interface View {
   readonly id: number | undefined;
 }
 
-/** The i-th matrix of a tensor, as a place in the heap. */
+/** The i-th matrix of a tensor, as an address in the heap. */
 function view(backend: WasmInternals, { dataId, shape }: tf.TensorInfo, i: number, elements: number): View {
   const data = backend.dataIdMap.get(dataId);
   const whole = tf.util.sizeFromShape(shape) === elements;
   return { elements, address: data.memoryOffset + 4 * i * elements, id: whole ? data.id : undefined };
 }
 
-/** Lends ids for views to the C++ side. Forgetting an id frees what was packed for it, never the heap. */
+/** Gives temporary ids for views to the C++ side. Removing an id frees what was packed for it, never the heap. */
 function withViews(backend: WasmInternals, views: readonly View[], use: (ids: number[]) => void): void {
   const ids = views.map(({ id, elements, address }) => {
     if (id !== undefined) return id;

@@ -6,16 +6,16 @@ import type { WasmInternals } from "./internals.ts";
 const packedShapes = new WeakMap<object, string>();
 
 /**
- * XNNPACK repacks the second factor of a product, keeps the copy for as long as that tensor's id lives,
+ * XNNPACK repacks the second factor of a product, keeps the copy until that tensor's id is disposed,
  * and finds it again **by the id alone**. A reshaped tensor shares its data, and so the id: multiplied
  * in another shape it would be read past the end of a copy that was made for the first one.
  *
- * Makes sure that a new copy has room, and tells whether the product may use the tensor's own id. Where
- * not, a lent id gets a copy of its own.
+ * Makes sure that there is memory for a new copy, and returns whether the product may use the tensor's own
+ * id. Where it may not, the product runs under a temporary id, which gets a copy of its own.
  *
  * @param b the second factor, one or several matrices of k×n
- * @param productBytes what has to have room beside the copy
- * @throws NuwaError when the heap has not room for both
+ * @param productBytes memory that is needed besides the copy
+ * @throws NuwaError when the heap has no space for both
  */
 export function mayUseOwnId(
   backend: WasmInternals,

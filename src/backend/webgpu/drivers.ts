@@ -16,7 +16,7 @@ export interface VulkanDrivers {
 /** Device files that NVIDIA's kernel driver makes. */
 const NVIDIA_DEVICES = ["/dev/nvidiactl", "/dev/nvidia0"];
 
-/** Where containers get NVIDIA's user-space driver mounted, manifest included, out of the loader's sight. */
+/** Where containers get NVIDIA's user-space driver mounted, manifest included, where the loader does not search. */
 const MOUNTED_MANIFEST = "/usr/local/nvidia/share/vulkan/icd.d/nvidia_icd.json";
 
 const LIBRARY_FOLDERS = [
@@ -37,13 +37,13 @@ const DRIVER_LIBRARIES = [
 
 /**
  * Looks for the NVIDIA driver that Vulkan's loader would miss: on machines made for computing its
- * libraries are often there without the manifest that announces them, or without what the first of them
+ * libraries are often there without the manifest that names them, or without what the first of them
  * needs. What the user has set stays as it is.
  *
  * How the loader itself searches: https://github.com/KhronosGroup/Vulkan-Loader/blob/main/docs/LoaderDriverInterface.md
  *
  * @param environment variables as in `process.env`
- * @param exists whether there is such a file; another machine's can be told here
+ * @param exists whether there is such a file; a test can describe another machine here
  */
 export function findVulkanDrivers(
   environment: Readonly<Record<string, string | undefined>> = process.env,
@@ -58,6 +58,6 @@ export function findVulkanDrivers(
       ({ manifest }) => fileURLToPath(new URL(manifest, import.meta.url)),
     ),
   ];
-  // VK_ICD_FILENAMES and not its successor VK_DRIVER_FILES, because loaders of all ages know it.
+  // VK_ICD_FILENAMES and not its successor VK_DRIVER_FILES, because older loaders know it too.
   return { nvidiaGpu, attempts: [{}, ...manifests.map((manifest) => ({ VK_ICD_FILENAMES: manifest }))] };
 }

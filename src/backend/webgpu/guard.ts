@@ -1,15 +1,15 @@
 import { NuwaError } from "../../core/errors.ts";
 
-/** What of tfjs's backend `webgpu` is touched here. */
+/** The parts of tfjs's backend `webgpu` that are used here. */
 export interface WebgpuInternals {
   readonly device: GPUDevice;
   read(dataId: object): Promise<unknown>;
 }
 
 /**
- * Turns what goes wrong on a GPU into errors. WebGPU computes on with broken buffers, whose values are
- * read as zeros, and only tells an event listener; so every tensor that is read is preceded by a look
- * whether anything failed until then.
+ * Turns what goes wrong on a GPU into errors. WebGPU goes on with invalid buffers, whose values are
+ * read as zeros, and reports that to an event listener only; so before every tensor that is read, it is
+ * checked whether anything has failed.
  */
 export function guardDevice(backend: WebgpuInternals): void {
   const { device } = backend;

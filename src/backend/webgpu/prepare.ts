@@ -42,10 +42,10 @@ async function prepare(): Promise<Adapter> {
   return trial.adapter;
 }
 
-/** A GPU for people: "NVIDIA H200 (139.8 GiB)" where its driver tells its memory, else as WebGPU names it. */
+/** The name of a GPU: "NVIDIA H200 (139.8 GiB)" where its driver reports its memory, else as WebGPU names it. */
 export function describeAdapter({ vendor, device, description }: Adapter): string {
   const named = vendor === "nvidia" ? nvidiaGpus() : [];
-  // WebGPU tells neither index nor memory; with several GPUs the name would be a guess.
+  // WebGPU reports neither index nor memory; with several GPUs the name would be a guess.
   if (named.length === 1) return describeGpu(named[0]);
   return [device || vendor, description].filter(Boolean).join(", ");
 }

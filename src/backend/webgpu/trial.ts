@@ -36,10 +36,10 @@ export type WebgpuTrial =
       readonly reason: string;
     };
 
-/** A driver that hangs is given up. The first start on a machine may take long: drivers are large. */
+/** A driver that hangs is stopped. The first start on a machine may take long: drivers are large. */
 const TRIAL_SECONDS = 120;
 
-/** Asks for an adapter as the backend does, and for a device on it. Plain JavaScript: it is run as it stands. */
+/** Asks for an adapter as the backend does, and for a device on it. Plain JavaScript: it is run without compilation. */
 const PROGRAM = `
   import(process.argv[1]).then(async ({ create }) => {
     const adapter = await create([]).requestAdapter({ powerPreference: "high-performance" });

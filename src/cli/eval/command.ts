@@ -20,7 +20,7 @@ import { writeMerged } from "./results.ts";
 import { type EvalOptions, runEval } from "./run.ts";
 import { evalWithWorkers } from "./workers.ts";
 
-/** `nuwa eval`: scores methods on the world's questions and on benchmarks; samples and a summary lie in OUT. */
+/** `nuwa eval`: scores methods on the world's questions and on benchmarks; samples and a summary are written to OUT. */
 export function addEval(program: Command): void {
   const command = program
     .command("eval")
@@ -65,7 +65,7 @@ export function addEval(program: Command): void {
         ...BACKEND_NAMES,
       ]),
     )
-    // What stands after "merge" is its own, also where the names of options are the same.
+    // Options after "merge" are those of merge, also where the names of options are the same.
     .enablePositionalOptions()
     .action(({ workers, ...options }: EvalOptions & { workers?: number }) => {
       if (options.data !== undefined) requireText("--data", options.data);

@@ -4,8 +4,8 @@ import { closeSync, existsSync, openSync, readSync } from "node:fs";
 const CHUNK = 2 ** 16;
 
 /**
- * Counts the lines of a file that another process adds to. Each count reads only what stands behind the last whole
- * line of the one before; a last line that is not finished may be cut off meanwhile.
+ * Counts the lines of a file that another process adds to. Each count reads only what follows the last whole
+ * line of the one before; a last line that is not finished may be truncated meanwhile.
  *
  * @returns the count: 0 as long as there is no file
  */

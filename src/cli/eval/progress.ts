@@ -6,7 +6,7 @@ const PLAIN_EVERY = 60_000;
 
 /**
  * Shows how far an evaluation is, with the time left: as one updating line on a terminal, elsewhere as a line
- * a minute and one at the end. What is to be noted stands in lines of its own.
+ * a minute and one at the end. Notes are printed in lines of their own.
  *
  * @param before answers that were there at the start
  * @param now milliseconds; a test has its own

@@ -77,12 +77,12 @@ function spawnWorker(options: EvalOptions, workers: ChildProcess[]): ChildProces
 /**
  * Waits for the end of a worker. Its own progress is not shown.
  *
- * @param note told what it notes
+ * @param note gets its notes
  * @throws NuwaError with its error message
  */
 function finished(worker: ChildProcess, name: string, note: (text: string) => void): Promise<void> {
   let message: string | undefined;
-  // There is no stderr where the system has no more files to give; the error says so.
+  // There is no stderr where the system has no file descriptors left; the error says so.
   if (worker.stderr)
     createInterface({ input: worker.stderr }).on("line", (line) => {
       if (line.startsWith(NOTE)) note(line.slice(NOTE.length));

@@ -16,7 +16,7 @@ export interface Answered {
   readonly answer: string;
   /** Visual tokens entering each decoder layer. */
   readonly entering: readonly number[];
-  /** Visual tokens leaving each decoder layer and the cut behind it. */
+  /** Visual tokens leaving each decoder layer and the cut after it. */
   readonly leaving: readonly number[];
   /** Visual tokens of the unpruned model. */
   readonly total: number;
@@ -24,9 +24,9 @@ export interface Answered {
 
 /**
  * Greedy answers to a batch of questions. Prompt and picture of each are those of `nuwa ask`; shorter
- * prompts are padded at the end, which no mask lets anyone see.
+ * prompts are padded at the end, which the masks hide from all other tokens.
  *
- * @param longest answers are cut after so many tokens
+ * @param longest answers are truncated after so many tokens
  */
 export async function answerBatch(
   { model, tokenizer, template }: LoadedVlm,
@@ -34,7 +34,7 @@ export async function answerBatch(
   { method, tap, grey }: Run,
   longest: number,
 ): Promise<Answered[]> {
-  // Questions about one picture share its pixels, so that the tower sees it once.
+  // Questions about one picture share its pixels, so that the tower runs on it once.
   const pictures = [...new Set(asked.map((one) => one.image))];
   const imagesOf = asked.map((one) => [pictures.indexOf(one.image)]);
   const prompts = asked.map(

@@ -14,8 +14,8 @@ export interface Run {
 }
 
 /**
- * The ids of the visual tokens in a random order, the same for every image. The tokens stand where they
- * stood; only what RoPE is told of their places is wrong. Text keeps its ids.
+ * The ids of the visual tokens in a random order, the same for every image. The tokens stay where they
+ * were; only the position that RoPE gets for them is wrong. Text keeps its ids.
  *
  * Nothing may have been dropped.
  */
@@ -29,7 +29,7 @@ export function permutedPositions(seed: number): PositionFunction {
 
 /**
  * The ids squeezed into half of their range: cell p gets s + ⌊p/2⌋, so that two neighbours share an id,
- * and the text goes on at s + ⌈N/2⌉. It does to a model that sees everything what consecutive ids do to a
+ * and the text goes on at s + ⌈N/2⌉. Its effect on an unpruned model is that of consecutive ids on a
  * pruned one.
  */
 export const halvedPositions: PositionFunction = (tokens, start, { offsets, length }) => ({
@@ -41,7 +41,7 @@ export const halvedPositions: PositionFunction = (tokens, start, { offsets, leng
 export const blindfold: Tap = replace({ "projector.output": (x) => tf.zerosLike(x) });
 
 /**
- * Controls: the unpruned model with one thing taken away, to see what that thing is worth. Name → run.
+ * Controls: the unpruned model with one thing removed, to measure its effect. Name → run.
  * - `permuted`: {@link permutedPositions}; - `compressed-range`: {@link halvedPositions};
  * - `blind`: {@link blindfold}. The decoder was never trained on such tokens, and what it says need not be an
  *   answer at all; - `grey`: an even picture, which the model can make sense of: what it answers by habit.

@@ -15,7 +15,7 @@ import type { Batch, Plan } from "./plan.ts";
 import { type Sample, sampleKey } from "./sample.ts";
 import { runOf, type Setting } from "./settings.ts";
 
-/** Is told of an evaluation's progress. */
+/** Gets the progress of an evaluation. */
 export interface EvaluationObserver {
   /** After every batch: answers so far (those of earlier runs included) and in all. */
   answered(done: number, total: number): void;

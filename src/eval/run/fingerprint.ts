@@ -3,9 +3,9 @@ import { createReadStream } from "node:fs";
 import type { OpenedModel } from "../../io/load.ts";
 
 /** SHA-256 of a checkpoint's configuration and weight files: answers of two models must not be mixed. */
-export async function fingerprint({ checkpoint, places }: OpenedModel): Promise<string> {
+export async function fingerprint({ checkpoint, locations }: OpenedModel): Promise<string> {
   const hash = createHash("sha256").update(JSON.stringify(checkpoint.config));
-  for (const path of new Set(places.map(({ file }) => file.path)))
+  for (const path of new Set(locations.map(({ file }) => file.path)))
     for await (const chunk of createReadStream(path)) hash.update(chunk);
   return hash.digest("hex");
 }

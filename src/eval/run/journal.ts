@@ -41,7 +41,9 @@ export function openJournal(folder: string, options: JournalOptions): Journal {
       try {
         appendFileSync(path, samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
       } catch (error) {
-        throw new NuwaError(`${path}: cannot be written (${reasonOf(error)}). Make room and run the command again.`);
+        throw new NuwaError(
+          `${path}: cannot be written (${reasonOf(error)}). Free some disk space and run the command again.`,
+        );
       }
     },
   };
@@ -61,7 +63,7 @@ function requireSame(path: string, old: JournalOptions, wanted: JournalOptions):
 /**
  * The answers in a journal.
  *
- * @param unfinished told how many bytes are whole where the last line is not, because its writer was killed or is
+ * @param unfinished gets the number of bytes in complete lines where the last line is not, because its writer was killed or is
  *   still at it
  * @returns none where there is no file
  * @throws NuwaError naming the line that is damaged

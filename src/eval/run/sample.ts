@@ -10,7 +10,7 @@ export const sampleSchema = z.strictObject({
   split: z.string(),
   /** The evaluation's seed. */
   seed: z.number().int(),
-  /** What questions share and stand or fall with: the scene's seed within the split, or the picture. */
+  /** What dependent questions share: the scene's seed within the split, or the picture. */
   scene: z.union([z.number().int(), z.string()]),
   /** Names the question within its task. */
   id: z.string(),
@@ -31,7 +31,7 @@ export const sampleSchema = z.strictObject({
   /** Visual tokens entering a decoder layer, averaged over the layers: the average that is asked for. */
   tokensEntering: z.number(),
   /**
-   * Visual tokens leaving a decoder layer and the pruning behind it, averaged over the layers, as some papers count.
+   * Visual tokens leaving a decoder layer and the pruning after it, averaged over the layers, as some papers count.
    */
   tokensLeaving: z.number(),
 });
@@ -39,12 +39,12 @@ export const sampleSchema = z.strictObject({
 /** One answer, see {@link sampleSchema}. */
 export type Sample = z.infer<typeof sampleSchema>;
 
-/** What tells settings apart. */
+/** What distinguishes settings. */
 export function settingKey({ method, variant, average, positions }: Setting): string {
   return JSON.stringify([method, variant, average, positions]);
 }
 
-/** What tells samples of an evaluation apart. */
+/** What distinguishes samples of an evaluation. */
 export function sampleKey(setting: Setting, { task, id }: Pick<Sample, "task" | "id">): string {
   return JSON.stringify([settingKey(setting), task, id]);
 }

@@ -15,7 +15,7 @@ export interface Estimate {
 
 /**
  * A figure with its 95 % bootstrap interval (percentiles of {@link RESAMPLES} resamples). Whole groups are
- * drawn, not single answers: questions about one scene stand or fall together, and an interval that took
+ * drawn, not single answers: answers about one scene are not independent, and an interval that took
  * them for independent would be too narrow.
  *
  * @param groups what each scene adds to the sums; all lists equally long

@@ -92,7 +92,7 @@ function benchmarksTable(rows: readonly SummaryRow[], samples: readonly Sample[]
   return table([...HEADINGS, ...columns.flatMap((column) => [column, "kept"]), "mean kept"], lines);
 }
 
-/** Both averages stand there, because papers count one or the other. */
+/** Both averages are given, because papers count one or the other. */
 const HEADINGS = ["method", "average", "tokens entering a layer", "leaving it", "positions"];
 
 /** The cells under {@link HEADINGS}. */

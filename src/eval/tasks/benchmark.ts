@@ -17,13 +17,13 @@ export interface Benchmark {
   read(folder: string): Item[];
 }
 
-/** What VQA prompts end with in the paper's harness. */
+/** What VQA prompts end with in lmms-eval, the paper's harness. */
 export const ONE_WORD = "\nAnswer the question using a single word or phrase.";
 
-/** What prompts with lettered options end with in the paper's harness. */
+/** What prompts with lettered options end with in lmms-eval, the paper's harness. */
 export const ONE_LETTER = "\nAnswer with the option's letter from the given choices directly.";
 
-/** Answers of a word or a letter; the harness's limit for most of its tasks. */
+/** Answers of a word or a letter; lmms-eval's limit for most of its tasks. */
 export const SHORT_ANSWER = 16;
 
 /**

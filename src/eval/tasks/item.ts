@@ -9,7 +9,7 @@ export type Marks = Mark & Pick<Sample, "marks">;
 export interface Item extends Pick<Sample, "task" | "family" | "style" | "split" | "scene" | "id" | "expected"> {
   /** What the model is asked, with everything that the task puts around the question. */
   readonly question: string;
-  /** An answer is cut after so many tokens. */
+  /** An answer is truncated after so many tokens. */
   readonly longest: number;
   /**
    * The picture as a file. Items of one task with the same `scene` have the same picture.

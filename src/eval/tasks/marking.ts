@@ -8,11 +8,11 @@ export interface Mark {
   readonly correct: boolean;
   /** Intersection over union with the exact box, 0 when no box was said; null for VQA. */
   readonly iou: number | null;
-  /** Whether the middle of the said box lies in the exact one; null for VQA. */
+  /** Whether the middle of the answered box is inside the exact one; null for VQA. */
   readonly centre: boolean | null;
 }
 
-/** What the RefCOCO harness takes when it finds no box in an answer. */
+/** What lmms-eval uses for RefCOCO when it finds no box in an answer. */
 const NO_BOX: Box = [0, 0, 0, 0];
 
 /**

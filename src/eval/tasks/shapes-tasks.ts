@@ -53,7 +53,7 @@ export interface SceneChoice {
 /** Scenes whose questions are answered together. A batch is always the same one, so that a resumed run rounds alike. */
 const SCENES_A_BATCH = 4;
 
-/** A box is nine tokens and an end; an answer that goes on beyond this is cut. */
+/** A box is nine tokens and an end; an answer that goes on beyond this is truncated. */
 const LONGEST = 16;
 
 /** More have more answers than a journal holds. */

@@ -7,12 +7,12 @@ import { reasonOf } from "../files.ts";
 import type { Checksum, RemoteFile, Repository } from "./repository.ts";
 import { causeOf, type Hub, request, TRIES } from "./requests.ts";
 
-/** Told how many bytes of a file are there. */
+/** Gets the number of bytes of a file that are there. */
 export type ByteCounter = (bytes: number) => void;
 
 /**
- * Brings one file into a folder. It grows beside its place, under a name that holds its checksum, so that a
- * later call goes on where this one was cut off; when it is whole and its checksum is right, it is renamed.
+ * Brings one file into a folder. It is written beside the target, under a name that holds its checksum, so that a
+ * later call goes on where this one was interrupted; when it is complete and its checksum is right, it is renamed.
  *
  * @returns false when the file was there already
  * @throws NuwaError when the checksum is wrong, the disk refuses, or the connection breaks again and again
@@ -42,7 +42,7 @@ export async function download(
   return true;
 }
 
-/** Asks for what is missing of a file until it has its size. */
+/** Requests the missing part of a file until it has its size. */
 async function grow(
   hub: Hub,
   { name, commit }: Repository,
@@ -82,7 +82,7 @@ async function grow(
 /**
  * One request for the rest of a file, written as it comes.
  *
- * @returns why it ended before the file was whole, or undefined
+ * @returns why it ended before the file was complete, or undefined
  */
 async function append(
   hub: Hub,
@@ -147,7 +147,7 @@ async function disk<T>(path: string, work: () => Promise<T>): Promise<T> {
     const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
     throw new NuwaError(
       `${path}: cannot be written (${full ? "the disk is full" : reasonOf(error)}). ` +
-        `${full ? "Make room" : "Check the folder's rights"} and run the command again; it goes on there.`,
+        `${full ? "Free some disk space" : "Check the folder's rights"} and run the command again; it goes on there.`,
     );
   }
 }

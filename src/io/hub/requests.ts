@@ -7,7 +7,7 @@ export interface Hub {
   readonly host: string;
   /** Sent to the host alone, not to where it redirects. */
   readonly token?: string;
-  /** Waits before another try; a test need not. It is told what is tried again, and why. */
+  /** Waits before another try (tests do not wait); gets what is tried again, and why. */
   readonly pause: (milliseconds: number, what: string, why: string) => Promise<void>;
 }
 
@@ -15,8 +15,8 @@ export interface Hub {
 export const TRIES = 5;
 
 /**
- * Asks the hub and follows its redirects. Busy and failing servers are asked again, each time after a longer
- * pause; Node itself gives up on connections that are silent for five minutes.
+ * Sends a request to the hub and follows its redirects. It is repeated when the server is busy or fails, each
+ * time after a longer pause; Node itself closes connections that are silent for five minutes.
  *
  * @param what named in errors
  * @param more headers
@@ -48,7 +48,7 @@ export async function request(
   }
 }
 
-/** What will not change by asking again. */
+/** Throws for what a repeated request would not change. */
 function refuse(status: number, { host, token }: Hub, what: string): void {
   if (status === 404) throw new NuwaError(`${what}: is not on ${host}. Check the name and the revision.`);
   if (status === 401 || status === 403)

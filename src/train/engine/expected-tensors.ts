@@ -3,7 +3,7 @@ import type { Stage } from "./stage.ts";
 import type { Layout, Progress } from "./training-state.ts";
 
 /**
- * What a checkpoint must hold where a training stands, found by starting the training again up to there: shapes
+ * What a checkpoint must hold at a step of a training, found by starting the training again up to there: shapes
  * of all tensors by their name in the file. Between stages all weights are `frozen/`; in the middle of one those
  * that it trains are `parameters/`, with both moments as `first/` and `second/`.
  *

@@ -1,15 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
-import type { AnyRecipe } from "../shapes/recipe.ts";
 import { checkpointLayout } from "./expected-tensors.ts";
+import { learningRate } from "./learning-rate.ts";
 import { createTrainState, decayMask, disposeTrainState, type TrainState, unpack } from "./optimizer.ts";
-import { learningRate } from "./schedule.ts";
-import type { Stage } from "./stage.ts";
+import type { AnyRecipe, Stage } from "./stage.ts";
 import { trainStep } from "./step.ts";
 import type { Progress, StepRecord } from "./training-state.ts";
 import { loadTensors, readProgress, type Saved, saveCheckpoint } from "./training-state.ts";
 
-/** What happens during a training, for whoever shows it. */
+/** Gets the events of a training, to show them. */
 export interface TrainObserver {
   step(record: StepRecord, stage: Stage, secondsPerStep: number): void;
   figures(stage: Stage, step: number, figures: Readonly<Record<string, number>>): void;
@@ -67,7 +66,7 @@ export async function train(
   return { finished: progress.stage === stages.length, progress, weights: new Map([...frozen, ...trained]) };
 }
 
-/** A training as it lies in a folder, checked against what the recipe makes. */
+/** A training as saved in a folder, checked against what the recipe makes. */
 async function resumed(
   recipe: AnyRecipe,
   stages: readonly Stage[],

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 
-/** One parameter's place in the flat vector. */
+/** One parameter of the flat vector. */
 export interface ParameterEntry {
   readonly name: string;
   /** As it lies in memory: linear weights are [in, out]. */
@@ -9,7 +9,7 @@ export interface ParameterEntry {
 }
 
 /**
- * What is trained, with AdamW's two moments. All parameters lie behind one another in one vector, so
+ * What is trained, with AdamW's two moments. All parameters are concatenated in one vector, so
  * that an update is about twenty operations however many tensors a model has.
  */
 export interface TrainState {
@@ -57,7 +57,7 @@ export function unpack(entries: readonly ParameterEntry[], flat: tf.Tensor1D): M
   return new Map(entries.map(({ name }, i) => [name, tensors[i]]));
 }
 
-/** Tensors behind one another in one vector. */
+/** Tensors concatenated in one vector. */
 export function flatten(tensors: readonly tf.Tensor[]): tf.Tensor1D {
   return tf.concat(tensors.map((tensor) => tensor.reshape([tensor.size]) as tf.Tensor1D));
 }

@@ -1,5 +1,18 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { StageRecipe } from "../shapes/recipe.ts";
+import type { Schedule } from "./learning-rate.ts";
+import type { AdamWOptions } from "./optimizer.ts";
+
+/** What every training's recipe holds, and all that the loop reads of it. Plain JSON. */
+export interface AnyRecipe {
+  readonly name: string;
+  readonly optimizer: AdamWOptions;
+}
+
+/** What the recipe of every stage holds, and all that the loop reads of it. Plain JSON. */
+export interface StageRecipe extends Schedule {
+  /** Validation figures are computed every so many steps, and at the end. */
+  readonly validateEvery: number;
+}
 
 /** Tensors by name: the model's, and what a stage needs besides. */
 export type Tensors = ReadonlyMap<string, tf.Tensor>;

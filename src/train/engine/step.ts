@@ -27,7 +27,7 @@ export function trainStep(
     const tensors = unpack(state.entries, state.parameters);
     const list = [...tensors.values()];
     const { value, grads } = engine.gradients(() => loss(tensors), list, undefined, true);
-    // A parameter that the loss does not look at has no gradient at all.
+    // A parameter that the loss does not use has no gradient.
     const gradient = flatten(list.map((tensor, i) => grads[i] ?? tf.zerosLike(tensor)));
     const { state: next, gradientNorm } = adamW(state, gradient, rate, decays, options);
     kept = [next.parameters, next.first, next.second, value, gradientNorm];

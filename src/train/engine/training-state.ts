@@ -11,10 +11,10 @@ import {
   type TensorValues,
   writeSafetensors,
 } from "../../io/safetensors.ts";
-import type { AnyRecipe } from "../shapes/recipe.ts";
 import { type TrainState, unpack } from "./optimizer.ts";
+import type { AnyRecipe } from "./stage.ts";
 
-/** Loss and circumstances of one step. */
+/** Loss, gradient norm and learning rate of one step. */
 const stepRecord = z.object({
   stage: z.string(),
   step: z.number().int(),
@@ -32,7 +32,7 @@ const figuresRecord = z.object({
 });
 export type FiguresRecord = z.infer<typeof figuresRecord>;
 
-/** Where a training stands, apart from its tensors. */
+/** How far a training has come, apart from its tensors. */
 export interface Progress {
   /** Index of the stage under way; the number of stages when all are done. */
   readonly stage: number;
@@ -54,7 +54,7 @@ const progressSchema = z.object({
   figures: z.array(figuresRecord),
 });
 
-/** A training as it lies on the disk. */
+/** A training as saved on the disk. */
 export interface Saved {
   readonly progress: Progress;
   /** Weights that the stage does not train, or all weights between stages. */
@@ -74,7 +74,7 @@ export function hasCheckpoint(folder: string): boolean {
 }
 
 /**
- * Writes weights, moments and progress so that a kill at any moment leaves a whole training: first the
+ * Writes weights, moments and progress so that a kill at any moment leaves a training that can be resumed: first the
  * tensors under a new name, then the JSON that points to them, then older tensors are removed.
  */
 export async function saveCheckpoint(
@@ -105,7 +105,7 @@ export async function saveCheckpoint(
   }
 }
 
-/** What is left to do with a training whose files are damaged. */
+/** The remedy for a training whose files are damaged. */
 const REMEDY = "Put the folder back from a copy, or start afresh in another one.";
 
 /** What {@link readProgress} returns. */
@@ -116,7 +116,7 @@ export interface SavedProgress {
 }
 
 /**
- * Reads where a training stands.
+ * Reads how far a training has come.
  *
  * @throws NuwaError naming the file and the field when it is damaged or the training was of another recipe
  */
@@ -137,14 +137,14 @@ export function readProgress(folder: string, recipe: AnyRecipe): SavedProgress {
  * Reads the tensors of a training.
  *
  * @param layout shapes of what the file must hold and nothing else, by name in the file (see `checkpointLayout`)
- * @throws NuwaError naming the file and the tensor that is missing, has no place, or is not as it must be
+ * @throws NuwaError naming the file and the tensor that is missing, unexpected, or of another dtype or shape
  */
 export function loadTensors({ progress, tensors: path }: SavedProgress, layout: Layout): Saved {
   const source = openState(path);
   const names = [...source.entries.keys()];
   const unexpected = names.find((name) => !layout.has(name));
   if (unexpected !== undefined)
-    throw new NuwaError(`${path}: the tensor "${unexpected}" has no place in this training. ${REMEDY}`);
+    throw new NuwaError(`${path}: the tensor "${unexpected}" does not belong to this training. ${REMEDY}`);
   const tensors = new Map([...layout].map(([name, shape]) => [name, readState(source, name, shape)]));
   // In the order of the file, which is that of the state that was saved: sums over all parameters round alike.
   const of = (kind: string) => names.flatMap((name) => (name.startsWith(kind) ? [name.slice(kind.length)] : []));
@@ -159,10 +159,10 @@ export function loadTensors({ progress, tensors: path }: SavedProgress, layout: 
   if (entries.length === 0) return { progress, frozen, state: undefined };
   const flat = (kind: string) => {
     const all = new Float32Array(entries.reduce((sum, { size }) => sum + size, 0));
-    let place = 0;
+    let offset = 0;
     for (const { name, size } of entries) {
-      all.set(at(`${kind}/${name}`).values, place);
-      place += size;
+      all.set(at(`${kind}/${name}`).values, offset);
+      offset += size;
     }
     return tf.tensor1d(all);
   };

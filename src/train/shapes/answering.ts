@@ -47,9 +47,9 @@ export function answeringLoss(
 }
 
 /**
- * −log of the attention that one head gives to the patches of what the question is about, at the places
+ * −log of the attention that one head gives to the patches of what the question is about, at the tokens
  * that predict a word or a coordinate. Finding the shape that is meant is what a small model learns
- * last from answers alone.
+ * last when it is trained on answers alone.
  *
  * @param attention [B, h, S, S]
  */
@@ -60,15 +60,16 @@ export function pointingLoss(
 ): tf.Scalar {
   const length = attention.shape[3];
   const looking = pictures.flatMap(({ targets }, picture) =>
-    targets.flatMap(({ place, id, family, subject }, i) => {
-      const says = family === "grounding" ? id >= firstCoordinate : i === 0 || targets[i - 1].place !== place - 1;
-      return says && subject.length ? [{ row: picture * length + place, subject }] : [];
+    targets.flatMap(({ predictorIndex, id, family, subject }, i) => {
+      const startsAnswer = i === 0 || targets[i - 1].predictorIndex !== predictorIndex - 1;
+      const points = family === "grounding" ? id >= firstCoordinate : startsAnswer;
+      return points && subject.length ? [{ row: picture * length + predictorIndex, subject }] : [];
     }),
   );
   if (looking.length === 0) return tf.scalar(0);
   const values = new Float32Array(looking.length * length);
   looking.forEach(({ subject }, i) => {
-    for (const place of subject) values[i * length + place] = 1;
+    for (const index of subject) values[i * length + index] = 1;
   });
   const head = attention.slice([0, 0, 0, 0], [-1, 1, -1, -1]).reshape([-1, length]); // [B·S, S]
   const rows = tf.gather(
@@ -84,7 +85,7 @@ export function pointingLoss(
 
 /** What {@link answerLogits} returns. */
 export interface AnswerLogits {
-  /** At every place that predicts an answer token, picture by picture: [M, V]. */
+  /** At every token that predicts an answer token, picture by picture: [M, V]. */
   readonly logits: tf.Tensor2D;
   /** Attention of the watched layers, each [B, h, S, S]. */
   readonly attention: readonly tf.Tensor4D[];
@@ -94,7 +95,7 @@ export interface AnswerLogits {
  * The decoder's pass over packed questions.
  *
  * @param visual projected tokens, [I, N, Hd]
- * @param watched layers whose attention is wanted
+ * @param watched layers whose attention is returned
  */
 export function answerLogits(
   model: Llava,
@@ -117,8 +118,10 @@ export function answerLogits(
   };
   const range = { from: 0, to: text.numHiddenLayers, sequence, placement, watch: watched };
   const { x, attention } = runLayers(model, embedded, range, noTap);
-  const places = pictures.flatMap(({ targets }, picture) => targets.map(({ place }) => picture * length + place));
-  const predicting = tf.gather(x.reshape([-1, text.hiddenSize]), tf.tensor1d(places, "int32"));
+  const predictors = pictures.flatMap(({ targets }, picture) =>
+    targets.map(({ predictorIndex }) => picture * length + predictorIndex),
+  );
+  const predicting = tf.gather(x.reshape([-1, text.hiddenSize]), tf.tensor1d(predictors, "int32"));
   return { logits: lmHead(model, finalNorm(model, predicting)) as tf.Tensor2D, attention: [...attention.values()] };
 }
 
@@ -147,8 +150,8 @@ export function softTargets(
       values[row * vocabulary + target.id] = weight;
       return;
     }
-    const reach = Math.ceil(4 * coordinateSpread);
-    const near = Array.from({ length: 2 * reach + 1 }, (_, i) => bin - reach + i).filter(
+    const halfWidth = Math.ceil(4 * coordinateSpread);
+    const near = Array.from({ length: 2 * halfWidth + 1 }, (_, i) => bin - halfWidth + i).filter(
       (other) => other >= 0 && other <= COORDINATE_BINS,
     );
     const shares = near.map((other) => Math.exp(-0.5 * ((other - bin) / coordinateSpread) ** 2));

@@ -15,7 +15,7 @@ import { specialId, tokenizerConfig, tokenizerJson } from "./tokens.ts";
  * tokenizer.json, tokenizer_config.json, preprocessor_config.json and processor_config.json.
  *
  * @param tensors by canonical name, linear weights [in, out]; others, such as pretraining heads, are left out
- * @throws NuwaError when a weight is missing or the disk refuses
+ * @throws NuwaError when a weight is missing or a file cannot be written
  */
 export async function exportModel(
   folder: string,

@@ -12,9 +12,9 @@ import { questionRandom, questionsFor } from "../../world/questions.ts";
 import type { Scene } from "../../world/scene.ts";
 import type { Stage } from "../engine/stage.ts";
 import { answeringLoss } from "./answering.ts";
+import { coordinatesLoss } from "./coordinates-loss.ts";
 import { EMBEDDING_SPREAD } from "./initial.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "./pictures.ts";
-import { placesLoss } from "./places.ts";
 import { ALIGNED_WORDS, ATTRIBUTE_WORDS } from "./pretrain.ts";
 import { packQuestions } from "./question-packing.ts";
 import type { Recipe } from "./recipe.ts";
@@ -30,7 +30,7 @@ interface Asked {
   readonly objects: readonly Int32Array[];
 }
 
-/** Training scenes of the second stage begin here: the first stage has seen the others. */
+/** Training scenes of the second stage begin here: the first stage uses those before. */
 const FIRST_SCENE = 2 ** 28;
 
 /** The second stage: projector and language model learn to answer; the vision tower is frozen. */
@@ -55,12 +55,12 @@ export function languageStage({ language: recipe, seed }: Recipe, config: LlavaC
     loss(tensors, { step, scenes, pixels, questions, objects }) {
       const model = createModel(config, tensors);
       const packed = questions.map((list, picture) => packQuestions(list, words, objects[picture]));
-      // Without merges nothing is read out, so that the first step is the last.
+      // Without merges nothing is read out, so that the first call of next() returns the result.
       const { features } = encode(model, pixelTensor(pixels, side), noTap).next().value as EncodedGrid;
       const visual = model.project(features);
       const left = Math.max(0, 1 - step / (recipe.pointingUntil * recipe.steps));
       const answers = answeringLoss(model, visual, packed, { ...loss, pointingWeight: left * recipe.pointingWeight });
-      return answers.add(placesLoss(model, visual, scenes, objects, loss).mul(recipe.placesWeight));
+      return answers.add(coordinatesLoss(model, visual, scenes, objects, loss).mul(recipe.coordinatesWeight));
     },
     async validate(tensors) {
       const scenes = scenesFrom("tuning", 0, recipe.validateOn);
@@ -71,9 +71,9 @@ export function languageStage({ language: recipe, seed }: Recipe, config: LlavaC
 }
 
 /**
- * Embeddings that already mean something: words for attributes are what the projector was aligned with,
+ * Embeddings that start with a meaning: words for attributes are what the projector was aligned with,
  * their plurals are near them, coordinates that are near in value are near as vectors, and the output
- * matrix starts as the embeddings transposed. Drops what pretraining leaves behind.
+ * matrix starts as the embeddings transposed. Drops the tensors that only pretraining needs.
  */
 async function meaningfulEmbeddings(
   weights: ReadonlyMap<string, tf.Tensor>,

@@ -14,16 +14,16 @@ import { EMBEDDING_SPREAD } from "./initial.ts";
 import type { VisionBatch } from "./patch-targets.ts";
 
 /**
- * Pretraining of the vision tower with dense targets: every patch says what it shows and where that
- * ends, the class token what there is in all. Heads stand on the last **two** hidden states. The one
+ * Pretraining of the vision tower with dense targets: every patch predicts what it shows and the box
+ * of that, the class token what the picture holds. Heads read the last **two** hidden states. The one
  * before the last is what LLaVA reads; the last one trains the last block too, which LLaVA never
- * uses but which belongs to the features that Nüwa's aggregation compares. The projector is taught at
+ * uses but which is one of the features that Nüwa's aggregation compares. The projector is taught at
  * the same time to put each patch near the embeddings of the words for what it shows (LLaVA's feature alignment).
  */
 
 /** Sizes of the groups of attributes, in the order of the head's outputs. */
 const GROUPS = [COLOURS.length, SHAPES.length, SIZES.length] as const;
-/** Weights of the groups in the loss: colours are learnt at once, shapes last. */
+/** Weights of the groups in the loss: colours are learnt first, shapes last. */
 const GROUP_WEIGHTS = [0.5, 2, 1] as const;
 /** Words that a shape is described with: colour, shape and size. */
 export const ATTRIBUTE_WORDS: readonly string[] = [...COLOURS, ...SHAPES, ...SIZES];
@@ -33,7 +33,7 @@ const HEADS = ["features", "last"] as const;
 /** Name of the embeddings of {@link ATTRIBUTE_WORDS} that the projector is aligned with. */
 export const ALIGNED_WORDS = "pretraining.words";
 
-/** Fresh heads, which are thrown away after pretraining, by name. */
+/** New heads, which are dropped after pretraining, by name. */
 export function pretrainingHeads(config: LlavaConfig, random: Random): Map<string, tf.Tensor> {
   const width = config.vision.hiddenSize;
   const gaussian = (shape: [number, number], spread: number) =>
@@ -55,7 +55,7 @@ export function pretrainingHeads(config: LlavaConfig, random: Random): Map<strin
   return heads;
 }
 
-/** What the heads say about a batch. */
+/** What the heads predict about a batch. */
 interface Predictions {
   /** [I·N, attributes + 1 + 4]: logits of the words, of there being a shape, and the shape's box. */
   readonly patches: tf.Tensor2D;
@@ -104,7 +104,7 @@ function headLoss({ patches, whole }: Predictions, batch: VisionBatch): tf.Scala
     .mul(batch.shown)
     .abs(); // [I·N, 4]
   const near = tf.minimum(off, 1);
-  const places = near
+  const boxes = near
     .mul(off.sub(near.mul(0.5)))
     .sum()
     .div(batch.shownCount);
@@ -115,7 +115,7 @@ function headLoss({ patches, whole }: Predictions, batch: VisionBatch): tf.Scala
     .mul(batch.counts)
     .sum()
     .div(-whole.shape[0]);
-  return tf.addN([words, shown, places, present, counts.mul(0.5)]) as tf.Scalar;
+  return tf.addN([words, shown, boxes, present, counts.mul(0.5)]) as tf.Scalar;
 }
 
 /** Cross-entropy within each group of attributes, over the patches that show a shape. */

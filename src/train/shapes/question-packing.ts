@@ -3,15 +3,15 @@ import type { Family, Question } from "../../world/question.ts";
 import { PREFIX, specialId, type WordIds } from "./tokens.ts";
 
 /**
- * Packing: many questions behind one picture in one sequence, so that the picture's tokens are computed
+ * Packing: many questions after one picture in one sequence, so that the picture's tokens are computed
  * once. A block mask lets each question see the prefix, the picture and itself; its position ids begin
- * after the picture, as if it stood there alone. So each question is computed exactly as at inference.
+ * after the picture, as if it were the only one. So each question is computed exactly as at inference.
  */
 
 /** One answer token to be predicted. */
 export interface AnswerTarget {
   /** Index in the sequence of the token before it, whose hidden state predicts it. */
-  readonly place: number;
+  readonly predictorIndex: number;
   readonly id: number;
   readonly family: Family;
   /** Tokens of this answer, its end included: long answers do not count more by their length alone. */
@@ -61,7 +61,7 @@ export function packQuestions(
       blocks.push(index + 1);
     });
     answered.forEach((id, i) => {
-      targets.push({ place: first + i, id, family, answerLength: answered.length, subject });
+      targets.push({ predictorIndex: first + i, id, family, answerLength: answered.length, subject });
     });
   });
   return { slots, blocks, targets };
@@ -71,8 +71,8 @@ export function packQuestions(
 const MASKED = -1e9;
 
 /**
- * The block mask: each index sees what comes before it in its own block and in block 0, and itself.
- * Padding sees only itself, and no other index sees it.
+ * The block mask: each index attends to what comes before it in its own block and in block 0, and to itself.
+ * Padding attends only to itself, and no other index attends to it.
  *
  * @param length of the padded sequence
  * @returns [B·length·length], 0 where allowed, very negative elsewhere

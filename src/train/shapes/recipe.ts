@@ -1,22 +1,14 @@
 import { UsageError } from "../../core/errors.ts";
 import type { Family } from "../../world/question.ts";
 import type { AdamWOptions } from "../engine/optimizer.ts";
-import type { Schedule } from "../engine/schedule.ts";
+import type { AnyRecipe, StageRecipe } from "../engine/stage.ts";
 
-/** One stage of a training. */
-export interface StageRecipe extends Schedule {
+/** What the recipes of both stages hold. */
+export interface PictureStageRecipe extends StageRecipe {
   /** Pictures in a step. */
   readonly batch: number;
-  /** Validation figures are taken every so many steps, and at the end. */
-  readonly validateEvery: number;
   /** Pictures of the tuning split that validation looks at. */
   readonly validateOn: number;
-}
-
-/** What every training's recipe says, whatever else it holds. Plain JSON. */
-export interface AnyRecipe {
-  readonly name: string;
-  readonly optimizer: AdamWOptions;
 }
 
 /** Everything that a training's result depends on, apart from the backend. Plain JSON. */
@@ -29,12 +21,12 @@ export interface Recipe extends AnyRecipe {
     readonly text: Readonly<Record<string, number | string>>;
   };
   /** The vision tower on dense targets, see pretrain.ts. */
-  readonly vision: StageRecipe & {
+  readonly vision: PictureStageRecipe & {
     /** Share of the pictures whose shapes are painted in colours without a name, see `repainted`. */
     readonly unnamed: number;
   };
   /** Projector and language model on questions, with the tower frozen, see answering.ts. */
-  readonly language: StageRecipe & {
+  readonly language: PictureStageRecipe & {
     /** Questions packed on each picture. */
     readonly questions: number;
     /** Shares of the families among the questions. */
@@ -49,8 +41,8 @@ export interface Recipe extends AnyRecipe {
     readonly pointingWeight: number;
     /** Share of the steps, 0..1, over which that weight falls to zero: the rest teaches by answers alone. */
     readonly pointingUntil: number;
-    /** Weight of {@link placesLoss}. */
-    readonly placesWeight: number;
+    /** Weight of {@link coordinatesLoss}. */
+    readonly coordinatesWeight: number;
   };
 }
 
@@ -97,15 +89,15 @@ const SHAPES: Recipe = {
     pointingLayers: [2, 5],
     pointingWeight: 0.2,
     pointingUntil: 0.6,
-    placesWeight: 0.3,
+    coordinatesWeight: 0.3,
   },
 };
 
 /** The recipes that can be asked for by name. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   shapes: SHAPES,
-  /** The model in weights/no-places: does grounding hang on position ids if nothing writes places into the tokens? */
-  "no-places": { ...SHAPES, name: "no-places", language: { ...SHAPES.language, steps: 3500, placesWeight: 0 } },
+  /** The model in weights/no-places: does grounding depend on position ids if no loss writes coordinates into the tokens? */
+  "no-places": { ...SHAPES, name: "no-places", language: { ...SHAPES.language, steps: 3500, coordinatesWeight: 0 } },
   /** Two minutes: a very small model that learns to name colours and shapes, and nothing more. */
   tiny: {
     name: "tiny",
@@ -147,7 +139,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       pointingLayers: [],
       pointingWeight: 0,
       pointingUntil: 1,
-      placesWeight: 0,
+      coordinatesWeight: 0,
     },
   },
 };

@@ -28,7 +28,7 @@ export function stagesOf(recipe: Recipe): readonly Stage[] {
   return [visionStage(recipe, config), languageStage(recipe, config)] as readonly Stage[];
 }
 
-/** Trains by a recipe; when the training is finished, the model lies in `model/` below the folder. */
+/** Trains by a recipe; when the training is finished, the model is in `model/` below the folder. */
 export async function runRecipe(recipe: Recipe, options: TrainOptions): Promise<TrainResult> {
   const config = configOfRecipe(recipe);
   const initial = () => initialWeights(config, randomFrom(recipe.seed));

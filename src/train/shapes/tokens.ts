@@ -39,7 +39,7 @@ export function wordIds(): WordIds {
   };
 }
 
-/** How a conversation is written; the part that asks is what training packs (see packing.ts). */
+/** How a conversation is written; the question part is what training packs (see question-packing.ts). */
 const CHAT_TEMPLATE =
   "{{ bos_token }}{% for message in messages %}{{ message.role | upper }}: " +
   "{% for part in message.content %}{{ '<image>' if part.type == 'image' else part.text }} {% endfor %}" +
@@ -110,7 +110,7 @@ export function promptIds(words: WordIds, question: string): number[] {
   return [...PREFIX, specialId("<image>"), ...words.of(question), specialId("ASSISTANT:")];
 }
 
-/** What stands before the picture. */
+/** The tokens before the picture. */
 export const PREFIX: readonly number[] = [specialId("<s>"), specialId("USER:")];
 
 /** A box or a word as text, from answer ids; special tokens left out. */

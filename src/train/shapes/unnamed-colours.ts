@@ -23,7 +23,7 @@ export interface PaintedScene {
 /**
  * Repaints a share of the scenes in colours without a name, orange or pink, say.
  *
- * A tower that only ever sees some shapes in red learns to see shape in the colour: about pairs of colour and shape
+ * A tower that only ever sees some shapes in red learns to read the shape from the colour: about pairs of colour and shape
  * that training never showed, its patches were right in 18 % of the cases, which is chance. Painting the held-out
  * pairs would give the answer away; colours outside the world's eight do not.
  *

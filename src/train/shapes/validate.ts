@@ -11,12 +11,12 @@ import type { Scene } from "../../world/scene.ts";
 import { pixelsOf, pixelTensor } from "./pictures.ts";
 import { answerText, promptIds, wordIds } from "./tokens.ts";
 
-/** A question, what the model said, and how good that is. */
+/** A question, what the model answered, and its score. */
 export interface Marked {
   readonly scene: Scene;
   readonly question: Question;
   readonly said: string;
-  /** Grounding: intersection over union of the boxes, 0 when no box was said. Others: 1 when right, 0 when wrong. */
+  /** Grounding: intersection over union of the boxes, 0 when the answer is no box. Others: 1 when right, 0 when wrong. */
   readonly score: number;
 }
 

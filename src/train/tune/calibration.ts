@@ -30,7 +30,7 @@ export interface AnsweredBatch {
   readonly answers: readonly (readonly number[])[];
 }
 
-/** Scenes to calibrate on; steps go round them, each time with another question of every scene. */
+/** Scenes to calibrate on; when all have been used, steps begin again with another question of every scene. */
 const CALIBRATION_SCENES = 256;
 
 /** The longest answer that counts, in tokens; a box of the world has ten. */
@@ -39,7 +39,7 @@ const MOST_TOKENS = 12;
 /**
  * Tuning for right answers: the loss is the cross-entropy of the answer's tokens under the pruned model,
  * computed as decoding computes them, with the right tokens fed. Answers rather than the unpruned model's
- * logits, because they are what pruning shall keep, and because it takes one pass of the language model a
+ * logits, because they are what pruning should keep, and because it takes one pass of the language model a
  * step instead of two. The selection is straight-through: the loss is that of the model as it will be used.
  */
 export function calibrationOn(vlm: LoadedVlm, recipe: TuneRecipe): TuneProblem<AnsweredBatch> {
@@ -118,17 +118,17 @@ export function answerLoss(model: Vlm, { images, prompts, answers }: AnsweredBat
   let { logits, state } = runSync(() => forward(model, { ...batchOf(images), prompts }, method));
   const longest = Math.max(...answers.map((ids) => ids.length));
   const losses: tf.Tensor[] = [];
-  for (let place = 0; place < longest; place++) {
-    // Behind the end of an answer anything may be fed: nothing there is counted.
-    if (place > 0)
+  for (let index = 0; index < longest; index++) {
+    // After the end of an answer any id may be fed: nothing there is counted.
+    if (index > 0)
       ({ logits, state } = advance(
         model,
         state,
-        answers.map((ids) => [ids[place - 1] ?? 0]),
+        answers.map((ids) => [ids[index - 1] ?? 0]),
       ));
     const targets = new Float32Array(logits.size);
     answers.forEach((ids, sample) => {
-      if (place < ids.length) targets[sample * logits.shape[1] + ids[place]] = 1 / (ids.length * answers.length);
+      if (index < ids.length) targets[sample * logits.shape[1] + ids[index]] = 1 / (ids.length * answers.length);
     });
     losses.push(tf.logSoftmax(logits).mul(tf.tensor2d(targets, logits.shape)).sum());
   }

@@ -1,8 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Variant } from "../../methods/nuwa/variants.ts";
 import { type TrainOptions, train } from "../engine/loop.ts";
-import type { Stage } from "../engine/stage.ts";
-import type { AnyRecipe, StageRecipe } from "../shapes/recipe.ts";
+import type { AnyRecipe, Stage, StageRecipe } from "../engine/stage.ts";
 import {
   type ConstantScalars,
   type ConstantValues,
@@ -10,7 +9,7 @@ import {
   freeOf,
   valuesOf,
   variantConstants,
-} from "./constants.ts";
+} from "./tuned-constants.ts";
 
 /** Everything that tuned constants depend on, apart from the backend. Plain JSON. */
 export interface TuneRecipe extends AnyRecipe {
@@ -24,7 +23,12 @@ export interface TuneRecipe extends AnyRecipe {
   /** What the model is: its fingerprint. */
   readonly model: string;
   readonly start: ConstantValues;
-  readonly stage: StageRecipe;
+  readonly stage: StageRecipe & {
+    /** Questions in a step. */
+    readonly batch: number;
+    /** Held-out scenes that validation looks at, one question each. */
+    readonly validateOn: number;
+  };
 }
 
 /**

@@ -3,7 +3,7 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { terminalFetch } from "../../../src/cli/fetch.ts";
-import { fetchCheckpoint } from "../../../src/io/hub/checkpoint.ts";
+import { fetchCheckpoint } from "../../../src/io/hub/fetch-checkpoint.ts";
 import type { Hub } from "../../../src/io/hub/requests.ts";
 import { openModel } from "../../../src/io/load.ts";
 import { listing, temporaryFolder } from "../../cli/support.ts";
@@ -38,7 +38,7 @@ describe("fetching a checkpoint", () => {
     expectWhole(folder);
     expect(told).toMatch(/^some\/model at 0123456789ab: 4 files, .* GB$/m);
     expect(told).toMatch(/^model-00001-of-00002\.safetensors {2}\d+ bytes$/m);
-    expect(openModel(folder).places.length).toBeGreaterThan(10);
+    expect(openModel(folder).locations.length).toBeGreaterThan(10);
   });
 
   it("a second time brings nothing that is there", async () => {

@@ -76,7 +76,7 @@ describe("the checkpoint of a training is refused by file and tensor", () => {
 
   it.each(["parameters/other", "frozen/other", "third/other", "other"])("where it holds %s besides", async (name) => {
     expect(await changed((tensors) => tensors.set(name, zeros(1)))).toBe(
-      `DIR/state-0-1.safetensors: the tensor "${name}" has no place in this training. ${REMEDY}`,
+      `DIR/state-0-1.safetensors: the tensor "${name}" does not belong to this training. ${REMEDY}`,
     );
   });
 
@@ -125,7 +125,10 @@ it("the checkpoint of a tuning is refused by file and tensor, too", async () => 
   for (const [change, message] of [
     [(tensors: Map<string, TensorValues>) => tensors.set("first/keyNormExponent", zeros(2)), "not F32 of []"],
     [(tensors: Map<string, TensorValues>) => tensors.delete("parameters/pillarQuantile"), "lacks the tensor"],
-    [(tensors: Map<string, TensorValues>) => tensors.set("parameters/slope", zeros()), "has no place in this training"],
+    [
+      (tensors: Map<string, TensorValues>) => tensors.set("parameters/slope", zeros()),
+      "does not belong to this training",
+    ],
   ] as const)
     await inFolder(async (folder) => {
       await tune(recipe, problem, options(folder, { stopAfter: 1 }));

@@ -4,9 +4,9 @@ import { useBackend } from "../../../src/backend/select.ts";
 import { randomFrom } from "../../../src/core/random.ts";
 import { createModel } from "../../../src/model/llava/llava.ts";
 import { pointingLoss } from "../../../src/train/shapes/answering.ts";
+import { coordinatesLoss } from "../../../src/train/shapes/coordinates-loss.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
 import { scenesFrom } from "../../../src/train/shapes/pictures.ts";
-import { placesLoss } from "../../../src/train/shapes/places.ts";
 import type { PackedPicture } from "../../../src/train/shapes/question-packing.ts";
 import { configOfRecipe } from "../../../src/train/shapes/session.ts";
 import { wordIds } from "../../../src/train/shapes/tokens.ts";
@@ -21,26 +21,26 @@ beforeAll(async () => {
 
 describe("pointing", () => {
   const LENGTH = 6;
-  const target = (family: Family, place: number, id: number, subject: number[]) => ({
+  const target = (family: Family, predictorIndex: number, id: number, subject: number[]) => ({
     family,
-    place,
+    predictorIndex,
     id,
     subject,
     answerLength: 1,
   });
   const picture = (...targets: PackedPicture["targets"]): PackedPicture => ({ slots: [], blocks: [], targets });
-  /** Two heads: the first looks as said, the second at place 0 only. [1, 2, 6, 6] */
+  /** Two heads: the first looks as said, the second at index 0 only. [1, 2, 6, 6] */
   const attention = (rows: Record<number, number[]>) =>
     tf.tensor4d([
       [
-        Array.from({ length: LENGTH }, (_, place) => rows[place] ?? [1, 0, 0, 0, 0, 0]),
+        Array.from({ length: LENGTH }, (_, index) => rows[index] ?? [1, 0, 0, 0, 0, 0]),
         Array.from({ length: LENGTH }, () => [1, 0, 0, 0, 0, 0]),
       ],
     ]);
   const lossOf = (rows: Record<number, number[]>, ...pictures: PackedPicture[]) =>
     tf.tidy(() => pointingLoss(attention(rows), pictures, { firstCoordinate: 100 }).dataSync()[0]);
 
-  it("is −log of the attention on the subject, at the place that predicts the answer, first head only", () => {
+  it("is −log of the attention on the subject, at the token that predicts the answer, first head only", () => {
     const rows = { 4: [0.2, 0.25, 0.25, 0.3, 0, 0] };
     expect(lossOf(rows, picture(target("colour", 4, 7, [1, 2])))).toBeCloseTo(-Math.log(0.5), 4);
     expect(lossOf(rows, picture(target("colour", 4, 7, [3])))).toBeCloseTo(-Math.log(0.3), 4);
@@ -59,7 +59,7 @@ describe("pointing", () => {
   });
 });
 
-describe("places", () => {
+describe("the coordinates loss", () => {
   const config = configOfRecipe(MICRO);
   const words = wordIds();
   const options = { coordinateSpread: 0.8, firstCoordinate: words.firstCoordinate };
@@ -71,7 +71,7 @@ describe("places", () => {
     const loss = tf.tidy(() => {
       const model = createModel(config, initialWeights(config, randomFrom(1)));
       const visual = tf.randomNormal<tf.Rank.R3>([2, 16, width], 0, 1, "float32", 1);
-      return placesLoss(model, visual, scenes, objects, options).dataSync()[0];
+      return coordinatesLoss(model, visual, scenes, objects, options).dataSync()[0];
     });
     expect(loss).toBeGreaterThan(0.8 * Math.log(101));
   });
@@ -81,7 +81,7 @@ describe("places", () => {
       await leaked(() => {
         tf.tidy(() => {
           const model = createModel(config, initialWeights(config, randomFrom(1)));
-          const loss = (visual: tf.Tensor3D) => placesLoss(model, visual, scenes, objects, options);
+          const loss = (visual: tf.Tensor3D) => coordinatesLoss(model, visual, scenes, objects, options);
           const gradient = tf.grad((visual) => loss(visual as tf.Tensor3D));
           let visual = tf.randomNormal<tf.Rank.R3>([2, 16, width], 0, 1, "float32", 1);
           const before = loss(visual).dataSync()[0];

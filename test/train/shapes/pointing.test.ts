@@ -25,8 +25,8 @@ const RELATION = question("relation", "is the ring above the star ?", "yes", [0,
 const LONG = question("shape", "what is it ?", "big ring", [0]);
 
 const pack = (...questions: Question[]) => packQuestions(questions, words, OBJECTS);
-const wordAt = ({ slots }: PackedPicture, place: number) => {
-  const slot = slots[place];
+const wordAt = ({ slots }: PackedPicture, index: number) => {
+  const slot = slots[index];
   return slot?.kind === "text" ? words.words[slot.id] : undefined;
 };
 
@@ -46,13 +46,13 @@ function lossLooking(pictures: readonly PackedPicture[], image: number, query: n
   return tf.tidy(() => pointingLoss(values.toTensor() as tf.Tensor4D, pictures, words).dataSync()[0]);
 }
 
-/** The places of a picture whose attention the loss depends on, with the visual tokens that lower it there. */
-function lookedFrom(pictures: readonly PackedPicture[], image = 0): { place: number; at: number[] }[] {
+/** The tokens of a picture whose attention the loss depends on, with the visual tokens that lower it there. */
+function lookedFrom(pictures: readonly PackedPicture[], image = 0): { index: number; at: number[] }[] {
   const { slots } = pictures[image];
-  return slots.flatMap((_, place) => {
-    const nowhere = lossLooking(pictures, image, place, []);
-    const at = slots.flatMap((_, to) => (lossLooking(pictures, image, place, [to]) < nowhere - 0.1 ? [to] : []));
-    return at.length ? [{ place, at }] : [];
+  return slots.flatMap((_, index) => {
+    const nowhere = lossLooking(pictures, image, index, []);
+    const at = slots.flatMap((_, to) => (lossLooking(pictures, image, index, [to]) < nowhere - 0.1 ? [to] : []));
+    return at.length ? [{ index, at }] : [];
   });
 }
 
@@ -60,34 +60,34 @@ describe("pointing in packed questions", () => {
   it("looks from the word before a one-word answer at the patches of its subject, and from nowhere else", () => {
     const packed = pack(COLOUR);
     // The prefix, six patches, six words, "ASSISTANT:", which says the colour, and the colour, which says the end.
-    const place = PREFIX.length + OBJECTS.length + 6;
-    expect(wordAt(packed, place)).toBe("ASSISTANT:");
-    expect(lookedFrom([packed])).toEqual([{ place, at: FIRST }]);
+    const index = PREFIX.length + OBJECTS.length + 6;
+    expect(wordAt(packed, index)).toBe("ASSISTANT:");
+    expect(lookedFrom([packed])).toEqual([{ index, at: FIRST }]);
   });
 
   it("looks for a box from what stands before each of its four coordinates, not for brackets and commas", () => {
     const packed = pack(BOX);
     const looks = lookedFrom([packed]);
-    expect(looks.map(({ place }) => wordAt(packed, place))).toEqual(["[", ",", ",", ","]);
-    expect(looks.map(({ place }) => wordAt(packed, place + 1))).toEqual(["0.10", "0.20", "0.30", "0.40"]);
+    expect(looks.map(({ index }) => wordAt(packed, index))).toEqual(["[", ",", ",", ","]);
+    expect(looks.map(({ index }) => wordAt(packed, index + 1))).toEqual(["0.10", "0.20", "0.30", "0.40"]);
     for (const { at } of looks) expect(at).toEqual(SECOND);
   });
 
   it("looks from the first word of a longer answer only, and at all subjects of a relation", () => {
     const long = pack(LONG);
-    expect(lookedFrom([long]).map(({ place }) => wordAt(long, place))).toEqual(["ASSISTANT:"]);
-    expect(lookedFrom([pack(RELATION)])).toEqual([{ place: expect.any(Number), at: [...FIRST, ...SECOND] }]);
+    expect(lookedFrom([long]).map(({ index }) => wordAt(long, index))).toEqual(["ASSISTANT:"]);
+    expect(lookedFrom([pack(RELATION)])).toEqual([{ index: expect.any(Number), at: [...FIRST, ...SECOND] }]);
   });
 
   it("looks from every answer of a picture, also behind another question, and from none about the absent", () => {
     const packed = pack(COLOUR, ABSENT, LONG, COLOUR);
     const looks = lookedFrom([packed]);
     expect(looks.map(({ at }) => at)).toEqual([FIRST, FIRST, FIRST]);
-    expect(looks.map(({ place }) => packed.blocks[place])).toEqual([1, 3, 4]);
-    expect(looks.map(({ place }) => wordAt(packed, place))).toEqual(["ASSISTANT:", "ASSISTANT:", "ASSISTANT:"]);
+    expect(looks.map(({ index }) => packed.blocks[index])).toEqual([1, 3, 4]);
+    expect(looks.map(({ index }) => wordAt(packed, index))).toEqual(["ASSISTANT:", "ASSISTANT:", "ASSISTANT:"]);
   });
 
-  it("finds the places of each picture of a batch, whatever the lengths", () => {
+  it("finds the tokens of each picture of a batch, whatever the lengths", () => {
     const [short, long] = [pack(COLOUR), pack(ABSENT, BOX)];
     for (const batch of [
       [short, long],

@@ -51,12 +51,12 @@ it("a packed question is answered exactly as if it stood alone", async () => {
   expect(row).toBe(rows.length);
 });
 
-it("the targets of an answer are its tokens and the end, each predicted from the place before", () => {
+it("the targets of an answer are its tokens and the end, each predicted from the token before", () => {
   for (const [picture, { slots, targets }] of packed.entries()) {
     const wanted = questions[picture].flatMap(({ answer }) => [...words.of(answer), 2]);
     expect(targets.map(({ id }) => id)).toEqual(wanted);
-    for (const { place, id } of targets) {
-      const next = slots[place + 1];
+    for (const { predictorIndex, id } of targets) {
+      const next = slots[predictorIndex + 1];
       if (id !== 2) expect(next).toMatchObject({ kind: "text", id });
     }
   }
@@ -79,12 +79,12 @@ it("nobody sees another question, what comes later, or padding", () => {
 
 it("position ids of every question go on right after the picture", () => {
   for (const { slots, blocks } of packed) {
-    slots.forEach((slot, place) => {
-      if (place === 0 || blocks[place] !== blocks[place - 1]) return;
-      expect(slot?.position).toEqual([(slots[place - 1]?.position[0] ?? 0) + 1]);
+    slots.forEach((slot, index) => {
+      if (index === 0 || blocks[index] !== blocks[index - 1]) return;
+      expect(slot?.position).toEqual([(slots[index - 1]?.position[0] ?? 0) + 1]);
     });
-    slots.forEach((slot, place) => {
-      if (blocks[place] > 0 && blocks[place] !== blocks[place - 1]) expect(slot?.position).toEqual([2 + 16]);
+    slots.forEach((slot, index) => {
+      if (blocks[index] > 0 && blocks[index] !== blocks[index - 1]) expect(slot?.position).toEqual([2 + 16]);
     });
   }
 });

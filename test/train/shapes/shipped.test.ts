@@ -35,16 +35,16 @@ it("the shipped vocabulary is the world's", () => {
   expect(allTokens().map((token) => tokenizer.idOf(token))).toEqual(allTokens().map((_, id) => id));
 });
 
-it("the model without the places loss loses boxes, not words, when position ids are shuffled", {
+it("the model without the coordinates loss loses boxes, not words, when position ids are shuffled", {
   timeout: 300_000,
 }, async () => {
   await useBackend(TESTED_BACKENDS[TESTED_BACKENDS.length - 1]);
-  const unplaced = requireLlava(loadModel(fileURLToPath(new URL("../../../weights/no-places", import.meta.url))));
+  const withoutLoss = requireLlava(loadModel(fileURLToPath(new URL("../../../weights/no-places", import.meta.url))));
   const scenes = scenesFrom("test", 0, 8);
   const [kept, shuffled] = [none(), none(permutedPositions(1))];
-  const { figures } = await validateAnswers(unplaced, scenes, { method: kept });
-  const { figures: lost } = await validateAnswers(unplaced, scenes, { method: shuffled });
-  disposeModel(unplaced);
+  const { figures } = await validateAnswers(withoutLoss, scenes, { method: kept });
+  const { figures: lost } = await validateAnswers(withoutLoss, scenes, { method: shuffled });
+  disposeModel(withoutLoss);
   expect(figures.grounding).toBeGreaterThan(0.7);
   expect(lost.grounding).toBeLessThan(figures.grounding / 2);
   for (const family of ["existence", "colour", "shape"]) expect(lost[family], family).toBeGreaterThan(0.7);

@@ -12,7 +12,7 @@ import { disposeModel } from "../../../src/model/vlm.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
 import { batchOf } from "../../../src/pipeline/processor.ts";
 import { type AnsweredBatch, answerLoss } from "../../../src/train/tune/calibration.ts";
-import { constantsOf, freeOf } from "../../../src/train/tune/constants.ts";
+import { constantsOf, freeOf } from "../../../src/train/tune/tuned-constants.ts";
 import { normals, randomModel } from "../../properties/differences.ts";
 import { TESTED_BACKENDS } from "../../support.ts";
 

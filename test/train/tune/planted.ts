@@ -7,7 +7,7 @@ import type { Stage1Constants } from "../../../src/methods/nuwa/constants.ts";
 import { nuwa } from "../../../src/methods/nuwa/nuwa.ts";
 import type { SelectionKind } from "../../../src/methods/nuwa/soft-stage1.ts";
 import { VARIANTS } from "../../../src/methods/nuwa/variants.ts";
-import type { ConstantValues } from "../../../src/train/tune/constants.ts";
+import type { ConstantValues } from "../../../src/train/tune/tuned-constants.ts";
 import type { TuneProblem, TuneRecipe } from "../../../src/train/tune/tuning.ts";
 
 const GRID = { rows: 8, columns: 8 };

@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { curvesSvg, writeCurves } from "../../../src/train/engine/curves.ts";
-import type { ConstantValues } from "../../../src/train/tune/constants.ts";
+import type { ConstantValues } from "../../../src/train/tune/tuned-constants.ts";
 import { type TuneRecipe, tune, tuneRecipe } from "../../../src/train/tune/tuning.ts";
 import { leaked, TESTED_BACKENDS } from "../../support.ts";
 import { inFolder, options } from "../support.ts";

@@ -1,6 +1,6 @@
 /**
  * How the VQA challenges (EvalAI) make answers comparable: lower case, no punctuation, numbers as digits, no
- * articles, apostrophes in contractions. The order and the oddities are those of the harness, because a
+ * articles, apostrophes in contractions. The order and the peculiarities are those of lmms-eval, because a
  * score changes with them.
  *
  * @see https://github.com/facebookresearch/mmf, EvalAIAnswerProcessor
@@ -28,7 +28,7 @@ const DIGITS: Readonly<Record<string, string>> = {
   ...{ six: "6", seven: "7", eight: "8", nine: "9", ten: "10" },
 };
 
-/** A mark at the edge of a word goes; within a word it becomes a space. A point stays before a digit only. */
+/** A punctuation mark at the edge of a word is removed; within a word it becomes a space. A point stays before a digit only. */
 function withoutPunctuation(text: string): string {
   let result = text;
   for (const mark of ';/[]"{}()=+\\_->`<@!') {
@@ -52,6 +52,6 @@ const CONTRACTIONS: ReadonlyMap<string, string> = new Map([
   ...WITH_APOSTROPHES.split(" ").flatMap((word) =>
     [...word.matchAll(/'/g)].map(({ index }) => [word.slice(0, index) + word.slice(index + 1), word] as const),
   ),
-  // The harness has this one the wrong way round.
+  // lmms-eval has this one the wrong way round.
   ["somebody'd", "somebodyd"],
 ]);

@@ -78,13 +78,13 @@ function given(cell: string): boolean {
   return cell !== "" && cell !== "nan";
 }
 
-/** What may stand around a letter, looked for in this order, as the harness does. */
+/** What may be around a letter, searched in this order, as lmms-eval does. */
 const AROUND = "|  |. |, |: |) |). (|) (|). :| :|, :|. :|) :|)."
   .split(" ")
   .filter((form) => form !== "")
   .map((form) => form.split("|") as [before: string, after: string]);
 
-/** The one letter among the words of an answer; none where several stand there. */
+/** The one letter among the words of an answer; none where there are several. */
 export function letterOf(said: string): string | undefined {
   const words = said.trim().split(/\s+/);
   for (const [before, after] of AROUND) {

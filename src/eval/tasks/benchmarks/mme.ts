@@ -87,7 +87,7 @@ function pairOf(category: string, path: string, pictures: ReadonlyMap<string, st
     return {
       ...{ task: "mme", family: category, style: "", split: "test", scene: `${category}/${name}` },
       id: `${category}/${name}/${i}`,
-      // The harness puts its own words in the place of MME's.
+      // lmms-eval replaces MME's words by its own.
       question: `${question.replace(" Please answer yes or no.", "")}${ONE_WORD}`,
       ...{ expected, longest: SHORT_ANSWER },
       picture: async () => picture,
@@ -96,7 +96,7 @@ function pairOf(category: string, path: string, pictures: ReadonlyMap<string, st
   });
 }
 
-/** What an answer says, as the harness reads it: by its word, its letter, or its first four characters. */
+/** What an answer says, as lmms-eval reads it: by its word, its letter, or its first four characters. */
 export function yesOrNo(said: string): "yes" | "no" | undefined {
   const text = said.toLowerCase().trim().replaceAll(".", "");
   if (text.length === 1) return text === "y" ? "yes" : text === "n" ? "no" : undefined;

@@ -11,7 +11,7 @@ import { meanOf, overlapFigures, type Scoring } from "../../score/figures.ts";
 import { type Benchmark, firstOf, pictureIn } from "../benchmark.ts";
 import type { Item, Marks } from "../item.ts";
 
-/** What the harness puts before the expression. */
+/** What lmms-eval puts before the expression. */
 const PROMPT =
   "Bounding box coordinates are specified in the format (top-left x, top-left y, bottom-right x, bottom-right y). " +
   "All values are floating point numbers bounded between 0 and 1. " +
@@ -54,7 +54,7 @@ const SCORING: Scoring = {
  * RefCOCO, RefCOCO+ and RefCOCOg (Yu et al., arXiv 1608.00272; Mao et al., arXiv 1511.02283): the box of what
  * an expression refers to, one question an expression, all splits but `train`.
  *
- * The harness marks boxes in the proportions of the original picture, although LLaVA-1.5 sees it padded to a
+ * lmms-eval marks boxes in the proportions of the original picture, although LLaVA-1.5 sees it padded to a
  * square: that number is the reported one. The `unpadded` figures take the said box for one in the padded
  * picture and convert it first; where the model's pictures are cropped instead, they are the same.
  *
@@ -97,7 +97,7 @@ function read(task: string, folder: string, refsPath: string): Item[] {
     });
 }
 
-/** The first bracketed list of four decimals, as the harness reads it; zeros where there is none. */
+/** The first bracketed list of four decimals, as lmms-eval reads it; zeros where there is none. */
 export function boxIn(said: string): Box {
   const number = String.raw`(-?\d+(?:\.\d+)?)`;
   const found = new RegExp(String.raw`\[\s*${[number, number, number, number].join(String.raw`,\s*`)}\s*\]`).exec(said);

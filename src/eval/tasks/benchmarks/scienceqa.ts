@@ -55,7 +55,7 @@ export const scienceqa: Benchmark = {
   },
 };
 
-/** The letter alone, or a letter with a point at the beginning; as the harness reads it. */
+/** The letter alone, or a letter with a point at the beginning; as lmms-eval reads it. */
 function letterOf(said: string): string | undefined {
   return /^([A-Z])(?:$|\.)/.exec(said.trim())?.[1];
 }

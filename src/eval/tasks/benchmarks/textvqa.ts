@@ -19,7 +19,7 @@ const fileSchema = z.object({
 
 /**
  * TextVQA (Singh et al., arXiv 1904.08920): questions about text in pictures, `TextVQA_0.5.1_val.json`, ten
- * people's answers each; no words read beforehand (OCR) are given to the model.
+ * people's answers each; the model gets no OCR words.
  */
 export const textvqa: Benchmark = {
   name: "textvqa",
@@ -39,7 +39,7 @@ export const textvqa: Benchmark = {
   },
 };
 
-/** As Python's str.capitalize, which the harness calls: everything behind the first letter becomes small. */
+/** As Python's str.capitalize, which lmms-eval calls: everything after the first letter becomes lower case. */
 function capitalised(text: string): string {
   return text.slice(0, 1).toUpperCase() + text.slice(1).toLowerCase();
 }

@@ -131,7 +131,7 @@ describe("GQA", () => {
 });
 
 describe("MME", () => {
-  it("puts the harness's words in the place of MME's own", () => {
+  it("replaces MME's own words by those of lmms-eval", () => {
     const items = itemsOf("mme");
     expect(items.map(({ id }) => id).slice(0, 5)).toEqual([
       "existence/0001/0",

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { learningRate } from "../../../src/train/engine/schedule.ts";
+import { learningRate } from "../../../src/train/engine/learning-rate.ts";
 
 const schedule = { steps: 100, warmup: 10, peak: 2, floor: 0.1 };
 

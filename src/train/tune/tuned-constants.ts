@@ -37,7 +37,7 @@ export function writeConstants(path: string, file: ConstantsFile): void {
   writeAtomically(path, `${JSON.stringify(file, null, 2)}\n`);
 }
 
-/** The constants that a variant stands for: where tuning starts. */
+/** The constants of a variant: where tuning starts. */
 export function variantConstants(variant: Variant): ConstantValues {
   const { salience, pillarQuantile } = VARIANTS[variant] as (typeof VARIANTS)[Variant];
   const keyNormExponent = salience === "cls-attention" ? 0 : 1;
@@ -45,7 +45,7 @@ export function variantConstants(variant: Variant): ConstantValues {
 }
 
 /**
- * The constants as numbers without bounds, which is what gradient descent wants: logarithms of what is positive,
+ * The constants as numbers without bounds, as gradient descent needs them: logarithms of what is positive,
  * the logit of the quantile, the exponent itself.
  */
 export function freeOf(constants: ConstantValues): Map<string, tf.Tensor> {

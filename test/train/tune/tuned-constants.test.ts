@@ -10,7 +10,7 @@ import {
   valuesOf,
   variantConstants,
   writeConstants,
-} from "../../../src/train/tune/constants.ts";
+} from "../../../src/train/tune/tuned-constants.ts";
 import { inFolder } from "../support.ts";
 
 const FILE: ConstantsFile = {

@@ -34,13 +34,13 @@ const MOST_BYTES = 256 * 2 ** 30;
 
 const indexSchema = z.object({ weight_map: z.record(z.string(), z.string()) });
 
-/** Who watches a fetch. */
+/** Gets the events of a fetch, to show them. */
 export interface FetchObserver {
   /** All that will be brought is known. */
   found(repository: Repository, files: readonly RemoteFile[]): void;
   /** So many bytes of a file are there. */
   bytes(file: RemoteFile, bytes: number): void;
-  /** A file is whole; `fresh` is false when it was there already. */
+  /** A file is complete; `fresh` is false when it was there already. */
   finished(file: RemoteFile, fresh: boolean): void;
 }
 
@@ -72,12 +72,12 @@ export async function fetchCheckpoint(
   mkdirSync(folder, { recursive: true });
   const bring = async (file: RemoteFile) =>
     observer.finished(file, await download(hub, repository, file, folder, (bytes) => observer.bytes(file, bytes)));
-  // The index says which weights there are, so it comes before the plan can be shown.
+  // The index names the weight files, so it is needed before the list can be shown.
   if (index) await bring(index);
   const weights = weightFiles(repository, folder);
   const rest = [...small.filter((file) => file !== index), ...weights];
   observer.found(repository, [...(index ? [index] : []), ...rest]);
-  requireRoom(name, folder, rest);
+  requireDiskSpace(name, folder, rest);
   for (const file of rest) await bring(file);
   return repository;
 }
@@ -96,10 +96,10 @@ function weightFiles(repository: Repository, folder: string): RemoteFile[] {
   });
 }
 
-/** Bytes that must be left over: a full disk troubles others. */
+/** Bytes that must stay free: other programs need space on the disk, too. */
 const SPARE = 2 ** 26;
 
-function requireRoom(name: string, folder: string, files: readonly RemoteFile[]): void {
+function requireDiskSpace(name: string, folder: string, files: readonly RemoteFile[]): void {
   const total = files.reduce((sum, { size }) => sum + size, 0);
   if (total > MOST_BYTES) throw new NuwaError(`${name}: has ${total} bytes, more than the ${MOST_BYTES} allowed.`);
   const missing = files.filter(({ path, size }) => sizeOf(join(folder, path)) !== size);
@@ -107,7 +107,7 @@ function requireRoom(name: string, folder: string, files: readonly RemoteFile[])
   const { bavail, bsize } = statfsSync(folder);
   if (needed > 0 && needed + SPARE > bavail * bsize)
     throw new NuwaError(
-      `${folder}: ${gigabytes(needed)} are missing, but only ${gigabytes(bavail * bsize)} are free. Make room, or ` +
+      `${folder}: ${gigabytes(needed)} are missing, but only ${gigabytes(bavail * bsize)} are free. Free some space, or ` +
         "choose another --out.",
     );
 }
