@@ -11,9 +11,9 @@ import { type Coverage, coverageOf } from "./coverage.ts";
  *   ⊆  only the best n of a region are candidates;
  *   ⊇  under the scores 1 on S and 0 elsewhere, S are the k best candidates.
  * So the worst case over all scores is the worst case over these sets, and for a set A of patches
- *   room(A) = Σ over regions of min(n, patches of A in the region)
+ *   capacity(A) = Σ over regions of min(n, patches of A in the region)
  * is the largest number of anchors that can lie in A at once (if that is at most k). Scores 1 on A and 0
- * elsewhere put min(k, room(A)) anchors there.
+ * elsewhere put min(k, capacity(A)) anchors there.
  */
 
 /** A bound that no scores break and that `witness` reaches. */
@@ -65,7 +65,7 @@ interface Family {
 }
 
 /** The most anchors that fit into the patches of `where`. */
-function room({ regions, perRegion }: Family, where: (p: number) => boolean): number {
+function capacity({ regions, perRegion }: Family, where: (p: number) => boolean): number {
   let total = 0;
   for (const region of regions) {
     let inside = 0;
@@ -80,7 +80,7 @@ function scoresOn({ grid }: Family, where: (p: number) => boolean): number[] {
   return Array.from({ length: patchCount(grid) }, (_, p) => (where(p) ? 1 : 0));
 }
 
-/** All anchors crowd into the regions with the most room; none fewer can hold k. */
+/** All anchors lie in the largest regions; no fewer can hold k. */
 function fewestCovered(family: Family): TightBound {
   const { regions, perRegion, options } = family;
   const byRoom = [...regions].sort((a, b) => b.length - a.length);
@@ -121,7 +121,7 @@ function largestRadius({ grid }: Family, reach: readonly number[]): TightBound {
  */
 function largestMean(family: Family, reach: readonly number[]): OpenBound {
   const { grid, regions, perRegion, options } = family;
-  const spare = room(family, () => true) - options.keep;
+  const spare = capacity(family, () => true) - options.keep;
   const atLeast = regions.map((region) => Math.max(0, Math.min(perRegion, region.length) - spare));
   const served = regions.map((region, r) => fromFirst(grid, region, Math.max(1, atLeast[r])));
   const gains = regions.map((region, r) => {
@@ -162,7 +162,7 @@ function largestDiscrepancy(family: Family): TightBound {
       for (const inside of [true, false]) {
         const held = Math.min(
           keep,
-          room(family, (p) => inBox(grid, p, y, x) === inside),
+          capacity(family, (p) => inBox(grid, p, y, x) === inside),
         );
         const patches = inside ? x * y : total - x * y;
         const numerator = held * total - patches * keep;
@@ -187,7 +187,7 @@ function largestGap(family: Family, lines: number, lineOf: (p: number) => number
   let [value, best] = [0, 0];
   for (let start = 0; start + value < lines; start++) {
     // A run that can be empty can be so in part, too: only longer runs than the longest so far matter.
-    while (start + value < lines && room(family, outside(start, value + 1)) >= family.options.keep) {
+    while (start + value < lines && capacity(family, outside(start, value + 1)) >= family.options.keep) {
       value++;
       best = start;
     }

@@ -97,7 +97,7 @@ export function tidy<T>(work: () => T): T {
 }
 
 /**
- * The tensors in nested arrays and plain objects, each once. tfjs has its own search, but that one walks through
+ * The tensors in nested arrays and plain objects, each once. tfjs has its own search, but that one visits
  * every element of every typed array.
  */
 export function tensorsIn(value: unknown): tf.Tensor[] {

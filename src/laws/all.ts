@@ -153,7 +153,7 @@ export const LAWS: readonly Law<unknown>[] = [
     selection.coversNearbyWhenAllRegionsAre,
   ),
   bySelection(
-    "No scores cover fewer regions than the m largest that together have room for k anchors, and none more than min(k, #regions).",
+    "No scores cover fewer regions than the m largest that together can hold k anchors, and none more than min(k, #regions).",
     selection.coversTheRegionsPromised,
   ),
   bySelection(
@@ -161,7 +161,7 @@ export const LAWS: readonly Law<unknown>[] = [
     selection.staysWithinTheRadius,
   ),
   bySelection(
-    "No scores leave more consecutive rows, or columns, without an anchor than the longest band outside of which k anchors have room.",
+    "No scores leave more consecutive rows, or columns, without an anchor than the longest band outside of which k anchors fit.",
     selection.staysWithinTheGaps,
   ),
   bySelection(
@@ -189,7 +189,7 @@ export const LAWS: readonly Law<unknown>[] = [
     pass.givesIdsByPolicy,
   ),
   byPass(
-    "The ledger tells what passed: the tokens that enter each layer are those in its cache, and both averages are means of these counts.",
+    "The ledger records what passed: the tokens that enter each layer are those in its cache, and both averages are means of these counts.",
     pass.keepsTheLedger,
   ),
   byPass(

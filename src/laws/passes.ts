@@ -116,7 +116,7 @@ export function fates({ ledgers }: ForwardResult, sample: number): unknown[] {
 }
 
 /**
- * What the policies promise of tokens that were numbered together; positions.test.ts has the exact numbers.
+ * What the policies say of tokens that were numbered together; positions.test.ts has the exact numbers.
  *
  * @param start how many tokens stand before the image
  * @param total patches of the image

@@ -97,7 +97,7 @@ export const givesIdsByPolicy: PassLaw = ofPass((result, { prompts, grid, asked 
 });
 
 /**
- * The ledger tells what passed: the tokens that enter each layer are those in its cache, and both averages are
+ * The ledger records what passed: the tokens that enter each layer are those in its cache, and both averages are
  * means of these counts.
  */
 export const keepsTheLedger: PassLaw = ofPass((result, { prompts }) => {

@@ -18,7 +18,7 @@ describe("FastV", () => {
     expect(cutOf(fastv({ keep: 1 }), 2, { sequence, tokens, attention }).keep).toEqual([1]);
   });
 
-  it("listens to nobody but the last prompt token", () => {
+  it("uses the attention of the last prompt token only", () => {
     const attention = paidBy(6, [0, 9, 8, 7, 6, 5, 0, 0]).map((row, query) =>
       query === 7 ? [0, 0, 0, 0, 0, 1, 0, 0] : row,
     );

@@ -11,7 +11,7 @@ beforeAll(async () => {
 const scores = Float32Array.from({ length: 20 }, (_, i) => (i === 13 ? 9 : i === 4 ? 7 : 1 + (i % 5) / 10));
 
 describe("PruMerge+", () => {
-  it("takes outliers by falling score, then every so manieth patch that is not one of them", () => {
+  it("takes outliers by falling score, then every n-th patch that is not one of them", () => {
     // r = 2/20, ⌊1/r⌋ = 10, a third of it is 3; the last patch of the raster is never among the even ones.
     expect(adaptiveCentres(scores)).toEqual([13, 4, 0, 3, 6, 9, 12, 15, 18]);
   });

@@ -33,7 +33,7 @@ describe("VisionZip", () => {
     ]);
   });
 
-  it("leaves a target that nobody is like as it is, and does without contextual tokens", () => {
+  it("leaves a target that no other patch resembles as it is, and does without contextual tokens", () => {
     const keys = [[1], [1], [1], [1], [1]];
     const alike = chosen(visionzip({ dominant: 1, contextual: 2 }), { rows: 2, columns: 2, keys });
     expect(alike.cells).toEqual([-1, 0, 2]);

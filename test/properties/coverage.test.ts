@@ -31,7 +31,7 @@ law(
   laws.coversNearbyWhenAllRegionsAre(nuwaStage1),
 );
 law(
-  "No scores cover fewer regions than the m largest that together have room for k anchors, and none more than min(k, #regions).",
+  "No scores cover fewer regions than the m largest that together can hold k anchors, and none more than min(k, #regions).",
   cases,
   laws.coversTheRegionsPromised(nuwaStage1),
 );
@@ -41,7 +41,7 @@ law(
   laws.staysWithinTheRadius(nuwaStage1),
 );
 law(
-  "No scores leave more consecutive rows, or columns, without an anchor than the longest band outside of which k anchors have room.",
+  "No scores leave more consecutive rows, or columns, without an anchor than the longest band outside of which k anchors fit.",
   cases,
   laws.staysWithinTheGaps(nuwaStage1),
 );

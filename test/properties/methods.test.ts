@@ -57,7 +57,7 @@ law(
   FEW,
 );
 law(
-  "The ledger tells what passed: the tokens that enter each layer are those in its cache, and both averages are means of these counts.",
+  "The ledger records what passed: the tokens that enter each layer are those in its cache, and both averages are means of these counts.",
   methodCases,
   everyMethod(laws.keepsTheLedger),
   FEW,

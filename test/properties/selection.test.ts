@@ -78,13 +78,13 @@ law(
   laws.dropsOnlyForRoom(nuwaStage1),
 );
 law(
-  "n is the smallest number for which the regions have room for k patches, and ⌈k / #regions⌉ where g divides both sides.",
+  "n is the smallest number for which the regions can hold k patches, and ⌈k / #regions⌉ where g divides both sides.",
   selectionCases(),
   ({ grid, regionSize, keep }) => {
     const regions = regionsOf(grid, regionSize);
-    const room = (n: number) => regions.reduce((sum, region) => sum + Math.min(n, region.length), 0);
+    const capacity = (n: number) => regions.reduce((sum, region) => sum + Math.min(n, region.length), 0);
     const perRegion = patchesPerRegion(regions, keep);
-    expect(room(perRegion - 1) < keep && keep <= room(perRegion)).toBe(true);
+    expect(capacity(perRegion - 1) < keep && keep <= capacity(perRegion)).toBe(true);
     if (grid.rows % regionSize === 0 && grid.columns % regionSize === 0)
       expect(perRegion).toBe(Math.ceil(keep / regions.length));
   },

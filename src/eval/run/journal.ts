@@ -63,8 +63,8 @@ function requireSame(path: string, old: JournalOptions, wanted: JournalOptions):
 /**
  * The answers in a journal.
  *
- * @param unfinished gets the number of bytes in complete lines where the last line is not, because its writer was killed or is
- *   still at it
+ * @param unfinished gets the number of bytes in complete lines where the last line is not complete, because its writer
+ *   was killed or is still writing
  * @returns none where there is no file
  * @throws NuwaError naming the line that is damaged
  */

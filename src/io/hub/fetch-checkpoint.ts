@@ -107,7 +107,8 @@ function requireDiskSpace(name: string, folder: string, files: readonly RemoteFi
   const { bavail, bsize } = statfsSync(folder);
   if (needed > 0 && needed + SPARE > bavail * bsize)
     throw new NuwaError(
-      `${folder}: ${gigabytes(needed)} are missing, but only ${gigabytes(bavail * bsize)} are free. Free some space, or ` +
+      `${folder}: ${gigabytes(needed)} are missing, but only ${gigabytes(bavail * bsize)} are free. ` +
+        "Free some space, or " +
         "choose another --out.",
     );
 }

@@ -6,7 +6,7 @@ import { indicesOf } from "../../model/transformer/sequence.ts";
 
 /**
  * SparseVLM's raters (arXiv 2410.04417, section 3.2): the text tokens behind the image that its visual tokens
- * speak to more than to the average, by softmax(V·Tᵀ) over the text, mean over the visual tokens.
+ * relate to more than to the average one, by softmax(V·Tᵀ) over the text, mean over the visual tokens.
  *
  * @param entered what entered the decoder, [B, S, Hd]
  * @returns for each sample ranks among the text tokens behind its image; none without an image

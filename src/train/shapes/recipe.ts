@@ -96,7 +96,7 @@ const SHAPES: Recipe = {
 /** The recipes that can be asked for by name. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   shapes: SHAPES,
-  /** The model in weights/no-places: does grounding depend on position ids if no loss writes coordinates into the tokens? */
+  /** weights/no-places: does grounding depend on position ids if no loss writes coordinates into the tokens? */
   "no-places": { ...SHAPES, name: "no-places", language: { ...SHAPES.language, steps: 3500, coordinatesWeight: 0 } },
   /** Two minutes: a very small model that learns to name colours and shapes, and nothing more. */
   tiny: {

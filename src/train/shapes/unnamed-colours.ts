@@ -23,9 +23,9 @@ export interface PaintedScene {
 /**
  * Repaints a share of the scenes in colours without a name, orange or pink, say.
  *
- * A tower that only ever sees some shapes in red learns to read the shape from the colour: about pairs of colour and shape
- * that training never showed, its patches were right in 18 % of the cases, which is chance. Painting the held-out
- * pairs would give the answer away; colours outside the world's eight do not.
+ * A tower that only ever sees some shapes in red learns to read the shape from the colour: about pairs of colour and
+ * shape that training never showed, its patches were right in 18 % of the cases, which is chance. Painting the
+ * held-out pairs would give the answer away; colours outside the world's eight do not.
  *
  * @param share of the scenes that are repainted, 0..1; which ones follows from their seeds
  */

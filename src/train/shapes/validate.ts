@@ -16,7 +16,7 @@ export interface Marked {
   readonly scene: Scene;
   readonly question: Question;
   readonly said: string;
-  /** Grounding: intersection over union of the boxes, 0 when the answer is no box. Others: 1 when right, 0 when wrong. */
+  /** Grounding: intersection over union of the boxes, 0 when the answer is no box. Others: 1 if right, else 0. */
   readonly score: number;
 }
 

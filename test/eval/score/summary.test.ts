@@ -202,7 +202,7 @@ describe("the summary", () => {
     expect(summarise([...samples].reverse(), SETTINGS, 1)).toEqual(rows);
   });
 
-  it("is a table with a line for each setting, without columns that nobody asked", () => {
+  it("is a table with a line for each setting, without columns that were not asked for", () => {
     const lines = summaryTable(rows, samples).trim().split("\n");
     expect(lines).toHaveLength(4);
     expect(lines[0]).toContain("| colour | ACC@0.5 |");

@@ -62,7 +62,7 @@ it("the targets of an answer are its tokens and the end, each predicted from the
   }
 });
 
-it("nobody sees another question, what comes later, or padding", () => {
+it("no token sees another question, what comes later, or padding", () => {
   const length = Math.max(...packed.map(({ slots }) => slots.length)) + 1;
   const mask = blockMask(packed, length);
   packed.forEach(({ blocks }, picture) => {
