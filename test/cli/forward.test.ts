@@ -145,7 +145,7 @@ describe("bad input ends in one clear line", () => {
       "another architecture",
       config((json) => Object.assign(json, { model_type: "llava_next" })),
       1,
-      /config\.json: field "model_type": only llava/,
+      /config\.json: field "model_type": "llava_next" is not supported/,
     ],
     [
       "an unsupported field",

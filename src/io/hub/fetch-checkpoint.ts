@@ -108,8 +108,7 @@ function requireDiskSpace(name: string, folder: string, files: readonly RemoteFi
   if (needed > 0 && needed + SPARE > bavail * bsize)
     throw new NuwaError(
       `${folder}: ${gigabytes(needed)} are missing, but only ${gigabytes(bavail * bsize)} are free. ` +
-        "Free some space, or " +
-        "choose another --out.",
+        "Free some space, or choose another --out.",
     );
 }
 
