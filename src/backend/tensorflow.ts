@@ -3,6 +3,7 @@ import util from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { describeGpu, nvidiaGpus, visibleGpus } from "./native/gpu.ts";
 import { activeSetup, NATIVE_PACKAGE } from "./native/locate.ts";
+import { setupRemedy } from "./native/remedy.ts";
 
 /** Whether the native backend could be loaded, and if not, why, as the end of a sentence. */
 export type TensorflowStatus =
@@ -33,12 +34,15 @@ interface NativeBackend {
 export async function loadTensorflow(packageFolder?: string): Promise<TensorflowStatus> {
   prepareEnvironment();
   supplyRemovedFunctions();
-  const place = packageFolder ?? activeSetup()?.packageFolder;
+  const folder = packageFolder ?? activeSetup()?.packageFolder;
   try {
     // `require`, because the copy lies outside node_modules, where bundlers and test runners would transform it.
-    const native = createRequire(import.meta.url)(place ?? NATIVE_PACKAGE) as typeof tf;
+    const native = createRequire(import.meta.url)(folder ?? NATIVE_PACKAGE) as typeof tf;
     if (native.engine() !== tf.engine())
-      return { loaded: false, reason: `${NATIVE_PACKAGE} brings its own copy of @tensorflow/tfjs (npm ci mends that)` };
+      return {
+        loaded: false,
+        reason: `${NATIVE_PACKAGE} has its own copy of @tensorflow/tfjs (install again with npm)`,
+      };
     const backend = tf.findBackend("tensorflow") as unknown as NativeBackend;
     const usesGpu = backend.isUsingGpuDevice;
     return {
@@ -49,7 +53,7 @@ export async function loadTensorflow(packageFolder?: string): Promise<Tensorflow
       device: usesGpu ? describeUsedGpu() : "CPU",
     };
   } catch (error) {
-    return { loaded: false, reason: reasonOf(error as Error & { code?: string }, place !== undefined) };
+    return { loaded: false, reason: reasonOf(error as Error & { code?: string }, folder !== undefined) };
   }
 }
 
@@ -84,9 +88,8 @@ function describeUsedGpu(): string {
 
 function reasonOf(error: Error & { code?: string }, wasSetUp: boolean): string {
   const firstLine = error.message.split("\n")[0];
-  if (wasSetUp)
-    return `the native backend that was set up does not load (${firstLine}; npm run setup:native mends that)`;
+  if (wasSetUp) return `the native backend that was set up does not load (${firstLine}; ${setupRemedy()})`;
   if (error.code === "MODULE_NOT_FOUND" || firstLine.includes("tfjs_binding.node"))
-    return "the native backend is not set up (npm run setup:native does that)";
+    return `the native backend is not set up (${setupRemedy()})`;
   return `${NATIVE_PACKAGE} does not load (${firstLine})`;
 }

@@ -39,7 +39,8 @@ async function doctor(): Promise<void> {
   const choice = await useBackend();
   say("used", `${choice.name} (${choice.reason})`);
   say("model", checkModel());
-  if (wasm !== undefined) throw new NuwaError(`the embedded backend does not work here: ${wasm}. Run npm ci again.`);
+  if (wasm !== undefined)
+    throw new NuwaError(`the embedded backend does not work here: ${wasm}. Install again with npm.`);
 }
 
 /** Makes a product on a backend. Undefined when it is right, else what went wrong. */

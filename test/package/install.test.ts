@@ -1,7 +1,16 @@
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 
@@ -9,6 +18,17 @@ const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 const MODULES = join(PROJECT, "node_modules");
 const ANSWER = 'await answer(vlm, image, "Where is the white triangle?", { method: "nuwa", maxNewTokens: 3 })';
 let folder: string;
+
+/** What npm would install with the package: everything in the lock file that is not for development only. */
+function runtimePackages(): string[] {
+  const { packages } = JSON.parse(readFileSync(join(PROJECT, "package-lock.json"), "utf8")) as {
+    packages: Record<string, { dev?: boolean }>;
+  };
+  return Object.entries(packages)
+    .filter(([path, { dev }]) => /^node_modules\/(@[^/]+\/)?[^/]+$/.test(path) && dev !== true)
+    .map(([path]) => path.slice("node_modules/".length))
+    .filter((name) => existsSync(join(MODULES, name)));
+}
 
 function inFolder(command: string, ...args: string[]) {
   const { status, stdout, stderr } = spawnSync(command, args, { cwd: folder, encoding: "utf8" });
@@ -30,10 +50,10 @@ beforeAll(() => {
   const modules = join(folder, "node_modules");
   mkdirSync(join(modules, "nuwa"), { recursive: true });
   expect(inFolder("tar", "-xzf", tarball, "-C", join(modules, "nuwa"), "--strip-components=1").status).toBe(0);
-  // What the package needs at run time must be among its own dependencies: tsx and the other tools are not linked.
-  for (const name of readdirSync(MODULES))
-    if (!name.startsWith(".") && !["tsx", "vitest", "nuwa"].includes(name))
-      symlinkSync(join(MODULES, name), join(modules, name));
+  for (const name of runtimePackages()) {
+    mkdirSync(dirname(join(modules, name)), { recursive: true });
+    symlinkSync(join(MODULES, name), join(modules, name));
+  }
   writeFileSync(join(folder, "package.json"), JSON.stringify({ name: "empty", private: true, type: "module" }));
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -51,6 +71,10 @@ describe("the packed package", () => {
       expect(files).toContain(name);
     expect(files.filter((name) => /^(src|test|scripts|docs|notebooks)\b/.test(name))).toEqual([]);
     expect(existsSync(join(folder, "node_modules/nuwa/weights/untrained"))).toBe(false);
+    // Declarations cannot be followed to sources that are not there; source maps hold theirs.
+    expect(files.filter((name) => name.startsWith("dist") && name.endsWith(".d.ts.map"))).toEqual([]);
+    const map = JSON.parse(readFileSync(join(folder, "node_modules/nuwa/dist/index.js.map"), "utf8"));
+    expect(map.sourcesContent[0]).toContain("export");
   });
 
   it("answers from plain JavaScript, without a loader", () => {
@@ -99,6 +123,10 @@ export const wrong = answer(vlm, image, "", { method: 1 });
     const { status, stdout } = nuwa("tokenize", "--model", "node_modules/nuwa/weights/shapes", "--text", "the ring");
     expect({ status, ids: JSON.parse(stdout).length > 1 }).toEqual({ status: 0, ids: true });
     expect(nuwa("ask", "none.png", "Where?")).toMatchObject({ status: 1, stdout: "" });
+    const doctor = nuwa("doctor");
+    expect(doctor).toMatchObject({ status: 0, stderr: "" });
+    // The package has none of the project's npm scripts.
+    expect(doctor.stdout).not.toMatch(/npm run|npm ci/);
   });
 
   it("runs a method's own TypeScript file where Node can, and names the remedy where it cannot", () => {

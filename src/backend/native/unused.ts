@@ -1,5 +1,6 @@
 import { type Gpu, visibleGpus } from "./gpu.ts";
 import type { GpuLog } from "./log.ts";
+import { setupRemedy } from "./remedy.ts";
 
 /** Why a GPU that is there computes nothing, and the remedy. */
 export interface UnusedGpu {
@@ -7,8 +8,8 @@ export interface UnusedGpu {
   readonly remedy: string;
 }
 
-/** The command that builds with CUDA. */
-const BUILD_WITH_CUDA = "Run: npm run setup:native -- --cuda";
+/** How to build with CUDA. */
+const BUILD_WITH_CUDA = `To build it with CUDA: ${setupRemedy(" -- --cuda")}.`;
 
 /**
  * Why the GPUs of this machine are not used, though the tensorflow backend runs.

@@ -74,8 +74,7 @@ export function tryWebgpu(): WebgpuTrial {
     return {
       usable: false,
       reason:
-        `the npm package ${DAWN_PACKAGE} is not installed ` +
-        "(npm ci installs it unless optional packages are left out)",
+        `the npm package ${DAWN_PACKAGE} is not installed (npm installs it unless optional packages are left out)`,
     };
   }
   const { nvidiaGpu, attempts } = findVulkanDrivers();
