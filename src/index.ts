@@ -7,7 +7,7 @@ export { prepareWasm } from "./backend/wasm/prepare.ts";
 export { type Box, parseBox, parseBoxes } from "./core/boxes.ts";
 export { NuwaError, UsageError } from "./core/errors.ts";
 export { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "./core/grid.ts";
-export { mixedRandom, type Random, randomFrom } from "./core/random.ts";
+export { mixedRandom, type Random, randomFrom } from "./core/random-numbers.ts";
 export { best, quantile } from "./core/ranking.ts";
 export { type Readback, readback, recordReadbacks, replay, run, runSync, tensorsIn } from "./core/readback.ts";
 export type { Picture, Size } from "./core/resample.ts";
@@ -95,7 +95,7 @@ export {
   type LlavaPreprocessingOptions,
   llavaPreprocessing,
 } from "./model/llava/preprocessing.ts";
-export { tensorShapes } from "./model/llava/weights.ts";
+export { tensorShapes } from "./model/llava/tensor-shapes.ts";
 export type { Colour, PreparedImage, PreparedPixels, Preprocessing } from "./model/preprocessing.ts";
 export type { TextConfig } from "./model/transformer/config.ts";
 export type { MergeGroup, MergeView, TowerMerge } from "./model/transformer/merging.ts";

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { normal, randomFrom } from "../../src/core/random.ts";
+import { normal, randomFrom } from "../../src/core/random-numbers.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import type { LlavaConfig } from "../../src/model/llava/config.ts";
 import { disposeModel } from "../../src/model/vlm.ts";

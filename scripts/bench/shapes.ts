@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
-import { normal, randomFrom } from "../../src/core/random.ts";
+import { normal, randomFrom } from "../../src/core/random-numbers.ts";
 import { type LlavaConfig, parseConfig } from "../../src/model/llava/config.ts";
 import { createModel, type Llava } from "../../src/model/llava/llava.ts";
-import { tensorShapes } from "../../src/model/llava/weights.ts";
+import { tensorShapes } from "../../src/model/llava/tensor-shapes.ts";
 import { weightTensor } from "../../src/model/weights.ts";
 
 /** A model size to measure, in the words of a checkpoint's config.json. */

@@ -22,7 +22,7 @@ const sequence = "model/transformer/sequence.ts";
 const nuwa = "methods/nuwa/nuwa.ts";
 const prefill = "pipeline/prefill.ts";
 const apply = "pipeline/apply.ts";
-const decoder = "pipeline/decoder.ts";
+const decoder = "pipeline/decoder-loop.ts";
 const decode = "pipeline/decode.ts";
 
 /** The mutations, in the order of the pipeline. */

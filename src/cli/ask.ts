@@ -4,7 +4,7 @@ import { measureCost } from "../analysis/cost/meter.ts";
 import { useBackend } from "../backend/select.ts";
 import { parseBox } from "../core/boxes.ts";
 import { printable, UsageError } from "../core/errors.ts";
-import { mixedRandom } from "../core/random.ts";
+import { mixedRandom } from "../core/random-numbers.ts";
 import type { Picture } from "../core/resample.ts";
 import { chain, noTap, record, type Tap } from "../core/taps.ts";
 import { missedAverage } from "../eval/run/missed-average.ts";

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Grid, patchCount } from "../core/grid.ts";
-import { normal, randomFrom } from "../core/random.ts";
+import { normal, randomFrom } from "../core/random-numbers.ts";
 import { runSync } from "../core/readback.ts";
 import { noTap } from "../core/taps.ts";
 import type { Method, MethodRequest } from "../methods/method.ts";

@@ -1,5 +1,5 @@
 import { patchCount } from "../core/grid.ts";
-import { mixedRandom, sampleWithoutReplacement } from "../core/random.ts";
+import { mixedRandom, sampleWithoutReplacement } from "../core/random-numbers.ts";
 import { wholeCount } from "./budget.ts";
 import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";

@@ -1,4 +1,4 @@
-import { normal, randomFrom } from "../core/random.ts";
+import { normal, randomFrom } from "../core/random-numbers.ts";
 import { familyNamed } from "./families.ts";
 import type { VlmConfig } from "./vlm.ts";
 

@@ -10,7 +10,7 @@ import { attentionAhead } from "../model/transformer/decoder.ts";
 import type { MadeToken } from "../model/transformer/sequence.ts";
 import type { EncodedGrid, EncodedImages, Vlm } from "../model/vlm.ts";
 import { checkCutSelection, checkPatchSelection, checkWeights } from "./checks.ts";
-import { placementOf } from "./decoder.ts";
+import { placementOf } from "./decoder-loop.ts";
 
 /* Lets a method look and choose, the same for every method, and checks what it chose. */
 

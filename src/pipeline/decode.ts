@@ -6,7 +6,7 @@ import { noTap, type Tap, within } from "../core/taps.ts";
 import { embed, finalNorm, lmHead } from "../model/transformer/decoder.ts";
 import { append } from "../model/transformer/sequence.ts";
 import type { Vlm } from "../model/vlm.ts";
-import { runLayers } from "./decoder.ts";
+import { runLayers } from "./decoder-loop.ts";
 import type { DecodeState, LayerState } from "./prefill.ts";
 import { requirePositions, requireVocabulary } from "./prompts.ts";
 

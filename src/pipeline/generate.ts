@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 import { best, checkScores } from "../core/ranking.ts";
 import { tensorsIn } from "../core/readback.ts";
 import { noTap, type Tap } from "../core/taps.ts";

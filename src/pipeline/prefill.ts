@@ -19,7 +19,7 @@ import {
   tokenRowsOf,
 } from "./apply.ts";
 import { chooseCut, choosePatches, methodFor } from "./choosing.ts";
-import { runLayers } from "./decoder.ts";
+import { runLayers } from "./decoder-loop.ts";
 import { keepLedgers } from "./ledgers.ts";
 import { splitPrompts } from "./placeholders.ts";
 import { imagesOfPrompt, layOut, requirePositions } from "./prompts.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 import type { Rgb } from "./attributes.ts";
 import { between, happens, pick } from "./draws.ts";
 

@@ -1,4 +1,4 @@
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 import { happens } from "./draws.ts";
 import { frequencyOf, isHeldOut, type Pair, TRAINING_FREQUENCIES } from "./pairs.ts";
 import type { Scene, SceneShape } from "./scene.ts";

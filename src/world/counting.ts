@@ -1,4 +1,4 @@
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 import { COLOURS, SHAPES } from "./attributes.ts";
 import { questionable } from "./balance.ts";
 import { type Description, withAttributes } from "./description.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 
 /** A number uniform in [low, high). */
 export function between(random: Random, low: number, high: number): number {

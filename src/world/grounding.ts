@@ -1,4 +1,4 @@
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 import { questionable } from "./balance.ts";
 import { boxText } from "./coordinates.ts";
 import { pick } from "./draws.ts";

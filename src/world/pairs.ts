@@ -1,4 +1,4 @@
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 import { COLOURS, type Colour, SHAPES, type Shape } from "./attributes.ts";
 import { pickWeighted } from "./draws.ts";
 

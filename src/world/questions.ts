@@ -1,5 +1,5 @@
 import { UsageError } from "../core/errors.ts";
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 import { proposeCount } from "./counting.ts";
 import { pickWeighted } from "./draws.ts";
 import { proposeExistence } from "./existence.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 import type { Attributes } from "./attributes.ts";
 import { type Description, DIRECTIONS, LOCATIONS, referent, stands, withAttributes } from "./description.ts";
 import { happens, pick } from "./draws.ts";

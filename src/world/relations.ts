@@ -1,4 +1,4 @@
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 import { questionable } from "./balance.ts";
 import { DIRECTIONS, type Direction, stands } from "./description.ts";
 import { happens, pick } from "./draws.ts";

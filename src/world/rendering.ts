@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { UsageError } from "../core/errors.ts";
-import { normal, randomFrom } from "../core/random.ts";
+import { normal, randomFrom } from "../core/random-numbers.ts";
 import { sheetSvg } from "./drawing.ts";
 import type { Scene } from "./scene.ts";
 import { sceneRandom } from "./splits.ts";

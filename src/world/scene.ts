@@ -1,6 +1,6 @@
 import type { Box } from "../core/boxes.ts";
 import { NuwaError } from "../core/errors.ts";
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 import { type Attributes, COLOUR_JITTER, COLOUR_RGB, type Rgb, type Shape, SIZE_EXTENTS, SIZES } from "./attributes.ts";
 import { type Background, drawBackground } from "./background.ts";
 import { between, integerBelow, pick } from "./draws.ts";

@@ -1,5 +1,5 @@
 import { UsageError } from "../core/errors.ts";
-import { mixed, mixedRandom, type Random } from "../core/random.ts";
+import { mixed, mixedRandom, type Random } from "../core/random-numbers.ts";
 
 /**
  * The parts of the world. Training and tuning never hold a held-out pair of colour and shape; nor does

@@ -1,4 +1,4 @@
-import type { Random } from "../core/random.ts";
+import type { Random } from "../core/random-numbers.ts";
 import type { Colour, Shape, Size } from "./attributes.ts";
 import type { Description, Direction, Location } from "./description.ts";
 import { happens, pick } from "./draws.ts";

@@ -2,7 +2,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { randomFrom } from "../../src/core/random.ts";
+import { randomFrom } from "../../src/core/random-numbers.ts";
 import { exportModel } from "../../src/train/shapes/export.ts";
 import { initialWeights } from "../../src/train/shapes/initial.ts";
 import { configOfRecipe } from "../../src/train/shapes/session.ts";

@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { randomFrom } from "../../src/core/random.ts";
+import { randomFrom } from "../../src/core/random-numbers.ts";
 import { exportModel } from "../../src/train/shapes/export.ts";
 import { initialWeights } from "../../src/train/shapes/initial.ts";
 import { configOfRecipe } from "../../src/train/shapes/session.ts";

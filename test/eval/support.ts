@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { randomFrom } from "../../src/core/random.ts";
+import { randomFrom } from "../../src/core/random-numbers.ts";
 import type { EvaluationObserver } from "../../src/eval/run/evaluate.ts";
 import type { Plan } from "../../src/eval/run/plan.ts";
 import { settingsOf } from "../../src/eval/run/settings.ts";

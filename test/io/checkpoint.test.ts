@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { findTensor, openCheckpoint } from "../../src/io/checkpoint.ts";
 import { parseConfig } from "../../src/model/llava/config.ts";
-import { tensorShapes } from "../../src/model/llava/weights.ts";
+import { tensorShapes } from "../../src/model/llava/tensor-shapes.ts";
 import { fixture, refusal, scratchFolder, writeRaw } from "./scratch.ts";
 
 const folder = scratchFolder();

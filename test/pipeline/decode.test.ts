@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { randomFrom } from "../../src/core/random.ts";
+import { randomFrom } from "../../src/core/random-numbers.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import type { Sequence } from "../../src/core/slots.ts";
 import { loadModel } from "../../src/io/load.ts";

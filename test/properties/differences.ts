@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { normal, randomFrom } from "../../src/core/random.ts";
+import { normal, randomFrom } from "../../src/core/random-numbers.ts";
 import type { Llava } from "../../src/model/llava/llava.ts";
 import { tinyModel } from "../support-tiny.ts";
 

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { randomFrom, sampleWithoutReplacement } from "../../src/core/random.ts";
+import { randomFrom, sampleWithoutReplacement } from "../../src/core/random-numbers.ts";
 import { best } from "../../src/core/ranking.ts";
 import { recordReadbacks, replay, run, tensorsIn } from "../../src/core/readback.ts";
 import { record, replace } from "../../src/core/taps.ts";

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { randomFrom } from "../../src/core/random.ts";
+import { randomFrom } from "../../src/core/random-numbers.ts";
 import { between, happens, integerBelow, pick, pickWeighted } from "../../src/world/draws.ts";
 
 describe("draws", () => {

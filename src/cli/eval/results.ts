@@ -10,7 +10,7 @@ import { summarise } from "../../eval/score/summary.ts";
 import { summaryTable } from "../../eval/score/summary-table.ts";
 import { writeAtomically } from "../../io/files.ts";
 import { renderPng } from "../../view/picture.ts";
-import { scoresSvg } from "../../view/scores.ts";
+import { scoresSvg } from "../../view/score-plot.ts";
 import { catalogueOf } from "./methods.ts";
 
 /** Writes the summary of an evaluation beside its journal, as JSON, Markdown and plots, and prints the table. */

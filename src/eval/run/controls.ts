@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { mixedRandom, sampleWithoutReplacement } from "../../core/random.ts";
+import { mixedRandom, sampleWithoutReplacement } from "../../core/random-numbers.ts";
 import { noTap, replace, type Tap } from "../../core/taps.ts";
 import type { Pruning } from "../../methods/method.ts";
 import { none } from "../../methods/none.ts";

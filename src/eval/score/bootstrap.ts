@@ -1,4 +1,4 @@
-import { mixedRandom } from "../../core/random.ts";
+import { mixedRandom } from "../../core/random-numbers.ts";
 
 /** Resamples of an interval. */
 export const RESAMPLES = 1000;

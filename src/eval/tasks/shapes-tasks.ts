@@ -1,7 +1,7 @@
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { UsageError } from "../../core/errors.ts";
-import { randomFrom } from "../../core/random.ts";
+import { randomFrom } from "../../core/random-numbers.ts";
 import { FAMILIES, type Family, type Question } from "../../world/question.ts";
 import { questionRandom, questionsFor } from "../../world/questions.ts";
 import { scenePng } from "../../world/rendering.ts";

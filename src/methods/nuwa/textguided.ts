@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
-import { mixedRandom, sampleWithoutReplacement } from "../../core/random.ts";
+import { mixedRandom, sampleWithoutReplacement } from "../../core/random-numbers.ts";
 import { best, checkScores } from "../../core/ranking.ts";
 import type { Sequence } from "../../core/slots.ts";
 import { normalizeRows } from "../../model/transformer/layers.ts";

@@ -1,5 +1,5 @@
 import { dot } from "../../core/dot.ts";
-import type { Random } from "../../core/random.ts";
+import type { Random } from "../../core/random-numbers.ts";
 import { best } from "../../core/ranking.ts";
 
 /**

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { mixedRandom } from "../../core/random.ts";
+import { mixedRandom } from "../../core/random-numbers.ts";
 import { best, checkScores } from "../../core/ranking.ts";
 import { readback } from "../../core/readback.ts";
 import { indicesOf } from "../../model/transformer/sequence.ts";

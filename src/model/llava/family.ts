@@ -2,8 +2,8 @@ import type { Family } from "../family.ts";
 import { type LlavaConfig, parseConfig } from "./config.ts";
 import { canonicalName } from "./layouts.ts";
 import { createModel } from "./llava.ts";
-import { parsePreprocessing } from "./processor.ts";
-import { tensorShapes } from "./weights.ts";
+import { parsePreprocessing } from "./processor-file.ts";
+import { tensorShapes } from "./tensor-shapes.ts";
 
 /** LLaVA-1.5, as transformers and as the original code write it. */
 export const llava: Family<LlavaConfig> = {

@@ -5,7 +5,7 @@ import type { Llava } from "../../model/llava/llava.ts";
 import { embed, finalNorm, lmHead } from "../../model/transformer/decoder.ts";
 import { rotaryAngles } from "../../model/transformer/rope.ts";
 import { indicesOf, padded, positionIds } from "../../model/transformer/sequence.ts";
-import { runLayers } from "../../pipeline/decoder.ts";
+import { runLayers } from "../../pipeline/decoder-loop.ts";
 import { COORDINATE_BINS } from "../../world/coordinates.ts";
 import type { Family } from "../../world/question.ts";
 import { type AnswerTarget, blockMask, type PackedPicture } from "./question-packing.ts";

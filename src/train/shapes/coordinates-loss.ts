@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { randomFrom, sampleWithoutReplacement } from "../../core/random.ts";
+import { randomFrom, sampleWithoutReplacement } from "../../core/random-numbers.ts";
 import type { Llava } from "../../model/llava/llava.ts";
 import { normalizeRows } from "../../model/transformer/layers.ts";
 import { COORDINATE_BINS, quantiseBox } from "../../world/coordinates.ts";

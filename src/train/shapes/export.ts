@@ -4,7 +4,7 @@ import { NuwaError } from "../../core/errors.ts";
 import { writeAtomically } from "../../io/files.ts";
 import { type TensorValues, writeSafetensors } from "../../io/safetensors.ts";
 import type { LlavaConfig } from "../../model/llava/config.ts";
-import { tensorShapes } from "../../model/llava/weights.ts";
+import { tensorShapes } from "../../model/llava/tensor-shapes.ts";
 import { isLinearWeight } from "../../model/weights.ts";
 import { PIXEL_MEAN, PIXEL_STD } from "./pictures.ts";
 import { specialId, tokenizerConfig, tokenizerJson } from "./tokens.ts";

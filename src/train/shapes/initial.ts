@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
-import { normal, type Random } from "../../core/random.ts";
+import { normal, type Random } from "../../core/random-numbers.ts";
 import type { LlavaConfig } from "../../model/llava/config.ts";
-import { tensorShapes } from "../../model/llava/weights.ts";
+import { tensorShapes } from "../../model/llava/tensor-shapes.ts";
 import { isLinearWeight } from "../../model/weights.ts";
 
 /** Spread of token embeddings, and of what the projector puts beside them. */

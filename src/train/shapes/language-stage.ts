@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { normal, type Random, randomFrom } from "../../core/random.ts";
+import { normal, type Random, randomFrom } from "../../core/random-numbers.ts";
 import { noTap } from "../../core/taps.ts";
 import type { LlavaConfig } from "../../model/llava/config.ts";
 import { encode } from "../../model/llava/encode.ts";

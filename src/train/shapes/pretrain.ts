@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { normal, type Random } from "../../core/random.ts";
+import { normal, type Random } from "../../core/random-numbers.ts";
 import { noTap } from "../../core/taps.ts";
 import type { LlavaConfig } from "../../model/llava/config.ts";
 import { withoutClassToken } from "../../model/llava/encode.ts";

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { randomFrom } from "../../core/random.ts";
+import { randomFrom } from "../../core/random-numbers.ts";
 import { type LlavaConfig, parseConfig } from "../../model/llava/config.ts";
 import { type TrainOptions, type TrainResult, train } from "../engine/loop.ts";
 import type { Stage } from "../engine/stage.ts";

@@ -1,4 +1,4 @@
-import type { Random } from "../../core/random.ts";
+import type { Random } from "../../core/random-numbers.ts";
 import { COLOUR_RGB, type Rgb } from "../../world/attributes.ts";
 import { integerBelow } from "../../world/draws.ts";
 import type { Scene } from "../../world/scene.ts";

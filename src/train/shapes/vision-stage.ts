@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { randomFrom } from "../../core/random.ts";
+import { randomFrom } from "../../core/random-numbers.ts";
 import type { LlavaConfig } from "../../model/llava/config.ts";
 import type { Stage } from "../engine/stage.ts";
 import { visionBatch } from "./patch-targets.ts";

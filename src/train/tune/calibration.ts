@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { randomFrom } from "../../core/random.ts";
+import { randomFrom } from "../../core/random-numbers.ts";
 import { runSync } from "../../core/readback.ts";
 import { preprocess } from "../../io/image.ts";
 import { parseAverage } from "../../methods/budget.ts";

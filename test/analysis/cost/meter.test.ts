@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { measureCost } from "../../../src/analysis/cost/meter.ts";
 import { costOf, paperFlops } from "../../../src/analysis/cost/paper.ts";
 import { useBackend } from "../../../src/backend/select.ts";
-import { normal, randomFrom } from "../../../src/core/random.ts";
+import { normal, randomFrom } from "../../../src/core/random-numbers.ts";
 import { run, runSync, tensorsIn } from "../../../src/core/readback.ts";
 import { tapNames } from "../../../src/core/tap-points.ts";
 import { type Tap, wants } from "../../../src/core/taps.ts";

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { normal, randomFrom } from "../../../src/core/random.ts";
+import { normal, randomFrom } from "../../../src/core/random-numbers.ts";
 import type { Plain } from "./backends.ts";
 
 /** An op as the model calls it, and the shapes that it is tried with. */

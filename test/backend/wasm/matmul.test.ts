@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import type { WasmInternals } from "../../../src/backend/wasm/internals.ts";
-import { normal, randomFrom } from "../../../src/core/random.ts";
+import { normal, randomFrom } from "../../../src/core/random-numbers.ts";
 import { relativeError } from "../../support.ts";
 
 const random = randomFrom(7);

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
-import { normal, randomFrom } from "../../../src/core/random.ts";
+import { normal, randomFrom } from "../../../src/core/random-numbers.ts";
 import { runSync, tensorsIn } from "../../../src/core/readback.ts";
 import { noTap } from "../../../src/core/taps.ts";
 import { answerBatch } from "../../../src/eval/run/answers.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mixedRandom } from "../../../src/core/random.ts";
+import { mixedRandom } from "../../../src/core/random-numbers.ts";
 import { type Sample, sampleSchema } from "../../../src/eval/run/sample.ts";
 import { settingsOf } from "../../../src/eval/run/settings.ts";
 import { bootstrap } from "../../../src/eval/score/bootstrap.ts";

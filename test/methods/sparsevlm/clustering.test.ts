@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { randomFrom } from "../../../src/core/random.ts";
+import { randomFrom } from "../../../src/core/random-numbers.ts";
 import { densityPeaks, matrixRank } from "../../../src/methods/sparsevlm/clustering.ts";
 
 const points = (values: readonly number[]) => values.map((value) => Float32Array.of(value));

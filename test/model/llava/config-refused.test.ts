@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { describe, expect, it } from "vitest";
 import { NuwaError } from "../../../src/core/errors.ts";
 import { parseConfig } from "../../../src/model/llava/config.ts";
-import { tensorShapes } from "../../../src/model/llava/weights.ts";
+import { tensorShapes } from "../../../src/model/llava/tensor-shapes.ts";
 import { fixture, refusal } from "../../io/scratch.ts";
 
 type Json = Record<string, unknown>;

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { rasterShape } from "../../../src/model/image-shape.ts";
 import { parseConfig } from "../../../src/model/llava/config.ts";
-import { tensorShapes } from "../../../src/model/llava/weights.ts";
+import { tensorShapes } from "../../../src/model/llava/tensor-shapes.ts";
 import { refusal } from "../../io/scratch.ts";
 
 type Json = Record<string, unknown>;

@@ -5,7 +5,7 @@ import { findTensor, openCheckpoint } from "../../../src/io/checkpoint.ts";
 import { readTensor, type TensorValues, writeSafetensors } from "../../../src/io/safetensors.ts";
 import { parseConfig } from "../../../src/model/llava/config.ts";
 import { canonicalName } from "../../../src/model/llava/layouts.ts";
-import { tensorShapes } from "../../../src/model/llava/weights.ts";
+import { tensorShapes } from "../../../src/model/llava/tensor-shapes.ts";
 import { fixture, refusal, scratchFolder } from "../../io/scratch.ts";
 
 const folder = scratchFolder();

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
-import { randomFrom } from "../../../src/core/random.ts";
+import { randomFrom } from "../../../src/core/random-numbers.ts";
 import { createModel } from "../../../src/model/llava/llava.ts";
 import { pointingLoss } from "../../../src/train/shapes/answering.ts";
 import { coordinatesLoss } from "../../../src/train/shapes/coordinates-loss.ts";

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
-import { randomFrom } from "../../../src/core/random.ts";
+import { randomFrom } from "../../../src/core/random-numbers.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
 import { visionBatch } from "../../../src/train/shapes/patch-targets.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "../../../src/train/shapes/pictures.ts";

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
-import { randomFrom } from "../../../src/core/random.ts";
+import { randomFrom } from "../../../src/core/random-numbers.ts";
 import { run } from "../../../src/core/readback.ts";
 import { noTap } from "../../../src/core/taps.ts";
 import { none } from "../../../src/methods/none.ts";

@@ -1,5 +1,5 @@
 import { expect, it } from "vitest";
-import { randomFrom } from "../../../src/core/random.ts";
+import { randomFrom } from "../../../src/core/random-numbers.ts";
 import { parseConfig } from "../../../src/model/llava/config.ts";
 import { visionBatch } from "../../../src/train/shapes/patch-targets.ts";
 import { pixelsOf, pixelTensor, scenesFrom } from "../../../src/train/shapes/pictures.ts";

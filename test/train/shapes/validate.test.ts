@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
-import { randomFrom } from "../../../src/core/random.ts";
+import { randomFrom } from "../../../src/core/random-numbers.ts";
 import { createModel } from "../../../src/model/llava/llava.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
 import { scenesFrom } from "../../../src/train/shapes/pictures.ts";

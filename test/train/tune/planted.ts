@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { normal, randomFrom } from "../../../src/core/random.ts";
+import { normal, randomFrom } from "../../../src/core/random-numbers.ts";
 import { runSync } from "../../../src/core/readback.ts";
 import { noTap } from "../../../src/core/taps.ts";
 import type { PatchView } from "../../../src/methods/method.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { mixedRandom, randomFrom, sampleWithoutReplacement } from "../../src/core/random.ts";
+import { mixedRandom, randomFrom, sampleWithoutReplacement } from "../../src/core/random-numbers.ts";
 
 const SEEDS = Array.from({ length: 2000 }, (_, seed) => seed);
 const share = (holds: (seed: number) => boolean) => SEEDS.filter(holds).length / SEEDS.length;
