@@ -73,7 +73,7 @@ export function tryWebgpu(): WebgpuTrial {
   if (file === undefined) {
     return {
       usable: false,
-      reason: `the npm package ${DAWN_PACKAGE} is not installed (npm installs it unless optional packages are left out)`,
+      reason: `the npm package ${DAWN_PACKAGE} is not installed; npm installs it with the optional packages`,
     };
   }
   const { nvidiaGpu, attempts } = findVulkanDrivers();
