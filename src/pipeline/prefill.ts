@@ -81,12 +81,8 @@ export function* forward(
   // Stage 1: which patches go on, and as which mixtures of their neighbours.
   const chosen = yield* choosePatches(model, encoded, pruning, tap);
   const images = selectedImages(chosen);
-  const segments = splitPrompts(
-    prompts,
-    model.config,
-    images.map(({ shape }) => shape),
-    imagesOf,
-  );
+  const shapes = images.map(({ shape }) => shape);
+  const segments = splitPrompts(prompts, model.config, shapes, imagesOf);
   const visual = images.length > 0 ? projectSelected(model, chosen, images, tap) : undefined; // [I, k, Hd]
 
   // Splice: text and visual tokens in one sequence, each with its position ids.
