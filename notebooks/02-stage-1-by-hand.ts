@@ -47,11 +47,12 @@ console.log(scene.shapes.map(({ size, colour, shape }) => `${size} ${colour} ${s
 const shown = (await scenePng({ ...scene, noise: 0 }, 480)).toString("base64"); // without its noise, to see better
 const side = 480 / grid.columns;
 
+const patches = Array.from({ length: total }, (_, p) => p);
 /** The scene with something drawn into each patch. */
 const overlay = (patch: (p: number, x: number, y: number) => string, alphabet = "") =>
   `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="480" height="480">
   <image width="480" height="480" xlink:href="data:image/png;base64,${shown}"/>
-  ${Array.from({ length: total }, (_, p) => patch(p, (p % grid.columns) * side, Math.floor(p / grid.columns) * side)).join("")}
+  ${patches.map((p) => patch(p, (p % grid.columns) * side, Math.floor(p / grid.columns) * side)).join("")}
   ${alphabet}</svg>`;
 const square = (x: number, y: number, style: string) =>
   `<rect x="${x + 1}" y="${y + 1}" width="${side - 2}" height="${side - 2}" ${style}/>`;
@@ -95,12 +96,13 @@ await picture(
  */
 const regions = regionsOf(grid, 2);
 const bestOf = regions.map((region) => region.reduce((best, p) => (salience[p] > salience[best] ? p : best)));
+const white = 'fill="none" stroke="#fff" stroke-width="1.5"';
 await picture(
   "02-separation",
   "36 regions and the best patch of each",
   overlay((p, x, y) => {
     const frame = p % 2 === 0 && Math.floor(p / grid.columns) % 2 === 0;
-    const region = `<rect x="${x}" y="${y}" width="${2 * side}" height="${2 * side}" fill="none" stroke="#fff" stroke-width="1.5"/>`;
+    const region = `<rect x="${x}" y="${y}" width="${2 * side}" height="${2 * side}" ${white}/>`;
     return `${frame ? region : ""}${bestOf.includes(p) ? square(x, y, 'fill="#2ec4ff" fill-opacity="0.6"') : ""}`;
   }),
 );
@@ -137,17 +139,24 @@ await picture(
 /**
  * ## Aggregation
  *
- * A collector gathers what its neighbourhood lost: patch j goes into token i with ReLU(cos(Xᵢ, Xⱼ)) · (1 − min(1, dᵢⱼ/τ)),
- * X being the mean of the last third of the hidden states and d the distance in the grid. Here are the weights of the
- * collector that gathers from the most patches.
+ * A collector gathers what its neighbourhood lost: patch j goes into token i with
+ * ReLU(cos(Xᵢ, Xⱼ)) · (1 − min(1, dᵢⱼ/τ)), X being the mean of the last third of the hidden states and d the distance
+ * in the grid. Here are the weights of the collector that gathers from the most patches.
  */
 const tau = distanceThreshold(grid);
 const weights = tf.tidy(() =>
   aggregationWeights(
-    similarityFeatures({
-      blocks: states.length - 1,
-      patchState: (i) => seen.get(states[i]).slice([0, 1, 0]) as tf.Tensor3D, // without the class token
-    }),
+    similarityFeatures(
+      {
+        blocks: states.length - 1,
+        fullAttentionBlocks: [],
+        meanState: (first, last) => {
+          const averaged = states.slice(first, last + 1).map((name) => seen.get(name));
+          return tf.addN(averaged).div(averaged.length).slice([0, 1, 0]) as tf.Tensor3D; // without the class token
+        },
+      },
+      "last-third",
+    ),
     { indices: [anchors], pillars: [pillars] },
     grid,
     tau,
@@ -177,14 +186,15 @@ await picture(
 );
 
 /**
- * The tokens are these mixtures of features. The forward pass, which did all this too, came to the same anchors and the same
- * tokens.
+ * The tokens are these mixtures of features. The forward pass, which did all this too, came to the same anchors and
+ * the same tokens.
  */
 const tokens = tf.tidy(() => aggregate(weights, seen.get("vision.features") as tf.Tensor3D));
 const difference = tf.tidy(() => tokens.sub(seen.get("stage1.tokens")).abs().max().dataSync()[0]);
 const sameAnchors = anchors.join() === [...(await seen.get("stage1.indices").data())].join();
 console.log(
-  `by hand and in the forward pass: anchors ${sameAnchors ? "equal" : "DIFFERENT"}, largest difference of a token ${difference}`,
+  `by hand and in the forward pass: anchors ${sameAnchors ? "equal" : "DIFFERENT"}, ` +
+    `largest difference of a token ${difference}`,
 );
 if (!sameAnchors || difference > 1e-5) process.exitCode = 1;
 

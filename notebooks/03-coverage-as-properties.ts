@@ -56,9 +56,9 @@ console.log(`Nüwa: ${result.failed ? "BROKEN" : "holds"} in ${result.numRuns} c
 /**
  * ## Break it
  *
- * Without regions: the k best patches of the whole picture, as attention-based pruners choose. The law breaks in a large
- * case first; then fast-check shrinks grid and scores until nothing can be taken away. What is left is the idea of the
- * counterexample: two good patches side by side, and another region goes without.
+ * Without regions: the k best patches of the whole picture, as attention-based pruners choose. The law breaks in a
+ * large case first; then fast-check shrinks grid and scores until nothing can be taken away. What is left is the
+ * idea of the counterexample: two good patches side by side, and another region goes without.
  */
 const globalTopK: Selector = (scores, _grid, keep) => best([...scores.keys()], scores, keep).sort((a, b) => a - b);
 const broken = fc.check(coversEveryRegion(globalTopK), { seed: 1, numRuns: 500 });
@@ -89,14 +89,15 @@ draw(oneTooMany(small.scores, small.grid, regionsOf(small.grid, REGION).length),
 /**
  * ## A number for the worst case
  *
- * The paper keeps k = 112 anchors of 24×24 patches in 144 regions: 32 regions go empty. How far can a patch then be from
- * its nearest anchor? `coverageBounds` says, over *all* scores, and gives scores that do it.
+ * The paper keeps k = 112 anchors of 24×24 patches in 144 regions: 32 regions go empty. How far can a patch then be
+ * from its nearest anchor? `coverageBounds` says, over *all* scores, and gives scores that do it.
  */
 const grid = { rows: 24, columns: 24 };
 for (const budget of [112, 144, 224]) {
   const { coveredRegions, radius } = coverageBounds(grid, { keep: budget, regionSize: REGION });
   console.log(
-    `k = ${budget}: at least ${coveredRegions.value} of 144 regions covered; no patch farther than ${radius.value.toFixed(2)} patches from an anchor`,
+    `k = ${budget}: at least ${coveredRegions.value} of 144 regions covered; ` +
+      `no patch farther than ${radius.value.toFixed(2)} patches from an anchor`,
   );
 }
 const { radius } = coverageBounds(grid, { keep: 112, regionSize: REGION });
@@ -114,14 +115,17 @@ const panel = (title: string, anchors: readonly number[], x: number) =>
 await picture(
   "03-worst-case",
   "112 of 576 patches under the worst scores for the upper left corner: Nüwa, and global top-k",
-  `<svg xmlns="http://www.w3.org/2000/svg" width="600" height="320" font-family="sans-serif" font-size="13"><rect width="600" height="320" fill="#fff"/>${panel("Nüwa, k = 112", worst, 4)}${panel("global top-k, k = 112", top, 304)}</svg>`,
+  '<svg xmlns="http://www.w3.org/2000/svg" width="600" height="320" font-family="sans-serif" font-size="13">' +
+    '<rect width="600" height="320" fill="#fff"/>' +
+    `${panel("Nüwa, k = 112", worst, 4)}${panel("global top-k, k = 112", top, 304)}</svg>`,
 );
 
 /**
  * ## Try
  *
  * - State the law for n anchors a region: with k = n · #regions every region holds exactly n (where it has n).
- * - Break `regionsOf`: let the last column of regions be one patch too narrow. Which law of `docs/invariants.md` notices?
+ * - Break `regionsOf`: let the last column of regions be one patch too narrow. Which law of `docs/invariants.md`
+ *   notices?
  * - `npm run test:mutations` does this fifty times over.
  */
 console.log(`tensors left: ${tf.memory().numTensors}`);

@@ -1,6 +1,6 @@
 /**
- * Measures every table of docs/results.md on the models in weights/ and writes them there. Answers are written to OUT; run
- * again to go on after an interruption.
+ * Measures every table of docs/results.md on the models in weights/ and writes them there. Answers are written to
+ * OUT; run again to go on after an interruption.
  *
  * usage: npm run tables [-- --limit SCENES --seed SEED --backend NAME --out FOLDER]
  */

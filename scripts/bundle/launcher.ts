@@ -12,7 +12,8 @@ export function launcher(program: string): string {
 here=$(CDPATH= cd -- "\${0%/*}" && pwd) || exit 1
 
 has() {
-  for folder in /usr/lib/x86_64-linux-gnu /lib/x86_64-linux-gnu /usr/lib/aarch64-linux-gnu /usr/lib64 /lib64 /usr/lib /usr/local/lib; do
+  for folder in /usr/lib/x86_64-linux-gnu /lib/x86_64-linux-gnu /usr/lib/aarch64-linux-gnu /usr/lib64 /lib64 \\
+    /usr/lib /usr/local/lib; do
     [ -e "$folder/$1" ] && return 0
   done
   return 1

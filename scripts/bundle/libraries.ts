@@ -34,7 +34,11 @@ export function addLibraries(folder: string): string[] {
         copyIfThere(join(unpacked, "usr/share/doc", name, "copyright"), join(target, `${name}.copyright`));
       return `lib/${group}: ${found.map(({ name }) => name).join(", ")}, from the packages ${packages.join(", ")}`;
     } catch (error) {
-      return `lib/${group} is left out: ${packages.join(", ")} cannot be had through apt-get (${(error as Error).message.split("\n")[0]}). Machines without these libraries of their own cannot use the GPU.`;
+      const [reason] = (error as Error).message.split("\n");
+      return (
+        `lib/${group} is left out: ${packages.join(", ")} cannot be had through apt-get (${reason}). ` +
+        "Machines without these libraries of their own cannot use the GPU."
+      );
     } finally {
       rmSync(unpacked, { recursive: true });
     }

@@ -20,7 +20,8 @@ export async function findCompiler(workspace: Workspace): Promise<string> {
   for (const compiler of named ? [named] : ["c++", "g++", "clang++"])
     if ((await runCommand(workspace, compiler, ["--version"])).exitCode === 0) return compiler;
   throw new NuwaError(
-    `no C++ compiler was found (${named ? `CXX=${named}` : "c++, g++ or clang++"}). Install one (Debian: apt-get install g++; Fedora: dnf install gcc-c++).`,
+    `no C++ compiler was found (${named ? `CXX=${named}` : "c++, g++ or clang++"}). ` +
+      "Install one (Debian: apt-get install g++; Fedora: dnf install gcc-c++).",
   );
 }
 
@@ -104,5 +105,8 @@ export function compilerFailure(compiler: string, { stderr }: Pick<CommandResult
   if (/No space left/.test(stderr)) return "the disk is full. Free some space and run the command again.";
   if (/c\+\+17/.test(reason))
     return `${compiler} is too old (${reason}). Install one that knows C++17, such as g++ 9, or set CXX.`;
-  return `${compiler} cannot compile the binding: ${reason}. Try another libtensorflow (--libtensorflow pypi) or compiler (CXX=...).`;
+  return (
+    `${compiler} cannot compile the binding: ${reason}. ` +
+    "Try another libtensorflow (--libtensorflow pypi) or compiler (CXX=...)."
+  );
 }

@@ -117,11 +117,19 @@ export function pipFailure(requirement: string, stderr: string): string {
   if (/No space left on device/.test(stderr))
     return `${requirement}: the disk is full. Free some space and run the command again.`;
   if (/DO NOT MATCH THE HASHES|Hash mismatch|hashes? .*mismatch/i.test(stderr))
-    return `${requirement}: the download does not match its checksum. Run the command again; if it stays, the index serves a damaged file.`;
+    return (
+      `${requirement}: the download does not match its checksum. ` +
+      "Run the command again; if it stays, the index serves a damaged file."
+    );
   const other = "set another index (pip config set global.index-url URL), or give --libtensorflow FOLDER";
   if (isUnreachable(stderr)) return `${requirement}: pip cannot reach its index. Check the network, ${other}.`;
-  if (/No matching distribution/.test(stderr))
-    return `${requirement}: pip's index has no such wheel for this machine. Choose a version it has (pip index versions ${requirement.split(/[<=>!~]/)[0]}), ${other}.`;
+  if (/No matching distribution/.test(stderr)) {
+    const [name] = requirement.split(/[<=>!~]/);
+    return (
+      `${requirement}: pip's index has no such wheel for this machine. ` +
+      `Choose a version it has (pip index versions ${name}), ${other}.`
+    );
+  }
   const last =
     stderr.split("\n").findLast((line) => line.startsWith("ERROR:")) ?? stderr.trim().split("\n").at(-1) ?? "";
   return `${requirement}: pip failed: ${last.replace(/^ERROR:\s*/, "")}`;

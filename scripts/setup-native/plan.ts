@@ -81,7 +81,10 @@ export function planSources(request: Request, machine: Machine, found: readonly 
 export function whyNoCuda({ arch, driver }: Machine): string | undefined {
   if (arch !== "x64") return "PyPI has TensorFlow with CUDA for x64 only. Leave --cuda out.";
   if (driver === undefined)
-    return "no NVIDIA driver answers (nvidia-smi reports no GPU). Install the driver, or in a container give it access to the GPU.";
+    return (
+      "no NVIDIA driver answers (nvidia-smi reports no GPU). " +
+      "Install the driver, or in a container give it access to the GPU."
+    );
   if (compareVersions(driver, OLDEST_DRIVER) < 0)
     return `CUDA 12 needs driver ${OLDEST_DRIVER} or later, and this one is ${driver}. Update the driver.`;
   return undefined;

@@ -37,7 +37,8 @@ export function publishedFiles(
   const bindings = `${mirror.replace(/\/$/, "")}${new URL(manifest.binary.host).pathname}`;
   return {
     version,
-    libtensorflow: `${mirror.replace(/\/$/, "")}/tensorflow/libtensorflow/libtensorflow-gpu-linux-x86_64-${version}.tar.gz`,
+    libtensorflow:
+      `${mirror.replace(/\/$/, "")}/tensorflow/libtensorflow/` + `libtensorflow-gpu-linux-x86_64-${version}.tar.gz`,
     binding: `${bindings}/napi-v8/${manifest.version}/GPU-linux-${manifest.version}.tar.gz`,
   };
 }

@@ -2,6 +2,7 @@ import sharp from "sharp";
 import { parseBox } from "../core/boxes.ts";
 import type { Picture } from "../core/resample.ts";
 import { enteringPerLayer, type SampleLedger, type VisualToken } from "../methods/ledger.ts";
+import { element } from "./svg.ts";
 
 /** Width of a panel, pixels of the finished picture. */
 const PANEL = 336;
@@ -15,9 +16,8 @@ const PRUNED = "#e4007c";
 const UNPRUNED = "#00a86b";
 
 /**
- * The picture of a run: what the model saw, with the boxes that its answers point at, what stage 1 kept (pillars and
- * collectors framed, the rest
- * darkened), what went on after the last cut, and the visual tokens per decoder layer.
+ * The picture of a run: what the model saw, with the boxes that its answers point at, what stage 1 kept (pillars
+ * and collectors framed, the rest darkened), what went on after the last cut, and the visual tokens per decoder layer.
  *
  * @returns SVG text
  */
@@ -40,8 +40,19 @@ export async function drawRun(
   const width = 3 * PANEL + 4 * GAP;
   const total = TITLE + height + CHART + 3 * GAP;
   return [
-    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="${width}" height="${total}" font-family="sans-serif" font-size="14" fill="${INK}">`,
-    `<defs><image id="seen" width="${PANEL}" height="${height}" preserveAspectRatio="none" xlink:href="data:image/png;base64,${png.toString("base64")}"/></defs>`,
+    `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ` +
+      `width="${width}" height="${total}" font-family="sans-serif" font-size="14" fill="${INK}">`,
+    element(
+      "defs",
+      {},
+      element("image", {
+        id: "seen",
+        width: PANEL,
+        height,
+        preserveAspectRatio: "none",
+        "xlink:href": `data:image/png;base64,${png.toString("base64")}`,
+      }),
+    ),
     `<rect width="${width}" height="${total}" fill="#fff"/>`,
     ...panels.map((content, i) => `<g transform="translate(${GAP + i * (PANEL + GAP)},${GAP})">${content}</g>`),
     `<g transform="translate(${GAP},${TITLE + height + 2 * GAP})">${layerChart(ledger, width - 2 * GAP)}</g>`,
@@ -68,8 +79,17 @@ function boxes(answers: readonly DrawnAnswer[], height: number): string {
       if (!box) return "";
       const [x0, y0, x1, y1] = box.map((edge, axis) => Math.min(1, edge) * (axis % 2 === 0 ? PANEL : height));
       const colour = i === answers.length - 1 ? PRUNED : UNPRUNED;
-      const place = `x="${x0.toFixed(1)}" y="${y0.toFixed(1)}" width="${Math.max(0, x1 - x0).toFixed(1)}" height="${Math.max(0, y1 - y0).toFixed(1)}"`;
-      return `<rect ${place} fill="none" stroke="${colour}" stroke-width="3"/><text x="${(x0 + 3).toFixed(1)}" y="${(i === 0 ? y0 - 4 : y1 + 14).toFixed(1)}" font-size="12" fill="${colour}">${label}</text>`;
+      const frame = {
+        x: x0.toFixed(1),
+        y: y0.toFixed(1),
+        width: Math.max(0, x1 - x0).toFixed(1),
+        height: Math.max(0, y1 - y0).toFixed(1),
+        fill: "none",
+        stroke: colour,
+        "stroke-width": 3,
+      };
+      const at = { x: (x0 + 3).toFixed(1), y: (i === 0 ? y0 - 4 : y1 + 14).toFixed(1), "font-size": 12, fill: colour };
+      return element("rect", frame) + element("text", at, label);
     })
     .join("");
 }
@@ -93,12 +113,16 @@ function cells(
   const kept = new Map(tokens.map((token) => [token.cell, token]));
   const [w, h] = [PANEL / grid.columns, height / grid.rows];
   return Array.from({ length: grid.rows * grid.columns }, (_, cell) => {
-    const place = `x="${((cell % grid.columns) * w).toFixed(2)}" y="${(Math.floor(cell / grid.columns) * h).toFixed(2)}"`;
+    const square = {
+      x: ((cell % grid.columns) * w).toFixed(2),
+      y: (Math.floor(cell / grid.columns) * h).toFixed(2),
+      width: w.toFixed(2),
+      height: h.toFixed(2),
+    };
     const token = kept.get(cell);
-    if (!token)
-      return `<rect ${place} width="${w.toFixed(2)}" height="${h.toFixed(2)}" fill="#000" fill-opacity="0.72"/>`;
+    if (!token) return element("rect", { ...square, fill: "#000", "fill-opacity": 0.72 });
     const colour = token.pillar === undefined ? "none" : token.pillar ? PILLAR : COLLECTOR;
-    return `<rect ${place} width="${w.toFixed(2)}" height="${h.toFixed(2)}" fill="none" stroke="${colour}" stroke-width="1.5"/>`;
+    return element("rect", { ...square, fill: "none", stroke: colour, "stroke-width": 1.5 });
   }).join("");
 }
 
@@ -106,20 +130,42 @@ function cells(
 function layerChart(ledger: SampleLedger, width: number): string {
   const counts = enteringPerLayer(ledger);
   const bar = width / counts.length;
-  const room = CHART - 34;
-  const bars = counts.map((count, layer) => {
-    const h = Math.max(1, (room * count) / ledger.total);
-    return `<rect x="${(layer * bar + 1).toFixed(1)}" y="${(CHART - h).toFixed(1)}" width="${(bar - 2).toFixed(1)}" height="${h.toFixed(1)}" fill="#5b8e7d"/>`;
-  });
+  const tallest = CHART - 34;
+  const heightOf = (count: number) => Math.max(1, (tallest * count) / ledger.total);
+  const bars = counts.map((count, layer) =>
+    element("rect", {
+      x: (layer * bar + 1).toFixed(1),
+      y: (CHART - heightOf(count)).toFixed(1),
+      width: (bar - 2).toFixed(1),
+      height: heightOf(count).toFixed(1),
+      fill: "#5b8e7d",
+    }),
+  );
   const labels = counts.flatMap((count, layer) =>
     layer === 0 || counts[layer - 1] !== count
       ? [
-          `<text x="${(layer * bar + 4).toFixed(1)}" y="${CHART - Math.max(1, (room * count) / ledger.total) - 5}" font-size="12">${count}</text>`,
+          element(
+            "text",
+            { x: (layer * bar + 4).toFixed(1), y: CHART - heightOf(count) - 5, "font-size": 12 },
+            `${count}`,
+          ),
         ]
       : [],
   );
-  const legend = ledger.tokens.some((token) => token.pillar !== undefined)
-    ? `<g transform="translate(${width - 190},0)" font-size="12"><rect width="10" height="10" fill="none" stroke="${PILLAR}" stroke-width="2"/><text x="15" y="10">pillars</text><rect x="90" width="10" height="10" fill="none" stroke="${COLLECTOR}" stroke-width="2"/><text x="105" y="10">collectors</text></g>`
-    : "";
-  return `<text y="10">visual tokens entering each of the ${counts.length} decoder layers (height: share of ${ledger.total})</text>${legend}${bars.join("")}${labels.join("")}`;
+  const legend = ledger.tokens.some((token) => token.pillar !== undefined) ? legendAt(width - 190) : "";
+  const title =
+    `visual tokens entering each of the ${counts.length} decoder layers ` + `(height: share of ${ledger.total})`;
+  return `${element("text", { y: 10 }, title)}${legend}${bars.join("")}${labels.join("")}`;
+}
+
+/** What the frames mean. */
+function legendAt(left: number): string {
+  const frame = { width: 10, height: 10, fill: "none" };
+  const entries = [
+    element("rect", { ...frame, stroke: PILLAR, "stroke-width": 2 }),
+    element("text", { x: 15, y: 10 }, "pillars"),
+    element("rect", { x: 90, ...frame, stroke: COLLECTOR, "stroke-width": 2 }),
+    element("text", { x: 105, y: 10 }, "collectors"),
+  ];
+  return element("g", { transform: `translate(${left},0)`, "font-size": 12 }, entries.join(""));
 }

@@ -3,6 +3,7 @@ import { parseHTML } from "linkedom";
 import { type Sample, settingKey } from "../eval/run/sample.ts";
 import type { SummaryRow } from "../eval/score/summary.ts";
 import { reportedName, reportedRows } from "../eval/score/summary-table.ts";
+import { element } from "./svg.ts";
 
 /** A point of a plot: one setting's figure over the visual tokens that it used. */
 interface Point {
@@ -59,7 +60,14 @@ export function scoresSvg(rows: readonly SummaryRow[], samples: readonly Sample[
     plot.setAttribute("y", String(row * HEIGHT));
     return plot.outerHTML;
   });
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${HEIGHT * plots.length}" style="background: white" font-family="sans-serif">${nested.join("")}</svg>\n`;
+  const whole = {
+    xmlns: "http://www.w3.org/2000/svg",
+    width: WIDTH,
+    height: HEIGHT * plots.length,
+    style: "background: white",
+    "font-family": "sans-serif",
+  };
+  return `${element("svg", whole, nested.join(""))}\n`;
 }
 
 /** Visual tokens entering a layer, averaged over the answers of each setting. */

@@ -21,7 +21,8 @@ export function sheetSvg(scenes: readonly Scene[], size: number): string {
     (scene, row) =>
       `<svg y="${row * size}" width="${size}" height="${size}" viewBox="0 0 1 1">${contents(scene)}</svg>`,
   );
-  return `<svg xmlns="http://www.w3.org/2000/svg" width="${size}" height="${size * scenes.length}">${drawn.join("")}</svg>`;
+  const [width, height] = [size, size * scenes.length];
+  return `<svg xmlns="http://www.w3.org/2000/svg" width="${width}" height="${height}">${drawn.join("")}</svg>`;
 }
 
 function contents({ background, shapes }: Scene): string {
@@ -39,7 +40,8 @@ function shapeSvg({ shape, box, rgb }: SceneShape): string {
   if (shape === "circle") return `<circle cx="${short(x)}" cy="${short(y)}" r="${short(radius)}" fill="${hex(rgb)}"/>`;
   // A ring is a stroke whose outer edge is the box's.
   const stroke = radius * (1 - RING_HOLE);
-  return `<circle cx="${short(x)}" cy="${short(y)}" r="${short(radius - stroke / 2)}" fill="none" stroke="${hex(rgb)}" stroke-width="${short(stroke)}"/>`;
+  const ring = `cx="${short(x)}" cy="${short(y)}" r="${short(radius - stroke / 2)}"`;
+  return `<circle ${ring} fill="none" stroke="${hex(rgb)}" stroke-width="${short(stroke)}"/>`;
 }
 
 /** Six decimals are a thousandth of a pixel and better at any size in use. */

@@ -1,0 +1,12 @@
+import { parseBox } from "../core/boxes.ts";
+import { intersectionOverUnion } from "../world/geometry.ts";
+
+/** Whether pruning kept the answer. Boxes are compared by their overlap, and hold from a half, as ACC@0.5 counts. */
+export function verdict(unpruned: string, pruned: string): string {
+  if (unpruned === pruned) return "the answer held";
+  const [before, after] = [parseBox(unpruned), parseBox(pruned)];
+  if (!before) return "the answer changed";
+  if (!after) return "the box was lost: the pruned answer is none";
+  const overlap = intersectionOverUnion(before, after);
+  return `the box ${overlap >= 0.5 ? "held" : "moved"}: intersection over union ${overlap.toFixed(2)}`;
+}
