@@ -7,6 +7,7 @@ import { addEval } from "./eval/command.ts";
 import { addFetch } from "./fetch.ts";
 import { addForward } from "./forward.ts";
 import { addLaws } from "./laws.ts";
+import { addPreprocess } from "./preprocess.ts";
 import { addTaps } from "./taps.ts";
 import { addTokenize } from "./tokenize.ts";
 import { addTrain } from "./train.ts";
@@ -39,6 +40,7 @@ export function createProgram(): Command {
     addAsk,
     addForward,
     addLaws,
+    addPreprocess,
     addTokenize,
     addTaps,
     addTrain,

@@ -1,9 +1,11 @@
 import { NuwaError } from "../core/errors.ts";
 import type { Family } from "./family.ts";
 import { llava } from "./llava/family.ts";
+import { llavaNext } from "./llava-next/family.ts";
+import { qwen } from "./qwen2_5-vl/family.ts";
 
 /** All families. A new one is a folder and a line here. */
-export const FAMILIES: readonly Family[] = [llava as unknown as Family];
+export const FAMILIES: readonly Family[] = [llava, llavaNext, qwen] as unknown as readonly Family[];
 
 /**
  * The family of a checkpoint.

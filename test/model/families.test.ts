@@ -31,6 +31,13 @@ describe("the shape of an image", () => {
 
   it("of a single grid has consecutive ids in raster order, behind the tokens without a cell", () => {
     const shape = rasterShape({ rows: 1, columns: 2 }, 1);
-    expect(shape).toEqual({ grids: [{ rows: 1, columns: 2 }], extraTokens: 1, offsets: [[0], [1], [2]], length: 3 });
+    expect(shape).toEqual({
+      grids: [{ rows: 1, columns: 2 }],
+      extraTokens: 1,
+      offsets: [[0], [1], [2]],
+      separators: [],
+      length: 3,
+      tiles: [1],
+    });
   });
 });

@@ -52,16 +52,24 @@ export function parseConfig(
   towerConfig?: Record<string, unknown>,
 ): LlavaConfig {
   const parsed = "mm_projector_type" in config ? parseOriginal(where, config, towerConfig) : parseLlava(where, config);
-  const { eos_token_id: eos } = checkSchema(
-    beside(where, "generation_config.json"),
-    generationConfig,
-    generationSchema,
-  );
-  const withEos =
-    eos === null || eos === undefined ? parsed : { ...parsed, text: { ...parsed.text, eosTokenIds: [eos].flat() } };
-  const checked = checkConsistency(where, withEos);
-  return { ...checked, family: "llava", facts: factsOf(checked), imageShape: imageShapeOf(checked) };
+  const checked = checkConsistency(where, withGeneration(where, parsed, generationConfig));
+  return { ...checked, family: "llava", facts: factsOf(checked, CAPABILITIES), imageShape: imageShapeOf(checked) };
 }
+
+/** The configuration with the end-of-sequence ids of generation_config.json, which go first. */
+export function withGeneration<C extends { readonly text: TextConfig }>(
+  where: string,
+  config: C,
+  generationConfig: Record<string, unknown>,
+): C {
+  const path = beside(where, "generation_config.json");
+  const { eos_token_id: eos } = checkSchema(path, generationConfig, generationSchema);
+  return eos === null || eos === undefined
+    ? config
+    : { ...config, text: { ...config.text, eosTokenIds: [eos].flat() } };
+}
+
+const CAPABILITIES = ["class-attention", "key-norms", "tower-blocks", "merging"] as const;
 
 /** One grid of one size for every image; its tokens have consecutive ids, the class token first where it stays. */
 function imageShapeOf({ vision, visionFeatureSelectStrategy }: Parsed): ImageShape {
@@ -70,19 +78,22 @@ function imageShapeOf({ vision, visionFeatureSelectStrategy }: Parsed): ImageSha
 }
 
 /** The sizes that pruning methods are made for. */
-function factsOf({ vision, text, visionFeatureLayer }: Parsed): ModelFacts {
+export function factsOf(
+  { vision, text, visionFeatureLayer }: Pick<LlavaConfig, "vision" | "text" | "visionFeatureLayer">,
+  capabilities: ModelFacts["capabilities"],
+): ModelFacts {
   // vision_feature_layer counts hidden states, of which there is one more than blocks.
   const states = vision.numHiddenLayers + 1;
   return {
     layers: text.numHiddenLayers,
     visionBlocks: vision.numHiddenLayers,
     featureBlocks: (visionFeatureLayer + states) % states,
-    capabilities: ["class-attention", "key-norms", "tower-blocks", "merging"],
+    capabilities,
   };
 }
 
 /** The path of another file of the folder that a config.json lies in. */
-function beside(where: string, name: string): string {
+export function beside(where: string, name: string): string {
   return where.includes("/") || where.includes("\\") ? where.replace(/[^/\\]*$/, name) : name;
 }
 
@@ -127,7 +138,8 @@ function parseOriginal(where: string, config: Record<string, unknown>, towerConf
   };
 }
 
-function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {
+/** The tower's configuration as checked. */
+export function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {
   const { image_size: image } = vision;
   return {
     hiddenSize: vision.hidden_size,
@@ -141,7 +153,8 @@ function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {
   };
 }
 
-function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextConfig {
+/** The decoder's configuration as checked; `eos_token_id` 2 unless given. */
+export function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextConfig {
   const headDim = text.head_dim ?? text.hidden_size / text.num_attention_heads;
   return {
     vocabSize: text.vocab_size,
@@ -160,8 +173,11 @@ function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextC
   };
 }
 
-/** Conditions between fields. */
-function checkConsistency(where: string, config: Parsed): Parsed {
+/** Conditions between fields of a CLIP tower and a Llama decoder. @throws NuwaError naming what is broken */
+export function checkConsistency<C extends Pick<LlavaConfig, "vision" | "text" | "visionFeatureLayer">>(
+  where: string,
+  config: C,
+): C {
   const { vision, text } = config;
   const layers = vision.numHiddenLayers;
   const conditions: readonly (readonly [holds: boolean, problem: string])[] = [

@@ -4,7 +4,11 @@ import type { Tap } from "../../core/taps.ts";
 import { layerNorm, linear } from "../transformer/layers.ts";
 import type { TowerMerge } from "../transformer/merging.ts";
 import type { EncodedGrid, QueriesAndKeys } from "../vlm.ts";
+import type { LlavaConfig } from "./config.ts";
 import { mergingTower, type TowerOutput, type TowerSource } from "./tower.ts";
+
+/** {@link TowerSource} with what LLaVA-1.5 does with its output. */
+type LlavaSource = Omit<TowerSource, "config"> & { readonly config: LlavaConfig };
 
 /**
  * What LLaVA's tower shows of a batch of images: patches in raster order, the class token apart. Row 0 of every hidden
@@ -12,7 +16,7 @@ import { mergingTower, type TowerOutput, type TowerSource } from "./tower.ts";
  *
  * @param pixels [I, 3, H, W], normalised
  */
-export function* encode(model: TowerSource, pixels: tf.Tensor4D, tap: Tap, merge?: TowerMerge): Readback<EncodedGrid> {
+export function* encode(model: LlavaSource, pixels: tf.Tensor4D, tap: Tap, merge?: TowerMerge): Readback<EncodedGrid> {
   const { vision, imageShape, visionFeatureSelectStrategy } = model.config;
   const seen = yield* mergingTower(model, pixels, tap, merge);
   const { hiddenStates, featureState, featureBlock, attention, keys, members } = seen;
@@ -26,7 +30,8 @@ export function* encode(model: TowerSource, pixels: tf.Tensor4D, tap: Tap, merge
     heads: vision.numAttentionHeads,
     blocks: vision.numHiddenLayers,
     featureBlock,
-    patchState: (i) => withoutClassToken(hiddenStates[i]),
+    fullAttentionBlocks: Array.from({ length: vision.numHiddenLayers }, (_, block) => block),
+    meanState: (first, last) => withoutClassToken(meanOf(hiddenStates.slice(first, last + 1))),
     classFeature: state.slice([0, 0, 0], [-1, 1, -1]),
     clsAttention: tap("vision.cls_attention", clsAttention(attention)),
     keyNorms: tap("vision.key_norms", withoutClassToken(keys).square().sum(-1).sqrt() as tf.Tensor2D),
@@ -48,13 +53,18 @@ function queriesAndKeys(
   });
 }
 
+/** The mean of tensors of one shape. */
+export function meanOf(states: readonly tf.Tensor3D[]): tf.Tensor3D {
+  return tf.addN([...states]).div(states.length);
+}
+
 /** [I, N+1, D] → [I, N, D] */
 export function withoutClassToken(x: tf.Tensor): tf.Tensor3D {
   return x.slice([0, 1, 0]) as tf.Tensor3D;
 }
 
 /** The class token's row without its own column, summed over heads: [I, h, N+1, N+1] → [I, N]. */
-function clsAttention(attention: tf.Tensor4D): tf.Tensor2D {
+export function clsAttention(attention: tf.Tensor4D): tf.Tensor2D {
   const [images, heads, tokens] = attention.shape;
   return attention
     .slice([0, 0, 0, 1], [images, heads, 1, tokens - 1])

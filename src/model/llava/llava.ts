@@ -40,6 +40,7 @@ export function createModel(config: LlavaConfig, tensors: ReadonlyMap<string, tf
     *encode({ pixels, origin = "pixel_values" }, tap, merge) {
       const wanted = [3, ...config.vision.imageSize];
       const batch = pixels.rank === 3 ? pixels.expandDims<tf.Tensor4D>(0) : (pixels as tf.Tensor4D);
+      if (batch.shape[0] === 0) throw new NuwaError(`${origin} holds no image.`);
       if (batch.shape.slice(1).join() !== wanted.join())
         throw new NuwaError(`${origin} has shape [${pixels.shape}], but config.json asks for [${wanted}] an image.`);
       const images = Array.from({ length: batch.shape[0] }, (_, image) => image);

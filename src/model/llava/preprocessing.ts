@@ -98,7 +98,10 @@ function paddingColour(mean: LlavaPreprocessingOptions["mean"]): Colour {
 }
 
 /** [height, width, 3] levels → [3, height, width] normalised. */
-function normalise({ pixels }: Picture, { mean, std }: LlavaPreprocessingOptions): Float32Array {
+export function normalise(
+  { pixels }: Picture,
+  { mean, std }: Pick<LlavaPreprocessingOptions, "mean" | "std">,
+): Float32Array {
   const area = pixels.length / 3;
   const values = new Float32Array(pixels.length);
   for (let channel = 0; channel < 3; channel++)

@@ -12,23 +12,29 @@ const kind = z
 const side = z.number().int().positive();
 const both = z.object({ height: side, width: side });
 const fraction = z.number().positive().max(1);
-const channels = z.tuple([fraction, fraction, fraction]);
+/** A mean or standard deviation for each channel. */
+export const channels = z.tuple([fraction, fraction, fraction]);
 
-/** The fields of transformers' CLIPImageProcessor and LlavaImageProcessor that change pixels. */
-const processorSchema = z.object({
-  image_processor_type: kind,
-  feature_extractor_type: kind,
+/** Fields of transformers' image processors of CLIP towers that must have one value. */
+export const processorFields = {
   do_resize: always,
-  do_center_crop: always,
   do_rescale: always,
   do_normalize: always,
-  do_pad: z.boolean().nullish(),
-  image_aspect_ratio: z.enum(["pad", "square"], { message: "only pad and square are supported" }).nullish(),
   resample: z.literal(3, { message: "only 3 (bicubic) is supported" }).nullish(),
   rescale_factor: z
     .number()
     .refine((factor) => Math.abs(factor * 255 - 1) < 1e-6, "only 1/255 is supported")
     .nullish(),
+};
+
+/** The fields of transformers' CLIPImageProcessor and LlavaImageProcessor that change pixels. */
+const processorSchema = z.object({
+  ...processorFields,
+  image_processor_type: kind,
+  feature_extractor_type: kind,
+  do_center_crop: always,
+  do_pad: z.boolean().nullish(),
+  image_aspect_ratio: z.enum(["pad", "square"], { message: "only pad and square are supported" }).nullish(),
   image_mean: channels.nullish(),
   image_std: channels.nullish(),
   size: z.union([side, z.object({ shortest_edge: side }), both], { message: "is not a size" }).nullish(),

@@ -49,7 +49,7 @@ const ropeParameters = z.object({
   partial_rotary_factor: z.literal(1, { message: "rotating a part of each head is not supported" }).nullish(),
 });
 /** One token id or several. */
-const tokenIds = z.custom<number | number[]>(
+export const tokenIds = z.custom<number | number[]>(
   (value) => {
     const ids = [value].flat();
     return ids.length > 0 && ids.every((id) => Number.isSafeInteger(id) && (id as number) >= 0);

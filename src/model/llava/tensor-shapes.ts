@@ -3,7 +3,9 @@ import type { LlavaConfig } from "./config.ts";
 /**
  * Every tensor that a configuration needs, with its shape **on disk**.
  */
-export function tensorShapes(config: LlavaConfig): ReadonlyMap<string, readonly number[]> {
+export function tensorShapes(
+  config: Pick<LlavaConfig, "vision" | "text" | "projectorBias">,
+): ReadonlyMap<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   const linear = (name: string, inputs: number, outputs: number, bias: boolean) => {
     shapes.set(`${name}.weight`, [outputs, inputs]);

@@ -16,7 +16,7 @@ import type { LlavaConfig, VisionConfig } from "./config.ts";
 
 /** The configuration and the weights that the tower reads. */
 export interface TowerSource {
-  readonly config: LlavaConfig;
+  readonly config: Pick<LlavaConfig, "vision" | "visionFeatureLayer" | "projectorHiddenAct">;
   readonly weights: Weights;
 }
 

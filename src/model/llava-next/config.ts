@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { NuwaError } from "../../core/errors.ts";
+import { checkSchema } from "../../core/schema.ts";
+import {
+  checkConsistency,
+  factsOf,
+  textConfig,
+  type VisionConfig,
+  visionConfig,
+  withGeneration,
+} from "../llava/config.ts";
+import { llavaSchema } from "../llava/schemas.ts";
+import type { ActivationName } from "../transformer/activations.ts";
+import type { VlmConfig } from "../vlm.ts";
+
+/** A LLaVA-NeXT model: tower, projector and decoder are LLaVA-1.5's, pictures are seen in tiles. */
+export interface LlavaNextConfig extends VlmConfig {
+  readonly vision: VisionConfig;
+  /** Index into hidden_states[0..L], negative from the end. */
+  readonly visionFeatureLayer: number;
+  readonly projectorHiddenAct: ActivationName;
+  readonly projectorBias: boolean;
+  /** Resolutions that pictures are scaled to, [height, width] in pixels. Their order decides between equals. */
+  readonly pinpoints: readonly (readonly [number, number])[];
+}
+
+const side = z.number().int().positive().max(16384);
+const DEFAULT_PINPOINTS: [number, number][] = [
+  [336, 672],
+  [672, 336],
+  [672, 672],
+  [1008, 336],
+  [336, 1008],
+];
+
+/** LlavaNextConfig with its defaults in transformers. */
+const schema = llavaSchema.extend({
+  model_type: z.literal("llava_next"),
+  image_grid_pinpoints: z
+    .array(z.tuple([side, side]))
+    .min(1)
+    .max(256)
+    .default(DEFAULT_PINPOINTS),
+  vision_feature_select_strategy: z
+    .literal("default", { message: 'only "default" is supported: the class token is dropped' })
+    .default("default"),
+});
+
+/**
+ * Reads config.json of a LLaVA-NeXT checkpoint.
+ *
+ * @param where the path to name in errors
+ * @throws NuwaError naming file and field
+ */
+export function parseConfig(
+  where: string,
+  json: Record<string, unknown>,
+  generationConfig: Record<string, unknown> = {},
+): LlavaNextConfig {
+  const next = checkSchema(where, json, schema);
+  const parsed = {
+    vision: visionConfig(next.vision_config),
+    text: textConfig({
+      ...next.text_config,
+      tie_word_embeddings: next.tie_word_embeddings ?? next.text_config.tie_word_embeddings,
+    }),
+    imageTokenId: next.image_token_index ?? next.image_token_id ?? 32000,
+    visionFeatureLayer: next.vision_feature_layer,
+    projectorHiddenAct: next.projector_hidden_act,
+    projectorBias: next.multimodal_projector_bias,
+    pinpoints: next.image_grid_pinpoints,
+  };
+  requireTiles(where, parsed.vision, parsed.pinpoints);
+  const checked = checkConsistency(where, withGeneration(where, parsed, generationConfig));
+  return {
+    ...checked,
+    family: "llava_next",
+    facts: factsOf(checked, ["class-attention", "key-norms"]),
+    imageShape: undefined,
+  };
+}
+
+/** @throws NuwaError when tiles are not square, or do not fill a resolution */
+function requireTiles(where: string, { imageSize }: VisionConfig, pinpoints: LlavaNextConfig["pinpoints"]): void {
+  const [height, width] = imageSize;
+  if (height !== width)
+    throw new NuwaError(`${where}: field "vision_config.image_size": tiles must be square, not [${imageSize}].`);
+  const odd = pinpoints.find((sides) => sides.some((pixels) => pixels % width !== 0));
+  if (odd)
+    throw new NuwaError(
+      `${where}: field "image_grid_pinpoints": [${odd}] is not made of tiles of ${width} × ${width} pixels.`,
+    );
+}

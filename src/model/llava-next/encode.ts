@@ -1,0 +1,91 @@
+import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../../core/errors.ts";
+import type { Readback } from "../../core/readback.ts";
+import type { Tap } from "../../core/taps.ts";
+import { clsAttention, meanOf, withoutClassToken } from "../llava/encode.ts";
+import { type TowerSource, visionTower } from "../llava/tower.ts";
+import type { EncodedGrid, EncodedImages } from "../vlm.ts";
+import type { Tiling } from "./shape.ts";
+
+/**
+ * What the tower shows of images in tiles. Every tile goes through the tower alone; the patches of the base tile are
+ * the first grid, those of the others, stitched and without padding, the second.
+ *
+ * @param pixels [T, 3, S, S], the tiles of all images, each image's base tile first, then row by row
+ * @param tilings of the images
+ */
+export function* encode(
+  model: TowerSource,
+  pixels: tf.Tensor4D,
+  tilings: readonly Tiling[],
+  tap: Tap,
+): Readback<EncodedImages[]> {
+  const { vision } = model.config;
+  const seen = visionTower(model, pixels, tap);
+  const state = tap("vision.features", withoutClassToken(seen.hiddenStates[seen.featureState])); // [T, n², D]
+  const attention = tap("vision.cls_attention", clsAttention(seen.attention)); // [T, n²]
+  const keys = withoutClassToken(seen.keys);
+  const norms = tap("vision.key_norms", keys.square().sum(-1).sqrt() as tf.Tensor2D); // [T, n²]
+  const firstTiles = tilings.map((_, i) => tilings.slice(0, i).reduce((sum, one) => sum + tilesOf(one), 0));
+
+  const gridOf = (images: readonly number[], which: number): EncodedGrid => {
+    const rows = images.map((image) => patchesOf(tilings[image], which, firstTiles[image]));
+    const of = <T extends tf.Tensor>(x: tf.Tensor): T => gathered(x, rows) as T;
+    return {
+      grid: tilings[images[0]].shape.grids[which],
+      features: of(state),
+      extraTokens: 0,
+      prefixTokens: 0,
+      heads: vision.numAttentionHeads,
+      blocks: vision.numHiddenLayers,
+      featureBlock: seen.featureBlock,
+      fullAttentionBlocks: Array.from({ length: vision.numHiddenLayers }, (_, block) => block),
+      meanState: (first, last) => of(withoutClassToken(meanOf(seen.hiddenStates.slice(first, last + 1)))),
+      clsAttention: of(attention),
+      keyNorms: of(norms),
+      members: undefined,
+      classFeature: undefined,
+      queriesAndKeys: () => {
+        throw new NuwaError("queries and keys of any block are not offered by models of the family llava_next.");
+      },
+    };
+  };
+  return groupsOf(tilings).map((images) => ({
+    images,
+    shape: tilings[images[0]].shape,
+    grids: [gridOf(images, 0), gridOf(images, 1)],
+  }));
+}
+
+function tilesOf({ tiles }: Tiling): number {
+  return 1 + tiles.rows * tiles.columns;
+}
+
+/** Images of one shape together, each group ascending. */
+function groupsOf(tilings: readonly Tiling[]): number[][] {
+  const groups = new Map<string, number[]>();
+  tilings.forEach(({ tiles, local }, image) => {
+    const key = [tiles.rows, tiles.columns, local.rows, local.columns].join();
+    groups.set(key, [...(groups.get(key) ?? []), image]);
+  });
+  return [...groups.values()];
+}
+
+/** For each cell of a grid of an image which of the patches of all tiles it is. */
+function patchesOf({ side, tiles, local }: Tiling, which: number, firstTile: number): number[] {
+  const perTile = side * side;
+  if (which === 0) return Array.from({ length: perTile }, (_, cell) => firstTile * perTile + cell);
+  return Array.from({ length: local.rows * local.columns }, (_, cell) => {
+    const row = local.top + Math.floor(cell / local.columns);
+    const column = local.left + (cell % local.columns);
+    const tile = firstTile + 1 + Math.floor(row / side) * tiles.columns + Math.floor(column / side);
+    return tile * perTile + (row % side) * side + (column % side);
+  });
+}
+
+/** Rows of all patches, [T, n², …] → [I, N, …]. */
+function gathered(x: tf.Tensor, rows: readonly (readonly number[])[]): tf.Tensor {
+  const [tiles, patches, ...rest] = x.shape;
+  const flat = x.reshape([tiles * patches, ...rest]);
+  return tf.gather(flat, tf.tensor1d(rows.flat(), "int32")).reshape([rows.length, rows[0].length, ...rest]);
+}

@@ -1,0 +1,17 @@
+import type { Family } from "../family.ts";
+import { type LlavaNextConfig, parseConfig } from "./config.ts";
+import { canonicalName } from "./layouts.ts";
+import { createModel } from "./llava-next.ts";
+import { parsePreprocessing } from "./preprocessing.ts";
+import { tensorShapes } from "./tensor-shapes.ts";
+
+/** LLaVA-NeXT (LLaVA-1.6) with a Llama decoder, as transformers writes it. */
+export const llavaNext: Family<LlavaNextConfig> = {
+  name: "llava_next",
+  recognises: ({ model_type: type }) => type === "llava_next",
+  parseConfig,
+  canonicalName,
+  tensorShapes,
+  createModel,
+  parsePreprocessing,
+};

@@ -1,0 +1,53 @@
+import type * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../../core/errors.ts";
+import { project } from "../llava/projector.ts";
+import type { ImageInputs, Vlm } from "../vlm.ts";
+import { weightsTree } from "../weights.ts";
+import type { LlavaNextConfig } from "./config.ts";
+import { encode } from "./encode.ts";
+import { type Tiling, tilingOf } from "./shape.ts";
+
+/**
+ * A LLaVA-NeXT model (LLaVA-1.6) from its configuration and all its weights.
+ *
+ * Source: Liu et al., "LLaVA-NeXT: Improved reasoning, OCR, and world knowledge", 2024,
+ * https://llava-vl.github.io/blog/2024-01-30-llava-next/
+ *
+ * @param tensors by canonical name; linear weights are [in, out]
+ */
+export function createModel(config: LlavaNextConfig, tensors: ReadonlyMap<string, tf.Tensor>): Vlm<LlavaNextConfig> {
+  const weights = weightsTree(tensors);
+  const language = weights.at("language_model");
+  return {
+    config,
+    weights,
+    tensors,
+    tapLayers: { vision: config.vision.numHiddenLayers, llm: config.text.numHiddenLayers },
+    decoder: {
+      embedTokens: language.at("model.embed_tokens"),
+      layer: (i) => language.at("model.layers", i),
+      norm: language.at("model.norm"),
+      lmHead: config.text.tieWordEmbeddings ? undefined : language.at("lm_head"),
+    },
+    separator: weights.tensor("image_newline"),
+    *encode(images, tap) {
+      const tilings = tilingsOf(images, config);
+      return yield* encode({ config, weights }, images.pixels as tf.Tensor4D, tilings, tap);
+    },
+    project: (features) => project({ config, weights }, features),
+  };
+}
+
+/** The tilings of a batch. @throws NuwaError when sizes are missing, or pixels are not the tiles that they make */
+function tilingsOf({ pixels, sizes, origin = "pixel_values" }: ImageInputs, config: LlavaNextConfig): Tiling[] {
+  if (!sizes || sizes.some((size) => size.length !== 2 || !size.every((n) => Number.isInteger(n) && n > 0)))
+    throw new NuwaError(
+      `${origin}: image_sizes must say [height, width] of each image in pixels. Preprocess it again.`,
+    );
+  const tilings = sizes.map(([height, width]) => tilingOf({ width, height }, config));
+  const tiles = tilings.reduce((sum, { tiles: { rows, columns } }) => sum + 1 + rows * columns, 0);
+  const wanted = [tiles, 3, ...config.vision.imageSize];
+  if (pixels.shape.join() !== wanted.join())
+    throw new NuwaError(`${origin} has shape [${pixels.shape}], but image_sizes and config.json ask for [${wanted}].`);
+  return tilings;
+}

@@ -1,0 +1,106 @@
+import { z } from "zod";
+import { NuwaError } from "../../core/errors.ts";
+import { type Picture, resizeBicubic, type Size } from "../../core/resample.ts";
+import { checkSchema } from "../../core/schema.ts";
+import { CLIP_MEAN, CLIP_STD, normalise } from "../llava/preprocessing.ts";
+import { channels, processorFields } from "../llava/processor-file.ts";
+import type { PreparedImage, Preprocessing } from "../preprocessing.ts";
+import type { LlavaNextConfig } from "./config.ts";
+import { bestResolution, scaledInto } from "./resolution.ts";
+
+const processorSchema = z.object({
+  ...processorFields,
+  image_processor_type: z
+    .string()
+    .regex(/^LlavaNextImageProcessor(Fast|Pil)?$/, "only LlavaNextImageProcessor is supported")
+    .nullish(),
+  image_mean: channels.nullish(),
+  image_std: channels.nullish(),
+  image_grid_pinpoints: z.array(z.tuple([z.number(), z.number()])).nullish(),
+});
+
+/**
+ * LLaVA-NeXT's preprocessing from a processor's file.
+ *
+ * @throws NuwaError naming the file and the field that is not supported or contradicts config.json
+ */
+export function parsePreprocessing(
+  where: string,
+  json: Record<string, unknown>,
+  config: LlavaNextConfig,
+): Preprocessing {
+  const nested = "image_processor" in json;
+  const processor = nested
+    ? checkSchema(where, json, z.object({ image_processor: processorSchema })).image_processor
+    : checkSchema(where, json, processorSchema);
+  const pinpoints = processor.image_grid_pinpoints;
+  if (pinpoints && JSON.stringify(pinpoints) !== JSON.stringify(config.pinpoints))
+    throw new NuwaError(`${where}: field "image_grid_pinpoints": differs from that of config.json.`);
+  return llavaNextPreprocessing(config, processor.image_mean ?? CLIP_MEAN, processor.image_std ?? CLIP_STD);
+}
+
+/**
+ * Tiles of a picture: the whole of it stretched to one tile, then, scaled into the best resolution and padded with
+ * black, cut row by row.
+ */
+function llavaNextPreprocessing(
+  { vision, pinpoints }: LlavaNextConfig,
+  mean: readonly [number, number, number],
+  std: readonly [number, number, number],
+): Preprocessing {
+  const [side] = vision.imageSize;
+  return {
+    background: [255, 255, 255],
+    side: Math.max(...pinpoints.flat()),
+    canvasOf: (size) => size,
+    prepare(picture): PreparedImage {
+      const resolution = bestResolution(picture, pinpoints);
+      const base = stretched(picture, { width: side, height: side });
+      const tiles = [base, ...tilesOf(padded(stretched(picture, scaledInto(picture, resolution)), resolution), side)];
+      const area = 3 * side * side;
+      const values = new Float32Array(tiles.length * area);
+      tiles.forEach((tile, i) => {
+        values.set(normalise(tile, { mean, std }), i * area);
+      });
+      return {
+        picture: base,
+        pixelValues: { shape: [tiles.length, 3, side, side], values },
+        size: [picture.height, picture.width],
+      };
+    },
+    boxInPicture: (box) => box,
+  };
+}
+
+function stretched(picture: Picture, size: Size): Picture {
+  return resizeBicubic(picture, size, { left: 0, top: 0, ...size });
+}
+
+/** In the middle of a black canvas; an odd pixel is left to the right and below. */
+function padded(picture: Picture, canvas: Size): Picture {
+  const [left, top] = [
+    Math.floor((canvas.width - picture.width) / 2),
+    Math.floor((canvas.height - picture.height) / 2),
+  ];
+  const pixels = new Uint8Array(canvas.width * canvas.height * 3);
+  for (let row = 0; row < picture.height; row++) {
+    const line = picture.pixels.subarray(row * picture.width * 3, (row + 1) * picture.width * 3);
+    pixels.set(line, ((top + row) * canvas.width + left) * 3);
+  }
+  return { ...canvas, pixels };
+}
+
+/** Square parts, row by row. */
+function tilesOf({ width, height, pixels }: Picture, side: number): Picture[] {
+  const tiles: Picture[] = [];
+  for (let top = 0; top < height; top += side)
+    for (let left = 0; left < width; left += side) {
+      const own = new Uint8Array(side * side * 3);
+      for (let row = 0; row < side; row++) {
+        const from = ((top + row) * width + left) * 3;
+        own.set(pixels.subarray(from, from + side * 3), row * side * 3);
+      }
+      tiles.push({ width: side, height: side, pixels: own });
+    }
+  return tiles;
+}

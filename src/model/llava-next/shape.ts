@@ -1,0 +1,45 @@
+import type { Size } from "../../core/resample.ts";
+import type { ImageShape } from "../image-shape.ts";
+import type { LlavaNextConfig } from "./config.ts";
+import { bestResolution, type TileGrid, type Unpadded, unpadded } from "./resolution.ts";
+
+/** How a picture becomes tiles and grids. */
+export interface Tiling {
+  /** Tiles besides that of the whole picture. */
+  readonly tiles: TileGrid;
+  /** Cells of a tile on each side (n). */
+  readonly side: number;
+  /** What is left of their cells without padding. */
+  readonly local: Unpadded;
+  readonly shape: ImageShape;
+}
+
+/**
+ * The tiles and grids of a picture. Its visual tokens are those of the base tile, n×n in raster order, and those of the
+ * local grid, H'×W', with a newline behind each row; their ids are consecutive.
+ */
+export function tilingOf(size: Size, { vision, pinpoints }: Pick<LlavaNextConfig, "vision" | "pinpoints">): Tiling {
+  const [pixels] = vision.imageSize;
+  const side = pixels / vision.patchSize;
+  const resolution = bestResolution(size, pinpoints);
+  const tiles = { rows: resolution.height / pixels, columns: resolution.width / pixels };
+  const local = unpadded(size, { rows: tiles.rows * side, columns: tiles.columns * side });
+  const base = side * side;
+  const { rows, columns } = local;
+  const cells = Array.from({ length: rows * columns }, (_, i) => [base + i + Math.floor(i / columns)]);
+  const shape: ImageShape = {
+    grids: [
+      { rows: side, columns: side },
+      { rows, columns },
+    ],
+    tiles: [1, tiles.rows * tiles.columns],
+    extraTokens: 0,
+    offsets: [...Array.from({ length: base }, (_, id) => [id]), ...cells],
+    separators: Array.from({ length: rows }, (_, row) => ({
+      after: base + (row + 1) * columns - 1,
+      offset: [base + row * (columns + 1) + columns],
+    })),
+    length: base + rows * (columns + 1),
+  };
+  return { tiles, side, local, shape };
+}

@@ -1,0 +1,50 @@
+import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../../core/errors.ts";
+import type { Grid } from "../../core/grid.ts";
+import type { Tap } from "../../core/taps.ts";
+import { meanOf } from "../llava/encode.ts";
+import type { EncodedGrid } from "../vlm.ts";
+import type { Weights } from "../weights.ts";
+import type { QwenVisionConfig } from "./config.ts";
+import { merge } from "./merger.ts";
+import { visionTower } from "./tower.ts";
+
+/**
+ * What the tower shows of images of one size: merged cells in raster order. There is no class token; what a cell is
+ * worth by attention is the attention that its patches **receive** in the last block that attends over everything,
+ * mean over heads, summed over the patches that pay it, mean over the patches of the cell.
+ *
+ * @param patches [I, P, 3·t·p·p], flattened pixels
+ * @param grid of cells
+ */
+export function encode(w: Weights, vision: QwenVisionConfig, patches: tf.Tensor3D, grid: Grid, tap: Tap): EncodedGrid {
+  const perCell = vision.spatialMergeSize ** 2;
+  const seen = visionTower(w, vision, patches, grid, tap);
+  const { order } = seen.windows;
+  const back = new Array<number>(order.length);
+  order.forEach((cell, at) => {
+    back[cell] = at;
+  });
+  const raster = <T extends tf.Tensor>(x: tf.Tensor): T => tf.gather(x, tf.tensor1d(back, "int32"), 1) as T;
+  const merged = (state: tf.Tensor3D) => raster<tf.Tensor3D>(merge(w.at("merger"), state, perCell)); // [I, N, Hd]
+  // [I, P] → [I, N]
+  const ofCells = (x: tf.Tensor) => raster<tf.Tensor2D>(x.reshape([x.shape[0], order.length, perCell]).mean(-1));
+  return {
+    grid,
+    features: tap("vision.features", merged(seen.hiddenStates[vision.depth])),
+    extraTokens: 0,
+    prefixTokens: 0,
+    heads: vision.numHeads,
+    blocks: vision.depth,
+    featureBlock: vision.depth - 1,
+    fullAttentionBlocks: vision.fullAttentionBlocks,
+    meanState: (first, last) => merged(meanOf(seen.hiddenStates.slice(first, last + 1))),
+    classFeature: undefined,
+    clsAttention: tap("vision.cls_attention", ofCells(seen.attention.mean(1).sum(1))),
+    keyNorms: tap("vision.key_norms", ofCells(seen.keys.square().sum(3).sum(1).sqrt())),
+    queriesAndKeys: () => {
+      throw new NuwaError("queries and keys of any block are not offered by models of the family qwen2_5_vl.");
+    },
+    members: undefined,
+  };
+}

@@ -1,0 +1,7 @@
+/**
+ * The canonical name of a tensor: `visual.*`, `model.*` and `lm_head.*`, as the hub and transformers 5 write them.
+ * In memory, transformers puts `visual` and the language model below `model`.
+ */
+export function canonicalName(name: string): string | undefined {
+  return name.replace(/^model\.visual\./, "visual.").replace(/^model\.language_model\./, "model.");
+}

@@ -1,0 +1,106 @@
+import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../../core/errors.ts";
+import type { Grid } from "../../core/grid.ts";
+import type { ImageShape } from "../image-shape.ts";
+import type { EncodedImages, ImageInputs, Vlm } from "../vlm.ts";
+import { weightsTree } from "../weights.ts";
+import type { QwenConfig } from "./config.ts";
+import { encode } from "./encode.ts";
+
+/**
+ * A Qwen2.5-VL model from its configuration and all its weights.
+ *
+ * Source: Bai et al., "Qwen2.5-VL Technical Report", arXiv 2502.13923.
+ *
+ * @param tensors by canonical name; linear weights are [in, out]
+ */
+export function createModel(config: QwenConfig, tensors: ReadonlyMap<string, tf.Tensor>): Vlm<QwenConfig> {
+  const weights = weightsTree(tensors);
+  return {
+    config,
+    weights,
+    tensors,
+    tapLayers: { vision: config.vision.depth, llm: config.text.numHiddenLayers },
+    decoder: {
+      embedTokens: weights.at("model.embed_tokens"),
+      layer: (i) => weights.at("model.layers", i),
+      norm: weights.at("model.norm"),
+      lmHead: config.text.tieWordEmbeddings ? undefined : weights.at("lm_head"),
+    },
+    // biome-ignore lint/correctness/useYield: nothing is read out in this tower
+    *encode(images, tap) {
+      const grids = gridsOf(images, config);
+      const encoded: EncodedImages[] = [];
+      for (const numbers of groupsOf(grids)) {
+        const grid = grids[numbers[0]];
+        const patches = patchesOf(images.pixels as tf.Tensor2D, grids, numbers, config);
+        const seen = encode(weights.at("visual"), config.vision, patches, grid, tap);
+        encoded.push({ images: numbers, shape: shapeOf(grid), grids: [seen] });
+      }
+      return encoded;
+    },
+    // The merger is part of the tower: features are token embeddings already.
+    project: (features) => features as tf.Tensor3D,
+  };
+}
+
+/**
+ * One grid of cells. Its tokens have the id of the image's start in time, and count rows and columns from there; the
+ * text goes on behind the longer side.
+ */
+export function shapeOf(grid: Grid): ImageShape {
+  const { rows, columns } = grid;
+  return {
+    grids: [grid],
+    tiles: [1],
+    extraTokens: 0,
+    offsets: Array.from({ length: rows * columns }, (_, cell) => [0, Math.floor(cell / columns), cell % columns]),
+    separators: [],
+    length: Math.max(rows, columns),
+  };
+}
+
+/** Images of one grid together, each group ascending. */
+function groupsOf(grids: readonly Grid[]): number[][] {
+  const groups = new Map<string, number[]>();
+  grids.forEach(({ rows, columns }, image) => {
+    const key = `${rows}×${columns}`;
+    groups.set(key, [...(groups.get(key) ?? []), image]);
+  });
+  return [...groups.values()];
+}
+
+/** Cells of each image. @throws NuwaError when sizes are missing, or pixels are not the patches that they make */
+function gridsOf({ pixels, sizes, origin = "pixel_values" }: ImageInputs, { vision }: QwenConfig): Grid[] {
+  const { spatialMergeSize: merge, patchSize, temporalPatchSize } = vision;
+  const fits = (size: readonly number[]) =>
+    size.length === 3 && size[0] === 1 && size.slice(1).every((n) => Number.isInteger(n) && n > 0 && n % merge === 0);
+  if (!sizes?.every(fits))
+    throw new NuwaError(
+      `${origin}: image_grid_thw must say [1, rows, columns] of the patches of each image, multiples of ${merge}. ` +
+        "Preprocess it again.",
+    );
+  const patches = sizes.reduce((sum, [, rows, columns]) => sum + rows * columns, 0);
+  const wanted = [patches, 3 * temporalPatchSize * patchSize ** 2];
+  if (pixels.shape.join() !== wanted.join())
+    throw new NuwaError(
+      `${origin} has shape [${pixels.shape}], but image_grid_thw and config.json ask for [${wanted}].`,
+    );
+  return sizes.map(([, rows, columns]) => ({ rows: rows / merge, columns: columns / merge }));
+}
+
+/** The patches of some images of one grid, [I, P, 3·t·p·p]. */
+function patchesOf(
+  pixels: tf.Tensor2D,
+  grids: readonly Grid[],
+  images: readonly number[],
+  { vision }: QwenConfig,
+): tf.Tensor3D {
+  const perCell = vision.spatialMergeSize ** 2;
+  const counts = grids.map(({ rows, columns }) => rows * columns * perCell);
+  const parts = images.map((image) => {
+    const start = counts.slice(0, image).reduce((sum, count) => sum + count, 0);
+    return pixels.slice([start, 0], [counts[image], -1]);
+  });
+  return tf.stack(parts) as tf.Tensor3D;
+}

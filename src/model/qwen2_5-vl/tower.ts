@@ -1,0 +1,176 @@
+import * as tf from "@tensorflow/tfjs";
+import type { Grid } from "../../core/grid.ts";
+import { noTap, type Tap } from "../../core/taps.ts";
+import { activations } from "../transformer/activations.ts";
+import {
+  type Attended,
+  attend,
+  linear,
+  mergeHeads,
+  rmsNorm,
+  splitHeads,
+  tapRows,
+  tokenRows,
+} from "../transformer/layers.ts";
+import { type Rotation, rotate } from "../transformer/rope.ts";
+import type { Weights } from "../weights.ts";
+import type { QwenVisionConfig } from "./config.ts";
+import { VISION_EPS } from "./merger.ts";
+import { rotaryAngles2d } from "./rotary.ts";
+import { type Windows, windowsOf } from "./windows.ts";
+
+/** What the vision tower computes of I images with P patches each, in the tower's own order of cells. */
+export interface TowerOutput {
+  /** hidden_states[0..depth], each [I, P, D]: the embedded patches, then the output of each block. */
+  readonly hiddenStates: readonly tf.Tensor3D[];
+  /** Attention of the last block that attends over everything, [I, h, P, P]. */
+  readonly attention: tf.Tensor4D;
+  /** The keys of that block after the rotary positions, [I, h, P, d]. */
+  readonly keys: tf.Tensor4D;
+  readonly windows: Windows;
+}
+
+/**
+ * The vision tower of Qwen2.5-VL: pre-norm ViT with 2-D rotary positions, a gated MLP, and attention inside windows
+ * but for a few blocks. There is no class token.
+ *
+ * @param patches [I, P, 3·t·p·p], flattened pixels, the patches of a cell one after the other, cells in raster order
+ * @param grid of cells
+ * @see https://github.com/huggingface/transformers/blob/main/src/transformers/models/qwen2_5_vl/modeling_qwen2_5_vl.py
+ */
+export function visionTower(
+  w: Weights,
+  vision: QwenVisionConfig,
+  patches: tf.Tensor3D,
+  grid: Grid,
+  tap: Tap,
+): TowerOutput {
+  const { spatialMergeSize: merge, hiddenSize, numHeads } = vision;
+  const windows = windowsOf(grid, vision.windowSize / vision.patchSize / merge);
+  const rotation = rotaryAngles2d(positionsOf(windows.order, grid, merge), hiddenSize / numHeads);
+  const lengths = windows.lengths.map((cells) => cells * merge * merge);
+  const last = Math.max(...vision.fullAttentionBlocks);
+
+  const kernel = w.tensor("patch_embed.proj.weight").reshape([hiddenSize, -1]).transpose(); // [3·t·p·p, D]
+  const embedded = tf.matMul(tokenRows(patches), kernel as tf.Tensor2D).reshape([patches.shape[0], -1, hiddenSize]);
+  let x = tap("vision.hidden_states.0", tf.gather(embedded, patchRows(windows.order, merge * merge), 1)) as tf.Tensor3D;
+  const hiddenStates = [x];
+  let seen: { attention: tf.Tensor4D; keys: tf.Tensor4D } | undefined;
+  for (let i = 0; i < vision.depth; i++) {
+    const full = vision.fullAttentionBlocks.includes(i);
+    const input = x;
+    const output = tf.tidy(() => {
+      const { y, attention, keys } = block(
+        w.at("blocks", i),
+        input,
+        vision,
+        full ? undefined : lengths,
+        rotation,
+        tap,
+        i,
+      );
+      return i === last ? { y, attention, keys } : { y };
+    });
+    if (i === last) seen = output as { y: tf.Tensor; attention: tf.Tensor4D; keys: tf.Tensor4D };
+    x = tap(`vision.hidden_states.${i + 1}`, output.y) as tf.Tensor3D;
+    hiddenStates.push(x);
+  }
+  const { attention, keys } = seen as { attention: tf.Tensor4D; keys: tf.Tensor4D };
+  return { hiddenStates, attention, keys, windows };
+}
+
+/** Rows of the patches of some cells, one cell after the other. */
+function patchRows(cells: readonly number[], perCell: number): tf.Tensor1D {
+  return tf.tensor1d(
+    cells.flatMap((cell) => Array.from({ length: perCell }, (_, patch) => cell * perCell + patch)),
+    "int32",
+  );
+}
+
+/** Row and column of each patch, in the order of the cells. */
+function positionsOf(cells: readonly number[], { columns }: Grid, merge: number): [number, number][] {
+  return cells.flatMap((cell) =>
+    Array.from({ length: merge * merge }, (_, patch): [number, number] => [
+      Math.floor(cell / columns) * merge + Math.floor(patch / merge),
+      (cell % columns) * merge + (patch % merge),
+    ]),
+  );
+}
+
+/** One block: attention and a gated MLP, each around a residual. */
+function block(
+  w: Weights,
+  x: tf.Tensor3D,
+  { numHeads }: QwenVisionConfig,
+  windows: readonly number[] | undefined,
+  rotation: Rotation,
+  tap: Tap,
+  i: number,
+): { y: tf.Tensor; attention: tf.Tensor4D | undefined; keys: tf.Tensor4D } {
+  const [images, , width] = x.shape;
+  const rows = tokenRows(x); // [I·P, D]
+  const fused = linear(w.at("attn.qkv"), rmsNorm(w.at("norm1"), rows, VISION_EPS)); // [I·P, 3D]
+  const [q, k, v] = [0, 1, 2].map((part) =>
+    splitHeads(fused.slice([0, part * width], [-1, width]) as tf.Tensor2D, images, numHeads),
+  ); // [I, h, P, d]
+  const queries = tap(`vision.${i}.queries`, rotate(q, rotation));
+  const keys = tap(`vision.${i}.keys`, rotate(k, rotation));
+  const values = tap(`vision.${i}.values`, v);
+  const attended = windows
+    ? attendInWindows(queries, keys, values, windows)
+    : attend(queries, keys, values, undefined, tap, `vision.${i}`);
+  const output = linear(w.at("attn.proj"), mergeHeads(attended.output)); // [I·P, D]
+  const y = rows.add<tf.Tensor2D>(tapRows(tap, `vision.${i}.attention_output`, output, x.shape));
+  const residual = tapRows(tap, `vision.${i}.residual`, y, x.shape);
+  const normed = rmsNorm(w.at("norm2"), residual, VISION_EPS);
+  const gated = activations.silu(linear(w.at("mlp.gate_proj"), normed)).mul(linear(w.at("mlp.up_proj"), normed));
+  const mlp = linear(w.at("mlp.down_proj"), gated as tf.Tensor2D);
+  return {
+    y: residual.add(tapRows(tap, `vision.${i}.mlp_output`, mlp, x.shape)).reshape(x.shape),
+    attention: attended.attention,
+    keys,
+  };
+}
+
+/**
+ * Attention inside windows of consecutive patches. Windows of one length are computed together; no tap sees them.
+ *
+ * @param lengths of the windows, in patches
+ */
+function attendInWindows(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  lengths: readonly number[],
+): Pick<Attended, "output"> & { attention: undefined } {
+  const [images, heads, patches, width] = q.shape;
+  const starts = lengths.map((_, i) => lengths.slice(0, i).reduce((sum, own) => sum + own, 0));
+  const outputs: tf.Tensor[] = [];
+  const order: number[] = [];
+  for (const length of new Set(lengths)) {
+    const rows = lengths.flatMap((own, i) =>
+      own === length ? Array.from({ length }, (_, patch) => starts[i] + patch) : [],
+    );
+    const count = rows.length / length;
+    const index = tf.tensor1d(rows, "int32");
+    // [I, h, P, d] → [I·h, windows, patches of a window, d]
+    const [queries, keys, values] = [q, k, v].map((x) =>
+      tf.gather(x, index, 2).reshape<tf.Tensor4D>([images * heads, count, length, width]),
+    );
+    outputs.push(
+      attend(queries, keys, values, undefined, noTap, "vision.0").output.reshape([
+        images,
+        heads,
+        count * length,
+        width,
+      ]),
+    );
+    order.push(...rows);
+  }
+  const back = new Array<number>(patches);
+  order.forEach((patch, row) => {
+    back[patch] = row;
+  });
+  const output = tf.gather(tf.concat(outputs, 2), tf.tensor1d(back, "int32"), 2) as tf.Tensor4D;
+  return { output, attention: undefined };
+}
