@@ -174,19 +174,19 @@ export const MUTATIONS: readonly Mutation[] = [
     what: "positions: original ids renumbered",
     file: positions,
     from: "(offset) => start + offset)",
-    to: "(offset) => start + tokens.indexOf(offset))",
+    to: "(offset) => start + Math.min(offset, offsets.length - 1))",
   },
   {
     what: "positions: text after the image moves up",
     file: positions,
     from: "(offset) => start + offset),\n        nextPosition: start + image.length",
-    to: "(offset) => start + offset),\n        nextPosition: start + tokens.length",
+    to: "(offset) => start + offset),\n        nextPosition: start + offsets.length",
   },
   {
     what: "positions: compressed ids begin one too late",
     file: positions,
-    from: "start + j, axes)), nextPosition: start + tokens.length",
-    to: "start + j + 1, axes)), nextPosition: start + tokens.length + 1",
+    from: "start + j, axes)), nextPosition: start + offsets.length",
+    to: "start + j + 1, axes)), nextPosition: start + offsets.length + 1",
   },
   {
     what: "positions: rpme rounds down",
@@ -197,7 +197,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "positions: rpme begins where the first anchor was",
     file: positions,
-    from: "offset === lowest ? start :",
+    from: "offset === first ? start :",
     to: "offset === -7 ? start :",
   },
   {
@@ -239,7 +239,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "the cut: text is dropped, too",
     file: sequence,
-    from: 'slot?.kind === "text" || stays.has(row) ? [{ slot, row }] : []',
+    from: 'slot?.kind === "text" || slot?.kind === "separator" || stays.has(row) ? [{ slot, row }] : []',
     to: "stays.has(row) || row === slots.length - 1 || row === 0 ? [{ slot, row }] : []",
   },
   {

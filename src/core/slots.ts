@@ -34,8 +34,18 @@ export interface VisualSlot {
   readonly position: Position;
 }
 
+/** A separator between rows of visual tokens, such as the newline of LLaVA-NeXT. It is never pruned. */
+export interface SeparatorSlot {
+  readonly kind: "separator";
+  /** Which of the sample's images it belongs to, from 0. */
+  readonly image: number;
+  /** Which of the image's separators it is, from 0. */
+  readonly line: number;
+  readonly position: Position;
+}
+
 /** One slot in the sequence of a sample; null is padding at the end of a shorter prompt. */
-export type Slot = TextSlot | VisualSlot | null;
+export type Slot = TextSlot | VisualSlot | SeparatorSlot | null;
 
 /**
  * What stands where, for each sample of a batch: [B][S], all samples equally long. Masks, rotary angles
@@ -44,7 +54,7 @@ export type Slot = TextSlot | VisualSlot | null;
 export type Sequence = readonly (readonly Slot[])[];
 
 /** What a token is to an analysis: text before the image, a visual token, text after it, and the last of these. */
-export type SlotRole = "system" | "visual" | "text" | "last" | "padding";
+export type SlotRole = "system" | "visual" | "separator" | "text" | "last" | "padding";
 
 /**
  * The role of each slot of a sample. A sample without visual tokens has text only; its last token is `last`.
@@ -56,7 +66,7 @@ export function rolesOf(slots: readonly Slot[]): SlotRole[] {
   const last = slots.findLastIndex((slot) => slot !== null);
   return slots.map((slot, index) => {
     if (slot === null) return "padding";
-    if (slot.kind === "visual") return "visual";
+    if (slot.kind !== "text") return slot.kind;
     if (index === last) return "last";
     return index < firstVisual ? "system" : "text";
   });

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "./errors.ts";
 import type { Sequence } from "./slots.ts";
-import { isList, type TapName } from "./tap-points.ts";
+import { isList, matchTaps, type TapName } from "./tap-points.ts";
 
 /** Where a pass stands when it meets a point. */
 export interface Visit {
@@ -24,6 +24,8 @@ export interface Tap {
   <T extends tf.Tensor>(name: TapName, x: T, visit?: Visit): T;
   /** Whether the tap looks at a point; what only serves points that no tap wants is not computed. */
   readonly wants?: (name: TapName) => boolean;
+  /** The points that it looks at, where they are known beforehand: a pass refuses those that its model lacks. */
+  readonly names?: readonly TapName[];
 }
 
 /** The tap that wants nothing. */
@@ -39,7 +41,18 @@ export function within(tap: Tap, { step, sequence }: Pick<Visit, "step" | "seque
   if (tap === noTap) return tap;
   const visiting = <T extends tf.Tensor>(name: TapName, x: T, visit?: Visit): T =>
     tap(name, x, visit ?? { layer: layerOf(name), step, sequence });
-  return Object.assign(visiting, { wants: (name: TapName) => wants(tap, name) });
+  return Object.assign(visiting, { wants: (name: TapName) => wants(tap, name), names: tap.names });
+}
+
+/**
+ * Refuses a tap that looks at a point which a model lacks.
+ *
+ * @param known the points of the model
+ * @throws UsageError listing near names
+ */
+export function requireKnown({ names = [] }: Tap, known: readonly TapName[]): void {
+  const all = new Set(known);
+  for (const name of names) if (!all.has(name)) matchTaps(name, known);
 }
 
 function layerOf(name: TapName): number | undefined {
@@ -80,7 +93,7 @@ export function record(names: Iterable<TapName>): Recorder {
     return x;
   };
   return {
-    tap: Object.assign(tap, { wants: (name: TapName) => wanted.has(name) }),
+    tap: Object.assign(tap, { wants: (name: TapName) => wanted.has(name), names: [...wanted] }),
     get(name, step = 0) {
       const found = recorded.get(keyOf(name, step));
       if (!found)
@@ -123,12 +136,14 @@ export function replace(
       throw new UsageError(`tap "${name}": the replacement has shape [${y.shape}], not [${x.shape}].`);
     return y as T;
   };
-  return Object.assign(tap, { wants: (name: TapName) => replacements[name] !== undefined });
+  const names = Object.keys(replacements) as TapName[];
+  return Object.assign(tap, { wants: (name: TapName) => replacements[name] !== undefined, names });
 }
 
 /** Several taps one after the other. */
 export function chain(...taps: readonly Tap[]): Tap {
   const tap = <T extends tf.Tensor>(name: TapName, x: T, visit?: Visit): T =>
     taps.reduce((current, one) => one(name, current, visit), x);
-  return Object.assign(tap, { wants: (name: TapName) => taps.some((one) => wants(one, name)) });
+  const names = taps.flatMap((one) => one.names ?? []);
+  return Object.assign(tap, { wants: (name: TapName) => taps.some((one) => wants(one, name)), names });
 }

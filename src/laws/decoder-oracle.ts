@@ -1,4 +1,4 @@
-import type { Sequence } from "../core/slots.ts";
+import type { Sequence, Slot, TextSlot, VisualSlot } from "../core/slots.ts";
 import type { Vlm } from "../model/vlm.ts";
 
 /** A token of the oracle: a word or the vector of a visual token, and what it is in each layer. */
@@ -22,7 +22,7 @@ export function tokensOfRun(
   sample: number,
   visual: readonly (readonly number[])[],
 ): OracleToken[] {
-  const inLayer = sequences.map((sequence) => sequence[sample].filter((slot) => slot !== null));
+  const inLayer = sequences.map((sequence) => sequence[sample].filter(isToken));
   const isText = ({ kind }: { kind: string }) => kind === "text";
   return inLayer[0].map((slot, index): OracleToken => {
     if (slot.kind === "text") {
@@ -36,6 +36,11 @@ export function tokensOfRun(
     const positions = own.map((each) => each?.position[0] ?? 0);
     return { content: visual[slot.row], positions, hiddenFrom: gone < 0 ? sequences.length : gone };
   });
+}
+
+/** The oracle knows no separators: the models of the laws have none. */
+function isToken(slot: Slot): slot is TextSlot | VisualSlot {
+  return slot !== null && slot.kind !== "separator";
 }
 
 type Matrix = { readonly values: ArrayLike<number>; readonly columns: number };

@@ -54,9 +54,9 @@ function signed(value: number): string {
   return String(Number(value.toPrecision(3)));
 }
 
-/** A batch of prompts as text: t is a text token, V a visual one, · padding. */
+/** A batch of prompts as text: t is a text token, V a visual one, | a separator, · padding. */
 function drawSequence(sequence: Sequence): string {
-  const symbols = { text: "t", visual: "V" };
+  const symbols = { text: "t", visual: "V", separator: "|" };
   return sequence.map((slots) => slots.map((slot) => (slot ? symbols[slot.kind] : "·")).join("")).join("\n");
 }
 

@@ -33,7 +33,8 @@ export function patchView({ rows, columns, heads = 1, ...shown }: Shown): PatchV
     extraTokens: 0,
     prefixTokens: 1,
     blocks: 3,
-    patchState: () => tf.zeros<tf.Rank.R3>([1, total, features.shape[2]]),
+    fullAttentionBlocks: [0, 1, 2],
+    meanState: () => tf.zeros<tf.Rank.R3>([1, total, features.shape[2]]),
     classFeature: tf.zeros([1, 1, features.shape[2]]),
     featureBlock: 1,
     clsAttention: scores,
@@ -41,6 +42,7 @@ export function patchView({ rows, columns, heads = 1, ...shown }: Shown): PatchV
     members: undefined,
     heads,
     project: shown.project ?? ((x) => x),
+    image: { grids: [{ rows, columns }], tiles: [1] },
     share: (count) => count,
     queriesAndKeys: (block) => ({
       queries: tensorOf(shown.queries ?? tokens),

@@ -1,6 +1,6 @@
 import { UsageError } from "../core/errors.ts";
-import { type Grid, patchCount } from "../core/grid.ts";
-import { best } from "../core/ranking.ts";
+import { patchCount } from "../core/grid.ts";
+import type { ImageShape } from "../model/image-shape.ts";
 
 /**
  * How many visual tokens a decoder layer should see on average: a number of tokens, or a ratio of all
@@ -50,25 +50,22 @@ export function averageCount(average: AverageTokens, total: number): number {
 }
 
 /**
- * How many of some tokens each grid of an image may keep: one each, and the rest in proportion to their cells, rounded
- * so that the sum is met. With a single grid it is all of them.
+ * How many of some tokens each grid of an image may keep: as many for each tile that it was made of, rounded down, and
+ * no more than it has. With a single tile, or where everything is kept, it is all of them.
  *
- * @throws UsageError when there are fewer tokens than grids
+ * @throws UsageError when there are fewer tokens than tiles
  */
-export function sharedOut(count: number, grids: readonly Grid[]): number[] {
-  if (grids.length === 1) return [count];
-  if (count < grids.length)
+export function sharedOut(count: number, { grids, tiles }: Pick<ImageShape, "grids" | "tiles">): number[] {
+  const cells = grids.map(patchCount);
+  if (count >= cells.reduce((sum, own) => sum + own, 0)) return cells;
+  if (count === 0) return cells.map(() => 0);
+  const all = tiles.reduce((sum, own) => sum + own, 0);
+  const each = Math.floor(count / all);
+  if (each < 1)
     throw new UsageError(
-      `a budget of ${count} tokens is less than one for each of the ${grids.length} grids of the image. Ask for more.`,
+      `a budget of ${count} tokens is less than one for each of the image's ${all} tiles. Ask for more.`,
     );
-  const spare = grids.map((grid) => patchCount(grid) - 1);
-  const all = spare.reduce((sum, cells) => sum + cells, 0);
-  const exact = spare.map((cells) => (all === 0 ? 0 : ((count - grids.length) * cells) / all));
-  const shares = exact.map((share) => 1 + Math.floor(share));
-  const left = count - shares.reduce((sum, share) => sum + share, 0);
-  const remainders = exact.map((share) => share - Math.floor(share));
-  for (const grid of best([...grids.keys()], remainders, left)) shares[grid]++;
-  return shares;
+  return cells.map((own, i) => Math.min(each * tiles[i], own));
 }
 
 /**

@@ -8,6 +8,8 @@ import type { Position } from "../core/slots.ts";
 export interface ImageShape {
   /** One or more. The cells of the first are counted in raster order, then those of the next: 0..N−1. */
   readonly grids: readonly Grid[];
+  /** How many passes of the tower each grid was made by: budgets are shared out by them. */
+  readonly tiles: readonly number[];
   /** E: visual tokens without a cell, which come first: 0, or 1 where a class token goes on as a visual token. */
   readonly extraTokens: number;
   /**
@@ -15,8 +17,18 @@ export interface ImageShape {
    * [E + N][R].
    */
   readonly offsets: readonly Position[];
+  /** What stands between the tokens in an unpruned prompt, in order; it stays where tokens are pruned. */
+  readonly separators: readonly Separator[];
   /** The text behind the image goes on at the id at which the image starts plus this. */
   readonly length: number;
+}
+
+/** A separator of an image, such as the newline behind each row of LLaVA-NeXT's local grid. */
+export interface Separator {
+  /** The cell that it stands behind; cells up to this one come first. */
+  readonly after: number;
+  /** Its position ids less the id at which the image starts, [R]. */
+  readonly offset: Position;
 }
 
 /** Cells of all grids (N). */
@@ -29,6 +41,11 @@ export function unprunedTokens(shape: Pick<ImageShape, "grids" | "extraTokens">)
   return shape.extraTokens + cellCount(shape);
 }
 
+/** Everything that an unpruned image takes of a prompt: visual tokens and separators. */
+export function unprunedSlots(shape: Pick<ImageShape, "grids" | "extraTokens" | "separators">): number {
+  return unprunedTokens(shape) + shape.separators.length;
+}
+
 /** The first cell of each grid. */
 export function firstCells({ grids }: Pick<ImageShape, "grids">): number[] {
   return grids.map((_, i) => cellCount({ grids: grids.slice(0, i) }));
@@ -37,5 +54,6 @@ export function firstCells({ grids }: Pick<ImageShape, "grids">): number[] {
 /** One grid whose tokens have consecutive ids on a single axis, in raster order. */
 export function rasterShape(grid: Grid, extraTokens = 0): ImageShape {
   const tokens = extraTokens + patchCount(grid);
-  return { grids: [grid], extraTokens, offsets: Array.from({ length: tokens }, (_, id) => [id]), length: tokens };
+  const offsets = Array.from({ length: tokens }, (_, id) => [id]);
+  return { grids: [grid], tiles: [1], extraTokens, offsets, separators: [], length: tokens };
 }

@@ -76,10 +76,15 @@ export interface EncodedGrid {
   readonly blocks: number;
   /** The block that made `features`, from 0. */
   readonly featureBlock: number;
-  /** The patches' hidden state behind block i − 1 (0: the embeddings), [I, N, D]; i from 0 to `blocks`. */
-  readonly patchState: (i: number) => tf.Tensor3D;
-  /** The class token of the state of the features, [I, 1, D]. */
-  readonly classFeature: tf.Tensor3D;
+  /** Blocks that attend over the whole image, ascending. */
+  readonly fullAttentionBlocks: readonly number[];
+  /**
+   * The patches' mean hidden state over states `first` to `last`, state i being that behind block i − 1 (0: the
+   * embeddings), in the space of `features`: [I, N, D].
+   */
+  readonly meanState: (first: number, last: number) => tf.Tensor3D;
+  /** The class token of the state of the features, [I, 1, D]; undefined where a grid has no class token of its own. */
+  readonly classFeature: tf.Tensor3D | undefined;
   /** Attention from the class token in the block of the features, summed over heads: [I, N]. */
   readonly clsAttention: tf.Tensor2D;
   /** L2 norm of each patch's key vector over all heads in that block: [I, N]. */
@@ -117,6 +122,8 @@ export interface Vlm<Config extends VlmConfig = VlmConfig> {
   readonly tensors: ReadonlyMap<string, tf.Tensor>;
   readonly tapLayers: TapLayers;
   readonly decoder: DecoderWeights;
+  /** The embedding of separators, [Hd]; undefined where images have none. */
+  readonly separator?: tf.Tensor;
   /**
    * From pixels to features; images of one shape are encoded together.
    *

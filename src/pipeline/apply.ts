@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../core/errors.ts";
 import { patchCount } from "../core/grid.ts";
 import { type Position, type Sequence, type VisualSlot, visualCounts } from "../core/slots.ts";
 import type { TapName } from "../core/tap-points.ts";
@@ -10,7 +11,7 @@ import { gatherRows } from "../model/transformer/layers.ts";
 import { keepVisual } from "../model/transformer/sequence.ts";
 import type { EncodedGrid, Vlm } from "../model/vlm.ts";
 import type { ChosenCut, ChosenGrid, ChosenImages } from "./choosing.ts";
-import { imagesOfPrompt, type SegmentedPrompt } from "./prompts.ts";
+import { imagesOfPrompt, type SegmentedPrompt, withSeparators } from "./prompts.ts";
 
 /* What is done with a selection, the same for every method: the physical side of pruning. */
 
@@ -20,6 +21,8 @@ export interface SelectedImage {
   readonly method: Method;
   /** The cell of each token, in the order in which they enter the decoder: one of all cells of the image; −1: none. */
   readonly cells: readonly number[];
+  /** For each of these tokens which one it is of those that the method chose, grid by grid. */
+  readonly order: readonly number[];
   /** For each token whether it is a pillar; undefined where the method has none. */
   readonly pillars: readonly (boolean | undefined)[];
   /** For each token its weights over all cells of the image; undefined for a token that is its cell alone. */
@@ -32,16 +35,24 @@ export function selectedImages(chosen: readonly ChosenImages[]): SelectedImage[]
   for (const { images, shape, method, grids } of chosen) {
     const starts = firstCells(shape);
     images.forEach((image, row) => {
+      const cells = grids.flatMap(({ selection }, grid) =>
+        selection.cells[row].map((cell) => (cell < 0 ? cell : starts[grid] + cell)),
+      );
+      const pillars = grids.flatMap(({ selection }) =>
+        selection.cells[row].map((_, token) => selection.pillars?.[row][token]),
+      );
+      const weights = grids.flatMap((one, grid) => weightsOf(one, row, starts[grid], cellCount(shape)));
+      const order = [...cells.keys()];
+      // Separators part rows, so that tokens can only stand in the order of their cells there.
+      if (shape.separators.length > 0) order.sort((a, b) => cells[a] - cells[b] || a - b);
+      const ordered = <T>(values: readonly T[]) => order.map((token) => values[token]);
       selected[image] = {
         shape,
         method,
-        cells: grids.flatMap(({ selection }, grid) =>
-          selection.cells[row].map((cell) => (cell < 0 ? cell : starts[grid] + cell)),
-        ),
-        pillars: grids.flatMap(({ selection: { cells, pillars } }) =>
-          cells[row].map((_, token) => pillars?.[row][token]),
-        ),
-        weights: grids.flatMap((one, grid) => weightsOf(one, row, starts[grid], cellCount(shape))),
+        order,
+        cells: ordered(cells),
+        pillars: ordered(pillars),
+        weights: ordered(weights),
       };
     });
   }
@@ -93,13 +104,29 @@ export function projectSelected(
       "stage1.pillars",
       images.map(({ pillars }) => pillars.map(Number)),
     );
-  return tap("projector.output", model.project(tap("stage1.tokens", tokensOf(chosen, images)))) as tf.Tensor3D;
+  const projected = model.project(tap("stage1.tokens", tokensOf(chosen, images)));
+  return tap("projector.output", model.separator ? separated(projected, images, model.separator) : projected);
+}
+
+/** The tokens of each image with the separators between them, [I, k, Hd] → [I, k + separators, Hd]. */
+function separated(tokens: tf.Tensor3D, images: readonly SelectedImage[], separator: tf.Tensor): tf.Tensor3D {
+  const [count, perImage, width] = tokens.shape;
+  const table = tf.concat([tokens.reshape([count * perImage, width]), separator.reshape([1, width])], 0);
+  const rows = images.map(({ cells, shape }, image) =>
+    withSeparators(
+      cells.map((cell, token) => ({ cell, token })),
+      shape,
+    ).map((one) => ("line" in one ? count * perImage : image * perImage + one.token)),
+  );
+  const most = Math.max(...rows.map((list) => list.length));
+  const filled = rows.flatMap((list) => Array.from({ length: most }, (_, i) => list[i] ?? list[0]));
+  return tf.gather(table, tf.tensor1d(filled, "int32")).reshape([count, most, width]);
 }
 
 /** [I, k, D]: the tokens of all grids, put together image by image. */
 function tokensOf(chosen: readonly ChosenImages[], images: readonly SelectedImage[]): tf.Tensor3D {
   const mixed = chosen.flatMap(({ grids }) => grids.map(({ seen, selection }) => selectedTokens(seen, selection)));
-  if (mixed.length === 1) return mixed[0];
+  if (mixed.length === 1 && images.every(({ shape }) => shape.separators.length === 0)) return mixed[0];
   const width = mixed[0].shape[2];
   const table = tf.concat(
     mixed.map((tokens) => tokens.reshape<tf.Tensor2D>([-1, width])),
@@ -116,8 +143,10 @@ function tokensOf(chosen: readonly ChosenImages[], images: readonly SelectedImag
       start += numbers.length * longest;
     }
   const most = Math.max(...rows.map((list) => list.length));
-  const filled = rows.map((list) => Array.from({ length: most }, (_, i) => list[i] ?? list[0]));
-  return tf.gather(table, tf.tensor1d(filled.flat(), "int32")).reshape([rows.length, most, width]);
+  const filled = rows.flatMap((list, image) =>
+    Array.from({ length: most }, (_, i) => list[images[image].order[i] ?? 0]),
+  );
+  return tf.gather(table, tf.tensor1d(filled, "int32")).reshape([rows.length, most, width]);
 }
 
 /** The tokens of one grid, [I, k, D]; images with fewer tokens repeat one at the end. */
@@ -126,7 +155,9 @@ function selectedTokens(seen: EncodedGrid, { cells, weights, tokens }: PatchSele
   const { features, grid, extraTokens } = seen;
   const hasClass = extraTokens > 0;
   const wantsClass = weights ? weights.shape[2] > features.shape[1] : cells.some((list) => list.includes(-1));
-  const sources = wantsClass && !hasClass ? tf.concat([seen.classFeature, features], 1) : features;
+  if (wantsClass && !hasClass && !seen.classFeature)
+    throw new NuwaError("the class token is kept, but this grid has none. Use a method that keeps patches alone.");
+  const sources = wantsClass && seen.classFeature && !hasClass ? tf.concat([seen.classFeature, features], 1) : features;
   if (weights) return aggregate(weights, sources);
   const longest = Math.max(...cells.map((list) => list.length));
   const before = sources.shape[1] - patchCount(grid);
@@ -149,7 +180,7 @@ export function selectedSlots(
 }
 
 /**
- * For each sample and each row of its visual tokens, which row of the tokens of all images it is.
+ * For each sample, for each of its visual tokens and separators in order, which row of {@link projectSelected} it is.
  *
  * @param perImage rows of each image
  */
@@ -159,7 +190,10 @@ export function tokenRowsOf(
   perImage: number,
 ): number[][] {
   return prompts.map((prompt) =>
-    imagesOfPrompt(prompt).flatMap((number) => images[number].cells.map((_, token) => number * perImage + token)),
+    imagesOfPrompt(prompt).flatMap((number) => {
+      const { cells, shape } = images[number];
+      return Array.from({ length: cells.length + shape.separators.length }, (_, row) => number * perImage + row);
+    }),
   );
 }
 

@@ -1,5 +1,5 @@
 import { NuwaError } from "../core/errors.ts";
-import { type ImageShape, unprunedTokens } from "../model/image-shape.ts";
+import { type ImageShape, unprunedSlots } from "../model/image-shape.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import { imagesOfPrompt, requireVocabulary, type Segment, type SegmentedPrompt } from "./prompts.ts";
 
@@ -20,18 +20,26 @@ export function splitPrompts(
   shapes: readonly ImageShape[],
   imagesOf?: readonly (readonly number[])[],
 ): SegmentedPrompt[] {
+  if (!Array.isArray(prompts) || prompts.length === 0 || !prompts.every((ids) => Array.isArray(ids)))
+    throw new NuwaError("prompts must be a list of at least one list of token ids.");
   if (imagesOf) requireImages(imagesOf, prompts.length, shapes.length);
+  // As many placeholders as images: one for each, also where a run could be one image with all of its tokens.
+  const placeholders = prompts.flat().filter((id) => id === config.imageTokenId).length;
+  const single = placeholders === (imagesOf ? imagesOf.flat() : shapes).length;
   let next = 0;
   const split = prompts.map((ids, sample) => {
     const text = ids.filter((id) => id !== config.imageTokenId);
     requireVocabulary(`prompt ${sample}`, text, config);
     if (text.length === 0) throw new NuwaError(`prompt ${sample}: holds no text tokens.`);
-    const segments = withImages(
-      runsOf(ids, config.imageTokenId),
-      imagesOf?.[sample] ?? imagesFrom(next, shapes),
-      shapes,
-    );
-    if (!segments) throw mismatch(`prompt ${sample}`, ids, config, shapes);
+    const own = imagesOf?.[sample] ?? imagesFrom(next, shapes);
+    const segments = withImages(runsOf(ids, config.imageTokenId), own, single ? [] : shapes);
+    if (!segments)
+      throw mismatch(
+        `prompt ${sample}`,
+        ids,
+        config,
+        own.map((image) => shapes[image]),
+      );
     next += imagesOfPrompt(segments).length;
     if (imagesOf && imagesOfPrompt(segments).length !== imagesOf[sample].length)
       throw new NuwaError(
@@ -57,7 +65,10 @@ function requireImages(imagesOf: readonly (readonly number[])[], prompts: number
   imagesOf.forEach((list, sample) => {
     const wrong = list.find((image) => !Number.isInteger(image) || image < 0 || image >= images);
     if (wrong !== undefined)
-      throw new NuwaError(`imagesOf: prompt ${sample} has ${wrong}, but there are images from 0 to ${images - 1}.`);
+      throw new NuwaError(
+        `imagesOf: prompt ${sample} has ${wrong}, but ` +
+          `${images === 0 ? "the batch has no image" : `there are images from 0 to ${images - 1}`}.`,
+      );
   });
   const unseen = Array.from({ length: images }, (_, image) => image).find((image) => !imagesOf.flat().includes(image));
   if (unseen !== undefined) throw new NuwaError(`imagesOf: image ${unseen} belongs to no prompt. Leave it out.`);
@@ -95,7 +106,11 @@ function withImages(
   return segments;
 }
 
-/** How many images a run of placeholders means: whole images expanded, else one for each placeholder. */
+/**
+ * How many images a run of placeholders means: whole images expanded, else one for each placeholder.
+ *
+ * @param shapes none where there is one placeholder for each image
+ */
 function imagesOfRun(
   placeholders: number,
   images: readonly number[],
@@ -103,7 +118,8 @@ function imagesOfRun(
 ): number | undefined {
   let tokens = 0;
   for (const [i, image] of images.entries()) {
-    tokens += unprunedTokens(shapes[image]);
+    if (shapes.length === 0) break;
+    tokens += unprunedSlots(shapes[image]);
     if (tokens === placeholders) return i + 1;
     if (tokens > placeholders) break;
   }
@@ -119,7 +135,7 @@ function mismatch(
   const count = ids.filter((id) => id === imageTokenId).length;
   if (shapes.length === 0)
     return new NuwaError(`${what}: holds ${count} image tokens (id ${imageTokenId}), but the batch has no image.`);
-  const wanted = shapes.map(unprunedTokens).join(" or ");
+  const wanted = shapes.map(unprunedSlots).join(" or ");
   return new NuwaError(
     `${what}: holds ${count} image tokens (id ${imageTokenId}), which do not fit ${shapes.length} ` +
       `${shapes.length === 1 ? "image" : "images"}. Give one token for each image` +

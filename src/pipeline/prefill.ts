@@ -1,7 +1,8 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../core/readback.ts";
 import type { Sequence } from "../core/slots.ts";
-import { noTap, type Tap, within } from "../core/taps.ts";
+import { tapNames } from "../core/tap-points.ts";
+import { noTap, requireKnown, type Tap, within } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
 import type { PlacedTokens, Pruning } from "../methods/method.ts";
 import { embed, finalNorm, type LayerCache, lmHead } from "../model/transformer/decoder.ts";
@@ -74,6 +75,7 @@ export function* forward(
 ): Readback<ForwardResult> {
   const { imageShape, text } = model.config;
   const axes = text.ropeSections.length;
+  requireKnown(watching, tapNames(model.tapLayers));
   const tap = within(watching, { step: 0, sequence: undefined });
   const merge = imageShape && methodFor(pruning, imageShape, model).merge;
   const encoded = pixels ? yield* model.encode({ pixels, ...rest }, tap, merge) : [];

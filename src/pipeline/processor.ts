@@ -26,6 +26,7 @@ export interface Tokenizer {
  * @param images of one model's preprocessing
  */
 export function batchOf(images: readonly PreparedPixels[]): ImageInputs {
+  if (images.length === 0) throw new NuwaError("batchOf: there is no image. Leave the images out.");
   const pixels = tf.tidy(() =>
     tf.concat(
       images.map(({ pixelValues: { shape, values } }) =>

@@ -1,5 +1,5 @@
 import { NuwaError } from "../core/errors.ts";
-import { type Sequence, type Slot, textPosition, type VisualSlot } from "../core/slots.ts";
+import { type Position, type Sequence, type Slot, textPosition, type VisualSlot } from "../core/slots.ts";
 import type { Method } from "../methods/method.ts";
 import { imagePositions } from "../methods/nuwa/positions.ts";
 import type { ImageShape } from "../model/image-shape.ts";
@@ -77,12 +77,16 @@ export function layOut(
         continue;
       }
       const { shape, method } = images[segment.image];
-      const own = visual[sample].filter(({ image }) => image === ordinal);
-      // A token without a cell is one of the image only where the unpruned model has it.
-      const tokens = own.map(({ cell }) => Math.max(-1, cell + shape.extraTokens));
-      const positions = imagePositions(method.positions, tokens, next, shape);
+      const own = withSeparators(
+        visual[sample].filter(({ image }) => image === ordinal),
+        shape,
+      );
+      const offsets = own.map((slot) => ("line" in slot ? shape.separators[slot.line].offset : offsetOf(slot, shape)));
+      const positions = imagePositions(method.positions, offsets, next, shape);
       own.forEach((slot, i) => {
-        slots.push({ kind: "visual", ...slot, position: positions.visual[i] });
+        const position = positions.visual[i];
+        if ("line" in slot) slots.push({ kind: "separator", image: ordinal, ...slot, position });
+        else slots.push({ kind: "visual", ...slot, position });
       });
       next = positions.nextPosition;
       ordinal++;
@@ -90,4 +94,27 @@ export function layOut(
     return { slots, next };
   });
   return { sequence: padded(samples.map(({ slots }) => slots)), nextPosition: samples.map(({ next }) => next) };
+}
+
+/** The offset of a token; one without a cell has one only where the unpruned image has such tokens. */
+function offsetOf({ cell }: Pick<VisualSlot, "cell">, { offsets, extraTokens }: ImageShape): Position | undefined {
+  return offsets[cell + extraTokens];
+}
+
+/**
+ * The tokens of an image with its separators between them: each stands behind all tokens of cells up to its own.
+ *
+ * @param tokens where there are separators, in the order of their cells
+ */
+export function withSeparators<T extends Pick<VisualSlot, "cell">>(
+  tokens: readonly T[],
+  { separators }: Pick<ImageShape, "separators">,
+): (T | { readonly line: number })[] {
+  const all: (T | { readonly line: number })[] = [];
+  let next = 0;
+  separators.forEach(({ after }, line) => {
+    while (next < tokens.length && tokens[next].cell <= after) all.push(tokens[next++]);
+    all.push({ line });
+  });
+  return [...all, ...tokens.slice(next)];
 }

@@ -42,7 +42,7 @@ const IMAGE = rasterShape({ rows: 24, columns: 24 });
 
 describe("position ids", () => {
   it("tokens without a cell take the id of the one before them, in any order of the others", () => {
-    const tokens = [-1, 9, 4, -1, 30, -1];
+    const tokens = [undefined, [9], [4], undefined, [30], undefined];
     expect(imagePositions("original", tokens, 35, IMAGE)).toEqual({
       visual: [[35], [44], [39], [39], [65], [65]],
       nextPosition: 611,
@@ -56,12 +56,12 @@ describe("position ids", () => {
       visual: [[35], [stretched], [35], [35], [610], [610]],
       nextPosition: 611,
     });
-    expect(imagePositions("rpme", [-1], 35, IMAGE)).toEqual({ visual: [[35]], nextPosition: 611 });
+    expect(imagePositions("rpme", [undefined], 35, IMAGE)).toEqual({ visual: [[35]], nextPosition: 611 });
   });
 
   it("may be 0, also where a function gives them", () => {
     const ids = { visual: [[0], [1]], nextPosition: 0 };
-    expect(imagePositions(() => ids, [3, 4], 0, IMAGE)).toEqual(ids);
+    expect(imagePositions(() => ids, [[3], [4]], 0, IMAGE)).toEqual(ids);
   });
 
   it.each([
@@ -69,6 +69,9 @@ describe("position ids", () => {
     ["compressed", [35, 36, 37], 38],
     ["rpme", [35, 208, 610], 611],
   ] as const)("of the cells 4, 9 and 30 of 576 after 35 tokens: %s", (policy, visual, nextPosition) => {
-    expect(imagePositions(policy, [4, 9, 30], 35, IMAGE)).toEqual({ visual: visual.map((id) => [id]), nextPosition });
+    expect(imagePositions(policy, [[4], [9], [30]], 35, IMAGE)).toEqual({
+      visual: visual.map((id) => [id]),
+      nextPosition,
+    });
   });
 });

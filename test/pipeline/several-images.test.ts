@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { type Readback, runSync, tensorsIn } from "../../src/core/readback.ts";
 import { record } from "../../src/core/taps.ts";
+import { sharedOut } from "../../src/methods/budget.ts";
 import { enteringPerLayer, gridLedgers, type SampleLedger } from "../../src/methods/ledger.ts";
 import { createMethod, createPruning, METHODS } from "../../src/methods/registry.ts";
 import type { ImageShape } from "../../src/model/image-shape.ts";
@@ -46,8 +47,10 @@ function inTwoGrids(whole: Vlm): Vlm {
         { rows, columns: 4 },
         { rows: 4 - rows, columns: 4 },
       ],
+      tiles: [1, 1],
       extraTokens: 0,
       offsets: Array.from({ length: 16 }, (_, id) => [id]),
+      separators: [],
       length: 16,
     };
   };
@@ -73,8 +76,8 @@ function inTwoGrids(whole: Vlm): Vlm {
               features: part(seen.features),
               clsAttention: part(seen.clsAttention),
               keyNorms: part(seen.keyNorms),
-              patchState: (i) => part(seen.patchState(i)),
-              classFeature: tf.gather(seen.classFeature, [...own]),
+              meanState: (first, last) => part(seen.meanState(first, last)),
+              classFeature: seen.classFeature && tf.gather(seen.classFeature, [...own]),
             };
           };
           return { images: own, shape, grids: [partOf(0), partOf(1)] };
@@ -186,13 +189,13 @@ describe("several grids of an image", () => {
     });
   });
 
-  it("are pruned by themselves, share the budget by their cells, and stage 2 compares all of an image", () => {
+  it("are pruned by themselves, share the budget by their tiles, and stage 2 compares all of an image", () => {
     const halves = inTwoGrids(model);
     tf.tidy(() => {
       const recorder = record(["stage1.indices", "stage1.tokens"]);
       const { budget, cutLayer } = (METHODS.find(({ name }) => name === "nuwa") as (typeof METHODS)[number]).budget(
         { ratio: 0.4 },
-        { ...model.config.facts, grids: [], total: 16 },
+        { ...model.config.facts, family: "llava", grids: [], tiles: [], total: 16 },
       ) as {
         budget: { stage1: number; stage2: number };
         cutLayer: number;
@@ -206,18 +209,23 @@ describe("several grids of an image", () => {
         ],
       };
       const result = runSync(() => forward(halves, inputs, pruning, recorder.tap));
-      expect(recorder.get("stage1.tokens").shape).toEqual([3, budget.stage1, 16]);
+      const kept = [3, 2].map((rows) => {
+        const grids = [rows, 4 - rows].map((own) => ({ rows: own, columns: 4 }));
+        return sharedOut(budget.stage1, { grids, tiles: [1, 1] }).reduce((sum, share) => sum + share, 0);
+      });
+      expect(recorder.get("stage1.tokens").shape).toEqual([3, Math.max(...kept), 16]);
       for (const [sample, images] of [1, 2].entries()) {
         const ledger = result.ledgers[sample] as SampleLedger;
         const entering = enteringPerLayer(ledger);
-        expect(entering[0]).toBe(images * budget.stage1);
+        expect(entering[0]).toBe(sample === 0 ? kept[0] : kept[1] + kept[0]);
         expect(entering[cutLayer]).toBe(images * budget.stage2);
         for (let image = 0; image < images; image++)
           for (const { grid, tokens } of gridLedgers(ledger, image)) {
             expect(tokens.size).toBeGreaterThan(0);
             for (const [cell, { weights }] of tokens) {
               expect(cell).toBeLessThan(grid.rows * grid.columns);
-              expect(weights?.length).toBe(16);
+              // A grid that is kept whole is not mixed.
+              if (tokens.size < grid.rows * grid.columns) expect(weights?.length).toBe(16);
             }
           }
       }
@@ -250,8 +258,10 @@ describe("position ids of several axes", () => {
   const twoAxes = (offsetOf: (cell: number) => number[], length: number): Vlm => {
     const imageShape = {
       grids: [{ rows: 4, columns: 4 }],
+      tiles: [1],
       extraTokens: 0,
       offsets: Array.from({ length: 16 }, (_, cell) => offsetOf(cell)),
+      separators: [],
       length,
     };
     const config = { ...model.config, imageShape, text: { ...model.config.text, ropeSections: [1, 1] } };

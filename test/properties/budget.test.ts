@@ -81,22 +81,37 @@ law(
 );
 
 const shared = fc
-  .array(fc.record({ rows: fc.integer({ min: 1, max: 20 }), columns: fc.integer({ min: 1, max: 20 }) }), {
-    minLength: 1,
-    maxLength: 6,
-  })
+  .array(
+    fc.record({
+      rows: fc.integer({ min: 1, max: 20 }),
+      columns: fc.integer({ min: 1, max: 20 }),
+      tiles: fc.integer({ min: 1, max: 6 }),
+    }),
+    { minLength: 1, maxLength: 6 },
+  )
   .chain((grids) =>
-    fc.record({ grids: fc.constant(grids), count: fc.integer({ min: grids.length, max: cellCount({ grids }) }) }),
+    fc.record({
+      grids: fc.constant(grids),
+      tiles: fc.constant(grids.map(({ tiles }) => tiles)),
+      count: fc.integer({ min: 1, max: cellCount({ grids }) }),
+    }),
   );
 law(
-  "Shared out over the grids of an image, a budget is met to the token, and each grid keeps from one to all of its cells.",
+  "Shared out over the grids of an image, a budget is met but for less than one token a tile, unless a grid is kept whole; no grid keeps more than it has.",
   shared,
-  ({ grids, count }) => {
-    const shares = sharedOut(count, grids);
-    expect(shares.reduce((sum, share) => sum + share, 0)).toBe(count);
+  ({ grids, tiles, count }) => {
+    const all = tiles.reduce((sum, own) => sum + own, 0);
+    if (count < all && count < cellCount({ grids })) {
+      expect(() => sharedOut(count, { grids, tiles })).toThrow(/less than one for each/);
+      return;
+    }
+    const shares = sharedOut(count, { grids, tiles });
+    const missing = count - shares.reduce((sum, share) => sum + share, 0);
+    const whole = grids.some((grid, i) => shares[i] === patchCount(grid));
+    expect(missing).toBeGreaterThanOrEqual(0);
+    if (!whole) expect(missing).toBeLessThan(all);
     grids.forEach((grid, i) => {
       expect(Number.isInteger(shares[i]) && shares[i] >= 1 && shares[i] <= patchCount(grid)).toBe(true);
     });
-    if (grids.length > 1) expect(() => sharedOut(grids.length - 1, grids)).toThrow(/less than one for each/);
   },
 );

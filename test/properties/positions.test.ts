@@ -23,7 +23,12 @@ law(
   "Position ids ascend strictly, one for each kept token, from no earlier than the image's start to before the text goes on.",
   cases,
   ({ image, start, indices, policy }) => {
-    const { visual: positions, nextPosition } = imagePositions(policy, indices, start, image);
+    const { visual: positions, nextPosition } = imagePositions(
+      policy,
+      indices.map((cell) => [cell]),
+      start,
+      image,
+    );
     const visual = positions.flat();
     expect(visual).toHaveLength(indices.length);
     visual.forEach((id, i) => {
@@ -37,21 +42,38 @@ law(
   "Original ids (PESP) are those of the unpruned cells, and the text keeps its offset.",
   cases,
   ({ total, image, start, indices }) => {
-    expect(imagePositions("original", indices, start, image)).toEqual({
+    expect(
+      imagePositions(
+        "original",
+        indices.map((cell) => [cell]),
+        start,
+        image,
+      ),
+    ).toEqual({
       visual: indices.map((cell) => [start + cell]),
       nextPosition: start + total,
     });
   },
 );
 law("Compressed ids (PERC) have no gaps, and the text follows without one.", cases, ({ image, start, indices }) => {
-  const { visual, nextPosition } = imagePositions("compressed", indices, start, image);
+  const { visual, nextPosition } = imagePositions(
+    "compressed",
+    indices.map((cell) => [cell]),
+    start,
+    image,
+  );
   expect([...visual.flat(), nextPosition]).toEqual(Array.from({ length: indices.length + 1 }, (_, i) => start + i));
 });
 law(
   "Stretched ids (RPME) start at s, end at e = s + N − 1 when more than one token is kept, and the text keeps its offset.",
   cases,
   ({ total, image, start, indices }) => {
-    const { visual, nextPosition } = imagePositions("rpme", indices, start, image);
+    const { visual, nextPosition } = imagePositions(
+      "rpme",
+      indices.map((cell) => [cell]),
+      start,
+      image,
+    );
     expect(visual[0]).toEqual([start]);
     if (indices.length > 1) expect(visual[visual.length - 1]).toEqual([start + total - 1]);
     expect(nextPosition).toBe(start + total);
@@ -62,7 +84,12 @@ law(
   cases,
   ({ total, image, start, indices }) => {
     const last = indices[indices.length - 1];
-    imagePositions("rpme", indices, start, image)
+    imagePositions(
+      "rpme",
+      indices.map((cell) => [cell]),
+      start,
+      image,
+    )
       .visual.slice(1)
       .forEach(([id], i) => {
         // In whole numbers: 0 ≤ (id − s)·last − cell·(N−1) < last.
@@ -73,5 +100,19 @@ law(
 );
 law("All policies agree when every token is kept.", cases, ({ total, image, start, policy }) => {
   const all = Array.from({ length: total }, (_, cell) => cell);
-  expect(imagePositions(policy, all, start, image)).toEqual(imagePositions("original", all, start, image));
+  expect(
+    imagePositions(
+      policy,
+      all.map((cell) => [cell]),
+      start,
+      image,
+    ),
+  ).toEqual(
+    imagePositions(
+      "original",
+      all.map((cell) => [cell]),
+      start,
+      image,
+    ),
+  );
 });

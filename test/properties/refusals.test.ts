@@ -118,7 +118,12 @@ law(
     const image = rasterShape({ rows: 10, columns: 10 });
     const indices = Array.from({ length: count }, (_, i) => 2 * i);
     const give = (visual: number[]) => () =>
-      imagePositions(() => ({ visual: visual.map((id) => [id]), nextPosition: 200 }), indices, 3, image);
+      imagePositions(
+        () => ({ visual: visual.map((id) => [id]), nextPosition: 200 }),
+        indices.map((id) => [id]),
+        3,
+        image,
+      );
     expect(give(indices)().visual.flat()).toEqual(indices);
     expect(refusal(give(indices.slice(1)))).toContain(`${count - 1} ids for ${count} visual tokens`);
     expect(refusal(give(indices.map((id, i) => (i === at % count ? bad : id))))).toContain("an integer from 0");

@@ -20,9 +20,9 @@ export interface Run {
  * Nothing may have been dropped.
  */
 export function permutedPositions(seed: number): PositionFunction {
-  return (tokens, start, { offsets, length }) => {
+  return (offsets, start, { length }) => {
     const order = sampleWithoutReplacement(offsets.length, offsets.length, mixedRandom(seed));
-    const visual = tokens.map((token) => offsets[order[token]].map((offset) => start + offset));
+    const visual = order.map((token) => (offsets[token] ?? []).map((offset) => start + offset));
     return { visual, nextPosition: start + length };
   };
 }
@@ -32,8 +32,8 @@ export function permutedPositions(seed: number): PositionFunction {
  * and the text goes on at s + ⌈N/2⌉. Its effect on an unpruned model is that of consecutive ids on a
  * pruned one.
  */
-export const halvedPositions: PositionFunction = (tokens, start, { offsets, length }) => ({
-  visual: tokens.map((token) => offsets[token].map((offset) => start + Math.floor(offset / 2))),
+export const halvedPositions: PositionFunction = (offsets, start, { length }) => ({
+  visual: offsets.map((ids = []) => ids.map((offset) => start + Math.floor(offset / 2))),
   nextPosition: start + Math.ceil(length / 2),
 });
 

@@ -67,7 +67,7 @@ export function settingsOf(choices: Choices, catalogue: Catalogue = REGISTRY): S
  */
 export function runOf(
   { method, variant, average, positions }: Setting,
-  config: Pick<VlmConfig, "facts" | "imageShape">,
+  config: Pick<VlmConfig, "family" | "facts" | "imageShape">,
   seed: number,
   constants?: Stage1Constants,
   catalogue: Catalogue = REGISTRY,

@@ -3,7 +3,7 @@ import { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "
 import type { Tap } from "../../core/taps.ts";
 import { gatherRows, normalizeRows } from "../../model/transformer/layers.ts";
 import type { EncodedGrid } from "../../model/vlm.ts";
-import type { Normalisation } from "./variants.ts";
+import type { Normalisation, NuwaSwitches } from "./variants.ts";
 
 /**
  * **Aggregation** (paper, section 3.1, step 3, Eqs. 5-7): for each anchor i the weights over all patches j of
@@ -75,15 +75,21 @@ function collecting(pillars: Anchors["pillars"]): tf.Tensor2D {
 }
 
 /**
- * X in Eq. 5, the features that similarity is measured on: the mean of the hidden states of the last third of
- * the tower, hs[⌊2L/3⌋..L], patches only: [I, N, D].
+ * X in Eq. 5, the features that similarity is measured on: [I, N, D].
  *
- * @param seen L and the state hs[i] of the patches, [I, N, D]
+ * The paper says: features of the tower. The released code does: the mean of the hidden states of the last third of
+ * the tower, hs[⌊2L/3⌋..L], patches only; on Qwen2.5-VL the mean of the outputs of the blocks from the first to the
+ * last but one that attend over everything, merged.
+ *
+ * @param states which states are averaged, see `similarStates` in variants.ts
  */
-export function similarityFeatures({ blocks, patchState }: Pick<EncodedGrid, "blocks" | "patchState">): tf.Tensor3D {
-  const first = Math.floor((2 * blocks) / 3);
-  const states = Array.from({ length: blocks - first + 1 }, (_, i) => patchState(first + i));
-  return tf.addN(states).div(states.length);
+export function similarityFeatures(
+  { blocks, fullAttentionBlocks, meanState }: Pick<EncodedGrid, "blocks" | "fullAttentionBlocks" | "meanState">,
+  states: NuwaSwitches["similarStates"],
+): tf.Tensor3D {
+  if (states === "last-third") return meanState(Math.floor((2 * blocks) / 3), blocks);
+  const [first, last] = [fullAttentionBlocks[0], fullAttentionBlocks.at(-2) ?? fullAttentionBlocks[0]];
+  return meanState(first + 1, last + 1);
 }
 
 /** Mixes patch features by weights, Ŵ·V: [I, k, N] × [I, N, D] → [I, k, D]. */
@@ -118,4 +124,17 @@ export function distanceThreshold(grid: Grid, fraction: number | tf.Scalar = 280
   const largest = largestSquaredDistance(grid);
   if (typeof fraction === "number") return Math.sqrt(Math.max(1, fraction * largest));
   return tf.relu(fraction.mul(largest).sub(1)).add(1).sqrt() as tf.Scalar;
+}
+
+/**
+ * The grid that the threshold is a fraction of: the grid itself, the image's first one (LLaVA-NeXT's released
+ * script), or the grid with both sides rounded up to even numbers (Qwen2.5-VL's, which measures on its padded grid).
+ */
+export function distanceGrid(
+  which: NuwaSwitches["distanceGrid"],
+  { grid, image }: { readonly grid: Grid; readonly image: { readonly grids: readonly Grid[] } },
+): Grid {
+  if (which === "first") return image.grids[0];
+  const even = (side: number) => side + (side % 2);
+  return which === "even" ? { rows: even(grid.rows), columns: even(grid.columns) } : grid;
 }

@@ -22,14 +22,14 @@ import { regionsOf } from "./separation.ts";
 export function alignAnchors(
   salience: ArrayLike<number>,
   grid: Grid,
-  { keep, regionSize }: AlignmentOptions,
+  { keep, regionSize, leastPerRegion }: AlignmentOptions,
 ): number[] {
   const total = patchCount(grid);
   if (salience.length !== total) throw new UsageError(`salience has ${salience.length} scores for ${total} patches.`);
   requireKeep(keep, total);
   checkScores("salience", salience);
   const ranked = regionsOf(grid, regionSize).map((region) => best(region, salience, region.length));
-  const perRegion = patchesPerRegion(ranked, keep);
+  const perRegion = patchesPerRegion(ranked, keep, leastPerRegion);
   const candidates = ranked.flatMap((region) => region.slice(0, perRegion));
   return best(candidates, salience, keep).sort((a, b) => a - b);
 }
@@ -40,6 +40,8 @@ export interface AlignmentOptions {
   readonly keep: number;
   /** Side of a region in patches (g; 2 in the paper). */
   readonly regionSize: number;
+  /** How many patches of each region are candidates at least, even where fewer would do (1). */
+  readonly leastPerRegion?: number;
 }
 
 /** Refuses a budget that no selection of `total` patches can meet. @throws UsageError */
@@ -54,14 +56,15 @@ function requireKeep(keep: number, total: number): void {
  *
  * @param regions see regionsOf
  * @param keep k, in 1..N
+ * @param least the number to start from
  * @throws UsageError when it is not
  */
-export function patchesPerRegion(regions: readonly (readonly number[])[], keep: number): number {
+export function patchesPerRegion(regions: readonly (readonly number[])[], keep: number, least = 1): number {
   requireKeep(
     keep,
     regions.reduce((sum, region) => sum + region.length, 0),
   );
-  let perRegion = Math.ceil(keep / regions.length);
+  let perRegion = Math.max(least, Math.ceil(keep / regions.length));
   while (regions.reduce((sum, region) => sum + Math.min(region.length, perRegion), 0) < keep) perRegion++;
   return perRegion;
 }

@@ -1,8 +1,8 @@
 import { UsageError } from "../../core/errors.ts";
 import { DEFAULT_AVERAGE, type MethodDefinition, type MethodRequest } from "../method.ts";
-import { solveBudget } from "./budget.ts";
 import type { Stage1Constants } from "./constants.ts";
 import { type NuwaOptions, nuwa } from "./nuwa.ts";
+import { readingFor } from "./readings.ts";
 import type { SelectionKind } from "./soft-stage1.ts";
 import { type NuwaSwitches, VARIANTS, type Variant } from "./variants.ts";
 
@@ -23,20 +23,23 @@ export interface NuwaRequest extends MethodRequest {
 const VARIANT_NAMES: readonly Variant[] = ["official", "paper"];
 
 /** {@link nuwa} for the registry. The second cut is made at half of the decoder's depth, as in the paper. */
-export const definition: MethodDefinition<Pick<NuwaOptions, "budget" | "cutLayer">, NuwaRequest> = {
+export const definition: MethodDefinition<Pick<NuwaOptions, "budget" | "cutLayer" | "leastPerRegion">, NuwaRequest> = {
   name: "nuwa",
   summary: "spatially spread anchors that gather their neighbourhood, then text-guided pruning in the decoder",
   positions: "original",
   variants: VARIANT_NAMES,
-  budget(average, { total, layers }) {
-    const cutLayer = Math.floor(layers / 2);
-    return { budget: solveBudget(average, total, layers, cutLayer), cutLayer };
+  budget(average, size) {
+    const cutLayer = Math.floor(size.layers / 2);
+    const { leastPerRegion, ...budget } = readingFor(size).budget(average, size, cutLayer);
+    return { budget, cutLayer, leastPerRegion };
   },
   create({ average = DEFAULT_AVERAGE, variant = "official", constants, ...rest }, size) {
     if (!Object.hasOwn(VARIANTS, variant))
       throw new UsageError(`variant "${variant}" does not exist. There are: ${VARIANT_NAMES.join(", ")}.`);
     const { positions, seed, selection, temperature, stage2 = VARIANTS[variant].stage2 } = rest;
     const asked = { positions, seed, selection, temperature, stage2 };
-    return nuwa({ ...VARIANTS[variant], ...constants, ...asked, ...definition.budget(average, size) });
+    const read = { ...VARIANTS[variant], ...readingFor(size).switches[variant] };
+    const { cutLayer, ...budget } = definition.budget(average, size);
+    return nuwa({ ...read, ...constants, ...asked, ...budget, cutLayer: cutLayer + read.cutBehind });
   },
 };

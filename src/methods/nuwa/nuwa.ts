@@ -5,7 +5,13 @@ import { type Readback, readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
 import type { Cut, Method, PatchSelection, PatchView } from "../method.ts";
 import { perImage, requirePatches } from "../patches.ts";
-import { type Anchors, aggregationWeights, distanceThreshold, similarityFeatures } from "./aggregation.ts";
+import {
+  type Anchors,
+  aggregationWeights,
+  distanceGrid,
+  distanceThreshold,
+  similarityFeatures,
+} from "./aggregation.ts";
 import { alignAnchors } from "./alignment.ts";
 import type { Budget } from "./budget.ts";
 import { requireConstants, type Stage1Constants } from "./constants.ts";
@@ -24,6 +30,8 @@ export interface NuwaOptions extends NuwaSwitches, Stage1Constants {
   readonly cutLayer: number;
   /** Side of a region in patches (2). */
   readonly regionSize?: number;
+  /** How many patches of each region are candidates at least (1). */
+  readonly leastPerRegion?: number;
   /** `hard` unless the selection shall have a gradient, see soft-stage1.ts. Stage 2 is hard in all three. */
   readonly selection?: SelectionKind;
   /** Of both relaxations, in standard deviations of an image's scores (0.1). Falling to 0 it gives `hard`. */
@@ -68,7 +76,7 @@ export function nuwa(options: NuwaOptions): Method {
 function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Readback<PatchSelection> {
   requirePatches(seen);
   const { grid } = seen;
-  const { regionSize = 2, selection = "hard", temperature = 0.1, pillarQuantile } = options;
+  const { regionSize = 2, leastPerRegion, selection = "hard", temperature = 0.1, pillarQuantile } = options;
   const [total, keep] = [patchCount(grid), seen.share(options.budget.stage1)];
 
   // Eq. 3
@@ -76,7 +84,7 @@ function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Readback<Patc
   const saliences = perImage(yield* readback(salience), total);
 
   // Separation into regions and alignment to the best of each: k raster indices per image.
-  const cells = saliences.map((own) => alignAnchors(own, grid, { keep, regionSize }));
+  const cells = saliences.map((own) => alignAnchors(own, grid, { keep, regionSize, leastPerRegion }));
   // Where nothing is dropped there is nothing to gather: keeping everything is the unpruned model.
   if (keep === total) return { cells };
 
@@ -92,9 +100,9 @@ function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Readback<Patc
   );
 
   // Eqs. 5-7
-  const similar = similarityFeatures(seen); // [I, N, D]
+  const similar = similarityFeatures(seen, options.similarStates); // [I, N, D]
   const weigh = (anchors: Anchors, seenBy: Tap) => {
-    const threshold = distanceThreshold(grid, options.distanceFraction);
+    const threshold = distanceThreshold(distanceGrid(options.distanceGrid, seen), options.distanceFraction);
     const { normalisation, similaritySharpness } = options;
     return aggregationWeights(similar, anchors, grid, threshold, normalisation, seenBy, similaritySharpness);
   };
@@ -106,7 +114,13 @@ function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Readback<Patc
   const weights =
     selection === "hard"
       ? weigh(anchors, tap) // [I, k, N]
-      : softWeights(anchors, read, weigh, { grid, keep, regionSize, selection, temperature, pillarQuantile }, tap);
+      : softWeights(
+          anchors,
+          read,
+          weigh,
+          { grid, keep, regionSize, leastPerRegion, selection, temperature, pillarQuantile },
+          tap,
+        );
   return { cells, pillars, weights: tap("stage1.weights", weights) };
 }
 

@@ -27,84 +27,97 @@ export type PositionPolicy = "original" | "compressed" | "rpme";
 /** All {@link PositionPolicy} values. */
 export const POSITION_POLICIES = ["original", "compressed", "rpme"] as const satisfies readonly PositionPolicy[];
 
-/** What a position policy is told of the image: where its unpruned tokens stand, and where its text goes on. */
-export type UnprunedPositions = Pick<ImageShape, "offsets" | "length">;
+/** What a position policy is told of the unpruned image: its position ids, and where the text behind it goes on. */
+export type UnprunedPositions = Pick<ImageShape, "offsets" | "separators" | "length">;
 
 /**
  * Any other way to give ids, for experiments that none of the policies makes.
  *
- * @param tokens which of the image's unpruned tokens each visual token is, in the order in which they stand; −1: none
+ * @param offsets ids of each kept token and separator in the unpruned image, less the id at which it starts, in the
+ *   order in which they stand; undefined for a token that is none of the unpruned ones
  * @param start the id at which the image starts (s)
- * @param image of one axis: N = `image.length` tokens
  */
-export type PositionFunction = (tokens: readonly number[], start: number, image: UnprunedPositions) => ImagePositions;
+export type PositionFunction = (
+  offsets: readonly (Position | undefined)[],
+  start: number,
+  image: UnprunedPositions,
+) => ImagePositions;
 
 /** Position ids around an image. */
 export interface ImagePositions {
-  /** One for each kept visual token. */
+  /** One for each kept token and separator. */
   readonly visual: readonly Position[];
   /** The id of the first text token after the image. */
   readonly nextPosition: number;
 }
 
 /**
- * @param tokens which of the image's unpruned tokens each visual token is, in the order in which they stand; −1: none
+ * @param offsets see {@link PositionFunction}
  * @param start the id at which the image starts (s)
  * @throws NuwaError when a function gives another number of ids than there are tokens, or ids that RoPE cannot take
  */
 export function imagePositions(
   policy: PositionPolicy | PositionFunction,
-  tokens: readonly number[],
+  offsets: readonly (Position | undefined)[],
   start: number,
   image: UnprunedPositions,
 ): ImagePositions {
-  if (typeof policy === "function") return checked(policy(tokens, start, image), tokens.length);
   const axes = image.offsets[0].length;
+  if (typeof policy === "function") return checked(policy(offsets, start, image), offsets.length, axes);
   switch (policy) {
     case "original":
       return {
-        visual: filled(tokens, start, image, (offset) => start + offset),
+        visual: filled(offsets, start, axes, (offset) => start + offset),
         nextPosition: start + image.length,
       };
     case "compressed":
-      return { visual: tokens.map((_, j) => textPosition(start + j, axes)), nextPosition: start + tokens.length };
+      return { visual: offsets.map((_, j) => textPosition(start + j, axes)), nextPosition: start + offsets.length };
     case "rpme":
-      return { visual: stretched(tokens, start, image), nextPosition: start + image.length };
+      return { visual: stretched(offsets, start, image), nextPosition: start + image.length };
   }
 }
 
-function checked(positions: ImagePositions, count: number): ImagePositions {
+function checked(positions: ImagePositions, count: number, axes: number): ImagePositions {
+  const refuse = (what: string): never => {
+    throw new NuwaError(`position function: ${what}`);
+  };
+  if (!Array.isArray(positions?.visual)) refuse("returns no { visual, nextPosition }.");
   const { visual, nextPosition } = positions;
-  if (visual.length !== count || ![...visual.flat(), nextPosition].every((id) => Number.isInteger(id) && id >= 0))
-    throw new NuwaError(
-      `position function: ${visual.length} ids for ${count} visual tokens. It must give each one an integer from 0.`,
-    );
+  if (visual.length !== count) refuse(`${visual.length} ids for ${count} visual tokens. Give one for each.`);
+  const isId = (id: number) => Number.isInteger(id) && id >= 0 && id < 2 ** 31;
+  visual.forEach((ids, token) => {
+    if (ids?.length !== axes || !ids.every(isId))
+      refuse(`token ${token} gets [${ids}], not a list of an integer from 0 for each of ${axes} axes.`);
+  });
+  if (!isId(nextPosition)) refuse(`nextPosition is ${nextPosition}, not an integer from 0.`);
   return positions;
 }
 
 /** Algorithm 3, on each axis by itself. The lowest offset counts as the first, the highest as the last. */
-function stretched(tokens: readonly number[], start: number, image: UnprunedPositions): Position[] {
-  const kept = tokens.flatMap((token) => (token >= 0 ? [image.offsets[token]] : []));
-  const [first, last] = [Math.min, Math.max].map((bound) => (axis: number) => bound(...kept.map((o) => o[axis])));
-  const end = (axis: number) => Math.max(...image.offsets.map((offset) => offset[axis]));
-  const bounds = image.offsets[0].map((_, axis) => [first(axis), last(axis), end(axis)]);
-  return filled(tokens, start, image, (offset, axis) => {
-    const [lowest, highest, e] = bounds[axis];
+function stretched(offsets: readonly (Position | undefined)[], start: number, image: UnprunedPositions): Position[] {
+  const kept = offsets.filter((offset) => offset !== undefined);
+  const all = [...image.offsets, ...image.separators.map(({ offset }) => offset)];
+  const bounds = image.offsets[0].map((_, axis) => {
+    const own = kept.map((offset) => offset[axis]);
+    return { first: Math.min(...own), last: Math.max(...own), end: Math.max(...all.map((offset) => offset[axis])) };
+  });
+  return filled(offsets, start, bounds.length, (offset, axis) => {
+    const { first, last, end } = bounds[axis];
     // The product comes first: it is an exact integer, and the quotient then rounds up only where it must.
-    return offset === lowest ? start : start + Math.ceil((offset * e) / highest);
+    return offset === first ? start : start + Math.ceil((offset * end) / last);
   });
 }
 
 /** Ids by the offsets of the unpruned tokens; what is none of them takes those of the token before it. */
 function filled(
-  tokens: readonly number[],
+  offsets: readonly (Position | undefined)[],
   start: number,
-  { offsets }: UnprunedPositions,
+  axes: number,
   idOf: (offset: number, axis: number) => number,
 ): Position[] {
-  let before = textPosition(start, offsets[0].length);
-  return tokens.map((token) => {
-    if (token >= 0) before = offsets[token].map(idOf);
+  let before = textPosition(start, axes);
+  return offsets.map((offset) => {
+    if (offset) before = offset.map(idOf);
     return before;
   });
 }

@@ -68,7 +68,7 @@ export function relaxedAnchors(
   values: readonly Float32Array[],
   indices: readonly (readonly number[])[],
   grid: Grid,
-  { keep, regionSize, temperature }: RelaxationOptions,
+  { keep, regionSize, leastPerRegion, temperature }: RelaxationOptions,
 ): tf.Tensor3D {
   const regions = regionsOf(grid, regionSize);
   const ranks = values.map((scores, image) => {
@@ -77,7 +77,7 @@ export function relaxedAnchors(
   });
   return tf.tidy(() => {
     const scores = inUnits(salience, values, temperature);
-    const candidates = sortWithin(scores, regions, patchesPerRegion(regions, keep)); // [I, C, N]
+    const candidates = sortWithin(scores, regions, patchesPerRegion(regions, keep, leastPerRegion)); // [I, C, N]
     const mixed = tf.matMul(candidates, scores.expandDims<tf.Tensor3D>(2)).squeeze<tf.Tensor2D>([2]); // [I, C]
     const all = Array.from({ length: mixed.shape[1] }, (_, candidate) => candidate);
     return gatherRows(tf.matMul(sortWithin(mixed, [all], keep), candidates), ranks);

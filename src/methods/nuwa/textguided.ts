@@ -26,8 +26,10 @@ import type { NuwaSwitches } from "./variants.ts";
  */
 export function stage2Scores(
   { tokens, entered, attention, sequence }: CutView,
-  { stage2, cosineSpace }: Pick<NuwaSwitches, "stage2" | "cosineSpace">,
+  { stage2, stage2Rows, cosineSpace }: Pick<NuwaSwitches, "stage2" | "stage2Rows" | "cosineSpace">,
 ): tf.Tensor2D {
+  if (stage2 === "attention" && stage2Rows === "last-three")
+    return lastThreeAttention(attention as tf.Tensor4D, sequence);
   if (stage2 === "attention") return lastTokenAttention(attention as tf.Tensor4D, sequence);
   // This is the only cut, so that what entered the decoder is still all there.
   return cosineToText(cosineSpace === "hidden" ? tokens : entered.tokens, sequence);
@@ -44,6 +46,23 @@ export function lastTokenAttention(attention: tf.Tensor4D, sequence: Sequence): 
   const [, heads, , keys] = attention.shape;
   const rows = sequence.map((slots, sample) => attention.slice([sample, 0, lastIndex(slots), 0], [1, heads, 1, keys]));
   return tf.concat(rows, 0).squeeze([2]).mean(1);
+}
+
+/**
+ * Stage-2 score of the released code on Qwen2.5-VL: the attention of the last three prompt tokens, mean over these,
+ * then the largest over heads.
+ *
+ * @param attention [B, h, S, S], softmaxed
+ * @returns [B, S]
+ */
+export function lastThreeAttention(attention: tf.Tensor4D, sequence: Sequence): tf.Tensor2D {
+  const [, heads, , keys] = attention.shape;
+  const rows = sequence.map((slots, sample) => {
+    const last = lastIndex(slots);
+    const first = Math.max(0, last - 2);
+    return attention.slice([sample, 0, first, 0], [1, heads, last - first + 1, keys]).mean(2); // [1, h, S]
+  });
+  return tf.concat(rows, 0).max(1);
 }
 
 /**

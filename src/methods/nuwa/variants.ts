@@ -40,11 +40,31 @@ export interface NuwaSwitches {
    */
   readonly stage2: (typeof STAGE2_SCORES)[number];
   /**
+   * Whose attention `attention` is: that of the last prompt token, mean over heads; or of the last three, mean over
+   * these and then the largest over heads (Qwen2.5-VL's released script).
+   */
+  readonly stage2Rows: "last" | "last-three";
+  /** How many layers behind half of the decoder's depth the cut is made. */
+  readonly cutBehind: number;
+  /** Which hidden states of the tower similarity is measured on, see similarityFeatures. */
+  readonly similarStates: "last-third" | "full-attention";
+  /** The grid that the distance threshold is a fraction of, see distanceGrid. */
+  readonly distanceGrid: "own" | "first" | "even";
+  /**
    * Where `cosine` compares. The paper does not say. `hidden`: the states entering the layer of the cut
    * (our reading); `embeddings`: the decoder's inputs. The released code does neither.
    */
   readonly cosineSpace: "hidden" | "embeddings";
 }
+
+/** What the two readings share on LLaVA-1.5. */
+const EVERYWHERE = {
+  cosineSpace: "hidden",
+  stage2Rows: "last",
+  cutBehind: 0,
+  similarStates: "last-third",
+  distanceGrid: "own",
+} as const;
 
 /** The two readings of the method: what the paper says, and what its released code does. */
 export const VARIANTS = {
@@ -54,7 +74,7 @@ export const VARIANTS = {
     pillarQuantile: 0.75,
     normalisation: "sum-to-one",
     stage2: "cosine",
-    cosineSpace: "hidden",
+    ...EVERYWHERE,
   },
   official: {
     salience: "cls-attention",
@@ -62,7 +82,7 @@ export const VARIANTS = {
     pillarQuantile: 0.55,
     normalisation: "self-overwritten",
     stage2: "attention",
-    cosineSpace: "hidden",
+    ...EVERYWHERE,
   },
 } as const satisfies Record<string, NuwaSwitches>;
 

@@ -102,8 +102,9 @@ function swiGlu(w: Weights, x: tf.Tensor2D): tf.Tensor2D {
  * Token embeddings of a sequence with the visual tokens spliced in: every slot picks its row from the
  * table of all text embeddings and all visual tokens, which makes one differentiable gather of it.
  *
- * @param visual [I, k, Hd] projected visual tokens; undefined for text-only batches
- * @param rowsOf for each sample and row of its visual tokens the row of `visual`, images counted through
+ * @param visual [I, k, Hd] what stands where images are; undefined for text-only batches
+ * @param rowsOf for each sample, for each of its visual tokens and separators in order, the row of `visual`, images
+ *   counted through
  * @returns [B, S, Hd]; padding gets an arbitrary row, which masks hide
  */
 export function embed(
@@ -116,13 +117,14 @@ export function embed(
   const text = tf.gather(model.decoder.embedTokens.tensor("weight"), tf.tensor1d(ids, "int32")); // [T, Hd]
   const width = model.config.text.hiddenSize;
   let nextText = 0;
-  const rows = sequence.flatMap((slots, sample) =>
-    slots.map((slot) => {
+  const rows = sequence.flatMap((slots, sample) => {
+    let nextVisual = 0;
+    return slots.map((slot) => {
       if (slot === null) return 0;
       if (slot.kind === "text") return nextText++;
-      return ids.length + rowsOf[sample][slot.row];
-    }),
-  );
+      return ids.length + rowsOf[sample][nextVisual++];
+    });
+  });
   const table = visual ? tf.concat([text, visual.reshape([-1, width])], 0) : text;
   return tf.gather(table, tf.tensor1d(rows, "int32")).reshape([sequence.length, -1, width]);
 }

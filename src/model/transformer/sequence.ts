@@ -89,7 +89,7 @@ export function keepVisual(
     const visual = indicesOf(slots, "visual");
     const stays = new Set(keep[sample].map((rank) => visual[rank]));
     const entries = slots.flatMap((slot, row): Entry[] =>
-      slot?.kind === "text" || stays.has(row) ? [{ slot, row }] : [],
+      slot?.kind === "text" || slot?.kind === "separator" || stays.has(row) ? [{ slot, row }] : [],
     );
     return made[sample].reduce((all, token, i) => withMade(all, slots, token, nextRow[sample] + i), entries);
   });

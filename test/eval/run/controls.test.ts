@@ -18,7 +18,7 @@ import { tinyModel } from "../../support-tiny.ts";
 import { microModel, removeFolders } from "../support.ts";
 
 const IMAGE = rasterShape({ rows: 4, columns: 4 });
-const ALL = Array.from({ length: 16 }, (_, i) => i);
+const ALL = Array.from({ length: 16 }, (_, i) => [i]);
 const PROMPT = [1, 2, 3, 10, 11, 12];
 
 /** Pixels of 32×32 as preprocessing gives them. */
@@ -63,7 +63,9 @@ describe("the controls", () => {
   });
 
   it("compressed-range: two neighbours share an id, and the text follows the last one", () => {
-    expect(imagePositions(halvedPositions, [0, 1, 2, 3, 4], 10, rasterShape({ rows: 1, columns: 5 }))).toEqual({
+    expect(
+      imagePositions(halvedPositions, [[0], [1], [2], [3], [4]], 10, rasterShape({ rows: 1, columns: 5 })),
+    ).toEqual({
       visual: [[10], [10], [11], [11], [12]],
       nextPosition: 13,
     });
@@ -134,10 +136,10 @@ describe("the controls", () => {
 });
 
 it("a position function that gives too few ids, or none of RoPE's, is refused", () => {
-  expect(() => imagePositions(() => ({ visual: [[1]], nextPosition: 2 }), [0, 1], 0, IMAGE)).toThrow(
+  expect(() => imagePositions(() => ({ visual: [[1]], nextPosition: 2 }), [[0], [1]], 0, IMAGE)).toThrow(
     /1 ids for 2 visual tokens/,
   );
-  expect(() => imagePositions(() => ({ visual: [[0], [0.5]], nextPosition: 2 }), [0, 1], 0, IMAGE)).toThrow(
+  expect(() => imagePositions(() => ({ visual: [[0], [0.5]], nextPosition: 2 }), [[0], [1]], 0, IMAGE)).toThrow(
     /an integer from 0/,
   );
 });

@@ -30,8 +30,8 @@ describe("aggregation", () => {
   it("measures likeness on the last third of the tower, both ends included", () => {
     const mean = (layers: number) =>
       tf.tidy(() => {
-        const patchState = (i: number) => tf.fill([1, 3, 1], i) as tf.Tensor3D;
-        return similarityFeatures({ blocks: layers, patchState }).dataSync()[0];
+        const meanState = (first: number, last: number) => tf.fill([1, 3, 1], (first + last) / 2) as tf.Tensor3D;
+        return similarityFeatures({ blocks: layers, fullAttentionBlocks: [], meanState }, "last-third").dataSync()[0];
       });
     expect(mean(24)).toBe(20); // 16..24
     expect(mean(6)).toBe(5); // 4..6

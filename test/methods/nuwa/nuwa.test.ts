@@ -24,7 +24,8 @@ describe("Nüwa's parameters", () => {
         extraTokens: 0,
         prefixTokens: 1,
         blocks: 3,
-        patchState: () => tf.ones([1, 36, 2]) as tf.Tensor3D,
+        fullAttentionBlocks: [0, 1, 2],
+        meanState: () => tf.ones([1, 36, 2]) as tf.Tensor3D,
         features: tf.ones([1, 36, 2]) as tf.Tensor3D,
         clsAttention: salience,
         keyNorms: salience,
@@ -33,6 +34,7 @@ describe("Nüwa's parameters", () => {
         members: undefined,
         heads: 1,
         project: (x: tf.Tensor3D) => x,
+        image: { grids: [{ rows: 6, columns: 6 }], tiles: [1] },
         share: (count: number) => count,
         queriesAndKeys: () => ({ queries: state, keys: state }),
       };
