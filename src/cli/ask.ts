@@ -1,14 +1,13 @@
-import { dirname, join, resolve } from "node:path";
+import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { measureCost } from "../analysis/cost/meter.ts";
 import { useBackend } from "../backend/select.ts";
-import { parseBox } from "../core/boxes.ts";
 import { printable, UsageError } from "../core/errors.ts";
 import { mixedRandom } from "../core/random-numbers.ts";
 import type { Picture } from "../core/resample.ts";
 import { chain, noTap, record, type Tap } from "../core/taps.ts";
 import { missedAverage } from "../eval/run/missed-average.ts";
-import { requireWritableFolder, writeAtomically } from "../io/files.ts";
+import { requireWritableFile, requireWritableFolder, writeAtomically } from "../io/files.ts";
 import { preprocess } from "../io/image.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
@@ -25,7 +24,7 @@ import { buildPrompt, type Tokenizer } from "../pipeline/processor.ts";
 import { drawRun, renderPng } from "../view/picture.ts";
 import { type RunFacts, runRecord } from "../view/record.ts";
 import { describeRun } from "../view/run-summary.ts";
-import { intersectionOverUnion } from "../world/geometry.ts";
+import { verdict } from "../view/verdict.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { collect, requireDump, tapsOf, writeDump } from "./dump.ts";
 import {
@@ -37,6 +36,7 @@ import {
   type RunOptions,
   requireText,
 } from "./options.ts";
+import { pixelEntries } from "./preprocess.ts";
 
 interface AskOptions extends RunOptions {
   readonly model: string;
@@ -77,8 +77,13 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
   samplingOf(options); // refuses bad values before anything is read
   if (options.out !== undefined) requireWritableFolder(resolve(requireText("--out", options.out)));
   requireDump(options.dump, options.tap);
-  if (options.dumpInputs !== undefined)
-    requireWritableFolder(dirname(resolve(requireText("--dump-inputs", options.dumpInputs))));
+  if (options.dumpInputs !== undefined) requireWritableFile(requireText("--dump-inputs", options.dumpInputs));
+  if (
+    options.dump !== undefined &&
+    options.dumpInputs !== undefined &&
+    resolve(options.dump) === resolve(options.dumpInputs)
+  )
+    throw new UsageError("--dump and --dump-inputs name the same file. Give each one of its own.");
   // Everything that can be wrong with the files is found before the weights are read.
   const opened = openModel(requireText("--model", options.model));
   const { config, checkpoint } = opened;
@@ -90,7 +95,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
   const image = await preprocess(requireText("the image", imagePath), processor.preprocessing);
   if (options.dumpInputs !== undefined)
     writeSafetensors(options.dumpInputs, [
-      ["pixel_values", image.pixelValues],
+      ...pixelEntries(image),
       ["input_ids", { shape: [ids.length], values: Int32Array.from(ids) }],
     ]);
   const backend = await useBackend(options.backend);
@@ -98,7 +103,10 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
 
   const note = checkpoint.config.nuwa_note;
   say("backend", `${backend.name} (${backend.reason})`);
-  say("model", `${options.model}${typeof note === "string" ? `: ${printable(note).slice(0, 200)}` : ""}`);
+  say(
+    "model",
+    `${options.model}${typeof note === "string" ? `: ${printable(note.replace(/\s+/g, " ")).slice(0, 200)}` : ""}`,
+  );
   const unknown = unknownWords(question, tokenizer);
   if (unknown.length > 0) say("note", `the model does not know: ${unknown.join(", ")}`);
   say("image", `${imagePath}, seen as ${image.picture.width}×${image.picture.height} pixels`);
@@ -150,16 +158,6 @@ function missedHint({ definition }: AskedMethod, options: AskOptions, ledger: Sa
   if (options.average === undefined) return undefined;
   const setting = { method: definition.name, variant: options.variant ?? null, average: options.average };
   return missedAverage(setting, enteringPerLayer(ledger), ledger.total);
-}
-
-/** Whether pruning kept the answer. Boxes are compared by their overlap, and hold from a half, as ACC@0.5 counts. */
-function verdict(unpruned: string, pruned: string): string {
-  if (unpruned === pruned) return "the answer held";
-  const [before, after] = [parseBox(unpruned), parseBox(pruned)];
-  if (!before) return "the answer changed";
-  if (!after) return "the box was lost: the pruned answer is none";
-  const overlap = intersectionOverUnion(before, after);
-  return `the box ${overlap >= 0.5 ? "held" : "moved"}: intersection over union ${overlap.toFixed(2)}`;
 }
 
 /** Words of a question that the vocabulary lacks. A tokenizer that falls back to bytes knows every word. */

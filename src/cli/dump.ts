@@ -1,9 +1,8 @@
-import { dirname, resolve } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
 import { matchTaps, type TapName, type TapPattern, tapNames } from "../core/tap-points.ts";
 import type { Recorder } from "../core/taps.ts";
-import { requireWritableFolder } from "../io/files.ts";
+import { requireWritableFile } from "../io/files.ts";
 import { type TensorValues, writeSafetensors } from "../io/safetensors.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { requireText } from "./options.ts";
@@ -27,7 +26,7 @@ export function tapsOf(patterns: readonly string[], { config }: Pick<Vlm, "confi
 export function requireDump(dump: string | undefined, taps: readonly string[] | undefined): void {
   if (taps && dump === undefined) throw new UsageError("--tap needs --dump FILE, to which the values go.");
   if (!taps && dump !== undefined) throw new UsageError("--dump needs --tap: name the points to write.");
-  if (dump !== undefined) requireWritableFolder(dirname(resolve(requireText("--dump", dump))));
+  if (dump !== undefined) requireWritableFile(requireText("--dump", dump));
 }
 
 /** What was recorded, of a batch of one: the prefill under the name itself, decoding step n as `NAME@n`. */
@@ -48,7 +47,10 @@ export async function writeDump(path: string, recorder: Recorder, names: readonl
   writeSafetensors(path, await recordedEntries(recorder, names));
 }
 
-/** A recorded tensor of a batch of one, without the batch axis. */
+/** A recorded tensor of a batch of one, without the batch axis; tiles of one image are a batch. */
 export async function valuesOf(tensor: tf.Tensor): Promise<TensorValues> {
-  return { shape: tensor.shape.slice(1), values: (await tensor.data()) as Float32Array | Int32Array };
+  return {
+    shape: tensor.shape[0] === 1 ? tensor.shape.slice(1) : tensor.shape,
+    values: (await tensor.data()) as Float32Array | Int32Array,
+  };
 }

@@ -1,14 +1,20 @@
-import { dirname, resolve } from "node:path";
+import { resolve } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { Command } from "commander";
 import { useBackend } from "../backend/select.ts";
-import { NuwaError } from "../core/errors.ts";
+import { NuwaError, UsageError } from "../core/errors.ts";
 import { run, tensorsIn } from "../core/readback.ts";
 import type { TapName } from "../core/tap-points.ts";
 import { type Recorder, record } from "../core/taps.ts";
-import { requireWritableFolder } from "../io/files.ts";
+import { requireWritableFile } from "../io/files.ts";
 import { loadModel } from "../io/load.ts";
-import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../io/safetensors.ts";
+import {
+  openSafetensors,
+  readTensor,
+  type SafetensorsFile,
+  type TensorValues,
+  writeSafetensors,
+} from "../io/safetensors.ts";
 import { disposeModel, type Vlm, type VlmConfig } from "../model/vlm.ts";
 import { generate } from "../pipeline/generate.ts";
 import { forward } from "../pipeline/prefill.ts";
@@ -24,6 +30,9 @@ interface ForwardCommandOptions extends RunOptions {
   readonly ignoreEos?: boolean;
   readonly tap?: readonly string[];
 }
+
+/** Names of the tensor beside pixel_values. */
+const SIZES = ["image_sizes", "image_grid_thw"];
 
 /** What every dump holds, as far as the method passes there. */
 const DUMPED: readonly TapName[] = [
@@ -53,7 +62,9 @@ export function addForward(program: Command): void {
 }
 
 async function runForward(options: ForwardCommandOptions): Promise<void> {
-  requireWritableFolder(dirname(resolve(requireText("--dump", options.dump))));
+  requireWritableFile(requireText("--dump", options.dump));
+  if (resolve(options.dump) === resolve(options.inputs))
+    throw new UsageError("--dump and --inputs name the same file. Give the dump a path of its own.");
   const inputs = readInputs(requireText("--inputs", options.inputs));
   const backend = await useBackend(options.backend);
   const model = loadModel(requireText("--model", options.model));
@@ -77,13 +88,14 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
 
 async function computeForward(
   model: Vlm,
-  { pixels, ids }: Inputs,
+  { pixels, sizes, ids }: Inputs,
   options: ForwardCommandOptions,
   { tap }: Recorder,
 ): Promise<TensorValues | undefined> {
   checkIds(options.inputs, ids, model.config);
   const { method } = await methodFrom(options, model.config);
-  const images = { pixels: tf.tensor(pixels.values, [...pixels.shape]), origin: `${options.inputs}: pixel_values` };
+  const origin = `${options.inputs}: pixel_values`;
+  const images = { pixels: tf.tensor(pixels.values, [...pixels.shape]), sizes, origin };
   try {
     const result = await run(() => forward(model, { ...images, prompts: [ids] }, method, tap));
     try {
@@ -103,6 +115,8 @@ async function computeForward(
 
 interface Inputs {
   readonly pixels: TensorValues;
+  /** `image_sizes` or `image_grid_thw`, a row for each image. */
+  readonly sizes: readonly (readonly number[])[] | undefined;
   readonly ids: readonly number[];
 }
 
@@ -115,7 +129,18 @@ function readInputs(path: string): Inputs {
   if (!(pixels.values instanceof Float32Array))
     throw new NuwaError(`${path}: pixel_values must be floats, not integers.`);
   if (!pixels.values.every(Number.isFinite)) throw new NuwaError(`${path}: pixel_values holds NaN or infinite values.`);
-  return { pixels, ids: [...ids.values] };
+  return { pixels, sizes: readSizes(file), ids: [...ids.values] };
+}
+
+/** What a family's preprocessing says of each image besides its pixels. */
+function readSizes(file: SafetensorsFile): number[][] | undefined {
+  const name = SIZES.find((one) => file.entries.has(one));
+  if (name === undefined) return undefined;
+  const { shape, values } = readTensor(file, name);
+  if (!(values instanceof Int32Array) || shape.length !== 2)
+    throw new NuwaError(`${file.path}: ${name} must be integers, a row for each image, not [${shape}].`);
+  const [images, width] = shape;
+  return Array.from({ length: images }, (_, image) => [...values.subarray(image * width, (image + 1) * width)]);
 }
 
 function checkIds(path: string, ids: readonly number[], config: VlmConfig): void {

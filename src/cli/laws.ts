@@ -29,6 +29,8 @@ export function addLaws(program: Command): void {
 async function laws({ method, ...options }: LawsOptions): Promise<void> {
   if (options.path !== undefined && options.law === undefined)
     throw new UsageError("--path replays one case of one law. Add --law and --seed as they were printed.");
+  if (options.path !== undefined && !/^\d+(:\d+)*$/.test(options.path))
+    throw new UsageError(`--path "${options.path}" is not numbers with colons between. Give it as it was printed.`);
   const which = requireText("--method", method);
   const definition = await definitionNamed(which);
   const chosen = lawsFor(definition, options);

@@ -12,7 +12,7 @@ import {
   statSync,
   writeSync,
 } from "node:fs";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import type { ZodType } from "zod";
 import { NuwaError } from "../core/errors.ts";
 import { checkSchema, REMEDY } from "../core/schema.ts";
@@ -71,6 +71,17 @@ export function requireWritableFolder(path: string): void {
   }
   if (!statSync(path).isDirectory())
     throw new NuwaError(`${path}: is not a folder, nothing can be written below it. Choose another one.`);
+}
+
+/**
+ * Refuses a file that cannot be written before work is done for it.
+ *
+ * @throws NuwaError naming the file or its folder
+ */
+export function requireWritableFile(path: string): void {
+  requireWritableFolder(dirname(resolve(path)));
+  if (existsSync(path) && statSync(path).isDirectory())
+    throw new NuwaError(`${path}: is a folder. Give the path of a file.`);
 }
 
 /** `writeSync` may write less than it was given (signals, chunks over 2 GiB): repeat until all is out. */

@@ -24,7 +24,7 @@ function readProcessor(directory: string): { path: string; json: Record<string, 
   const nested = join(directory, "processor_config.json");
   if (existsSync(nested)) {
     const json = readJson(nested, jsonObject);
-    if (json.image_processor) return { path: nested, json };
+    if (json.image_processor !== undefined && json.image_processor !== null) return { path: nested, json };
   }
   const folders = [directory, join(directory, "vision_tower")];
   const path = folders.map((folder) => join(folder, "preprocessor_config.json")).find((file) => existsSync(file));

@@ -1,5 +1,4 @@
 import type * as tf from "@tensorflow/tfjs";
-import type { Grid } from "../core/grid.ts";
 import type { Readback } from "../core/readback.ts";
 import type { Sequence } from "../core/slots.ts";
 import type { Tap } from "../core/taps.ts";
@@ -14,6 +13,8 @@ import type { PositionFunction, PositionPolicy } from "./nuwa/positions.ts";
  * when it is asked for.
  */
 export interface PatchView extends EncodedGrid {
+  /** The image that the grid is one of. */
+  readonly image: Pick<ImageShape, "grids" | "tiles">;
   /** The part of a number of tokens of the whole image that this grid may keep, see {@link sharedOut}. */
   readonly share: (count: number) => number;
   /** The projector: [I, k, D] → [I, k, Hd]. */
@@ -107,9 +108,9 @@ export interface Method {
 export type Pruning = Method | ((shape: ImageShape) => Method);
 
 /** What the parameters of a method may depend on: the sizes of the model and of the image. */
-export interface PruningSize extends ModelFacts {
-  /** The grids of the image. */
-  readonly grids: readonly Grid[];
+export interface PruningSize extends ModelFacts, Pick<ImageShape, "grids" | "tiles"> {
+  /** The family of the model. */
+  readonly family: string;
   /** Cells of all its grids (N). */
   readonly total: number;
 }

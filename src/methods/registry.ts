@@ -3,6 +3,7 @@ import { cellCount, type ImageShape } from "../model/image-shape.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import { definition as divprune } from "./divprune.ts";
 import { definition as fastv } from "./fastv.ts";
+import { checkMethod, named } from "./guard.ts";
 import { definition as hiprune } from "./hiprune.ts";
 import type { Method, MethodDefinition, Pruning } from "./method.ts";
 import { definition as none } from "./none.ts";
@@ -47,7 +48,7 @@ export function methodNamed(name: string): MethodDefinition {
 }
 
 /** What of a model's configuration methods are made for. */
-type MadeFor = Pick<VlmConfig, "facts" | "imageShape">;
+type MadeFor = Pick<VlmConfig, "family" | "facts" | "imageShape">;
 
 /**
  * A method with its parameters solved for a model, an average and images of one shape.
@@ -58,7 +59,7 @@ type MadeFor = Pick<VlmConfig, "facts" | "imageShape">;
  */
 export function createMethod(
   which: string | MethodDefinition,
-  { facts, imageShape }: MadeFor,
+  { family, facts, imageShape }: MadeFor,
   request: NuwaRequest = {},
   shape: ImageShape | undefined = imageShape,
 ): Method {
@@ -67,7 +68,9 @@ export function createMethod(
   const { positions } = request;
   if (positions !== undefined && !POSITION_POLICIES.includes(positions))
     throw new UsageError(`positions "${positions}" do not exist. There are: ${POSITION_POLICIES.join(", ")}.`);
-  return definition.create(request, { ...facts, grids: shape.grids, total: cellCount(shape) });
+  const size = { ...facts, family, grids: shape.grids, tiles: shape.tiles, total: cellCount(shape) };
+  const method = named(definition.name, "create", () => definition.create(request, size));
+  return checkMethod(method, definition.name, facts.layers);
 }
 
 /**

@@ -4,12 +4,13 @@ import { type Readback, readback } from "../core/readback.ts";
 import { type Sequence, type Slot, visualCounts } from "../core/slots.ts";
 import type { Tap } from "../core/taps.ts";
 import { sharedOut } from "../methods/budget.ts";
+import { checkMethod, namedReadback } from "../methods/guard.ts";
 import type { CutSelection, CutView, Method, PatchSelection, PatchView, Pruning } from "../methods/method.ts";
 import type { ImageShape } from "../model/image-shape.ts";
 import { attentionAhead } from "../model/transformer/decoder.ts";
 import type { MadeToken } from "../model/transformer/sequence.ts";
 import type { EncodedGrid, EncodedImages, Vlm } from "../model/vlm.ts";
-import { checkCutSelection, checkPatchSelection, checkWeights } from "./checks.ts";
+import { checkAddedWeights, checkCutSelection, checkPatchSelection, checkWeights } from "./checks.ts";
 import { placementOf } from "./decoder-loop.ts";
 
 /* Lets a method look and choose, the same for every method, and checks what it chose. */
@@ -20,7 +21,8 @@ import { placementOf } from "./decoder-loop.ts";
  * @throws NuwaError when it needs what the model does not offer
  */
 export function methodFor(pruning: Pruning, shape: ImageShape, { config }: Vlm): Method {
-  const method = typeof pruning === "function" ? pruning(shape) : pruning;
+  const made = typeof pruning === "function" ? pruning(shape) : pruning;
+  const method = checkMethod(made, "of the call", config.facts.layers);
   const lacking = (method.needs ?? []).find((need) => !config.facts.capabilities.includes(need));
   if (lacking !== undefined)
     throw new NuwaError(
@@ -59,10 +61,10 @@ export function* choosePatches(
     const method = methodFor(pruning, shape, model);
     const grids: ChosenGrid[] = [];
     for (const [i, seen] of seenGrids.entries()) {
-      const share = (count: number) => sharedOut(count, shape.grids)[i];
-      const view: PatchView = { ...seen, project: model.project, share };
-      const selection = yield* method.selectPatches(view, tap);
-      checkPatchSelection(method.name, selection, view, images);
+      const share = (count: number) => sharedOut(count, shape)[i];
+      const view: PatchView = { ...seen, project: model.project, image: shape, share };
+      const chosenCells = yield* namedReadback(method.name, "selectPatches", () => method.selectPatches(view, tap));
+      const selection = checkPatchSelection(method.name, chosenCells, view, images);
       const weights = selection.weights && (yield* readback(selection.weights));
       if (weights && selection.weights) checkWeights(method.name, weights, selection.weights.shape, images);
       grids.push({ seen, selection, weights });
@@ -114,16 +116,19 @@ export function* chooseCut(
       if (!choose) continue;
       const show = methodsOf.map((methods) => (methods[image] === method ? image : undefined));
       const shown = { ...view, sequence: showing(sequence, show), entered: showingEntered(seen.entered, show) };
-      const selection: CutSelection = yield* choose(shown);
+      const where = `the cut before layer ${layer}`;
+      const selection: CutSelection = yield* namedReadback(method.name, where, () => choose(shown));
       checkCutSelection(method.name, selection, shown.sequence, layer);
+      const { added } = selection;
+      if (added) checkAddedWeights(method.name, added, yield* readback(added.weights), shown.sequence, layer);
       sequence.forEach((slots, sample) => {
         if (show[sample] === undefined) return;
-        keep[sample] = withRanks(keep[sample], slots, image, selection.keep[sample]);
-        for (let i = 0; i < (selection.added?.counts[sample] ?? 0); i++) made[sample].push({ image, index: rows + i });
+        keep[sample] = withRanks(keep[sample], slots, image, Array.from(selection.keep[sample]));
+        for (let i = 0; i < (added?.counts[sample] ?? 0); i++) made[sample].push({ image, index: rows + i });
       });
-      if (selection.added) {
-        weights.push(selection.added.weights);
-        rows += selection.added.weights.shape[1];
+      if (added) {
+        weights.push(added.weights);
+        rows += added.weights.shape[1];
       }
     }
   }

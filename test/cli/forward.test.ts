@@ -143,9 +143,9 @@ describe("bad input ends in one clear line", () => {
     ],
     [
       "another architecture",
-      config((json) => Object.assign(json, { model_type: "llava_next" })),
+      config((json) => Object.assign(json, { model_type: "idefics3" })),
       1,
-      /config\.json: field "model_type": "llava_next" is not supported/,
+      /config\.json: field "model_type": "idefics3" is not supported/,
     ],
     [
       "an unsupported field",

@@ -3,7 +3,7 @@ import { useBackend } from "../../src/backend/select.ts";
 import { definition, pooledGrid, pooling } from "../../src/methods/pooling.ts";
 import { chosen } from "./support.ts";
 
-const SIZE = { layers: 32, visionBlocks: 24, featureBlocks: 23, capabilities: [] };
+const SIZE = { family: "llava", tiles: [1], layers: 32, visionBlocks: 24, featureBlocks: 23, capabilities: [] };
 
 beforeAll(async () => {
   await useBackend("wasm");

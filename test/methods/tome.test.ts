@@ -90,7 +90,9 @@ describe("merging", () => {
       expect(merged.features.shape).toEqual([1, 15, 16]);
       const [all, fewer] = [whole.features.arraySync()[0], merged.features.arraySync()[0]];
       expect(relativeError(fewer.flat(), [all[0], ...all.slice(2)].flat())).toBeLessThan(1e-5);
-      expect(relativeError(merged.classFeature.dataSync(), whole.classFeature.dataSync())).toBeLessThan(1e-5);
+      expect(
+        relativeError((merged.classFeature as tf.Tensor).dataSync(), (whole.classFeature as tf.Tensor).dataSync()),
+      ).toBeLessThan(1e-5);
       tf.dispose([...model.tensors.values()]);
     });
   });

@@ -1,0 +1,198 @@
+import * as tf from "@tensorflow/tfjs";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../src/backend/select.ts";
+import { runSync, tensorsIn } from "../../src/core/readback.ts";
+import { noTap, record } from "../../src/core/taps.ts";
+import { enteringPerLayer, gridLedgers, type SampleLedger } from "../../src/methods/ledger.ts";
+import type { NuwaRequest } from "../../src/methods/nuwa/definition.ts";
+import { POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
+import { createPruning, METHODS } from "../../src/methods/registry.ts";
+import { cellCount, type ImageShape } from "../../src/model/image-shape.ts";
+import type { PreparedImage, Preprocessing } from "../../src/model/preprocessing.ts";
+import { disposeModel, type Vlm } from "../../src/model/vlm.ts";
+import { advance } from "../../src/pipeline/decode.ts";
+import { gradients } from "../../src/pipeline/gradients.ts";
+import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
+import { batchOf } from "../../src/pipeline/processor.ts";
+import { relativeError } from "../support.ts";
+import { IMAGE, preparedNoise, tinyFamily } from "../support-families.ts";
+
+/** Upright, wide and narrow pictures: grids that are unequal, odd, and of one row. */
+const SIZES = [
+  [30, 20],
+  [13, 41],
+  [60, 9],
+] as const;
+
+describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family %s", (family) => {
+  let model: Vlm;
+  let preprocessing: Preprocessing;
+  let images: PreparedImage[];
+  beforeAll(async () => {
+    await useBackend("wasm");
+    ({ model, preprocessing } = tinyFamily(family));
+    images = preparedNoise(preprocessing, SIZES);
+  });
+  afterAll(() => disposeModel(model));
+
+  function pass(
+    own: readonly PreparedImage[],
+    prompts: number[][],
+    method = "none",
+    request: NuwaRequest = {},
+    tap = noTap,
+  ): ForwardResult {
+    const inputs = own.length > 0 ? batchOf(own) : {};
+    const pruning = createPruning(method, model.config, request);
+    const result = runSync(() => forward(model, { ...inputs, prompts }, pruning, tap));
+    tf.dispose(tensorsIn(inputs));
+    return result;
+  }
+  const logitsOf = ({ logits }: ForwardResult) => [...logits.dataSync()];
+
+  it("says the same of each image alone and in a batch that mixes prompts with no, one and two images", () => {
+    tf.tidy(() => {
+      const prompts = [
+        [1, IMAGE, 9],
+        [1, 4, 5],
+        [1, 5, IMAGE, 7, IMAGE, 9],
+      ];
+      for (const method of ["none", "nuwa"]) {
+        const request = method === "none" ? {} : { average: { ratio: 0.5 } };
+        const both = pass(images, prompts, method, request);
+        const each = [
+          pass([images[0]], [prompts[0]], method, request),
+          pass([], [prompts[1]], method, request),
+          pass([images[1], images[2]], [prompts[2]], method, request),
+        ];
+        each.forEach((one, sample) => {
+          const own = logitsOf(both).slice(sample * 40, (sample + 1) * 40);
+          expect(relativeError(own, logitsOf(one))).toBeLessThan(1e-5);
+          expect(both.ledgers[sample]?.tokens.map(({ cell, layers }) => [cell, layers])).toEqual(
+            one.ledgers[0]?.tokens.map(({ cell, layers }) => [cell, layers]),
+          );
+        });
+      }
+    });
+  });
+
+  it("takes an image as one placeholder or as all of its tokens", () => {
+    tf.tidy(() => {
+      const short = pass([images[0]], [[1, IMAGE, 9]]);
+      const slots = short.state.layers[0].sequence[0].filter((slot) => slot !== null && slot.kind !== "text").length;
+      const long = pass([images[0]], [[1, ...new Array<number>(slots).fill(IMAGE), 9]]);
+      expect(logitsOf(long)).toEqual(logitsOf(short));
+    });
+  });
+
+  it.each(["official", "paper"] as const)("is itself, to the bit, where Nüwa (%s) keeps everything", (variant) => {
+    tf.tidy(() => {
+      const prompts = [
+        [1, IMAGE, 9],
+        [1, 5, IMAGE, 7, IMAGE, 9],
+      ];
+      const kept = pass(images, prompts, "nuwa", { average: { ratio: 1 }, variant });
+      expect(logitsOf(kept)).toEqual(logitsOf(pass(images, prompts)));
+    });
+  });
+
+  it.each(["none", "nuwa"])("decodes from caches what recomputing the prompt gives (%s)", (method) => {
+    tf.tidy(() => {
+      // A selection by the text would change with it: stage 2 draws at random.
+      const request: NuwaRequest = method === "none" ? {} : { average: { ratio: 0.5 }, stage2: "random" };
+      const start = pass([images[1]], [[1, IMAGE, 9]], method, request);
+      const turn = advance(model, start.state, [[11, 12]]);
+      const whole = pass([images[1]], [[1, IMAGE, 9, 11, 12]], method, request);
+      expect(relativeError(logitsOf({ ...start, logits: turn.logits }), logitsOf(whole))).toBeLessThan(1e-5);
+    });
+  });
+
+  it("keeps the unpruned ids of what stays, in order, and text goes on where it would", () => {
+    tf.tidy(() => {
+      const all = pass([images[0]], [[1, IMAGE, 9, 8]]);
+      const some = pass([images[0]], [[1, IMAGE, 9, 8]], "nuwa", { average: { ratio: 0.5 } });
+      const idsOf = ({ ledgers }: ForwardResult) =>
+        new Map((ledgers[0] as SampleLedger).tokens.map(({ cell, position }) => [cell, position]));
+      for (const [cell, position] of idsOf(some)) expect(position).toEqual(idsOf(all).get(cell));
+      expect(some.state.layers[0].nextPosition).toEqual(all.state.layers[0].nextPosition);
+      // Separators stay, all of them, also behind the last cut.
+      const separators = (result: ForwardResult, layer: number) =>
+        result.state.layers[layer].sequence[0].filter((slot) => slot?.kind === "separator");
+      expect(separators(some, 3)).toEqual(separators(all, 0));
+    });
+  });
+
+  it.each(POSITION_POLICIES)("has the unpruned ids under %s positions where nothing is pruned", (positions) => {
+    tf.tidy(() => {
+      const ids = (policy: (typeof POSITION_POLICIES)[number]) => {
+        const recorder = record(["position_ids"]);
+        pass([images[0]], [[1, IMAGE, 9]], "nuwa", { average: { ratio: 1 }, positions: policy }, recorder.tap);
+        const values = recorder.get("position_ids").arraySync();
+        recorder.dispose();
+        return values;
+      };
+      // Consecutive ids on every axis are others than those of rows and columns.
+      if (family === "qwen2_5_vl" && positions === "compressed") return;
+      expect(ids(positions)).toEqual(ids("original"));
+    });
+  });
+
+  it("runs every method that needs no more than it offers, and refuses the others in one line", () => {
+    const shapes: ImageShape[] = [];
+    tf.tidy(() => {
+      for (const { shape } of runSync(() => model.encode(batchOf([images[0]]), noTap))) shapes.push(shape);
+    });
+    for (const { name, keepsEverything } of METHODS) {
+      const request = keepsEverything ? {} : { average: { ratio: 0.5 } };
+      const pruning = createPruning(name, model.config, request);
+      const { needs = [] } = typeof pruning === "function" ? pruning(shapes[0]) : pruning;
+      const lacking = needs.find((need) => !model.config.facts.capabilities.includes(need));
+      const run = () =>
+        tf.tidy(() => enteringPerLayer(pass([images[0]], [[1, IMAGE, 9]], name, request).ledgers[0] as SampleLedger));
+      if (lacking !== undefined)
+        expect(run, name).toThrow(
+          `method ${name} needs ${lacking}, which models of the family ${family} do not offer.`,
+        );
+      else expect(Math.min(...run()), name).toBeGreaterThan(0);
+    }
+  });
+
+  it("has a ledger with every grid, and gradients that reach pixels and weights", async () => {
+    const [prompt] = [[1, IMAGE, 9]];
+    tf.tidy(() => {
+      const ledger = pass([images[0]], [prompt], "nuwa", { average: { ratio: 0.5 } }).ledgers[0] as SampleLedger;
+      const [image] = ledger.images;
+      expect(ledger.total).toBe(cellCount(image));
+      const kept = gridLedgers(ledger).reduce((sum, { tokens }) => sum + tokens.size, 0);
+      expect(kept).toBe(enteringPerLayer(ledger)[0]);
+    });
+    const inputs = batchOf([images[0]]);
+    const pruning = createPruning("nuwa", model.config, { average: { ratio: 0.5 } });
+    const of = [inputs.pixels, [...model.tensors.values()][0]];
+    const found = await gradients(
+      model,
+      { ...inputs, prompts: [prompt] },
+      pruning,
+      ({ logits }) => logits.slice([0, 5], [1, 1]).squeeze(),
+      of,
+    );
+    for (const gradient of found.gradients) expect(gradient.dataSync().some((value) => value !== 0)).toBe(true);
+    tf.dispose([inputs.pixels, found.value, ...found.gradients]);
+  });
+
+  it("leaves no tensor behind, also when it refuses pixels or sizes", () => {
+    const { numTensors } = tf.memory();
+    tf.dispose(tensorsIn(pass(images, [[1, IMAGE, IMAGE, IMAGE, 9]], "nuwa", { average: { ratio: 0.5 } })));
+    expect(tf.memory().numTensors).toBe(numTensors);
+    const inputs = batchOf([images[0]]);
+    const refuse = (change: object) => () =>
+      runSync(() =>
+        forward(model, { ...inputs, ...change, prompts: [[1, IMAGE]] }, createPruning("none", model.config)),
+      );
+    expect(refuse({ sizes: undefined })).toThrow(/image_(sizes|grid_thw) must say/);
+    expect(refuse({ sizes: [[0, 1]] })).toThrow(/image_(sizes|grid_thw) must say/);
+    expect(refuse({ sizes: [...(inputs.sizes ?? []), ...(inputs.sizes ?? [])] })).toThrow(/pixel_values has shape/);
+    inputs.pixels.dispose();
+    expect(tf.memory().numTensors).toBe(numTensors);
+  });
+});
