@@ -44,7 +44,7 @@ async function laws({ method, ...options }: LawsOptions): Promise<void> {
     broken++;
     const { seed, path } = verdict.broken.replay;
     const asked = `--method ${quoted(which)} --law ${quoted(verdict.sentence)}`;
-    const command = `nuwa laws ${asked} --seed ${seed} --path ${path}`;
+    const command = `npx --no-install nuwa laws ${asked} --seed ${seed} --path ${path}`;
     process.stdout.write(`\n${report(verdict)}\n\nReplay exactly this case:\n\n  ${command}\n\n`);
   }
   if (broken > 0)

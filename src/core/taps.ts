@@ -98,7 +98,7 @@ export function record(names: Iterable<TapName>): Recorder {
       const found = recorded.get(keyOf(name, step));
       if (!found)
         throw new UsageError(
-          `tap "${name}" was not met in ${step === 0 ? "this run" : `step ${step}`}: the method does not pass there.`,
+          `tap "${name}" was not met in ${step === 0 ? "this run" : `step ${step}`}: the pass did not come there.`,
         );
       return found;
     },

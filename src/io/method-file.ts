@@ -65,9 +65,9 @@ export async function loadMethodFile(path: string): Promise<MethodDefinition> {
       );
     throw new NuwaError(`${path}: cannot be loaded (${reasonOf(error)}). Give a module that runs by itself.`);
   }
-  if (typeof module.default !== "object" || module.default === null)
+  if (module.default === undefined)
     throw new NuwaError(`${path}: has no default export. Export the method: export default { name, summary, … }.`);
-  checkSchema(path, module.default, definitionSchema);
+  checkSchema(path, module.default, definitionSchema, "See docs/write-a-method.md for what it must be.");
   return module.default as MethodDefinition;
 }
 

@@ -32,12 +32,16 @@ export function parseAverage(text: string): AverageTokens {
  * @throws UsageError when it is no number, below one token or above N
  */
 export function averageCount(average: AverageTokens, total: number): number {
+  if (typeof average !== "object" || average === null)
+    throw new UsageError(
+      `average ${typeof average === "string" ? `"${average}"` : String(average)} is not { tokens } or { ratio } with a ` +
+        "number. Texts are read by parseAverage.",
+    );
   const { tokens: count, ratio = Number.NaN } = average as { tokens?: number; ratio?: number };
   const asked = count ?? ratio * total;
   if (typeof asked !== "number" || Number.isNaN(asked))
     throw new UsageError(
-      `average ${typeof average === "string" ? `"${average}"` : `of ${count ?? ratio}`} ` +
-        "is not { tokens } or { ratio } with a number. Texts are read by parseAverage.",
+      `average of ${count ?? ratio} is not { tokens } or { ratio } with a number. Texts are read by parseAverage.`,
     );
   // A ratio of a whole number of tokens may come out a rounding error off it: (506/887)·887 < 506.
   const tokens = Math.abs(asked - Math.round(asked)) < 1e-12 * total ? Math.round(asked) : asked;

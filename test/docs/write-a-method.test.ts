@@ -32,7 +32,7 @@ it("docs/write-a-method.md leads from an empty file to a verdict and an answer, 
   expect(first.stdout).toContain(broken);
   expect(first.stdout).toMatch(/missing/);
   expect(first.status).toBe(1);
-  const [replay] = first.stdout.match(/^ {2}nuwa laws .*/m) ?? [];
+  const [replay] = first.stdout.match(/^ {2}npx --no-install nuwa laws .*/m) ?? [];
   expect(shell(`npx --no-install ${replay?.trim()}`).stdout).toContain("Smallest case found (try 1,");
 
   writeFileSync(

@@ -16,6 +16,7 @@ import type { Sample } from "../../eval/run/sample.ts";
 import { type Choices, runOf, settingsOf } from "../../eval/run/settings.ts";
 import { loadModel, loadProcessor, type OpenedModel, openModel } from "../../io/load.ts";
 import { whileLocked } from "../../io/lock.ts";
+import { isMethodFile } from "../../io/method-file.ts";
 import { loadTokenizer } from "../../io/tokenizer.ts";
 import { disposeModel } from "../../model/vlm.ts";
 import type { Split } from "../../world/splits.ts";
@@ -66,7 +67,7 @@ export async function runEval({
   const journalOptions: JournalOptions = {
     ...choices,
     constants,
-    model: await fingerprint(opened),
+    model: await fingerprint(opened, options.methods.filter(isMethodFile)),
     backend: backend.name,
     questions: questionsFingerprint(all),
     answers: answersIn(batches, plan.settings),

@@ -9,10 +9,12 @@ import type { Normalisation, NuwaSwitches } from "./variants.ts";
  * **Aggregation** (paper, section 3.1, step 3, Eqs. 5-7): for each anchor i the weights over all patches j of
  * its image that its token is mixed from.
  *
- * $$ A_{ij} = \operatorname{ReLU}(\cos(X_i, X_j)), \qquad P_{ij} = 1 - \min(1, d_{ij} / \tau) $$
+ * $$ A_{ij} = \operatorname{ReLU}(\cos(X_i, X_j)) \tag{5} $$
+ *
+ * $$ P_{ij} = 1 - \min(1, d_{ij} / \tau) \tag{6} $$
  *
  * $$ W_{ij} = A_{ij} P_{ij} \text{ for collectors}, \quad W_{ij} = \delta_{ij} \text{ for pillars}, \qquad
- * \hat W_{ij} = W_{ij} / \textstyle\sum_j W_{ij} $$
+ * \hat W_{ij} = W_{ij} / \textstyle\sum_j W_{ij} \tag{7} $$
  *
  * A is how alike two patches look, P how near they are, d the Euclidean distance in grid units. The new token
  * is Σ_j Ŵ_ij V_j, see {@link aggregate}.
