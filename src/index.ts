@@ -98,10 +98,10 @@ export {
 export { tensorShapes } from "./model/llava/tensor-shapes.ts";
 export type { Colour, PreparedImage, PreparedPixels, Preprocessing } from "./model/preprocessing.ts";
 export type { TextConfig } from "./model/transformer/config.ts";
+export type { DecoderWeights } from "./model/transformer/decoder-weights.ts";
 export type { MergeGroup, MergeView, TowerMerge } from "./model/transformer/merging.ts";
 export {
   type Capability,
-  type DecoderWeights,
   disposeModel,
   type EncodedGrid,
   type EncodedImages,

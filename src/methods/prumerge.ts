@@ -32,7 +32,7 @@ export interface PrumergeOptions {
 export function prumerge({ keep, neighbours = 32, positions = "compressed" }: PrumergeOptions = {}): Method {
   return {
     name: "prumerge",
-    needs: ["class-attention", "tower-blocks"],
+    needs: ["class-token", "tower-blocks"],
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen, tap) {

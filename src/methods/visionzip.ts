@@ -29,7 +29,7 @@ export interface VisionzipOptions {
 export function visionzip({ dominant, contextual, positions = "compressed" }: VisionzipOptions): Method {
   return {
     name: "visionzip",
-    needs: ["class-attention", "tower-blocks"],
+    needs: ["class-attention", "class-token", "tower-blocks"],
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen, tap) {

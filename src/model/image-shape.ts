@@ -57,3 +57,12 @@ export function rasterShape(grid: Grid, extraTokens = 0): ImageShape {
   const offsets = Array.from({ length: tokens }, (_, id) => [id]);
   return { grids: [grid], tiles: [1], extraTokens, offsets, separators: [], length: tokens };
 }
+
+/** Images with equal keys together, each group ascending. */
+export function groupedBy(keys: readonly string[]): number[][] {
+  const groups = new Map<string, number[]>();
+  keys.forEach((key, image) => {
+    groups.set(key, [...(groups.get(key) ?? []), image]);
+  });
+  return [...groups.values()];
+}

@@ -5,18 +5,21 @@ import type { TapLayers } from "../core/tap-points.ts";
 import type { Tap } from "../core/taps.ts";
 import type { ImageShape } from "./image-shape.ts";
 import type { TextConfig } from "./transformer/config.ts";
+import type { DecoderWeights } from "./transformer/decoder-weights.ts";
 import type { Members, TowerMerge } from "./transformer/merging.ts";
 import type { Weights } from "./weights.ts";
 
 /**
  * What a family may offer beyond features on a grid. A method says which of these it needs, and is refused in one
  * line on a model that lacks one.
- * - `class-attention`: a class token, what it attends to, and its own feature;
+ * - `class-attention`: a score of each patch by attention: what the class token pays to it or, in a family without a
+ *   class token, what it receives;
+ * - `class-token`: a class token with queries and keys, and its own feature;
  * - `key-norms`: the norm of each patch's key in the block of the features;
  * - `tower-blocks`: queries and keys of any block of the tower;
  * - `merging`: tokens can be merged inside the tower.
  */
-export type Capability = "class-attention" | "key-norms" | "tower-blocks" | "merging";
+export type Capability = "class-attention" | "class-token" | "key-norms" | "tower-blocks" | "merging";
 
 /** The sizes of a model, which the parameters of a pruning method may depend on. */
 export interface ModelFacts {
@@ -85,7 +88,10 @@ export interface EncodedGrid {
   readonly meanState: (first: number, last: number) => tf.Tensor3D;
   /** The class token of the state of the features, [I, 1, D]; undefined where a grid has no class token of its own. */
   readonly classFeature: tf.Tensor3D | undefined;
-  /** Attention from the class token in the block of the features, summed over heads: [I, N]. */
+  /**
+   * Attention from the class token in the block of the features, summed over heads; without a class token the attention
+   * that each patch receives: [I, N].
+   */
   readonly clsAttention: tf.Tensor2D;
   /** L2 norm of each patch's key vector over all heads in that block: [I, N]. */
   readonly keyNorms: tf.Tensor2D;
@@ -102,16 +108,6 @@ export interface EncodedImages {
   readonly shape: ImageShape;
   /** For each grid of the shape what the encoder made of it in all of these images. */
   readonly grids: readonly EncodedGrid[];
-}
-
-/** The weights of a Llama decoder, by part; where they lie in a checkpoint depends on the family. */
-export interface DecoderWeights {
-  /** Has `weight` [V, Hd]. */
-  readonly embedTokens: Weights;
-  readonly layer: (i: number) => Weights;
-  readonly norm: Weights;
-  /** Undefined where it is the transposed token embedding. */
-  readonly lmHead: Weights | undefined;
 }
 
 /** A vision-language model of any family: its weights, and what it can do with them. */

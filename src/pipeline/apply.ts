@@ -202,8 +202,6 @@ export interface AppliedCut extends ChosenCut {
   /** [B, S', Hd] */
   readonly x: tf.Tensor3D;
   readonly sequence: Sequence;
-  /** The sequence that was cut. */
-  readonly before: Sequence;
 }
 
 /**
@@ -224,7 +222,7 @@ export function applyCut(
   );
   const kept = keepVisual(sequence, cut.keep, cut.made, nextRow);
   const table = cut.weights ? tf.concat([x, tf.matMul(cut.weights, x)], 1) : x; // [B, S + A, Hd]
-  return { ...cut, x: gatherRows(table, kept.rows), sequence: kept.sequence, before: sequence };
+  return { ...cut, x: gatherRows(table, kept.rows), sequence: kept.sequence };
 }
 
 /** Shows position ids to the tap: [B, S], or [B, R, S] where they have several axes. */

@@ -5,7 +5,16 @@ import { type Sequence, type Slot, visualCounts } from "../core/slots.ts";
 import type { Tap } from "../core/taps.ts";
 import { sharedOut } from "../methods/budget.ts";
 import { checkMethod, namedReadback } from "../methods/guard.ts";
-import type { CutSelection, CutView, Method, PatchSelection, PatchView, Pruning } from "../methods/method.ts";
+import type { AddedToken } from "../methods/ledger.ts";
+import type {
+  AddedTokens,
+  CutSelection,
+  CutView,
+  Method,
+  PatchSelection,
+  PatchView,
+  Pruning,
+} from "../methods/method.ts";
 import type { ImageShape } from "../model/image-shape.ts";
 import { attentionAhead } from "../model/transformer/decoder.ts";
 import type { MadeToken } from "../model/transformer/sequence.ts";
@@ -78,8 +87,8 @@ export function* choosePatches(
 export interface ChosenCut {
   /** For each sample ascending ranks among its visual tokens. */
   readonly keep: readonly (readonly number[])[];
-  /** For each sample its new visual tokens. */
-  readonly made: readonly (readonly MadeToken[])[];
+  /** For each sample its new visual tokens, and what each is made of. */
+  readonly made: readonly (readonly (MadeToken & { readonly parts: AddedToken })[])[];
   /** What the new tokens are mixed from, [B, A, S]; undefined where there are none. */
   readonly weights: tf.Tensor3D | undefined;
 }
@@ -107,7 +116,7 @@ export function* chooseCut(
     },
   };
   const keep = visualCounts(sequence).map((count) => Array.from({ length: count }, (_, rank) => rank));
-  const made: MadeToken[][] = sequence.map(() => []);
+  const made: (MadeToken & { parts: AddedToken })[][] = sequence.map(() => []);
   const weights: tf.Tensor3D[] = [];
   let rows = 0;
   for (let image = 0; image < Math.max(...methodsOf.map((methods) => methods.length)); image++) {
@@ -120,11 +129,14 @@ export function* chooseCut(
       const selection: CutSelection = yield* namedReadback(method.name, where, () => choose(shown));
       checkCutSelection(method.name, selection, shown.sequence, layer);
       const { added } = selection;
-      if (added) checkAddedWeights(method.name, added, yield* readback(added.weights), shown.sequence, layer);
+      const values = added && (yield* readback(added.weights));
+      if (added && values) checkAddedWeights(method.name, added, values, shown.sequence, layer);
       sequence.forEach((slots, sample) => {
         if (show[sample] === undefined) return;
         keep[sample] = withRanks(keep[sample], slots, image, Array.from(selection.keep[sample]));
-        for (let i = 0; i < (added?.counts[sample] ?? 0); i++) made[sample].push({ image, index: rows + i });
+        if (added && values)
+          for (let i = 0; i < added.counts[sample]; i++)
+            made[sample].push({ image, index: rows + i, parts: partsOf(added, values, slots, sample, i) });
       });
       if (added) {
         weights.push(added.weights);
@@ -133,6 +145,21 @@ export function* chooseCut(
     }
   }
   return { keep, made, weights: weights.length > 1 ? tf.concat(weights, 1) : weights[0] };
+}
+
+/** What a new token is made of. */
+function partsOf(
+  { weights }: AddedTokens,
+  values: Float32Array,
+  slots: readonly Slot[],
+  sample: number,
+  token: number,
+): AddedToken {
+  const [, most, length] = weights.shape;
+  const own = values.subarray((sample * most + token) * length);
+  return slots.flatMap((slot, at) =>
+    slot?.kind === "visual" && own[at] !== 0 ? [{ row: slot.row, weight: own[at] }] : [],
+  );
 }
 
 /** The sequence with the visual tokens of one image of each sample; undefined: of none. */

@@ -58,12 +58,12 @@ export function advanceAnywhere(
   if (count === 0 || ids.length !== samples || ids.some((list) => list.length !== count))
     throw new NuwaError(`advance: ${samples} lists of equal length, at least 1, are needed, one per sample.`);
   requireVocabulary("advance", ids.flat(), model.config);
+  const axes = model.config.text.ropeSections.length;
   // A method may give ids anew after a cut: then the text goes on at another id in the layers behind it.
   const freshFrom = (nextPosition: readonly number[]): Sequence =>
     ids.map((list, sample) =>
       list.map((id, i) => ({ kind: "text", id, position: textPosition(nextPosition[sample] + i, axes) })),
     );
-  const axes = model.config.text.ropeSections.length;
   const past = state.layers.map(({ cache }) => cache);
   return tidy(() => {
     let x = embed(model, freshFrom(state.layers[0].nextPosition), undefined, []); // [B, Q, Hd]

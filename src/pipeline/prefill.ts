@@ -129,7 +129,7 @@ export function* forward(
   const ends = sequence.map((slots) => [lastIndex(slots)]);
   const logits = here("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
   const passed = { entered: entered.sequence, sequences: layers.map((layer) => layer.sequence), cuts };
-  const ledgers = yield* keepLedgers(segments, images, passed);
+  const ledgers = keepLedgers(segments, images, passed);
   return { logits, hidden, state: { layers }, ledgers };
 }
 

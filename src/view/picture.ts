@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import { parseBox } from "../core/boxes.ts";
 import type { Picture } from "../core/resample.ts";
-import { enteringPerLayer, type SampleLedger, type VisualToken } from "../methods/ledger.ts";
+import { enteringPerLayer, gridLedgers, type SampleLedger, type VisualToken } from "../methods/ledger.ts";
 import { element } from "./svg.ts";
 
 /** Width of a panel, pixels of the finished picture. */
@@ -34,8 +34,14 @@ export async function drawRun(
   const survived = ledger.tokens.filter((token) => token.layers === ledger.layers);
   const panels = [
     panel(`what the model sees: ${ledger.total} patches`, boxes(answers, height)),
-    panel(`before the decoder: ${entered.length} kept`, cells(entered, ledger, height)),
-    panel(`after the last cut: ${survived.length} kept`, cells(survived, ledger, height)),
+    panel(
+      `before the decoder: ${entered.length} kept`,
+      cells(ledger, (token) => token.firstLayer === 0, height),
+    ),
+    panel(
+      `after the last cut: ${survived.length} kept`,
+      cells(ledger, (token) => token.layers === ledger.layers, height),
+    ),
   ];
   const width = 3 * PANEL + 4 * GAP;
   const total = TITLE + height + CHART + 3 * GAP;
@@ -98,19 +104,9 @@ function panel(title: string, overlay: string): string {
   return `<text y="14">${title}</text><g transform="translate(0,${TITLE - 6})"><use xlink:href="#seen"/>${overlay}</g>`;
 }
 
-/** Darkens every cell without a token and frames the others. */
-function cells(
-  tokens: readonly VisualToken[],
-  {
-    images: [
-      {
-        grids: [grid],
-      },
-    ],
-  }: SampleLedger,
-  height: number,
-): string {
-  const kept = new Map(tokens.map((token) => [token.cell, token]));
+/** Darkens every cell of the first grid without a token that is shown, and frames the others. */
+function cells(ledger: SampleLedger, isShown: (token: VisualToken) => boolean, height: number): string {
+  const [{ grid, tokens }] = gridLedgers(ledger);
   const [w, h] = [PANEL / grid.columns, height / grid.rows];
   return Array.from({ length: grid.rows * grid.columns }, (_, cell) => {
     const square = {
@@ -119,8 +115,8 @@ function cells(
       width: w.toFixed(2),
       height: h.toFixed(2),
     };
-    const token = kept.get(cell);
-    if (!token) return element("rect", { ...square, fill: "#000", "fill-opacity": 0.72 });
+    const token = tokens.get(cell);
+    if (!token || !isShown(token)) return element("rect", { ...square, fill: "#000", "fill-opacity": 0.72 });
     const colour = token.pillar === undefined ? "none" : token.pillar ? PILLAR : COLLECTOR;
     return element("rect", { ...square, fill: "none", stroke: colour, "stroke-width": 1.5 });
   }).join("");

@@ -4,17 +4,13 @@ import sharp, { type WriteableMetadata } from "sharp";
 import { describe, expect, it } from "vitest";
 import { preprocess } from "../../src/io/image.ts";
 import { openSafetensors, readTensor } from "../../src/io/safetensors.ts";
-import {
-  CLIP_MEAN,
-  CLIP_STD,
-  type LlavaPreprocessingOptions,
-  llavaPreprocessing,
-} from "../../src/model/llava/preprocessing.ts";
+import { type LlavaPreprocessingOptions, llavaPreprocessing } from "../../src/model/llava/preprocessing.ts";
+import { DEFAULT_MEAN, DEFAULT_STD } from "../../src/model/processor-fields.ts";
 import { fixture, refusalOf, scratchFolder } from "./scratch.ts";
 
 const folder = scratchFolder();
 const spec = (imageSize: readonly [number, number], aspect: LlavaPreprocessingOptions["aspect"] = "crop") =>
-  llavaPreprocessing({ imageSize, mean: CLIP_MEAN, std: CLIP_STD, aspect });
+  llavaPreprocessing({ imageSize, mean: DEFAULT_MEAN, std: DEFAULT_STD, aspect });
 const save = (name: string, bytes: Buffer | string) => {
   const path = join(folder, name);
   writeFileSync(path, bytes);

@@ -1,16 +1,10 @@
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { checkSchema } from "../../core/schema.ts";
-import {
-  checkConsistency,
-  factsOf,
-  textConfig,
-  type VisionConfig,
-  visionConfig,
-  withGeneration,
-} from "../llava/config.ts";
+import { checkConsistency, factsOf, partsOf, type VisionConfig } from "../llava/config.ts";
 import { llavaSchema } from "../llava/schemas.ts";
 import type { ActivationName } from "../transformer/activations.ts";
+import { withGeneration } from "../transformer/generation.ts";
 import type { VlmConfig } from "../vlm.ts";
 
 /** A LLaVA-NeXT model: tower, projector and decoder are LLaVA-1.5's, pictures are seen in tiles. */
@@ -58,18 +52,7 @@ export function parseConfig(
   generationConfig: Record<string, unknown> = {},
 ): LlavaNextConfig {
   const next = checkSchema(where, json, schema);
-  const parsed = {
-    vision: visionConfig(next.vision_config),
-    text: textConfig({
-      ...next.text_config,
-      tie_word_embeddings: next.tie_word_embeddings ?? next.text_config.tie_word_embeddings,
-    }),
-    imageTokenId: next.image_token_index ?? next.image_token_id ?? 32000,
-    visionFeatureLayer: next.vision_feature_layer,
-    projectorHiddenAct: next.projector_hidden_act,
-    projectorBias: next.multimodal_projector_bias,
-    pinpoints: next.image_grid_pinpoints,
-  };
+  const parsed = { ...partsOf(next), pinpoints: next.image_grid_pinpoints };
   requireTiles(where, parsed.vision, parsed.pinpoints);
   const checked = checkConsistency(where, withGeneration(where, parsed, generationConfig));
   return {

@@ -2,8 +2,10 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import type { Readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
-import { clsAttention, meanOf, withoutClassToken } from "../llava/encode.ts";
+import { groupedBy } from "../image-shape.ts";
+import { clsAttention, withoutClassToken } from "../llava/encode.ts";
 import { type TowerSource, visionTower } from "../llava/tower.ts";
+import { meanOf } from "../transformer/layers.ts";
 import type { EncodedGrid, EncodedImages } from "../vlm.ts";
 import type { Tiling } from "./shape.ts";
 
@@ -50,7 +52,8 @@ export function* encode(
       },
     };
   };
-  return groupsOf(tilings).map((images) => ({
+  const sizes = tilings.map(({ tiles, local }) => [tiles.rows, tiles.columns, local.rows, local.columns].join());
+  return groupedBy(sizes).map((images) => ({
     images,
     shape: tilings[images[0]].shape,
     grids: [gridOf(images, 0), gridOf(images, 1)],
@@ -59,16 +62,6 @@ export function* encode(
 
 function tilesOf({ tiles }: Tiling): number {
   return 1 + tiles.rows * tiles.columns;
-}
-
-/** Images of one shape together, each group ascending. */
-function groupsOf(tilings: readonly Tiling[]): number[][] {
-  const groups = new Map<string, number[]>();
-  tilings.forEach(({ tiles, local }, image) => {
-    const key = [tiles.rows, tiles.columns, local.rows, local.columns].join();
-    groups.set(key, [...(groups.get(key) ?? []), image]);
-  });
-  return [...groups.values()];
 }
 
 /** For each cell of a grid of an image which of the patches of all tiles it is. */

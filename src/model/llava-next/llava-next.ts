@@ -1,6 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import { project } from "../llava/projector.ts";
+import { decoderWeights } from "../transformer/decoder-weights.ts";
 import type { ImageInputs, Vlm } from "../vlm.ts";
 import { weightsTree } from "../weights.ts";
 import type { LlavaNextConfig } from "./config.ts";
@@ -17,18 +18,12 @@ import { type Tiling, tilingOf } from "./shape.ts";
  */
 export function createModel(config: LlavaNextConfig, tensors: ReadonlyMap<string, tf.Tensor>): Vlm<LlavaNextConfig> {
   const weights = weightsTree(tensors);
-  const language = weights.at("language_model");
   return {
     config,
     weights,
     tensors,
     tapLayers: { vision: config.vision.numHiddenLayers, llm: config.text.numHiddenLayers },
-    decoder: {
-      embedTokens: language.at("model.embed_tokens"),
-      layer: (i) => language.at("model.layers", i),
-      norm: language.at("model.norm"),
-      lmHead: config.text.tieWordEmbeddings ? undefined : language.at("lm_head"),
-    },
+    decoder: decoderWeights(weights.at("language_model"), config.text),
     separator: weights.tensor("image_newline"),
     *encode(images, tap) {
       const tilings = tilingsOf(images, config);

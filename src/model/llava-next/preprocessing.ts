@@ -1,10 +1,9 @@
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { type Picture, resizeBicubic, type Size } from "../../core/resample.ts";
-import { checkSchema } from "../../core/schema.ts";
-import { CLIP_MEAN, CLIP_STD, normalise } from "../llava/preprocessing.ts";
-import { channels, processorFields } from "../llava/processor-file.ts";
+import { normalise, paddedPicture } from "../llava/preprocessing.ts";
 import type { PreparedImage, Preprocessing } from "../preprocessing.ts";
+import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, processorFields } from "../processor-fields.ts";
 import type { LlavaNextConfig } from "./config.ts";
 import { bestResolution, scaledInto } from "./resolution.ts";
 
@@ -14,8 +13,6 @@ const processorSchema = z.object({
     .string()
     .regex(/^LlavaNextImageProcessor(Fast|Pil)?$/, "only LlavaNextImageProcessor is supported")
     .nullish(),
-  image_mean: channels.nullish(),
-  image_std: channels.nullish(),
   image_grid_pinpoints: z.array(z.tuple([z.number(), z.number()])).nullish(),
 });
 
@@ -29,14 +26,11 @@ export function parsePreprocessing(
   json: Record<string, unknown>,
   config: LlavaNextConfig,
 ): Preprocessing {
-  const nested = "image_processor" in json;
-  const processor = nested
-    ? checkSchema(where, json, z.object({ image_processor: processorSchema })).image_processor
-    : checkSchema(where, json, processorSchema);
+  const processor = checkProcessor(where, json, processorSchema);
   const pinpoints = processor.image_grid_pinpoints;
   if (pinpoints && JSON.stringify(pinpoints) !== JSON.stringify(config.pinpoints))
     throw new NuwaError(`${where}: field "image_grid_pinpoints": differs from that of config.json.`);
-  return llavaNextPreprocessing(config, processor.image_mean ?? CLIP_MEAN, processor.image_std ?? CLIP_STD);
+  return llavaNextPreprocessing(config, processor.image_mean ?? DEFAULT_MEAN, processor.image_std ?? DEFAULT_STD);
 }
 
 /**
@@ -56,7 +50,8 @@ function llavaNextPreprocessing(
     prepare(picture): PreparedImage {
       const resolution = bestResolution(picture, pinpoints);
       const base = stretched(picture, { width: side, height: side });
-      const tiles = [base, ...tilesOf(padded(stretched(picture, scaledInto(picture, resolution)), resolution), side)];
+      const canvas = paddedPicture(stretched(picture, scaledInto(picture, resolution)), resolution, [0, 0, 0]);
+      const tiles = [base, ...tilesOf(canvas, side)];
       const area = 3 * side * side;
       const values = new Float32Array(tiles.length * area);
       tiles.forEach((tile, i) => {
@@ -74,20 +69,6 @@ function llavaNextPreprocessing(
 
 function stretched(picture: Picture, size: Size): Picture {
   return resizeBicubic(picture, size, { left: 0, top: 0, ...size });
-}
-
-/** In the middle of a black canvas; an odd pixel is left to the right and below. */
-function padded(picture: Picture, canvas: Size): Picture {
-  const [left, top] = [
-    Math.floor((canvas.width - picture.width) / 2),
-    Math.floor((canvas.height - picture.height) / 2),
-  ];
-  const pixels = new Uint8Array(canvas.width * canvas.height * 3);
-  for (let row = 0; row < picture.height; row++) {
-    const line = picture.pixels.subarray(row * picture.width * 3, (row + 1) * picture.width * 3);
-    pixels.set(line, ((top + row) * canvas.width + left) * 3);
-  }
-  return { ...canvas, pixels };
 }
 
 /** Square parts, row by row. */

@@ -4,8 +4,9 @@ import { checkSchema } from "../../core/schema.ts";
 import { type ImageShape, rasterShape } from "../image-shape.ts";
 import type { ActivationName } from "../transformer/activations.ts";
 import type { TextConfig } from "../transformer/config.ts";
+import { beside, withGeneration } from "../transformer/generation.ts";
 import type { ModelFacts, VlmConfig } from "../vlm.ts";
-import { generationSchema, llavaSchema, originalSchema, type textSchema, visionSchema } from "./schemas.ts";
+import { llavaSchema, originalSchema, type textSchema, visionSchema } from "./schemas.ts";
 
 /** The CLIP vision tower. Field names follow transformers' CLIPVisionConfig. */
 export interface VisionConfig {
@@ -56,20 +57,7 @@ export function parseConfig(
   return { ...checked, family: "llava", facts: factsOf(checked, CAPABILITIES), imageShape: imageShapeOf(checked) };
 }
 
-/** The configuration with the end-of-sequence ids of generation_config.json, which go first. */
-export function withGeneration<C extends { readonly text: TextConfig }>(
-  where: string,
-  config: C,
-  generationConfig: Record<string, unknown>,
-): C {
-  const path = beside(where, "generation_config.json");
-  const { eos_token_id: eos } = checkSchema(path, generationConfig, generationSchema);
-  return eos === null || eos === undefined
-    ? config
-    : { ...config, text: { ...config.text, eosTokenIds: [eos].flat() } };
-}
-
-const CAPABILITIES = ["class-attention", "key-norms", "tower-blocks", "merging"] as const;
+const CAPABILITIES = ["class-attention", "class-token", "key-norms", "tower-blocks", "merging"] as const;
 
 /** One grid of one size for every image; its tokens have consecutive ids, the class token first where it stays. */
 function imageShapeOf({ vision, visionFeatureSelectStrategy }: Parsed): ImageShape {
@@ -92,16 +80,20 @@ export function factsOf(
   };
 }
 
-/** The path of another file of the folder that a config.json lies in. */
-export function beside(where: string, name: string): string {
-  return where.includes("/") || where.includes("\\") ? where.replace(/[^/\\]*$/, name) : name;
-}
-
 /** Everything but what follows from it. */
 type Parsed = Omit<LlavaConfig, "family" | "facts" | "imageShape">;
 
 function parseLlava(where: string, config: Record<string, unknown>): Parsed {
   const llava = checkSchema(where, config, llavaSchema);
+  return {
+    ...partsOf(llava),
+    visionFeatureSelectStrategy: llava.vision_feature_select_strategy,
+    padImages: llava.image_aspect_ratio === "pad",
+  };
+}
+
+/** Tower, projector and decoder, which LLaVA-1.5 and LLaVA-NeXT share. */
+export function partsOf(llava: Omit<z.infer<typeof llavaSchema>, "model_type">) {
   return {
     vision: visionConfig(llava.vision_config),
     text: textConfig({
@@ -110,10 +102,8 @@ function parseLlava(where: string, config: Record<string, unknown>): Parsed {
     }),
     imageTokenId: llava.image_token_index ?? llava.image_token_id ?? 32000,
     visionFeatureLayer: llava.vision_feature_layer,
-    visionFeatureSelectStrategy: llava.vision_feature_select_strategy,
     projectorHiddenAct: llava.projector_hidden_act,
     projectorBias: llava.multimodal_projector_bias,
-    padImages: llava.image_aspect_ratio === "pad",
   };
 }
 
@@ -138,8 +128,7 @@ function parseOriginal(where: string, config: Record<string, unknown>, towerConf
   };
 }
 
-/** The tower's configuration as checked. */
-export function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {
+function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {
   const { image_size: image } = vision;
   return {
     hiddenSize: vision.hidden_size,
@@ -153,8 +142,7 @@ export function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig
   };
 }
 
-/** The decoder's configuration as checked; `eos_token_id` 2 unless given. */
-export function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextConfig {
+function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextConfig {
   const headDim = text.head_dim ?? text.hidden_size / text.num_attention_heads;
   return {
     vocabSize: text.vocab_size,

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
-import { layerNorm, linear } from "../transformer/layers.ts";
+import { layerNorm, linear, meanOf } from "../transformer/layers.ts";
 import type { TowerMerge } from "../transformer/merging.ts";
 import type { EncodedGrid, QueriesAndKeys } from "../vlm.ts";
 import type { LlavaConfig } from "./config.ts";
@@ -51,11 +51,6 @@ function queriesAndKeys(
     const normed = layerNorm(w.at("layer_norm1"), hiddenStates[block], config.vision.layerNormEps);
     return { queries: linear(w.at("self_attn.q_proj"), normed), keys: linear(w.at("self_attn.k_proj"), normed) };
   });
-}
-
-/** The mean of tensors of one shape. */
-export function meanOf(states: readonly tf.Tensor3D[]): tf.Tensor3D {
-  return tf.addN([...states]).div(states.length);
 }
 
 /** [I, N+1, D] → [I, N, D] */

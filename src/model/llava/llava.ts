@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
+import { decoderWeights } from "../transformer/decoder-weights.ts";
 import type { Vlm } from "../vlm.ts";
 import { weightsTree } from "../weights.ts";
 import type { LlavaConfig } from "./config.ts";
@@ -25,18 +26,12 @@ export function requireLlava(model: Vlm): Llava {
  */
 export function createModel(config: LlavaConfig, tensors: ReadonlyMap<string, tf.Tensor>): Llava {
   const weights = weightsTree(tensors);
-  const language = weights.at("language_model");
   return {
     config,
     weights,
     tensors,
     tapLayers: { vision: config.vision.numHiddenLayers, llm: config.text.numHiddenLayers },
-    decoder: {
-      embedTokens: language.at("model.embed_tokens"),
-      layer: (i) => language.at("model.layers", i),
-      norm: language.at("model.norm"),
-      lmHead: config.text.tieWordEmbeddings ? undefined : language.at("lm_head"),
-    },
+    decoder: decoderWeights(weights.at("language_model"), config.text),
     *encode({ pixels, origin = "pixel_values" }, tap, merge) {
       const wanted = [3, ...config.vision.imageSize];
       const batch = pixels.rank === 3 ? pixels.expandDims<tf.Tensor4D>(0) : (pixels as tf.Tensor4D);

@@ -2,10 +2,6 @@ import type { Box } from "../../core/boxes.ts";
 import { type Picture, type Rectangle, resizeBicubic, type Size } from "../../core/resample.ts";
 import type { Colour, Preprocessing } from "../preprocessing.ts";
 
-/** Means of CLIP's training pictures per channel, of values in [0, 1]. */
-export const CLIP_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
-/** Standard deviations of the same. */
-export const CLIP_STD = [0.26862954, 0.26130258, 0.27577711] as const;
 const WHITE: Colour = [255, 255, 255];
 
 /** What CLIP's and LLaVA's image processors can differ in. */
@@ -68,8 +64,8 @@ function paddedSize({ width, height }: Size, target: Size): Size {
     : { width: Math.round((height * target.width) / target.height), height };
 }
 
-/** The picture in the middle of a larger canvas of one colour. */
-function paddedPicture(picture: Picture, canvas: Size, colour: Colour): Picture {
+/** The picture in the middle of a larger canvas of one colour; an odd pixel is left to the right and below. */
+export function paddedPicture(picture: Picture, canvas: Size, colour: Colour): Picture {
   const { left, top } = centred(picture, canvas);
   const pixels = new Uint8Array(canvas.width * canvas.height * 3);
   for (let i = 0; i < pixels.length; i++) pixels[i] = colour[i % 3];

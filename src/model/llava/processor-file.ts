@@ -1,32 +1,15 @@
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
-import { checkSchema } from "../../core/schema.ts";
+import { always, checkProcessor, DEFAULT_MEAN, DEFAULT_STD, processorFields } from "../processor-fields.ts";
 import type { LlavaConfig } from "./config.ts";
-import { CLIP_MEAN, CLIP_STD, type LlavaPreprocessing, llavaPreprocessing } from "./preprocessing.ts";
+import { type LlavaPreprocessing, llavaPreprocessing } from "./preprocessing.ts";
 
-const always = z.literal(true, { message: "only true is supported" }).nullish();
 const kind = z
   .string()
   .regex(/^(CLIP|Llava)(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, "only CLIP's and LLaVA's are supported")
   .nullish();
 const side = z.number().int().positive();
 const both = z.object({ height: side, width: side });
-const fraction = z.number().positive().max(1);
-/** A mean or standard deviation for each channel. */
-export const channels = z.tuple([fraction, fraction, fraction]);
-
-/** Fields of transformers' image processors of CLIP towers that must have one value. */
-export const processorFields = {
-  do_resize: always,
-  do_rescale: always,
-  do_normalize: always,
-  resample: z.literal(3, { message: "only 3 (bicubic) is supported" }).nullish(),
-  rescale_factor: z
-    .number()
-    .refine((factor) => Math.abs(factor * 255 - 1) < 1e-6, "only 1/255 is supported")
-    .nullish(),
-};
-
 /** The fields of transformers' CLIPImageProcessor and LlavaImageProcessor that change pixels. */
 const processorSchema = z.object({
   ...processorFields,
@@ -35,15 +18,10 @@ const processorSchema = z.object({
   do_center_crop: always,
   do_pad: z.boolean().nullish(),
   image_aspect_ratio: z.enum(["pad", "square"], { message: "only pad and square are supported" }).nullish(),
-  image_mean: channels.nullish(),
-  image_std: channels.nullish(),
   size: z.union([side, z.object({ shortest_edge: side }), both], { message: "is not a size" }).nullish(),
   crop_size: z.union([side, both], { message: "is not a size" }).nullish(),
 });
 type Processor = z.infer<typeof processorSchema>;
-
-/** `processor_config.json` of transformers 5 holds it one level down. */
-const nestedSchema = z.object({ image_processor: processorSchema });
 
 /**
  * The preprocessing that a processor's file asks for; CLIP's where it says nothing.
@@ -58,16 +36,13 @@ export function parsePreprocessing(
   { vision, padImages }: Pick<LlavaConfig, "vision" | "padImages">,
 ): LlavaPreprocessing {
   const { imageSize } = vision;
-  const nested = "image_processor" in json;
-  const processor = nested
-    ? checkSchema(where, json, nestedSchema).image_processor
-    : checkSchema(where, json, processorSchema);
+  const processor = checkProcessor(where, json, processorSchema);
   const pad = padImages || processor.do_pad === true || processor.image_aspect_ratio === "pad";
   checkSizes(where, processor, imageSize, pad);
   return llavaPreprocessing({
     imageSize,
-    mean: processor.image_mean ?? CLIP_MEAN,
-    std: processor.image_std ?? CLIP_STD,
+    mean: processor.image_mean ?? DEFAULT_MEAN,
+    std: processor.image_std ?? DEFAULT_STD,
     aspect: pad ? "pad" : "crop",
   });
 }

@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { ACTIVATION_NAMES } from "../transformer/activations.ts";
+import { tokenIds } from "../transformer/generation.ts";
 
 /*
  * What may stand in the configuration files of a checkpoint, with the defaults that transformers fills
@@ -48,18 +49,6 @@ const ropeParameters = z.object({
   factor: z.literal(1, { message: "stretched positions are not supported" }).nullish(),
   partial_rotary_factor: z.literal(1, { message: "rotating a part of each head is not supported" }).nullish(),
 });
-/** One token id or several. */
-export const tokenIds = z.custom<number | number[]>(
-  (value) => {
-    const ids = [value].flat();
-    return ids.length > 0 && ids.every((id) => Number.isSafeInteger(id) && (id as number) >= 0);
-  },
-  { message: "must be a token id, an integer from 0, or a list of them" },
-);
-
-/** What is read of generation_config.json. */
-export const generationSchema = z.object({ eos_token_id: tokenIds.nullish() });
-
 /** LlamaConfig with its defaults in transformers. */
 export const textSchema = z.object({
   model_type: z.enum(["llama"], { message: "only llama is supported" }).optional(),

@@ -1,3 +1,4 @@
+import { decoderShapes } from "../transformer/decoder-weights.ts";
 import type { LlavaConfig } from "./config.ts";
 
 /**
@@ -38,22 +39,6 @@ export function tensorShapes(
   linear("multi_modal_projector.linear_1", width, hidden, config.projectorBias);
   linear("multi_modal_projector.linear_2", hidden, hidden, config.projectorBias);
 
-  const heads = text.numAttentionHeads * text.headDim;
-  const keyValueHeads = text.numKeyValueHeads * text.headDim;
-  shapes.set("language_model.model.embed_tokens.weight", [text.vocabSize, hidden]);
-  for (let i = 0; i < text.numHiddenLayers; i++) {
-    const layer = `language_model.model.layers.${i}`;
-    norm(`${layer}.input_layernorm`, hidden, false);
-    linear(`${layer}.self_attn.q_proj`, hidden, heads, false);
-    linear(`${layer}.self_attn.k_proj`, hidden, keyValueHeads, false);
-    linear(`${layer}.self_attn.v_proj`, hidden, keyValueHeads, false);
-    linear(`${layer}.self_attn.o_proj`, heads, hidden, false);
-    norm(`${layer}.post_attention_layernorm`, hidden, false);
-    linear(`${layer}.mlp.gate_proj`, hidden, text.intermediateSize, false);
-    linear(`${layer}.mlp.up_proj`, hidden, text.intermediateSize, false);
-    linear(`${layer}.mlp.down_proj`, text.intermediateSize, hidden, false);
-  }
-  norm("language_model.model.norm", hidden, false);
-  if (!text.tieWordEmbeddings) linear("language_model.lm_head", hidden, text.vocabSize, false);
+  for (const [name, shape] of decoderShapes(text, false)) shapes.set(`language_model.${name}`, shape);
   return shapes;
 }

@@ -1,9 +1,8 @@
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { checkSchema } from "../../core/schema.ts";
-import { withGeneration } from "../llava/config.ts";
-import { tokenIds } from "../llava/schemas.ts";
 import type { TextConfig } from "../transformer/config.ts";
+import { tokenIds, withGeneration } from "../transformer/generation.ts";
 import type { VlmConfig } from "../vlm.ts";
 
 /** The vision tower. Field names follow transformers' Qwen2_5_VLVisionConfig. */

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import type { Grid } from "../../core/grid.ts";
 import type { Tap } from "../../core/taps.ts";
-import { meanOf } from "../llava/encode.ts";
+import { meanOf } from "../transformer/layers.ts";
 import type { EncodedGrid } from "../vlm.ts";
 import type { Weights } from "../weights.ts";
 import type { QwenVisionConfig } from "./config.ts";

@@ -1,10 +1,8 @@
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { type Picture, resizeBicubic, type Size } from "../../core/resample.ts";
-import { checkSchema } from "../../core/schema.ts";
-import { CLIP_MEAN, CLIP_STD } from "../llava/preprocessing.ts";
-import { channels, processorFields } from "../llava/processor-file.ts";
 import type { PreparedImage, Preprocessing } from "../preprocessing.ts";
+import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, processorFields } from "../processor-fields.ts";
 import type { QwenConfig, QwenVisionConfig } from "./config.ts";
 
 const area = z
@@ -18,8 +16,6 @@ const processorSchema = z.object({
     .string()
     .regex(/^Qwen2(_5_)?VLImageProcessor(Fast|Pil)?$/, "only Qwen2VLImageProcessor is supported")
     .nullish(),
-  image_mean: channels.nullish(),
-  image_std: channels.nullish(),
   min_pixels: area.nullish(),
   max_pixels: area.nullish(),
   size: z.object({ shortest_edge: area.nullish(), longest_edge: area.nullish() }).nullish(),
@@ -44,10 +40,7 @@ export function parsePreprocessing(
   json: Record<string, unknown>,
   { vision }: QwenConfig,
 ): Preprocessing {
-  const nested = "image_processor" in json;
-  const processor = nested
-    ? checkSchema(where, json, z.object({ image_processor: processorSchema })).image_processor
-    : checkSchema(where, json, processorSchema);
+  const processor = checkProcessor(where, json, processorSchema);
   for (const [field, value, wanted] of [
     ["patch_size", processor.patch_size, vision.patchSize],
     ["merge_size", processor.merge_size, vision.spatialMergeSize],
@@ -60,7 +53,7 @@ export function parsePreprocessing(
     least: processor.min_pixels ?? processor.size?.shortest_edge ?? 3136,
     most: processor.max_pixels ?? processor.size?.longest_edge ?? 1003520,
   };
-  return qwenPreprocessing(vision, bounds, processor.image_mean ?? CLIP_MEAN, processor.image_std ?? CLIP_STD);
+  return qwenPreprocessing(vision, bounds, processor.image_mean ?? DEFAULT_MEAN, processor.image_std ?? DEFAULT_STD);
 }
 
 function qwenPreprocessing(

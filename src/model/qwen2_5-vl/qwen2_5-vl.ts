@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import type { Grid } from "../../core/grid.ts";
-import type { ImageShape } from "../image-shape.ts";
+import { groupedBy, type ImageShape } from "../image-shape.ts";
+import { decoderWeights } from "../transformer/decoder-weights.ts";
 import type { EncodedImages, ImageInputs, Vlm } from "../vlm.ts";
 import { weightsTree } from "../weights.ts";
 import type { QwenConfig } from "./config.ts";
@@ -21,17 +22,11 @@ export function createModel(config: QwenConfig, tensors: ReadonlyMap<string, tf.
     weights,
     tensors,
     tapLayers: { vision: config.vision.depth, llm: config.text.numHiddenLayers },
-    decoder: {
-      embedTokens: weights.at("model.embed_tokens"),
-      layer: (i) => weights.at("model.layers", i),
-      norm: weights.at("model.norm"),
-      lmHead: config.text.tieWordEmbeddings ? undefined : weights.at("lm_head"),
-    },
-    // biome-ignore lint/correctness/useYield: nothing is read out in this tower
+    decoder: decoderWeights(weights, config.text),
     *encode(images, tap) {
       const grids = gridsOf(images, config);
       const encoded: EncodedImages[] = [];
-      for (const numbers of groupsOf(grids)) {
+      for (const numbers of groupedBy(grids.map(({ rows, columns }) => `${rows}×${columns}`))) {
         const grid = grids[numbers[0]];
         const patches = patchesOf(images.pixels as tf.Tensor2D, grids, numbers, config);
         const seen = encode(weights.at("visual"), config.vision, patches, grid, tap);
@@ -58,16 +53,6 @@ export function shapeOf(grid: Grid): ImageShape {
     separators: [],
     length: Math.max(rows, columns),
   };
-}
-
-/** Images of one grid together, each group ascending. */
-function groupsOf(grids: readonly Grid[]): number[][] {
-  const groups = new Map<string, number[]>();
-  grids.forEach(({ rows, columns }, image) => {
-    const key = `${rows}×${columns}`;
-    groups.set(key, [...(groups.get(key) ?? []), image]);
-  });
-  return [...groups.values()];
 }
 
 /** Cells of each image. @throws NuwaError when sizes are missing, or pixels are not the patches that they make */

@@ -1,3 +1,4 @@
+import { decoderShapes } from "../transformer/decoder-weights.ts";
 import type { QwenConfig } from "./config.ts";
 
 /** Every tensor that a configuration needs, with its shape on disk. */
@@ -26,22 +27,5 @@ export function tensorShapes({ vision, text }: QwenConfig): ReadonlyMap<string, 
   linear("visual.merger.mlp.0", merged, merged, true);
   linear("visual.merger.mlp.2", merged, text.hiddenSize, true);
 
-  const hidden = text.hiddenSize;
-  const [heads, keyValueHeads] = [text.numAttentionHeads, text.numKeyValueHeads].map((count) => count * text.headDim);
-  shapes.set("model.embed_tokens.weight", [text.vocabSize, hidden]);
-  for (let i = 0; i < text.numHiddenLayers; i++) {
-    const layer = `model.layers.${i}`;
-    norm(`${layer}.input_layernorm`, hidden);
-    linear(`${layer}.self_attn.q_proj`, hidden, heads, true);
-    linear(`${layer}.self_attn.k_proj`, hidden, keyValueHeads, true);
-    linear(`${layer}.self_attn.v_proj`, hidden, keyValueHeads, true);
-    linear(`${layer}.self_attn.o_proj`, heads, hidden, false);
-    norm(`${layer}.post_attention_layernorm`, hidden);
-    linear(`${layer}.mlp.gate_proj`, hidden, text.intermediateSize, false);
-    linear(`${layer}.mlp.up_proj`, hidden, text.intermediateSize, false);
-    linear(`${layer}.mlp.down_proj`, text.intermediateSize, hidden, false);
-  }
-  norm("model.norm", hidden);
-  if (!text.tieWordEmbeddings) linear("lm_head", hidden, text.vocabSize, false);
-  return shapes;
+  return new Map([...shapes, ...decoderShapes(text, true)]);
 }

@@ -122,3 +122,8 @@ export function normalizeRows(x: tf.Tensor): tf.Tensor {
 export function tapRows(tap: Tap, name: TapName, rows: tf.Tensor2D, shape: readonly number[]): tf.Tensor2D {
   return wants(tap, name) ? tap(name, rows.reshape([...shape])).reshape(rows.shape) : rows;
 }
+
+/** The mean of tensors of one shape. */
+export function meanOf(states: readonly tf.Tensor3D[]): tf.Tensor3D {
+  return tf.addN([...states]).div(states.length);
+}

@@ -1,0 +1,38 @@
+import { type ZodType, z } from "zod";
+import { checkSchema } from "../core/schema.ts";
+
+/** Means of a processor's file that gives none, per channel, of values in [0, 1]: CLIP's. */
+export const DEFAULT_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
+/** Standard deviations of the same. */
+export const DEFAULT_STD = [0.26862954, 0.26130258, 0.27577711] as const;
+
+/** What must be true where it is given. */
+export const always = z.literal(true, { message: "only true is supported" }).nullish();
+const fraction = z.number().positive().max(1);
+const channels = z.tuple([fraction, fraction, fraction]);
+
+/** Fields that transformers' image processors share. */
+export const processorFields = {
+  do_resize: always,
+  do_rescale: always,
+  do_normalize: always,
+  resample: z.literal(3, { message: "only 3 (bicubic) is supported" }).nullish(),
+  rescale_factor: z
+    .number()
+    .refine((factor) => Math.abs(factor * 255 - 1) < 1e-6, "only 1/255 is supported")
+    .nullish(),
+  image_mean: channels.nullish(),
+  image_std: channels.nullish(),
+};
+
+/**
+ * Checks the file of a processor: `preprocessor_config.json`, or `processor_config.json` of transformers 5, which holds
+ * the same one level down.
+ *
+ * @param where the path of the file, for errors
+ * @throws NuwaError naming the file and the field
+ */
+export function checkProcessor<T>(where: string, json: Record<string, unknown>, schema: ZodType<T>): T {
+  if (!("image_processor" in json)) return checkSchema(where, json, schema);
+  return checkSchema(where, json, z.object({ image_processor: schema })).image_processor;
+}
