@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { useBackend } from "../../backend/select.ts";
 import { answersIn, evaluate } from "../../eval/run/evaluate.ts";
-import { fingerprint } from "../../eval/run/fingerprint.ts";
+import { fingerprint, methodsFingerprint } from "../../eval/run/fingerprint.ts";
 import { type Journal, type JournalOptions, openJournal } from "../../eval/run/journal.ts";
 import {
   type Batch,
@@ -67,7 +67,8 @@ export async function runEval({
   const journalOptions: JournalOptions = {
     ...choices,
     constants,
-    model: await fingerprint(opened, options.methods.filter(isMethodFile)),
+    model: await fingerprint(opened),
+    methodFiles: await methodsFingerprint(options.methods.filter(isMethodFile)),
     backend: backend.name,
     questions: questionsFingerprint(all),
     answers: answersIn(batches, plan.settings),
