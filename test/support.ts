@@ -17,9 +17,9 @@ export interface Expected {
   shape(name: string): readonly number[];
 }
 
-/** Opens `expected.safetensors` of a fixture. */
-export function expected(fixture: string): Expected {
-  const file = openSafetensors(fixturePath(fixture, "expected.safetensors"));
+/** Opens `expected.safetensors` of a fixture, or another file of reference outputs. */
+export function expected(fixture: string, name = "expected.safetensors"): Expected {
+  const file = openSafetensors(fixturePath(fixture, name));
   return {
     names: [...file.entries.keys()],
     floats: (name) => readTensor(file, name).values as Float32Array,

@@ -99,6 +99,22 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
   });
 });
 
+describe.each(TESTED_BACKENDS)("several images in a prompt of LLaVA-1.5, on %s", (backend) => {
+  it.each(["two", "three"])("say what transformers says: %s", async (name) => {
+    await useBackend(backend);
+    const want = expected("square", "several.safetensors");
+    const model = loadModel(fixturePath("square"));
+    const all = tf.tensor4d(want.floats("pixel_values"), [3, 3, 48, 48]);
+    const pixels = tf.gather(all, want.integers(`${name}.images`));
+    const prompts = [want.integers(`${name}.input_ids`)];
+    const result = await run(() => forward(model, { pixels, prompts }, createMethod("none", model.config)));
+    expect(relativeError(result.logits.dataSync(), want.floats(`${name}.logits_last`))).toBeLessThan(1e-5);
+    expect(await collect(model, result, 8)).toEqual(want.integers(`${name}.generated`));
+    tf.dispose([all, pixels, ...tensorsIn(result)]);
+    disposeModel(model);
+  });
+});
+
 /** Greedy decoding that ignores end-of-sequence tokens, as the reference does. */
 async function collect(model: Vlm, start: Parameters<typeof generate>[1], count: number): Promise<number[]> {
   const ids: number[] = [];
