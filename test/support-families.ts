@@ -1,11 +1,15 @@
+import { cpSync, mkdirSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { normal, randomFrom } from "../src/core/random-numbers.ts";
 import type { Picture } from "../src/core/resample.ts";
+import { writeSafetensors } from "../src/io/safetensors.ts";
 import { familyNamed } from "../src/model/families.ts";
 import { initialWeights } from "../src/model/initialise.ts";
 import type { PreparedImage, Preprocessing } from "../src/model/preprocessing.ts";
 import type { Vlm } from "../src/model/vlm.ts";
 import { weightTensor } from "../src/model/weights.ts";
+import { fixturePath } from "./support.ts";
 
 /** The placeholder of an image in the tiny models. */
 export const IMAGE = 3;
@@ -50,6 +54,7 @@ export const CONFIGS = {
       window_size: 16,
       fullatt_block_indexes: [1, 3],
     },
+    eos_token_id: 2,
     vocab_size: 40,
     hidden_size: 24,
     intermediate_size: 24,
@@ -61,6 +66,9 @@ export const CONFIGS = {
   },
 } as const;
 
+/** preprocessor_config.json of the tiny models. */
+const PIXELS = { llava_next: {}, qwen2_5_vl: { min_pixels: 64, max_pixels: 2304 } };
+
 /** A tiny model of a family, with its preprocessing. */
 export function tinyFamily(name: keyof typeof CONFIGS): { model: Vlm; preprocessing: Preprocessing } {
   const family = familyNamed(name);
@@ -68,11 +76,32 @@ export function tinyFamily(name: keyof typeof CONFIGS): { model: Vlm; preprocess
   const tensors = new Map<string, tf.Tensor>();
   for (const [weight, { shape, values }] of initialWeights(config, 1))
     tensors.set(weight, weightTensor(weight, values, shape));
-  const sizes = name === "qwen2_5_vl" ? { min_pixels: 64, max_pixels: 2304 } : {};
   return {
     model: family.createModel(config, tensors),
-    preprocessing: family.parsePreprocessing("tiny", sizes, config),
+    preprocessing: family.parsePreprocessing("tiny", PIXELS[name], config),
   };
+}
+
+/**
+ * Writes a tiny model of a family as a checkpoint folder, with the tokenizer of the fixtures, which has 400 tokens, and
+ * no chat template.
+ *
+ * @param directory a new folder
+ */
+export function writeTinyFamily(name: keyof typeof CONFIGS, directory: string): void {
+  mkdirSync(directory);
+  cpSync(fixturePath("tokenizer", "tokenizer.json"), join(directory, "tokenizer.json"));
+  const own = CONFIGS[name];
+  const json = {
+    ...own,
+    ...("text_config" in own
+      ? { image_token_index: 398, text_config: { ...own.text_config, vocab_size: 400 } }
+      : { image_token_id: 398, vocab_size: 400 }),
+  };
+  const config = familyNamed(name).parseConfig("tiny", json);
+  writeFileSync(join(directory, "config.json"), JSON.stringify(json));
+  writeFileSync(join(directory, "preprocessor_config.json"), JSON.stringify(PIXELS[name]));
+  writeSafetensors(join(directory, "model.safetensors"), [...initialWeights(config, 1)]);
 }
 
 /** A picture of noise. */

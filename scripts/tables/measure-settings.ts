@@ -10,10 +10,7 @@ import type { Setting } from "../../src/eval/run/settings.ts";
 import { type SummaryRow, summarise } from "../../src/eval/score/summary.ts";
 import { type SceneChoice, SHAPES_TASKS, scenesOf } from "../../src/eval/tasks/shapes-tasks.ts";
 import { makeFolder, writeAtomically } from "../../src/io/files.ts";
-import { loadModel, openModel } from "../../src/io/load.ts";
-import { preprocessingOf } from "../../src/io/preprocessing.ts";
-import { loadChatTemplate } from "../../src/io/prompt.ts";
-import { loadTokenizer } from "../../src/io/tokenizer.ts";
+import { loadModel, loadProcessor, openModel } from "../../src/io/load.ts";
 import { requireLlava } from "../../src/model/llava/llava.ts";
 import { disposeModel } from "../../src/model/vlm.ts";
 import { type Spread, spreadOf } from "./spread.ts";
@@ -47,17 +44,11 @@ export async function measure(
 ): Promise<Measured> {
   makeFolder(out);
   const opened = openModel(folder);
-  const { config } = opened;
   const print = await fingerprint(opened);
   const plan = { tasks: Object.keys(SHAPES_TASKS), settings, ...choice };
   const journal = openJournal(out, { ...plan, model: print, backend });
   const model = requireLlava(loadModel(opened));
-  const respondent = {
-    model,
-    tokenizer: loadTokenizer(folder),
-    template: loadChatTemplate(folder),
-    preprocessing: preprocessingOf(folder, config),
-  };
+  const respondent = { ...loadProcessor(opened), model };
   try {
     const observer = { ...terminalProgress(process.stderr, journal.samples.length), stopped };
     const run = (setting: Setting, draw: number) => tableRun(setting, model.config, draw);

@@ -1,49 +1,33 @@
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { measureCost } from "../analysis/cost/meter.ts";
 import { useBackend } from "../backend/select.ts";
 import { printable, UsageError } from "../core/errors.ts";
 import { mixedRandom } from "../core/random-numbers.ts";
-import type { Picture } from "../core/resample.ts";
 import { chain, noTap, record, type Tap } from "../core/taps.ts";
 import { missedAverage } from "../eval/run/missed-average.ts";
-import { requireWritableFile, requireWritableFolder, writeAtomically } from "../io/files.ts";
+import { requireWritableFile, requireWritableFolder } from "../io/files.ts";
 import { preprocess } from "../io/image.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import { enteringPerLayer, type SampleLedger } from "../methods/ledger.ts";
-import { defaultAverage, type MethodDefinition, type Pruning } from "../methods/method.ts";
+import type { Pruning } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
-import { definition as nuwa } from "../methods/nuwa/definition.ts";
-import type { PositionPolicy } from "../methods/nuwa/positions.ts";
-import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
-import { disposeModel, type VlmConfig } from "../model/vlm.ts";
-import { type Answer, answer, type LoadedVlm } from "../pipeline/answer.ts";
+import type { PreparedImage } from "../model/preprocessing.ts";
+import { disposeModel } from "../model/vlm.ts";
+import { answer, type LoadedVlm } from "../pipeline/answer.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
-import { buildPrompt, type Tokenizer } from "../pipeline/processor.ts";
-import { drawRun, renderPng } from "../view/picture.ts";
-import { type RunFacts, runRecord } from "../view/record.ts";
+import { buildPrompt, type Question, type Tokenizer } from "../pipeline/processor.ts";
 import { describeRun } from "../view/run-summary.ts";
 import { verdict } from "../view/verdict.ts";
 import { SHIPPED_MODEL } from "./about.ts";
+import { describeMethod, type RecordedOptions, writeRecords } from "./ask-record.ts";
 import { collect, requireDump, tapsOf, writeDump } from "./dump.ts";
-import {
-  type AskedMethod,
-  addRunOptions,
-  methodFrom,
-  parseCount,
-  parseNumber,
-  type RunOptions,
-  requireText,
-} from "./options.ts";
+import { type AskedMethod, addRunOptions, methodFrom, parseCount, parseNumber, requireText } from "./options.ts";
 import { pixelEntries } from "./preprocess.ts";
 
-interface AskOptions extends RunOptions {
-  readonly model: string;
-  readonly out?: string;
-  readonly maxNewTokens: number;
-  readonly temperature?: number;
-  readonly topP?: number;
+interface AskOptions extends RecordedOptions {
+  readonly image?: readonly string[];
   readonly tap?: readonly string[];
   readonly dump?: string;
   readonly dumpInputs?: string;
@@ -53,9 +37,10 @@ interface AskOptions extends RunOptions {
 export function addAsk(program: Command): void {
   const command = program
     .command("ask")
-    .description("ask a question about an image and see what pruning keeps")
-    .argument("<image>", "image file")
-    .argument("<question>", "question about it")
+    .description("ask a question about an image, or about several, and see what pruning keeps")
+    .argument("[image]", "image file, unless --image gives images")
+    .argument("[question]", `question about it; with --image, ${MARKER} in it says where each image stands`)
+    .option("--image <file>", "image file; may be given more than once", collect)
     .addOption(
       new Option("--model <folder>", "checkpoint folder").default(SHIPPED_MODEL, "the one that comes with the project"),
     )
@@ -73,7 +58,8 @@ export function addAsk(program: Command): void {
   addRunOptions(command, "nuwa").action(ask);
 }
 
-async function ask(imagePath: string, question: string, options: AskOptions): Promise<void> {
+async function ask(first: string | undefined, second: string | undefined, options: AskOptions): Promise<void> {
+  const { paths, text, question } = askedOf(first, second, options.image);
   samplingOf(options); // refuses bad values before anything is read
   if (options.out !== undefined) requireWritableFolder(resolve(requireText("--out", options.out)));
   requireDump(options.dump, options.tap);
@@ -91,11 +77,12 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
   const taps = options.tap && tapsOf(options.tap, opened);
   const processor = loadProcessor(opened);
   const { tokenizer, template } = processor;
-  const { ids } = buildPrompt(template, tokenizer, config.imageTokenId, question);
-  const image = await preprocess(requireText("the image", imagePath), processor.preprocessing);
+  const { ids } = buildPrompt(template, tokenizer, config.imageTokenId, question, paths.length);
+  const images: PreparedImage[] = [];
+  for (const path of paths) images.push(await preprocess(requireText("the image", path), processor.preprocessing));
   if (options.dumpInputs !== undefined)
     writeSafetensors(options.dumpInputs, [
-      ...pixelEntries(image),
+      ...pixelEntries(images),
       ["input_ids", { shape: [ids.length], values: Int32Array.from(ids) }],
     ]);
   const backend = await useBackend(options.backend);
@@ -107,9 +94,12 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     "model",
     `${options.model}${typeof note === "string" ? `: ${printable(note.replace(/\s+/g, " ")).slice(0, 200)}` : ""}`,
   );
-  const unknown = unknownWords(question, tokenizer);
+  const unknown = unknownWords(text, tokenizer);
   if (unknown.length > 0) say("note", `the model does not know: ${unknown.join(", ")}`);
-  say("image", `${imagePath}, seen as ${image.picture.width}×${image.picture.height} pixels`);
+  paths.forEach((path, i) => {
+    const seen = images[i].pictures.map(({ width, height }) => `${width}×${height}`).join(" and ");
+    say("image", `${path}, seen as ${seen} pixels`);
+  });
   say("method", describeMethod(asked, options));
   const recorder = record(taps ?? []);
   try {
@@ -117,7 +107,7 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
       measureCost((meter) => {
         const tap = chain(meter, watch);
         const decoding = { maxNewTokens: options.maxNewTokens, ...samplingOf(options), tap, show };
-        return answer(vlm, image, question, { method: under, ...decoding });
+        return answer(vlm, images, question, { method: under, ...decoding });
       });
     process.stdout.write(`${"answer".padEnd(10)} `);
     const pruned = await ask(asked.method, recorder.tap, (piece) => process.stdout.write(printable(piece)));
@@ -135,22 +125,55 @@ async function ask(imagePath: string, question: string, options: AskOptions): Pr
     }
     if (options.dumpInputs !== undefined) say("wrote", options.dumpInputs);
     if (options.out !== undefined) {
-      await writeRecords(options, {
-        image: imagePath,
-        question,
+      const written = await writeRecords(options, {
+        images: paths,
+        question: text,
         backend: backend.name,
         config,
-        picture: image.picture,
+        pictures: images.map(({ pictures }) => pictures),
         answer: pruned.result,
         unpruned: unpruned?.result,
         asked,
         exactCost,
       });
+      say("wrote", written.join(", "));
     }
   } finally {
     recorder.dispose();
     disposeModel(vlm.model);
   }
+}
+
+/** Says in a question where an image stands. */
+const MARKER = "<image>";
+
+/** The images and the question of a command line. @throws UsageError when one of them is missing or misplaced */
+function askedOf(
+  first: string | undefined,
+  second: string | undefined,
+  images: readonly string[] | undefined,
+): { paths: readonly string[]; text: string; question: Question } {
+  if (images && second !== undefined)
+    throw new UsageError("images are given twice, with --image and in front of the question. Use one way.");
+  const text = images ? first : second;
+  const paths = images ?? (first === undefined ? [] : [first]);
+  if (text === undefined)
+    throw new UsageError(
+      `${paths.length === 0 ? "image and question are missing" : "the question is missing"}. ` +
+        'Write nuwa ask IMAGE "QUESTION", or nuwa ask --image A --image B "QUESTION".',
+    );
+  const parts = text.split(MARKER);
+  if (!images || parts.length === 1) return { paths, text, question: text };
+  if (parts.length - 1 !== images.length)
+    throw new UsageError(
+      `the question holds ${MARKER} ${parts.length - 1} times for ${images.length} images. Write it once for each ` +
+        "of them, or not at all.",
+    );
+  const placed = parts.flatMap((words, i) => [
+    ...(i > 0 ? [{ type: "image" } as const] : []),
+    ...(words === "" ? [] : [{ type: "text", text: words } as const]),
+  ]);
+  return { paths, text, question: placed };
 }
 
 /** What is to be said where the average that was asked for is not what came out, as `nuwa eval` says it. */
@@ -166,76 +189,6 @@ function unknownWords(question: string, tokenizer: Tokenizer): string[] {
   if (unknown === undefined) return [];
   const words = question.match(/[\p{L}\p{N}]+/gu) ?? [];
   return [...new Set(words)].filter((word) => tokenizer.encode(word, false).includes(unknown)).map(printable);
-}
-
-interface Recorded {
-  readonly image: string;
-  readonly question: string;
-  readonly backend: string;
-  readonly config: VlmConfig;
-  readonly picture: Picture;
-  readonly answer: Answer;
-  readonly unpruned: Answer | undefined;
-  readonly asked: AskedMethod;
-  readonly exactCost: RunFacts["exactCost"];
-}
-
-/** The position policy that is run. */
-function positionsOf({ definition }: AskedMethod, { positions }: AskOptions): PositionPolicy {
-  return positions ?? definition.positions;
-}
-
-function describeMethod(asked: AskedMethod, options: AskOptions): string {
-  const { definition } = asked;
-  const { name } = definition;
-  if (definition.keepsEverything) return `${name}: every visual token goes everywhere`;
-  const { variant, stage2 } = switchesOf(definition, options);
-  const average = `average ${options.average ?? defaultAverage(definition)}`;
-  const parts = [name, variant, average, stage2 && `${stage2} in stage 2`, `${positionsOf(asked, options)} positions`];
-  return parts.filter(Boolean).join(", ");
-}
-
-/** The reading that is run, and Nüwa's second score. */
-function switchesOf(
-  { name, variants }: MethodDefinition,
-  { variant = variants?.[0], stage2 }: AskOptions,
-): { variant?: string; stage2?: NuwaSwitches["stage2"] } {
-  if (name !== nuwa.name) return { variant };
-  return { variant, stage2: stage2 ?? VARIANTS[variant as Variant].stage2 };
-}
-
-async function writeRecords(
-  options: AskOptions,
-  { picture, answer, unpruned, asked, ...facts }: Recorded,
-): Promise<void> {
-  const folder = options.out as string;
-  const svg = await drawRun(picture, answer.ledger as SampleLedger, [
-    ...(unpruned ? [{ label: "unpruned", text: unpruned.text }] : []),
-    { label: asked.definition.name, text: answer.text },
-  ]);
-  const { model, seed, maxNewTokens, temperature, topP } = options;
-  const { definition } = asked;
-  const average = options.average ?? defaultAverage(definition);
-  const record = runRecord({
-    ...facts,
-    answer: answer.text,
-    answerIds: answer.ids,
-    unprunedAnswer: unpruned?.text,
-    model,
-    method: {
-      name: definition.name,
-      positions: positionsOf(asked, options),
-      ...switchesOf(definition, options),
-      average,
-      seed,
-    },
-    generation: { maxNewTokens, temperature, topP, seed },
-    ledger: answer.ledger as SampleLedger,
-  });
-  writeAtomically(join(folder, "picture.svg"), svg);
-  writeAtomically(join(folder, "picture.png"), await renderPng(svg));
-  writeAtomically(join(folder, "run.json"), `${JSON.stringify(record, null, 2)}\n`);
-  say("wrote", ["picture.png", "picture.svg", "run.json"].map((name) => join(folder, name)).join(", "));
 }
 
 function samplingOf({ temperature, topP, seed }: AskOptions): Pick<GenerateOptions, "sampling"> {

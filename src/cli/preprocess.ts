@@ -20,19 +20,34 @@ export function addPreprocess(program: Command): void {
       requireWritableFile(requireText("--dump", dump));
       const { config } = openModel(requireText("--model", model));
       const image = await preprocess(requireText("the image", imagePath), preprocessingOf(model, config));
-      writeSafetensors(dump, pixelEntries(image));
+      writeSafetensors(dump, pixelEntries([image]));
       process.stdout.write(`wrote      ${dump}\n`);
     });
 }
 
-/** The tensors of a prepared image, by their names in transformers. */
-export function pixelEntries({ pixelValues, size }: PreparedPixels): [string, TensorValues][] {
-  const entries: [string, TensorValues][] = [["pixel_values", pixelValues]];
+/** The tensors of prepared images by their names in transformers; tiles or patches stand one after the other. */
+export function pixelEntries(images: readonly PreparedPixels[]): [string, TensorValues][] {
+  const entries: [string, TensorValues][] = [["pixel_values", joined(images.map(({ pixelValues }) => pixelValues))]];
   // [height, width] of the picture, or its patches in time, rows and columns.
-  if (size)
+  const sizes = images.flatMap(({ size }) => (size ? [size] : []));
+  if (sizes.length > 0)
     entries.push([
-      size.length === 2 ? "image_sizes" : "image_grid_thw",
-      { shape: [1, size.length], values: Int32Array.from(size) },
+      sizes[0].length === 2 ? "image_sizes" : "image_grid_thw",
+      { shape: [sizes.length, sizes[0].length], values: Int32Array.from(sizes.flat()) },
     ]);
   return entries;
+}
+
+/** One image is left as it is; an image of one tile gets an axis of images among several. */
+function joined(pixels: readonly PreparedPixels["pixelValues"][]): TensorValues {
+  if (pixels.length === 1) return pixels[0];
+  const [{ shape }] = pixels;
+  const inner = shape.length === 3 ? shape : shape.slice(1);
+  const values = new Float32Array(pixels.reduce((sum, own) => sum + own.values.length, 0));
+  let at = 0;
+  for (const own of pixels) {
+    values.set(own.values, at);
+    at += own.values.length;
+  }
+  return { shape: [values.length / inner.reduce((product, size) => product * size, 1), ...inner], values };
 }

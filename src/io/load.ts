@@ -83,10 +83,10 @@ export function loadVlm(from: string | OpenedModel): LoadedVlm {
 }
 
 /** What {@link loadVlm} reads besides the weights, which may be large: everything that can be refused before them. */
-export function loadProcessor({ checkpoint: { directory }, config }: OpenedModel): Omit<LoadedVlm, "model"> {
+export function loadProcessor({ checkpoint: { directory, family }, config }: OpenedModel): Omit<LoadedVlm, "model"> {
   return {
     tokenizer: loadTokenizer(directory),
-    template: loadChatTemplate(directory),
+    template: loadChatTemplate(directory, family.chatTemplate),
     preprocessing: preprocessingOf(directory, config),
   };
 }

@@ -7,14 +7,6 @@ import { NuwaError } from "../core/errors.ts";
 import type { ChatTemplate } from "../pipeline/processor.ts";
 import { readJson, readText, reasonOf } from "./files.ts";
 
-/** vicuna_v1, the conversation that LLaVA-1.5 was trained on (haotian-liu/LLaVA, llava/conversation.py). */
-const VICUNA_V1 =
-  "A chat between a curious user and an artificial intelligence assistant. " +
-  "The assistant gives helpful, detailed, and polite answers to the user's questions. " +
-  "{% for message in messages %}{{ message.role | upper }}: " +
-  "{% for part in message.content %}{{ image_token + '\\n' if part.type == 'image' else part.text }}{% endfor %}" +
-  "{{ '</s>' if message.role == 'assistant' else ' ' }}{% endfor %}ASSISTANT:";
-
 /** Templates are programs: a small limit keeps them to what a person can have written. */
 const MAX_TEMPLATE_BYTES = 64 * 2 ** 10;
 const MAX_TEMPLATE_MILLISECONDS = 5000;
@@ -30,14 +22,15 @@ const tokenizerConfig = z.object({
 
 /**
  * The chat template of a checkpoint folder: `chat_template.jinja`, `chat_template.json` or the one in
- * `tokenizer_config.json`, in this order, as transformers does; vicuna_v1 where there is none.
+ * `tokenizer_config.json`, in this order, as transformers does.
  *
+ * @param own that of the model's family, used where the folder has none
  * @throws NuwaError naming the file when it is too large or is not a template
  */
-export function loadChatTemplate(directory: string): ChatTemplate {
+export function loadChatTemplate(directory: string, own: string): ChatTemplate {
   const configPath = join(directory, "tokenizer_config.json");
   const config = existsSync(configPath) ? readJson(configPath, tokenizerConfig) : {};
-  const { origin, source } = findTemplate(directory, config.chat_template, configPath);
+  const { origin, source } = findTemplate(directory, config.chat_template, configPath, own);
   if (source.length > MAX_TEMPLATE_BYTES)
     throw new NuwaError(`${origin}: the chat template is longer than the ${MAX_TEMPLATE_BYTES} characters allowed.`);
   const guarded = <T>(work: () => T): T => {
@@ -45,7 +38,8 @@ export function loadChatTemplate(directory: string): ChatTemplate {
       return work();
     } catch (error) {
       throw new NuwaError(
-        `${origin}: the chat template fails (${reasonOf(error)}). Mend it, or remove it to use LLaVA-1.5's prompt.`,
+        `${origin}: the chat template fails (${reasonOf(error)}). Mend it, or remove it to use the family's ` +
+          "own prompt.",
       );
     }
   };
@@ -71,13 +65,14 @@ function findTemplate(
   directory: string,
   inConfig: z.infer<typeof tokenizerConfig>["chat_template"],
   configPath: string,
+  own: string,
 ): { origin: string; source: string } {
   const jinja = join(directory, "chat_template.jinja");
   if (existsSync(jinja)) return { origin: jinja, source: readText(jinja, MAX_TEMPLATE_BYTES) };
   const json = join(directory, "chat_template.json");
   if (existsSync(json)) return { origin: json, source: readJson(json, templateFile).chat_template };
   const source = Array.isArray(inConfig) ? inConfig.find(({ name }) => name === "default")?.template : inConfig;
-  return source ? { origin: configPath, source } : { origin: "LLaVA-1.5's prompt", source: VICUNA_V1 };
+  return source ? { origin: configPath, source } : { origin: "the family's own prompt", source: own };
 }
 
 /** tokenizer_config.json writes a token as a string or as an object with its properties. */

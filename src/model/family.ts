@@ -29,6 +29,11 @@ export interface Family<Config extends VlmConfig = VlmConfig> {
   /** @param tensors by canonical name; linear weights are [in, out] */
   readonly createModel: (config: Config, tensors: ReadonlyMap<string, tf.Tensor>) => Vlm<Config>;
   /**
+   * The conversation that the family was trained on, a Jinja template in the form of Hugging Face, for checkpoints
+   * that bring none. `image_token` is what to write for an image.
+   */
+  readonly chatTemplate: string;
+  /**
    * The preprocessing that a processor's file asks for.
    *
    * @param where the path of the file, for errors

@@ -12,10 +12,10 @@ export interface PreparedPixels {
   readonly size?: readonly number[];
 }
 
-/** An image as the vision tower sees it, with a picture to draw on. */
+/** An image as the vision tower sees it, with pictures to draw on. */
 export interface PreparedImage extends PreparedPixels {
-  /** What the tower sees, before normalisation. */
-  readonly picture: Picture;
+  /** What the tower sees in each grid of the image, before normalisation and without padding that no cell shows. */
+  readonly pictures: readonly Picture[];
 }
 
 /** How an image becomes the input of a family's vision tower. */

@@ -11,9 +11,9 @@ import type { PreparedImage, Preprocessing } from "../model/preprocessing.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { type GenerateOptions, generate } from "./generate.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "./prefill.ts";
-import { batchOf, buildPrompt, type ChatTemplate, type Tokenizer } from "./processor.ts";
+import { batchOf, buildPrompt, type ChatTemplate, type Question, type Tokenizer } from "./processor.ts";
 
-/** A model with all that stands between a picture, a question and its answer; `loadVlm` reads it from a checkpoint. */
+/** A model with all that stands between pictures, a question and its answer; `loadVlm` reads it from a checkpoint. */
 export interface LoadedVlm {
   readonly model: Vlm;
   readonly tokenizer: Tokenizer;
@@ -92,28 +92,31 @@ export interface AnswerOptions extends Omit<NuwaRequest, "temperature" | "consta
 }
 
 /**
- * Answers a question about an image under a pruning method.
+ * Answers a question about an image, or about several, under a pruning method; each image is pruned by itself.
  *
  * @example
  * const vlm = loadVlm(shapesWeights());
  * const image = await preprocess("docs/images/scene.png", vlm.preprocessing);
  * const { text } = await answer(vlm, image, "Where is the ring?", { method: "nuwa", average: { ratio: 1 / 9 } });
  *
+ * @param image or several, which stand in front of the question unless it places them
+ *
  * @throws UsageError when the question, the method or an option does not fit
  * @throws NuwaError when prompt and image do not fit the model
  */
 export async function answer(
   { model, tokenizer, template }: LoadedVlm,
-  image: PreparedImage,
-  question: string,
+  image: PreparedImage | readonly PreparedImage[],
+  question: Question,
   { method = "none", average, positions, seed, variant, stage2, selection, ...decoding }: AnswerOptions = {},
 ): Promise<Answer> {
-  const { ids } = buildPrompt(template, tokenizer, model.config.imageTokenId, question);
+  const images = [image].flat();
+  const { ids } = buildPrompt(template, tokenizer, model.config.imageTokenId, question, images.length);
   const request = { average, positions, seed, variant, stage2, selection };
   if (isMade(method) && Object.values(request).some((value) => value !== undefined))
     throw new UsageError("answer: a method that is made already takes no average or other request. Leave them out.");
   const made = isMade(method) ? method : createPruning(method, model.config, request);
-  const inputs = batchOf([image]);
+  const inputs = batchOf(images);
   try {
     const [only] = await answerPrompts(model, tokenizer, { ...inputs, prompts: [ids] }, made, decoding);
     return only;

@@ -54,54 +54,80 @@ export interface ChatTemplate {
   render(messages: readonly ChatMessage[], imageToken?: string): string;
 }
 
+/** What is asked: a text, which stands behind all images, or texts and images in the order in which they stand. */
+export type Question = string | ChatMessage["content"];
+
 /** A question, ready for the model. */
 export interface Prompt {
-  /** Exactly one image token, or none for a question without an image. */
+  /** One image token for each image. */
   readonly ids: number[];
-  /** What was tokenised, with `<image>` where the image stands. */
+  /** What was tokenised, with `<image>` where an image stands. */
   readonly text: string;
 }
 
 /**
- * A question about an image, as token ids.
+ * A question about images, as token ids.
  *
  * Where the tokenizer has a placeholder of the id that the model wants, the whole text is tokenised at
  * once. Original LLaVA's id, −200, is no token: the text is cut at `<image>`, its parts are tokenised
  * alone, and the id goes in between.
  *
  * @param imageTokenId the placeholder that the visual tokens replace
- * @param withImage false for a question about nothing seen
- * @throws UsageError when the question is empty or holds the placeholder itself
- * @throws NuwaError when the template does not place the image exactly once
+ * @param images how many there are; 0 for a question about nothing seen
+ * @throws UsageError when the question is empty, holds the placeholder itself or places another number of images
+ * @throws NuwaError when the template does not place each image once, and where the question does
  */
 export function buildPrompt(
   template: ChatTemplate,
   tokenizer: Tokenizer,
   imageTokenId: number,
-  question: string,
-  withImage = true,
+  question: Question,
+  images = 1,
 ): Prompt {
   const placeholder = placeholderOf(tokenizer, imageTokenId);
   const marker = placeholder ?? "<image>";
-  if (question.trim() === "") throw new UsageError("the question is empty. Ask something about the image.");
-  if (question.includes(marker))
+  const content = contentOf(question, images);
+  const asked = content.map((part) => (part.type === "text" ? part.text : "")).join("");
+  if (asked.trim() === "") throw new UsageError("the question is empty. Ask something about the image.");
+  if (asked.includes(marker))
     throw new UsageError(`the question holds "${marker}", which stands for the image. Leave it out.`);
 
-  const content = [...(withImage ? [{ type: "image" } as const] : []), { type: "text", text: question } as const];
   const text = template.render([{ role: "user", content }], marker);
   const parts = text.split(marker);
-  const images = withImage ? 1 : 0;
   if (parts.length - 1 !== images) {
     throw new NuwaError(
       `${template.origin}: the chat template writes "${marker}" ${parts.length - 1} times instead of ${images}. ` +
-        "Mend it, or remove it to use LLaVA-1.5's prompt.",
+        "Mend it, or remove it to use the family's own prompt.",
     );
   }
-  const ids =
-    placeholder === undefined && withImage
-      ? [...encodeStart(tokenizer, parts[0]), imageTokenId, ...tokenizer.encode(parts[1], false)]
-      : encodeStart(tokenizer, text);
-  return { ids, text };
+  if (!keepsPlaces(content, parts))
+    throw new NuwaError(
+      `${template.origin}: the chat template does not leave images where the question places them. Let the question ` +
+        "place none: then they stand where the template puts them.",
+    );
+  if (placeholder !== undefined || images === 0) return { ids: encodeStart(tokenizer, text), text };
+  const [first, ...rest] = parts;
+  const behind = rest.flatMap((part) => [imageTokenId, ...tokenizer.encode(part, false)]);
+  return { ids: [...encodeStart(tokenizer, first), ...behind], text };
+}
+
+/** Whether each text stands behind as many images as in the question. */
+function keepsPlaces(content: ChatMessage["content"], between: readonly string[]): boolean {
+  let images = 0;
+  return content.every((part) => {
+    if (part.type === "image") images++;
+    return part.type === "image" || between[images].includes(part.text.trim());
+  });
+}
+
+/** The parts of a question; images that it does not place stand in front. */
+function contentOf(question: Question, images: number): ChatMessage["content"] {
+  if (typeof question === "string")
+    return [...new Array<{ type: "image" }>(images).fill({ type: "image" }), { type: "text", text: question }];
+  const placed = question.filter(({ type }) => type === "image").length;
+  if (placed !== images)
+    throw new UsageError(`the question places ${placed} images, but there are ${images}. Place each of them once.`);
+  return question;
 }
 
 /** The text that the tokenizer turns into the image token, if there is such a text. */

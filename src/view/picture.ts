@@ -1,11 +1,20 @@
 import sharp from "sharp";
 import { parseBox } from "../core/boxes.ts";
-import type { Picture } from "../core/resample.ts";
-import { enteringPerLayer, gridLedgers, type SampleLedger, type VisualToken } from "../methods/ledger.ts";
+import { patchCount } from "../core/grid.ts";
+import type { Picture, Size } from "../core/resample.ts";
+import {
+  enteringPerLayer,
+  type GridLedger,
+  gridLedgers,
+  type SampleLedger,
+  type VisualToken,
+} from "../methods/ledger.ts";
 import { element } from "./svg.ts";
 
 /** Width of a panel, pixels of the finished picture. */
 const PANEL = 336;
+/** A panel of a narrow picture is less wide, so that it is not taller than this. */
+const TALLEST = 672;
 const GAP = 16;
 const TITLE = 28;
 const CHART = 96;
@@ -16,54 +25,83 @@ const PRUNED = "#e4007c";
 const UNPRUNED = "#00a86b";
 
 /**
- * The picture of a run: what the model saw, with the boxes that its answers point at, what stage 1 kept (pillars
- * and collectors framed, the rest darkened), what went on after the last cut, and the visual tokens per decoder layer.
+ * The picture of a run. For each grid of each image a row of three panels: what the model saw, with the boxes that its
+ * answers point at, what stage 1 kept (pillars and collectors framed, the rest darkened) and what went on after the
+ * last cut. Below, the visual tokens per decoder layer.
  *
+ * @param images for each image of the prompt what the model saw in each of its grids
  * @returns SVG text
  */
 export async function drawRun(
-  image: Picture,
+  images: readonly (readonly Picture[])[],
   ledger: SampleLedger,
   answers: readonly DrawnAnswer[] = [],
 ): Promise<string> {
-  const png = await sharp(image.pixels, { raw: { width: image.width, height: image.height, channels: 3 } })
-    .png()
-    .toBuffer();
-  const height = Math.round((PANEL * image.height) / image.width);
-  const entered = ledger.tokens.filter((token) => token.firstLayer === 0);
-  const survived = ledger.tokens.filter((token) => token.layers === ledger.layers);
-  const panels = [
-    panel(`what the model sees: ${ledger.total} patches`, boxes(answers, height)),
-    panel(
-      `before the decoder: ${entered.length} kept`,
-      cells(ledger, (token) => token.firstLayer === 0, height),
+  const seen = images.flatMap((pictures, image) =>
+    gridLedgers(ledger, image).map((grid, i) => ({ picture: pictures[i], grid, name: nameOf(ledger, image, i) })),
+  );
+  const rows = await Promise.all(
+    seen.map(({ picture, grid, name }, row) =>
+      // A box does not say which of several images it means.
+      panelsOf(picture, grid, { id: `seen-${row}`, name, layers: ledger.layers }, images.length === 1 ? answers : []),
     ),
-    panel(
-      `after the last cut: ${survived.length} kept`,
-      cells(ledger, (token) => token.layers === ledger.layers, height),
-    ),
-  ];
+  );
   const width = 3 * PANEL + 4 * GAP;
-  const total = TITLE + height + CHART + 3 * GAP;
+  const chart = rows.reduce((top, { height }) => top + height, GAP);
+  const total = chart + CHART + GAP;
+  let top = GAP;
+  const drawn = rows.map(({ height, svg }) => {
+    const row = `<g transform="translate(0,${top})">${svg}</g>`;
+    top += height;
+    return row;
+  });
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" ` +
       `width="${width}" height="${total}" font-family="sans-serif" font-size="14" fill="${INK}">`,
-    element(
-      "defs",
-      {},
-      element("image", {
-        id: "seen",
-        width: PANEL,
-        height,
-        preserveAspectRatio: "none",
-        "xlink:href": `data:image/png;base64,${png.toString("base64")}`,
-      }),
-    ),
     `<rect width="${width}" height="${total}" fill="#fff"/>`,
-    ...panels.map((content, i) => `<g transform="translate(${GAP + i * (PANEL + GAP)},${GAP})">${content}</g>`),
-    `<g transform="translate(${GAP},${TITLE + height + 2 * GAP})">${layerChart(ledger, width - 2 * GAP)}</g>`,
+    ...drawn,
+    `<g transform="translate(${GAP},${chart})">${layerChart(ledger, width - 2 * GAP)}</g>`,
     "</svg>",
   ].join("\n");
+}
+
+/** "image 2, grid 1: " where there are several of them. */
+function nameOf({ images }: SampleLedger, image: number, grid: number): string {
+  const parts = [
+    ...(images.length > 1 ? [`image ${image + 1}`] : []),
+    ...(images[image].grids.length > 1 ? [`grid ${grid + 1}`] : []),
+  ];
+  return parts.length > 0 ? `${parts.join(", ")}: ` : "";
+}
+
+/** Three panels of one grid. */
+async function panelsOf(
+  picture: Picture,
+  { grid, tokens }: GridLedger,
+  { id, name, layers }: { readonly id: string; readonly name: string; readonly layers: number },
+  answers: readonly DrawnAnswer[],
+): Promise<{ svg: string; height: number }> {
+  const png = await sharp(picture.pixels, { raw: { width: picture.width, height: picture.height, channels: 3 } })
+    .png()
+    .toBuffer();
+  const scale = Math.min(PANEL / picture.width, TALLEST / picture.height);
+  const size = { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) };
+  const isEntered = (token: VisualToken) => token.firstLayer === 0;
+  const isLast = (token: VisualToken) => token.layers === layers;
+  const count = (isShown: (token: VisualToken) => boolean) => [...tokens.values()].filter(isShown).length;
+  const seen = element("image", {
+    id,
+    ...size,
+    preserveAspectRatio: "none",
+    "xlink:href": `data:image/png;base64,${png.toString("base64")}`,
+  });
+  const panels = [
+    panel(id, `${name}what the model sees: ${patchCount(grid)} patches`, boxes(answers, size)),
+    panel(id, `${name}before the decoder: ${count(isEntered)} kept`, cells({ grid, tokens }, isEntered, size)),
+    panel(id, `${name}after the last cut: ${count(isLast)} kept`, cells({ grid, tokens }, isLast, size)),
+  ];
+  const placed = panels.map((content, i) => `<g transform="translate(${GAP + i * (PANEL + GAP)},0)">${content}</g>`);
+  return { svg: element("defs", {}, seen) + placed.join(""), height: TITLE + size.height + GAP };
 }
 
 /** An answer whose box, if it holds one, is drawn; the first is the one to compare with. */
@@ -78,12 +116,12 @@ export async function renderPng(svg: string): Promise<Uint8Array> {
 }
 
 /** Boxes in answers such as [0.12, 0.34, 0.56, 0.78], as fractions of what the model sees. */
-function boxes(answers: readonly DrawnAnswer[], height: number): string {
+function boxes(answers: readonly DrawnAnswer[], { width, height }: Size): string {
   return answers
     .map(({ label, text }, i) => {
       const box = parseBox(text);
       if (!box) return "";
-      const [x0, y0, x1, y1] = box.map((edge, axis) => Math.min(1, edge) * (axis % 2 === 0 ? PANEL : height));
+      const [x0, y0, x1, y1] = box.map((edge, axis) => Math.min(1, edge) * (axis % 2 === 0 ? width : height));
       const colour = i === answers.length - 1 ? PRUNED : UNPRUNED;
       const frame = {
         x: x0.toFixed(1),
@@ -100,14 +138,18 @@ function boxes(answers: readonly DrawnAnswer[], height: number): string {
     .join("");
 }
 
-function panel(title: string, overlay: string): string {
-  return `<text y="14">${title}</text><g transform="translate(0,${TITLE - 6})"><use xlink:href="#seen"/>${overlay}</g>`;
+function panel(id: string, title: string, overlay: string): string {
+  const picture = `<use xlink:href="#${id}"/>`;
+  return `<text y="14">${title}</text><g transform="translate(0,${TITLE - 6})">${picture}${overlay}</g>`;
 }
 
-/** Darkens every cell of the first grid without a token that is shown, and frames the others. */
-function cells(ledger: SampleLedger, isShown: (token: VisualToken) => boolean, height: number): string {
-  const [{ grid, tokens }] = gridLedgers(ledger);
-  const [w, h] = [PANEL / grid.columns, height / grid.rows];
+/** Darkens every cell of a grid without a token that is shown, and frames the others. */
+function cells(
+  { grid, tokens }: GridLedger,
+  isShown: (token: VisualToken) => boolean,
+  { width, height }: Size,
+): string {
+  const [w, h] = [width / grid.columns, height / grid.rows];
   return Array.from({ length: grid.rows * grid.columns }, (_, cell) => {
     const square = {
       x: ((cell % grid.columns) * w).toFixed(2),

@@ -1,11 +1,13 @@
 import type { ExactCost } from "../analysis/cost/meter.ts";
 import { costOf, unprunedCost, type VisualCost } from "../analysis/cost/paper.ts";
+import type { Grid } from "../core/grid.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../methods/ledger.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 
 /** What {@link runRecord} is made from. */
 export interface RunFacts {
-  readonly image: string;
+  /** Files, in the order of the prompt. */
+  readonly images: readonly string[];
   readonly question: string;
   readonly answer: string;
   readonly answerIds: readonly number[];
@@ -23,14 +25,17 @@ export interface RunFacts {
 }
 
 /** A run as JSON: what was asked and answered, what became of every visual token, counts per layer, cost. */
-export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
-  readonly grid: { readonly rows: number; readonly columns: number };
+export interface RunRecord extends Omit<RunFacts, "images" | "ledger" | "config"> {
+  /** The grids of an image are numbered through. */
+  readonly images: readonly { readonly file: string; readonly grids: readonly Grid[] }[];
   readonly textTokens: number;
   /**
    * In their order in the decoder; each entered the decoder layers from `firstLayer` to before
    * `layers`.
    */
   readonly visualTokens: readonly {
+    /** Which of the images, from 0. */
+    readonly image: number;
     readonly cell: number;
     /** One id where ids have a single axis, else one for each axis. */
     readonly position: number | readonly number[];
@@ -50,13 +55,14 @@ export interface RunRecord extends Omit<RunFacts, "ledger" | "config"> {
 }
 
 /** The record of a run. */
-export function runRecord({ ledger, config, exactCost, ...facts }: RunFacts): RunRecord {
+export function runRecord({ images, ledger, config, exactCost, ...facts }: RunFacts): RunRecord {
   const [entering, leaving] = [enteringPerLayer(ledger), leavingPerLayer(ledger)];
   return {
     ...facts,
-    grid: ledger.images[0].grids[0],
+    images: ledger.images.map(({ grids }, i) => ({ file: images[i], grids })),
     textTokens: ledger.textTokens,
-    visualTokens: ledger.tokens.map(({ cell, position, pillar, firstLayer, layers, weights }) => ({
+    visualTokens: ledger.tokens.map(({ image, cell, position, pillar, firstLayer, layers, weights }) => ({
+      image,
       cell,
       position: position.length === 1 ? position[0] : position,
       pillar,

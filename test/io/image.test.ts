@@ -18,7 +18,7 @@ const save = (name: string, bytes: Buffer | string) => {
 };
 /** Red channel of what the model sees, row by row. */
 async function reds(path: string, imageSize: readonly [number, number], aspect?: LlavaPreprocessingOptions["aspect"]) {
-  const { pixels, width, height } = (await preprocess(path, spec(imageSize, aspect))).picture;
+  const { pixels, width, height } = (await preprocess(path, spec(imageSize, aspect))).pictures[0];
   expect([height, width]).toEqual(imageSize);
   return Array.from({ length: height }, (_, y) => Array.from({ length: width }, (_, x) => pixels[(y * width + x) * 3]));
 }
@@ -57,7 +57,10 @@ describe("preprocess", () => {
 
   it("gives pixel values that are the normalised picture, channel by channel", async () => {
     const how = llavaPreprocessing({ imageSize: [8, 6], mean: [0.1, 0.2, 0.3], std: [1, 2, 4], aspect: "crop" });
-    const { picture, pixelValues } = await preprocess(fixture("preprocess", "photo.png"), how);
+    const {
+      pictures: [picture],
+      pixelValues,
+    } = await preprocess(fixture("preprocess", "photo.png"), how);
     expect(pixelValues.shape).toEqual([3, 8, 6]);
     for (const [i, value] of pixelValues.values.entries()) {
       const channel = Math.floor(i / 48);
@@ -89,8 +92,8 @@ describe("preprocess", () => {
       [122, 122, 122, 122],
       [122, 122, 122, 122],
     ]);
-    const { picture } = await preprocess(path, spec([4, 4], "pad"));
-    expect([...picture.pixels.subarray(0, 3)]).toEqual([122, 116, 104]);
+    const { pictures } = await preprocess(path, spec([4, 4], "pad"));
+    expect([...pictures[0].pixels.subarray(0, 3)]).toEqual([122, 116, 104]);
   });
 
   it("covers or fills a target that is not square, keeping proportions", async () => {
@@ -166,7 +169,7 @@ describe("preprocess", () => {
       ["rgba.webp", await sharp(clear).webp({ lossless: true }).toBuffer()],
     ] as const) {
       const colour = async (aspect: "crop" | "pad") => [
-        ...(await preprocess(save(name, bytes), spec([4, 4], aspect))).picture.pixels.subarray(0, 3),
+        ...(await preprocess(save(name, bytes), spec([4, 4], aspect))).pictures[0].pixels.subarray(0, 3),
       ];
       expect(await colour("crop"), name).toEqual([255, 255, 255]);
       expect(await colour("pad"), name).toEqual([122, 116, 104]);
@@ -202,7 +205,7 @@ describe("preprocess", () => {
       ],
     ];
     for (const [name, bytes, wanted, tolerance] of files) {
-      const { pixels } = (await preprocess(save(name, bytes), spec([4, 4]))).picture;
+      const { pixels } = (await preprocess(save(name, bytes), spec([4, 4]))).pictures[0];
       const worst = Math.max(...pixels.map((level, i) => Math.abs(level - wanted[i % 3])));
       expect(worst, `${name}: ${pixels.slice(0, 3)}`).toBeLessThanOrEqual(tolerance);
     }

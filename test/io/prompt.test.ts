@@ -4,12 +4,14 @@ import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/core/errors.ts";
 import { loadChatTemplate } from "../../src/io/prompt.ts";
 import { loadTokenizer } from "../../src/io/tokenizer.ts";
+import { familyNamed } from "../../src/model/families.ts";
 import { buildPrompt, type ChatMessage } from "../../src/pipeline/processor.ts";
 import { fixture, refusal, scratchFolder } from "./scratch.ts";
 
 const folder = scratchFolder();
 const tokenizer = loadTokenizer(fixture("tokenizer"));
 const IMAGE = 398;
+const VICUNA = familyNamed("llava").chatTemplate;
 const QUESTION = "What is on the table?";
 const expected: {
   texts: { text: string; ids: number[] }[];
@@ -23,7 +25,7 @@ function templateOf(files: Record<string, unknown>) {
   mkdirSync(directory);
   for (const [name, value] of Object.entries(files))
     writeFileSync(join(directory, name), typeof value === "string" ? value : JSON.stringify(value));
-  return loadChatTemplate(directory);
+  return loadChatTemplate(directory, VICUNA);
 }
 const jinja = (source: string) => templateOf({ "chat_template.jinja": source });
 const vicuna = templateOf({});
@@ -34,7 +36,7 @@ describe("a chat template", () => {
   it.each(expected.conversations.map(({ messages, rendered }) => [rendered, messages] as const))(
     "renders what transformers renders: %j",
     (rendered, messages) => {
-      expect(loadChatTemplate(fixture("tokenizer")).render(messages)).toBe(rendered);
+      expect(loadChatTemplate(fixture("tokenizer"), VICUNA).render(messages)).toBe(rendered);
     },
   );
 
@@ -107,7 +109,7 @@ describe("a chat template", () => {
 
 describe("buildPrompt", () => {
   it("gives transformers' ids, with one image token", () => {
-    const { text, ids } = buildPrompt(loadChatTemplate(fixture("tokenizer")), tokenizer, IMAGE, QUESTION);
+    const { text, ids } = buildPrompt(loadChatTemplate(fixture("tokenizer"), VICUNA), tokenizer, IMAGE, QUESTION);
     const wanted = expected.texts.find((entry) => entry.text === text);
     expect(text).toBe(`USER: <image>\n${QUESTION} ASSISTANT:`);
     expect(ids).toEqual(wanted?.ids);
@@ -155,7 +157,7 @@ describe("buildPrompt", () => {
 
   it("makes a question without an image when asked", () => {
     for (const id of [IMAGE, -200]) {
-      const { text, ids } = buildPrompt(vicuna, tokenizer, id, QUESTION, false);
+      const { text, ids } = buildPrompt(vicuna, tokenizer, id, QUESTION, 0);
       expect(text).toBe(`${VICUNA_SYSTEM}USER: ${QUESTION} ASSISTANT:`);
       expect(ids).toEqual(tokenizer.encode(text, true));
     }
@@ -177,5 +179,54 @@ describe("buildPrompt", () => {
       expect(refusal(() => buildPrompt(jinja(source), tokenizer, id, QUESTION))).toMatch(
         new RegExp(`chat_template\\.jinja: the chat template writes "<image>" ${times} times instead of 1`),
       );
+  });
+
+  it("puts several images in front of a text, or where the question places them", () => {
+    for (const id of [IMAGE, -200]) {
+      const images = (ids: number[]) => ids.filter((token) => token === id).length;
+      const infront = buildPrompt(vicuna, tokenizer, id, QUESTION, 2);
+      expect(infront.text).toBe(`${VICUNA_SYSTEM}USER: <image>\n<image>\n${QUESTION} ASSISTANT:`);
+      expect(images(infront.ids)).toBe(2);
+      const image = { type: "image" } as const;
+      const text = (words: string) => ({ type: "text", text: words }) as const;
+      const between = buildPrompt(vicuna, tokenizer, id, [text("First "), image, text("then "), image, text("?")], 2);
+      expect(between.text).toBe(`${VICUNA_SYSTEM}USER: First <image>\nthen <image>\n? ASSISTANT:`);
+      expect(images(between.ids)).toBe(2);
+      expect(refusal(() => buildPrompt(vicuna, tokenizer, id, [image, text("?")], 2))).toBe(
+        "the question places 1 images, but there are 2. Place each of them once.",
+      );
+      // The template of llava-1.5-7b-hf puts all images first.
+      const first = loadChatTemplate(fixture("tokenizer"), VICUNA);
+      expect(buildPrompt(first, tokenizer, id, QUESTION, 2).text).toBe(
+        `USER: <image>\n<image>\n${QUESTION} ASSISTANT:`,
+      );
+      expect(refusal(() => buildPrompt(first, tokenizer, id, [text("In "), image, text("?")], 1))).toMatch(
+        /tokenizer_config\.json: the chat template does not leave images where the question places them/,
+      );
+    }
+  });
+
+  it("is Qwen2.5-VL's own where a folder has none, and the same from its chat template", () => {
+    const own = familyNamed("qwen2_5_vl").chatTemplate;
+    // As in Qwen2.5-VL-7B-Instruct, less videos and tools.
+    const published =
+      "{% set image_count = namespace(value=0) %}{% for message in messages %}{% if loop.first and message['role'] != " +
+      "'system' %}<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n{% endif %}<|im_start|>" +
+      "{{ message['role'] }}\n{% if message['content'] is string %}{{ message['content'] }}<|im_end|>\n{% else %}" +
+      "{% for content in message['content'] %}{% if content['type'] == 'image' or 'image' in content %}" +
+      "{% set image_count.value = image_count.value + 1 %}{% if add_vision_id %}Picture {{ image_count.value }}: " +
+      "{% endif %}<|vision_start|><|image_pad|><|vision_end|>{% elif 'text' in content %}{{ content['text'] }}" +
+      "{% endif %}{% endfor %}<|im_end|>\n{% endif %}{% endfor %}{% if add_generation_prompt %}<|im_start|>" +
+      "assistant\n{% endif %}";
+    const content = [{ type: "image" }, { type: "text", text: QUESTION }, { type: "image" }] as const;
+    const messages = [{ role: "user", content }] as const;
+    const directory = join(folder, "none");
+    mkdirSync(directory, { recursive: true });
+    const rendered = loadChatTemplate(directory, own).render(messages, "<|image_pad|>");
+    expect(rendered).toBe(jinja(published).render(messages, "<|image_pad|>"));
+    expect(rendered).toBe(
+      "<|im_start|>system\nYou are a helpful assistant.<|im_end|>\n<|im_start|>user\n<|vision_start|><|image_pad|>" +
+        `<|vision_end|>${QUESTION}<|vision_start|><|image_pad|><|vision_end|><|im_end|>\n<|im_start|>assistant\n`,
+    );
   });
 });

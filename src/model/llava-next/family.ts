@@ -1,4 +1,5 @@
 import type { Family } from "../family.ts";
+import { CHAT_TEMPLATE } from "../llava/prompt.ts";
 import { type LlavaNextConfig, parseConfig } from "./config.ts";
 import { canonicalName } from "./layouts.ts";
 import { createModel } from "./llava-next.ts";
@@ -13,5 +14,6 @@ export const llavaNext: Family<LlavaNextConfig> = {
   canonicalName,
   tensorShapes,
   createModel,
+  chatTemplate: CHAT_TEMPLATE,
   parsePreprocessing,
 };

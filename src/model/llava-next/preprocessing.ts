@@ -50,7 +50,8 @@ function llavaNextPreprocessing(
     prepare(picture): PreparedImage {
       const resolution = bestResolution(picture, pinpoints);
       const base = stretched(picture, { width: side, height: side });
-      const canvas = paddedPicture(stretched(picture, scaledInto(picture, resolution)), resolution, [0, 0, 0]);
+      const scaled = stretched(picture, scaledInto(picture, resolution));
+      const canvas = paddedPicture(scaled, resolution, [0, 0, 0]);
       const tiles = [base, ...tilesOf(canvas, side)];
       const area = 3 * side * side;
       const values = new Float32Array(tiles.length * area);
@@ -58,7 +59,7 @@ function llavaNextPreprocessing(
         values.set(normalise(tile, { mean, std }), i * area);
       });
       return {
-        picture: base,
+        pictures: [base, scaled],
         pixelValues: { shape: [tiles.length, 3, side, side], values },
         size: [picture.height, picture.width],
       };

@@ -3,6 +3,7 @@ import { type LlavaConfig, parseConfig } from "./config.ts";
 import { canonicalName } from "./layouts.ts";
 import { createModel } from "./llava.ts";
 import { parsePreprocessing } from "./processor-file.ts";
+import { CHAT_TEMPLATE } from "./prompt.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
 
 /** LLaVA-1.5, as transformers and as the original code write it. */
@@ -13,5 +14,6 @@ export const llava: Family<LlavaConfig> = {
   canonicalName,
   tensorShapes,
   createModel,
+  chatTemplate: CHAT_TEMPLATE,
   parsePreprocessing,
 };

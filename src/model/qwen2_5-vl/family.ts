@@ -2,6 +2,7 @@ import type { Family } from "../family.ts";
 import { parseConfig, type QwenConfig } from "./config.ts";
 import { canonicalName } from "./layouts.ts";
 import { parsePreprocessing } from "./preprocessing.ts";
+import { CHAT_TEMPLATE } from "./prompt.ts";
 import { createModel } from "./qwen2_5-vl.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
 
@@ -13,5 +14,6 @@ export const qwen: Family<QwenConfig> = {
   canonicalName,
   tensorShapes,
   createModel,
+  chatTemplate: CHAT_TEMPLATE,
   parsePreprocessing,
 };

@@ -6,9 +6,8 @@ import { useBackend } from "../../../src/backend/select.ts";
 import { run, tensorsIn } from "../../../src/core/readback.ts";
 import { permutedPositions } from "../../../src/eval/run/controls.ts";
 import { preprocess } from "../../../src/io/image.ts";
-import { loadModel } from "../../../src/io/load.ts";
+import { loadModel, loadProcessor, openModel } from "../../../src/io/load.ts";
 import { preprocessingOf } from "../../../src/io/preprocessing.ts";
-import { loadChatTemplate } from "../../../src/io/prompt.ts";
 import { loadTokenizer } from "../../../src/io/tokenizer.ts";
 import { none } from "../../../src/methods/none.ts";
 import type { Llava } from "../../../src/model/llava/llava.ts";
@@ -65,7 +64,8 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
     expect(relativeError(image.pixelValues.values, want.floats("pixel_values"))).toBeLessThan(1e-6);
     const { pixels } = batchOf([image]);
     for (const [number, question] of questions.entries()) {
-      const { ids } = buildPrompt(loadChatTemplate(FOLDER), loadTokenizer(FOLDER), model.config.imageTokenId, question);
+      const { template } = loadProcessor(openModel(FOLDER));
+      const { ids } = buildPrompt(template, loadTokenizer(FOLDER), model.config.imageTokenId, question);
       expect(ids, question).toEqual(want.integers(`${number}.input_ids`));
       const result = await run(() => forward(model, { pixels, prompts: [ids] }, none()));
       expect(relativeError(result.logits.dataSync(), want.floats(`${number}.logits`)), question).toBeLessThan(1e-5);

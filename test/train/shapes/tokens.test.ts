@@ -32,7 +32,7 @@ async function withFolder<T>(work: (folder: string) => T): Promise<T> {
 it("the written tokenizer and chat template give the ids that training uses", () =>
   withFolder((folder) => {
     const tokenizer = loadTokenizer(folder);
-    const template = loadChatTemplate(folder);
+    const template = loadChatTemplate(folder, "");
     for (const { text, answer } of questions) {
       expect(buildPrompt(template, tokenizer, specialId("<image>"), text).ids).toEqual(promptIds(words, text));
       expect(tokenizer.encode(answer, false)).toEqual(words.of(answer));

@@ -2,15 +2,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 // What a researcher has: the public interface.
-import {
-  disposeModel,
-  loadChatTemplate,
-  loadModel,
-  loadTokenizer,
-  preprocessingOf,
-  randomFrom,
-  useBackend,
-} from "../../../src/node.ts";
+import { disposeModel, loadVlm, randomFrom, useBackend } from "../../../src/node.ts";
 import { exportModel } from "../../../src/train/shapes/export.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
 import { configOfRecipe } from "../../../src/train/shapes/session.ts";
@@ -75,13 +67,8 @@ describe("tuning from code", () => {
       await exportModel(directory, config, weights);
       tf.dispose([...weights.values()]);
 
-      const model = loadModel(directory);
-      const calibrated = {
-        model,
-        tokenizer: loadTokenizer(directory),
-        template: loadChatTemplate(directory),
-        preprocessing: preprocessingOf(directory, model.config),
-      };
+      const calibrated = loadVlm(directory);
+      const { model } = calibrated;
       const two = { ...recipe, stage: { ...recipe.stage, steps: 2, warmup: 1, batch: 2, validateOn: 2 } };
       const problem = calibrationOn(calibrated, two);
       const losses: number[] = [];

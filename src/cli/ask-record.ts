@@ -1,0 +1,96 @@
+import { join } from "node:path";
+import type { Picture } from "../core/resample.ts";
+import { writeAtomically } from "../io/files.ts";
+import type { SampleLedger } from "../methods/ledger.ts";
+import { defaultAverage, type MethodDefinition } from "../methods/method.ts";
+import { definition as nuwa } from "../methods/nuwa/definition.ts";
+import type { PositionPolicy } from "../methods/nuwa/positions.ts";
+import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
+import type { VlmConfig } from "../model/vlm.ts";
+import type { Answer } from "../pipeline/answer.ts";
+import { drawRun, renderPng } from "../view/picture.ts";
+import { type RunFacts, runRecord } from "../view/record.ts";
+import type { AskedMethod, RunOptions } from "./options.ts";
+
+/** The options of a run that its record repeats. */
+export interface RecordedOptions extends RunOptions {
+  readonly model: string;
+  readonly out?: string;
+  readonly maxNewTokens: number;
+  readonly temperature?: number;
+  readonly topP?: number;
+}
+
+/** What is written of a run. */
+export interface Recorded {
+  readonly images: readonly string[];
+  readonly question: string;
+  readonly backend: string;
+  readonly config: VlmConfig;
+  /** For each image what the model saw in each of its grids. */
+  readonly pictures: readonly (readonly Picture[])[];
+  readonly answer: Answer;
+  readonly unpruned: Answer | undefined;
+  readonly asked: AskedMethod;
+  readonly exactCost: RunFacts["exactCost"];
+}
+
+/** The position policy that is run. */
+function positionsOf({ definition }: AskedMethod, { positions }: RecordedOptions): PositionPolicy {
+  return positions ?? definition.positions;
+}
+
+/** The method of a run in one line. */
+export function describeMethod(asked: AskedMethod, options: RecordedOptions): string {
+  const { definition } = asked;
+  const { name } = definition;
+  if (definition.keepsEverything) return `${name}: every visual token goes everywhere`;
+  const { variant, stage2 } = switchesOf(definition, options);
+  const average = `average ${options.average ?? defaultAverage(definition)}`;
+  const parts = [name, variant, average, stage2 && `${stage2} in stage 2`, `${positionsOf(asked, options)} positions`];
+  return parts.filter(Boolean).join(", ");
+}
+
+/** The reading that is run, and Nüwa's second score. */
+function switchesOf(
+  { name, variants }: MethodDefinition,
+  { variant = variants?.[0], stage2 }: RecordedOptions,
+): { variant?: string; stage2?: NuwaSwitches["stage2"] } {
+  if (name !== nuwa.name) return { variant };
+  return { variant, stage2: stage2 ?? VARIANTS[variant as Variant].stage2 };
+}
+
+/** Writes picture.png, picture.svg and run.json to `--out`. @returns their paths */
+export async function writeRecords(
+  options: RecordedOptions,
+  { pictures, answer, unpruned, asked, ...facts }: Recorded,
+): Promise<string[]> {
+  const folder = options.out as string;
+  const svg = await drawRun(pictures, answer.ledger as SampleLedger, [
+    ...(unpruned ? [{ label: "unpruned", text: unpruned.text }] : []),
+    { label: asked.definition.name, text: answer.text },
+  ]);
+  const { model, seed, maxNewTokens, temperature, topP } = options;
+  const { definition } = asked;
+  const average = options.average ?? defaultAverage(definition);
+  const record = runRecord({
+    ...facts,
+    answer: answer.text,
+    answerIds: answer.ids,
+    unprunedAnswer: unpruned?.text,
+    model,
+    method: {
+      name: definition.name,
+      positions: positionsOf(asked, options),
+      ...switchesOf(definition, options),
+      average,
+      seed,
+    },
+    generation: { maxNewTokens, temperature, topP, seed },
+    ledger: answer.ledger as SampleLedger,
+  });
+  writeAtomically(join(folder, "picture.svg"), svg);
+  writeAtomically(join(folder, "picture.png"), await renderPng(svg));
+  writeAtomically(join(folder, "run.json"), `${JSON.stringify(record, null, 2)}\n`);
+  return ["picture.png", "picture.svg", "run.json"].map((name) => join(folder, name));
+}

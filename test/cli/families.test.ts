@@ -1,0 +1,109 @@
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { fileURLToPath } from "node:url";
+import sharp from "sharp";
+import { beforeAll, describe, expect, it } from "vitest";
+import { openSafetensors, readTensor } from "../../src/io/safetensors.ts";
+import { writeTinyFamily } from "../support-families.ts";
+import { nuwa, temporaryFolder } from "./support.ts";
+
+const pictureNamed = (name: string) => fileURLToPath(new URL(`../../docs/images/${name}.png`, import.meta.url));
+const [scene, coffee] = [pictureNamed("scene"), pictureNamed("coffee")];
+const QUESTION = "What is on the table?";
+
+/** Every command that takes a model, on the families that are not LLaVA-1.5. */
+describe.each([
+  ["llava_next", "image_sizes", 2],
+  ["qwen2_5_vl", "image_grid_thw", 1],
+] as const)("the family %s", (family, sizes, grids) => {
+  const model = join(temporaryFolder(), "model");
+  const common = ["--model", model, "--backend", "wasm"];
+  beforeAll(() => writeTinyFamily(family, model));
+
+  /** A command that has to end well. */
+  async function run(...argv: string[]): Promise<string> {
+    const { code, out, err } = await nuwa(...argv);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    return out;
+  }
+
+  it("is asked about one picture, and what is dumped gives the same run in nuwa forward", async () => {
+    const folder = temporaryFolder();
+    const [inputs, asked, again] = ["inputs", "asked", "again"].map((name) => join(folder, `${name}.safetensors`));
+    const method = ["--method", "nuwa", "--average", "1/2"];
+    const out = await run(
+      ...["ask", coffee, QUESTION, ...common, ...method, "--max-new-tokens", "2"],
+      ...["--dump-inputs", inputs, "--tap", "llm.0.tokens", "--dump", asked],
+    );
+    expect(out).toMatch(/^saves /m);
+    expect([...openSafetensors(inputs).entries.keys()].sort()).toEqual([sizes, "input_ids", "pixel_values"].sort());
+    await run("forward", "--inputs", inputs, ...common, ...method, "--dump", again, "--tap", "llm.0.tokens");
+    const tokens = (file: string, name: string) => [...readTensor(openSafetensors(file), name).values];
+    expect(tokens(again, "llm.0.tokens")).toEqual(tokens(asked, "llm.0.tokens"));
+    const preprocessed = join(folder, "preprocessed.safetensors");
+    await run("preprocess", "--model", model, coffee, "--dump", preprocessed);
+    for (const name of ["pixel_values", sizes]) expect(tokens(preprocessed, name)).toEqual(tokens(inputs, name));
+  });
+
+  it("is asked about several pictures, in front of the question or in it, and draws every grid", async () => {
+    const folder = temporaryFolder();
+    const images = ["--image", scene, "--image", coffee];
+    const rest = [...common, "--average", "1/2", "--max-new-tokens", "1"];
+    const out = await run("ask", ...images, QUESTION, ...rest, "--out", folder);
+    expect(out.match(/^image /gm)).toHaveLength(2);
+    const record = JSON.parse(readFileSync(join(folder, "run.json"), "utf8"));
+    expect(record.images.map(({ file }: { file: string }) => file)).toEqual([scene, coffee]);
+    for (const { grids: own } of record.images) expect(own).toHaveLength(grids);
+    expect(new Set(record.visualTokens.map(({ image }: { image: number }) => image))).toEqual(new Set([0, 1]));
+    const svg = readFileSync(join(folder, "picture.svg"), "utf8");
+    expect(svg.match(/what the model sees/g)).toHaveLength(2 * grids);
+    const { height } = await sharp(join(folder, "picture.png")).metadata();
+    expect(height).toBeGreaterThan(2 * grids * 100);
+    // Elsewhere in the prompt, the same pictures say something else to the model.
+    const dump = (name: string) => join(folder, `${name}.safetensors`);
+    const logits = async (name: string, question: string) => {
+      await run("ask", ...images, question, ...rest, "--tap", "logits_last", "--dump", dump(name));
+      return [...readTensor(openSafetensors(dump(name)), "logits_last").values];
+    };
+    expect(await logits("placed", `<image>${QUESTION}<image>`)).not.toEqual(await logits("in-front", QUESTION));
+  });
+
+  it("refuses images and questions that do not go together, in one line", async () => {
+    for (const [argv, message] of [
+      [["--image", scene], /the question is missing/],
+      [["--image", scene, coffee, QUESTION], /images are given twice/],
+      [["--image", scene, "--image", coffee, "<image> what?"], /holds <image> 1 times for 2 images/],
+      [["--image", scene, "<image>"], /the question is empty/],
+    ] as const) {
+      const { code, err } = await nuwa("ask", ...argv, ...common);
+      expect(err).toMatch(message);
+      expect(err.trimEnd().split("\n")).toHaveLength(1);
+      expect(code).toBe(2);
+    }
+  });
+
+  it("is listed, tokenised, evaluated and tuned", { timeout: 120_000 }, async () => {
+    expect(await run("taps", "--model", model)).toMatch(/^llm\.3\.tokens /m);
+    expect(await run("tokenize", "--model", model, "--text", "<image>")).toBe("[1,398]\n");
+    const folder = temporaryFolder();
+    const settings = ["--methods", "none,nuwa", "--averages", "1/2", "--limit", "1"];
+    expect((await nuwa("eval", ...common, ...settings, "--out", folder)).code).toBe(0);
+    const rows = JSON.parse(readFileSync(join(folder, "summary.json"), "utf8"));
+    expect(new Set(rows.map(({ method }: { method: string }) => method))).toEqual(new Set(["none", "nuwa"]));
+    const tuned = join(folder, "tuned");
+    await run("tune", ...common, "--average", "1/2", "--steps", "1", "--out", tuned);
+    const constants = join(tuned, "constants.json");
+    await run(
+      "ask",
+      coffee,
+      QUESTION,
+      ...common,
+      "--average",
+      "1/2",
+      "--constants",
+      constants,
+      "--max-new-tokens",
+      "1",
+    );
+  });
+});
