@@ -116,7 +116,9 @@ export function stitchedTiles({ prepared, tiling }: AllSeen["next"], tiles = til
       const tile = 1 + Math.floor(y / side) * tiles.columns + Math.floor(x / side);
       for (let channel = 0; channel < 3; channel++) {
         const value = values[((tile * 3 + channel) * side + (y % side)) * side + (x % side)];
-        pixels[(y * width + x) * 3 + channel] = Math.round((value * DEFAULT_STD[channel] + DEFAULT_MEAN[channel]) * 255);
+        pixels[(y * width + x) * 3 + channel] = Math.round(
+          (value * DEFAULT_STD[channel] + DEFAULT_MEAN[channel]) * 255,
+        );
       }
     }
   return { width, height, pixels };
