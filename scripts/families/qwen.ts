@@ -48,7 +48,8 @@ export async function drawQwen({ photograph, qwen }: AllSeen): Promise<string> {
     ["2 · Tokens", `2×2 patches merged: ${grid.rows}×${grid.columns} cells, one token each`],
     [
       `3 · ${windows.lengths.length} windows of at most ${side}×${side} cells`,
-      `${vision.depth - vision.fullAttentionBlocks.length} of ${vision.depth} blocks attend inside only; numbers: order`,
+      `${vision.depth - vision.fullAttentionBlocks.length} of ${vision.depth} blocks attend inside only; ` +
+        "numbers: order",
     ],
     [
       `4 · Nüwa: ${regionCount(grid)} regions of 2×2 cells (yellow: cut)`,

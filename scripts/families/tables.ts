@@ -141,7 +141,7 @@ function figures(all: AllSeen): string {
   return [
     `- Exchanged tiles leave ${left.rows}×${left.columns} = ${patchCount(left)} cells of ` +
       `${local.rows}×${local.columns} = ${patchCount(local)}.`,
-    `- At 640 the local grid may keep ${share} of ${patchCount(local)} tokens. That takes the best ${candidates} of each ` +
-      `region, and the released code then keeps all ${patchCount(local)} (on a grid that is not exchanged).`,
+    `- At 640 the local grid may keep ${share} of ${patchCount(local)} tokens. That takes the best ${candidates} of ` +
+      `each region, and the released code then keeps all ${patchCount(local)} (on a grid that is not exchanged).`,
   ].join("\n");
 }
