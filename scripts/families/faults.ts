@@ -88,7 +88,7 @@ export async function drawFaults(all: AllSeen): Promise<string> {
         right,
         second,
         "Released: what their similarity sees",
-        `${moved} of ${cells.length} cells: that of another, ${mean.toFixed(1)} cells away on average`,
+        `${moved} of ${cells.length} cells: another cell, ${mean.toFixed(1)} away on average`,
       ),
       placed("moved", scrambled, whole(picture)),
       gridLines(scrambled, grid, 1, line),

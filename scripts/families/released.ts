@@ -5,7 +5,7 @@
  * Source: https://github.com/Man-PaperRejected/Nuwa (nuwa/clip_encoder.py, nuwa/llava_arch.py, modeling_llama.py in its
  * copy of transformers; Vscan/qwen/model/qwen2_5vl_nuwa.py), read for facts.
  */
-import { type Grid, patchCount, squaredDistance } from "../../src/core/grid.ts";
+import { type Grid, squaredDistance } from "../../src/core/grid.ts";
 import type { Picture } from "../../src/core/resample.ts";
 import { imagePositions } from "../../src/methods/nuwa/positions.ts";
 import { cellCount, firstCells, type ImageShape } from "../../src/model/image-shape.ts";
@@ -78,11 +78,10 @@ export function similarityCells({ qwen }: Pick<AllSeen, "qwen">): readonly numbe
   return windowsOf(qwen.shape.grids[0], windowSize / patchSize / spatialMergeSize).order;
 }
 
-/** How many cells have the features of another, and how far that is away on average, in cells. */
+/** How many cells have the features of another, and how far away that is on average, in cells. */
 export function displacement(grid: Grid, cells: readonly number[]): { readonly moved: number; readonly mean: number } {
-  const distances = cells.map((other, cell) => Math.sqrt(squaredDistance(grid, cell, other)));
-  const sum = distances.reduce((total, own) => total + own, 0);
-  return { moved: distances.filter((own) => own > 0).length, mean: sum / patchCount(grid) };
+  const distances = cells.map((other, cell) => Math.sqrt(squaredDistance(grid, cell, other))).filter((own) => own > 0);
+  return { moved: distances.length, mean: distances.reduce((sum, own) => sum + own, 0) / distances.length };
 }
 
 /** A picture whose cells are put where others were: cell i shows what was in `cells[i]`. */
