@@ -97,6 +97,7 @@ export {
 } from "./model/llava/preprocessing.ts";
 export { tensorShapes } from "./model/llava/tensor-shapes.ts";
 export type { Colour, PreparedImage, PreparedPixels, Preprocessing } from "./model/preprocessing.ts";
+export type { TowerBlock } from "./model/tower-block.ts";
 export type { TextConfig } from "./model/transformer/config.ts";
 export type { DecoderWeights } from "./model/transformer/decoder-weights.ts";
 export type { MergeGroup, MergeView, TowerMerge } from "./model/transformer/merging.ts";
@@ -107,7 +108,6 @@ export {
   type EncodedImages,
   type ImageInputs,
   type ModelFacts,
-  type QueriesAndKeys,
   type Vlm,
   type VlmConfig,
 } from "./model/vlm.ts";

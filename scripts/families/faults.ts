@@ -49,7 +49,7 @@ export async function drawFaults(all: AllSeen): Promise<string> {
   ].map((cells) => cellsIn(wrong, swapped.stitched, cells));
 
   const [grid] = qwen.shape.grids;
-  const { picture } = qwen.prepared;
+  const [picture] = qwen.prepared.pictures;
   const cells = similarityCells(all);
   const { moved, mean } = displacement(grid, cells);
   const second = wrong.top + wrong.height + 26;

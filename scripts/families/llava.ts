@@ -20,7 +20,7 @@ const SIDE = 240;
 
 /** LLaVA-1.5: the square that the tower sees, its patches, Nüwa's regions and the ids. */
 export async function drawLlava({ photograph, llava }: AllSeen): Promise<string> {
-  const { picture } = llava.prepared;
+  const [picture] = llava.prepared.pictures;
   const [grid] = llava.shape.grids;
   const whole = { left: 0, top: 0, width: picture.width, height: picture.height };
   const top = 58;

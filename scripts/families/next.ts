@@ -32,7 +32,7 @@ export async function drawNext(all: AllSeen): Promise<string> {
   const canvas = stitchedTiles(all.next);
   const stitched = { rows: tiling.tiles.rows * tiling.side, columns: tiling.tiles.columns * tiling.side };
   const kept = { left: tiling.local.left, top: tiling.local.top, width: local.columns, height: local.rows };
-  const wholeTile = { left: 0, top: 0, width: prepared.picture.width, height: prepared.picture.height };
+  const wholeTile = { left: 0, top: 0, width: prepared.pictures[0].width, height: prepared.pictures[0].height };
   const wholeCanvas = { left: 0, top: 0, width: canvas.width, height: canvas.height };
   const keptPixels = cellsIn(wholeCanvas, stitched, kept);
   const right = MARGIN + TALL + 2 * MARGIN;
@@ -76,7 +76,7 @@ export async function drawNext(all: AllSeen): Promise<string> {
   return drawing(
     fifth + HEADING + 4 + rows.length * 29 + 14,
     `LLaVA-NeXT: ${1 + tiling.tiles.rows * tiling.tiles.columns} tiles, two grids, a newline behind each local row`,
-    [await embedded("tile", prepared.picture), await embedded("canvas", canvas)],
+    [await embedded("tile", prepared.pictures[0]), await embedded("canvas", canvas)],
     [
       heading(MARGIN, 58, "1 · Resolution", `five are allowed; ${resolutionLine(all)}`),
       pinpoints(all, keptPixels),

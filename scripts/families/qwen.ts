@@ -22,7 +22,7 @@ const LINE = { colour: "#fff", width: 0.7, opacity: 0.8 };
 
 /** Qwen2.5-VL: patches, merged cells, windows, Nüwa's regions and the ids on three axes. */
 export async function drawQwen({ photograph, qwen }: AllSeen): Promise<string> {
-  const { picture } = qwen.prepared;
+  const [picture] = qwen.prepared.pictures;
   const { vision } = qwen.config;
   const [grid] = qwen.shape.grids;
   const patches = { rows: grid.rows * vision.spatialMergeSize, columns: grid.columns * vision.spatialMergeSize };

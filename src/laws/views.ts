@@ -3,6 +3,7 @@ import { runSync } from "../core/readback.ts";
 import type { Sequence, Slot } from "../core/slots.ts";
 import { noTap } from "../core/taps.ts";
 import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../methods/method.ts";
+import { towerBlock } from "../model/tower-block.ts";
 import { padded } from "../model/transformer/sequence.ts";
 
 /** What a hand-made tower shows; what a test does not give is constant. */
@@ -44,10 +45,14 @@ export function patchView({ rows, columns, heads = 1, ...shown }: Shown): PatchV
     project: shown.project ?? ((x) => x),
     image: { grids: [{ rows, columns }], tiles: [1] },
     share: (count) => count,
-    queriesAndKeys: (block) => ({
-      queries: tensorOf(shown.queries ?? tokens),
-      keys: tensorOf(shown.favourites ? attracting(shown.favourites[block], tokens.length) : (shown.keys ?? tokens)),
-    }),
+    block: (block) =>
+      towerBlock({
+        queries: tensorOf(shown.queries ?? tokens),
+        keys: tensorOf(shown.favourites ? attracting(shown.favourites[block], tokens.length) : (shown.keys ?? tokens)),
+        heads,
+        prefixTokens: 1,
+        onGrid: (patches) => patches,
+      }),
   };
 }
 

@@ -1,8 +1,6 @@
-import * as tf from "@tensorflow/tfjs";
 import { type Grid, patchCount } from "../core/grid.ts";
 import { best, checkScores } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
-import { splitHeads, tokenRows } from "../model/transformer/layers.ts";
 import { wholeCount } from "./budget.ts";
 import { DEFAULT_AVERAGE, type Method, type MethodDefinition, type PatchView } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
@@ -27,7 +25,8 @@ export interface HipruneOptions {
 /**
  * HiPrune: anchors attract most attention in a middle block, where the tower looks at objects; buffers lie
  * beside them; registers, which fill the rest, attract most in the block of the features. Attention is that
- * received, mean over heads and over all queries with the class token.
+ * received, mean over heads and over all queries, the class token's with them. In a tower with windows the blocks are
+ * the nearest ones that attend over the whole image.
  *
  * Source: Liu et al., "HiPrune: Training-Free Visual Token Pruning via Hierarchical Attention in Vision-Language
  * Models", arXiv 2508.00553; released code: github.com/Danielement321/HiPrune.
@@ -42,8 +41,9 @@ export function hiprune(options: HipruneOptions): Method {
     *selectPatches(seen) {
       requirePatches(seen);
       const [total, keep] = [patchCount(seen.grid), seen.share(options.keep)];
-      const middle = perImage(yield* readback(received(seen, objectBlock)), total);
-      const deep = perImage(yield* readback(received(seen, seen.featureBlock)), total);
+      const [middleBlock, deepBlock] = [objectBlock, seen.featureBlock].map((block) => wholeBlock(seen, block));
+      const middle = perImage(yield* readback(seen.block(middleBlock).received()), total);
+      const deep = perImage(yield* readback(seen.block(deepBlock).received()), total);
       return {
         cells: middle.map((own, image) => {
           checkScores("HiPrune's attention", own);
@@ -61,13 +61,13 @@ export function hiprune(options: HipruneOptions): Method {
   };
 }
 
-/** Attention that each patch receives in a block, mean over heads and queries: [I, N]. */
-function received(seen: PatchView, block: number): tf.Tensor2D {
-  const { queries, keys } = seen.queriesAndKeys(block);
-  const [images, , width] = keys.shape;
-  const [q, k] = [queries, keys].map((x) => splitHeads(tokenRows(x), images, seen.heads)); // [I, h, N+1, d]
-  const attention = tf.softmax(tf.matMul(q.mul((width / seen.heads) ** -0.5), k, false, true));
-  return attention.mean(1).mean(1).slice([0, seen.prefixTokens]) as tf.Tensor2D;
+/**
+ * The block nearest to one that attends over the whole image: inside windows of different sizes, attention received
+ * cannot be compared. Of two equally near the earlier.
+ */
+function wholeBlock({ fullAttentionBlocks }: PatchView, block: number): number {
+  const distance = (other: number) => Math.abs(other - block);
+  return fullAttentionBlocks.reduce((near, other) => (distance(other) < distance(near) ? other : near));
 }
 
 /** The four patches beside one. */

@@ -26,14 +26,9 @@ export function perImage(values: Float32Array, size: number): Float32Array[] {
   return Array.from({ length: values.length / size }, (_, image) => values.subarray(image * size, (image + 1) * size));
 }
 
-/** The rows of a block's tensor that are patches: [I, P + N, D] → [I, N, D]. */
-export function patchRows(x: tf.Tensor3D, { prefixTokens }: Pick<EncodedGrid, "prefixTokens">): tf.Tensor3D {
-  return x.slice([0, prefixTokens, 0]);
-}
-
 /** Keys of the patches in a block, mean over heads: [I, N, d]. */
 export function meanKeys(seen: PatchView, block: number): tf.Tensor3D {
-  const keys = patchRows(seen.queriesAndKeys(block).keys, seen); // [I, N, D]
+  const { keys } = seen.block(block); // [I, N, D]
   const [images, patches, width] = keys.shape;
   return keys.reshape([images, patches, seen.heads, width / seen.heads]).mean(2);
 }

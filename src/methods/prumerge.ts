@@ -3,9 +3,9 @@ import { patchCount } from "../core/grid.ts";
 import { best, checkScores, quantile } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { wholeCount } from "./budget.ts";
-import type { Method, MethodDefinition, PatchView } from "./method.ts";
+import type { Method, MethodDefinition } from "./method.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
-import { nearestByCosine, patchRows, perImage, requirePatches, unitVectors } from "./patches.ts";
+import { nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 
 /**
  * Parameters of {@link prumerge}. The original's division by zero has no switch: it selects nothing; see
@@ -23,7 +23,7 @@ export interface PrumergeOptions {
  * LLaVA-PruMerge+: patches whose attention from the class token is an outlier, and patches spread evenly
  * between them, each plus the attention-weighted sum of its cosine-nearest by key; one extra token is the
  * weighted sum of all that were not chosen. The attention is that of the last block, as a single head over
- * the full width. How many tokens there are depends on the image.
+ * the full width; without a class token it is what patches receive. How many tokens there are depends on the image.
  *
  * Source: Shang et al., "LLaVA-PruMerge: Adaptive Token Reduction for Efficient Large Multimodal Models", ICCV
  * 2025, arXiv 2403.15388; released code: github.com/42Shawn/LLaVA-PruMerge, the "plus" function. Order as
@@ -32,16 +32,16 @@ export interface PrumergeOptions {
 export function prumerge({ keep, neighbours = 32, positions = "compressed" }: PrumergeOptions = {}): Method {
   return {
     name: "prumerge",
-    needs: ["class-token", "tower-blocks"],
+    needs: ["tower-blocks"],
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen, tap) {
       requirePatches(seen);
       const total = patchCount(seen.grid);
-      const { attention, keys } = lastBlock(seen);
-      const scores = tap("stage1.salience", attention); // [I, N]
+      const lastBlock = seen.block(Math.max(...seen.fullAttentionBlocks));
+      const scores = tap("stage1.salience", lastBlock.singleHead()); // [I, N]
       const all = perImage(yield* readback(scores), total);
-      const values = yield* readback(keys); // [I, N, D]
+      const values = yield* readback(lastBlock.keys); // [I, N, D]
       const units = perImage(values, values.length / all.length).map((own) => unitVectors(own, total));
       const chosen = all.map((own) => {
         checkScores("PruMerge's class attention", own);
@@ -64,17 +64,6 @@ export function prumerge({ keep, neighbours = 32, positions = "compressed" }: Pr
       return { cells: chosen.map((centres) => [...centres, -1]), weights };
     },
     cuts: new Map(),
-  };
-}
-
-/** The class token's row of softmax(QKᵀ/√D) over patches, [I, N], and the patches' keys, [I, N, D]. */
-function lastBlock(seen: PatchView): { attention: tf.Tensor2D; keys: tf.Tensor3D } {
-  const { queries, keys } = seen.queriesAndKeys(seen.blocks - 1);
-  const query = queries.slice([0, 0, 0], [-1, 1, -1]).mul<tf.Tensor3D>(queries.shape[2] ** -0.5);
-  const attention = tf.softmax(tf.matMul(query, keys, false, true)); // [I, 1, N+1]
-  return {
-    attention: attention.slice([0, 0, seen.prefixTokens]).squeeze<tf.Tensor2D>([1]),
-    keys: patchRows(keys, seen),
   };
 }
 

@@ -18,9 +18,9 @@ export interface VisionzipOptions {
 
 /**
  * VisionZip: the patches that the class token attends to most (summed over heads, in the block of the
- * features) and the class token go on as they are. Of the rest, every n-th patch becomes a contextual token
- * (see {@link uniformTargets}): its own feature **plus** the mean of those whose head-mean keys are nearest to
- * its own by cosine.
+ * features) and the class token go on as they are. Where a grid has no class token of its own, those that receive
+ * most attention do. Of the rest, every n-th patch becomes a contextual token (see {@link uniformTargets}): its own
+ * feature **plus** the mean of those whose head-mean keys are nearest to its own by cosine.
  *
  * Source: Yang et al., "VisionZip: Longer is Better but Not Necessary in Vision Language Models", CVPR 2025,
  * arXiv 2412.04467; released code: github.com/dvlab-research/VisionZip. Order as there: the class token,
@@ -29,32 +29,37 @@ export interface VisionzipOptions {
 export function visionzip({ dominant, contextual, positions = "compressed" }: VisionzipOptions): Method {
   return {
     name: "visionzip",
-    needs: ["class-attention", "class-token", "tower-blocks"],
+    needs: ["class-attention", "tower-blocks"],
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen, tap) {
       requirePatches(seen);
       const total = patchCount(seen.grid);
+      // It goes on where a grid has one of its own; elsewhere one more patch does.
+      const classTokens = seen.classFeature ? [-1] : [];
+      const first = -classTokens.length;
       const scores = tap("stage1.salience", seen.clsAttention);
       const attention = perImage(yield* readback(scores), total);
       const values = yield* readback(meanKeys(seen, seen.featureBlock));
       const keys = perImage(values, values.length / attention.length).map((own) => unitVectors(own, total));
       const chosen = attention.map((own, image) => {
         checkScores("VisionZip's class attention", own);
-        const kept = best([...own.keys()], own, seen.share(dominant) - 1).sort((a, b) => a - b);
+        const kept = best([...own.keys()], own, seen.share(dominant) - classTokens.length).sort((a, b) => a - b);
         const rest = [...own.keys()].filter((patch) => !kept.includes(patch));
         const targets = uniformTargets(rest, seen.share(contextual));
         const others = rest.filter((patch) => !targets.includes(patch));
         return { kept, targets, merged: mergedInto(keys[image], others, targets) };
       });
       return {
-        cells: chosen.map(({ kept, targets }) => [-1, ...kept, ...targets]),
+        cells: chosen.map(({ kept, targets }) => [...classTokens, ...kept, ...targets]),
         weights: tf.tensor3d(
           chosen.map(({ kept, targets, merged }) => [
-            row(total, [[-1, 1]]),
-            ...kept.map((patch) => row(total, [[patch, 1]])),
+            ...[...classTokens, ...kept].map((patch) => row(first, total, [[patch, 1]])),
             ...targets.map((patch, i) =>
-              row(total, [[patch, 1], ...merged[i].map((other): [number, number] => [other, 1 / merged[i].length])]),
+              row(first, total, [
+                [patch, 1],
+                ...merged[i].map((other): [number, number] => [other, 1 / merged[i].length]),
+              ]),
             ),
           ]),
         ),
@@ -77,10 +82,10 @@ function mergedInto(keys: readonly Float64Array[], others: readonly number[], ta
   return targets.map((target) => others.filter((_, i) => nearest[i] === target));
 }
 
-/** Weights over the class token and all patches; patch −1 is the class token. */
-function row(patches: number, entries: readonly (readonly [number, number])[]): number[] {
-  const weights = new Array<number>(patches + 1).fill(0);
-  for (const [patch, weight] of entries) weights[patch + 1] = weight;
+/** Weights over the sources of an image, the first of which is patch `first`: −1, the class token, or 0. */
+function row(first: number, patches: number, entries: readonly (readonly [number, number])[]): number[] {
+  const weights = new Array<number>(patches - first).fill(0);
+  for (const [patch, weight] of entries) weights[patch - first] = weight;
   return weights;
 }
 

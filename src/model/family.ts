@@ -1,6 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Preprocessing } from "./preprocessing.ts";
-import type { Vlm, VlmConfig } from "./vlm.ts";
+import type { Capability, Vlm, VlmConfig } from "./vlm.ts";
 
 /** A family of vision-language models: everything that is read from the files of a checkpoint. */
 export interface Family<Config extends VlmConfig = VlmConfig> {
@@ -8,6 +8,8 @@ export interface Family<Config extends VlmConfig = VlmConfig> {
   readonly name: string;
   /** Whether a config.json is one of this family's. */
   readonly recognises: (config: Record<string, unknown>) => boolean;
+  /** What its models offer to methods; their `facts` say the same. */
+  readonly capabilities: readonly Capability[];
   /**
    * The configuration from the JSON files of a checkpoint.
    *

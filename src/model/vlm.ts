@@ -4,6 +4,7 @@ import type { Readback } from "../core/readback.ts";
 import type { TapLayers } from "../core/tap-points.ts";
 import type { Tap } from "../core/taps.ts";
 import type { ImageShape } from "./image-shape.ts";
+import type { TowerBlock } from "./tower-block.ts";
 import type { TextConfig } from "./transformer/config.ts";
 import type { DecoderWeights } from "./transformer/decoder-weights.ts";
 import type { Members, TowerMerge } from "./transformer/merging.ts";
@@ -14,12 +15,11 @@ import type { Weights } from "./weights.ts";
  * line on a model that lacks one.
  * - `class-attention`: a score of each patch by attention: what the class token pays to it or, in a family without a
  *   class token, what it receives;
- * - `class-token`: a class token with queries and keys, and its own feature;
  * - `key-norms`: the norm of each patch's key in the block of the features;
- * - `tower-blocks`: queries and keys of any block of the tower;
+ * - `tower-blocks`: keys and attention of any block of the tower that attends over everything;
  * - `merging`: tokens can be merged inside the tower.
  */
-export type Capability = "class-attention" | "class-token" | "key-norms" | "tower-blocks" | "merging";
+export type Capability = "class-attention" | "key-norms" | "tower-blocks" | "merging";
 
 /** The sizes of a model, which the parameters of a pruning method may depend on. */
 export interface ModelFacts {
@@ -52,12 +52,6 @@ export interface ImageInputs {
   readonly sizes?: readonly (readonly number[])[];
   /** Where the pixels come from, for errors. */
   readonly origin?: string;
-}
-
-/** Queries and keys of one block of the tower with their biases, all heads side by side, [I, P + N, D] each. */
-export interface QueriesAndKeys {
-  readonly queries: tf.Tensor3D;
-  readonly keys: tf.Tensor3D;
 }
 
 /**
@@ -95,8 +89,8 @@ export interface EncodedGrid {
   readonly clsAttention: tf.Tensor2D;
   /** L2 norm of each patch's key vector over all heads in that block: [I, N]. */
   readonly keyNorms: tf.Tensor2D;
-  /** Queries and keys of a block, from 0, computed anew from the state that enters it. */
-  readonly queriesAndKeys: (block: number) => QueriesAndKeys;
+  /** A block from 0; of those of `fullAttentionBlocks`. */
+  readonly block: (block: number) => TowerBlock;
   /** Rows of the unmerged tower that each row of `features` is made of, where tokens were merged on the way. */
   readonly members: Members | undefined;
 }

@@ -40,6 +40,9 @@ const schema = llavaSchema.extend({
     .default("default"),
 });
 
+/** What LLaVA-NeXT offers to methods. Its tower merges no tokens: tiles would lose the grid that they are part of. */
+export const CAPABILITIES = ["class-attention", "key-norms", "tower-blocks"] as const;
+
 /**
  * Reads config.json of a LLaVA-NeXT checkpoint.
  *
@@ -58,7 +61,7 @@ export function parseConfig(
   return {
     ...checked,
     family: "llava_next",
-    facts: factsOf(checked, ["class-attention", "key-norms"]),
+    facts: factsOf(checked, CAPABILITIES),
     imageShape: undefined,
   };
 }

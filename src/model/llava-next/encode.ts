@@ -1,10 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../../core/errors.ts";
 import type { Readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
 import { groupedBy } from "../image-shape.ts";
-import { clsAttention, withoutClassToken } from "../llava/encode.ts";
+import { clsAttention, queriesAndKeys, withoutClassToken } from "../llava/encode.ts";
 import { type TowerSource, visionTower } from "../llava/tower.ts";
+import { towerBlock } from "../tower-block.ts";
 import { meanOf } from "../transformer/layers.ts";
 import type { EncodedGrid, EncodedImages } from "../vlm.ts";
 import type { Tiling } from "./shape.ts";
@@ -47,9 +47,7 @@ export function* encode(
       keyNorms: of(norms),
       members: undefined,
       classFeature: undefined,
-      queriesAndKeys: () => {
-        throw new NuwaError("queries and keys of any block are not offered by models of the family llava_next.");
-      },
+      block: (block) => towerBlock({ ...queriesAndKeys(model, seen, block), onGrid: of }),
     };
   };
   const sizes = tilings.map(({ tiles, local }) => [tiles.rows, tiles.columns, local.rows, local.columns].join());

@@ -1,6 +1,6 @@
 import type { Family } from "../family.ts";
 import { CHAT_TEMPLATE } from "../llava/prompt.ts";
-import { type LlavaNextConfig, parseConfig } from "./config.ts";
+import { CAPABILITIES, type LlavaNextConfig, parseConfig } from "./config.ts";
 import { canonicalName } from "./layouts.ts";
 import { createModel } from "./llava-next.ts";
 import { parsePreprocessing } from "./preprocessing.ts";
@@ -10,6 +10,7 @@ import { tensorShapes } from "./tensor-shapes.ts";
 export const llavaNext: Family<LlavaNextConfig> = {
   name: "llava_next",
   recognises: ({ model_type: type }) => type === "llava_next",
+  capabilities: CAPABILITIES,
   parseConfig,
   canonicalName,
   tensorShapes,

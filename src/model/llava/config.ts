@@ -57,7 +57,8 @@ export function parseConfig(
   return { ...checked, family: "llava", facts: factsOf(checked, CAPABILITIES), imageShape: imageShapeOf(checked) };
 }
 
-const CAPABILITIES = ["class-attention", "class-token", "key-norms", "tower-blocks", "merging"] as const;
+/** What LLaVA-1.5 offers to methods. */
+export const CAPABILITIES = ["class-attention", "key-norms", "tower-blocks", "merging"] as const;
 
 /** One grid of one size for every image; its tokens have consecutive ids, the class token first where it stays. */
 function imageShapeOf({ vision, visionFeatureSelectStrategy }: Parsed): ImageShape {

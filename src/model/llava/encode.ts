@@ -1,9 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
+import { type BlockSource, towerBlock } from "../tower-block.ts";
 import { layerNorm, linear, meanOf } from "../transformer/layers.ts";
 import type { TowerMerge } from "../transformer/merging.ts";
-import type { EncodedGrid, QueriesAndKeys } from "../vlm.ts";
+import type { EncodedGrid } from "../vlm.ts";
 import type { LlavaConfig } from "./config.ts";
 import { mergingTower, type TowerOutput, type TowerSource } from "./tower.ts";
 
@@ -35,22 +36,23 @@ export function* encode(model: LlavaSource, pixels: tf.Tensor4D, tap: Tap, merge
     classFeature: state.slice([0, 0, 0], [-1, 1, -1]),
     clsAttention: tap("vision.cls_attention", clsAttention(attention)),
     keyNorms: tap("vision.key_norms", withoutClassToken(keys).square().sum(-1).sqrt() as tf.Tensor2D),
-    queriesAndKeys: (block) => queriesAndKeys(model, seen, block),
+    block: (block) => towerBlock({ ...queriesAndKeys(model, seen, block), onGrid: (patches) => patches }),
     members: merge && members.map((rows) => (keepsClass ? rows : rows.slice(1))),
   };
 }
 
-/** Queries and keys of any block, computed anew from the hidden state that enters it. */
-function queriesAndKeys(
+/** Queries and keys of any block, computed anew from the hidden state that enters it, the class token first. */
+export function queriesAndKeys(
   { config, weights }: TowerSource,
   { hiddenStates }: TowerOutput,
   block: number,
-): QueriesAndKeys {
+): Omit<BlockSource, "onGrid"> {
   const w = weights.at("vision_tower.vision_model.encoder.layers", block);
-  return tf.tidy(() => {
+  const { queries, keys } = tf.tidy(() => {
     const normed = layerNorm(w.at("layer_norm1"), hiddenStates[block], config.vision.layerNormEps);
     return { queries: linear(w.at("self_attn.q_proj"), normed), keys: linear(w.at("self_attn.k_proj"), normed) };
   });
+  return { queries, keys, heads: config.vision.numAttentionHeads, prefixTokens: 1 };
 }
 
 /** [I, N+1, D] → [I, N, D] */

@@ -1,5 +1,5 @@
 import type { Family } from "../family.ts";
-import { type LlavaConfig, parseConfig } from "./config.ts";
+import { CAPABILITIES, type LlavaConfig, parseConfig } from "./config.ts";
 import { canonicalName } from "./layouts.ts";
 import { createModel } from "./llava.ts";
 import { parsePreprocessing } from "./processor-file.ts";
@@ -10,6 +10,7 @@ import { tensorShapes } from "./tensor-shapes.ts";
 export const llava: Family<LlavaConfig> = {
   name: "llava",
   recognises: (config) => (config.model_type ?? "llava") === "llava" || "mm_projector_type" in config,
+  capabilities: CAPABILITIES,
   parseConfig,
   canonicalName,
   tensorShapes,

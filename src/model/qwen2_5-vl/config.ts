@@ -89,6 +89,9 @@ const schema = z.object({
   quantization_config: never("quantisation"),
 });
 
+/** What Qwen2.5-VL offers to methods. Tokens are not merged in its tower: windows and the merger need every patch. */
+export const CAPABILITIES = ["class-attention", "key-norms", "tower-blocks"] as const;
+
 /**
  * Reads config.json of a Qwen2.5-VL checkpoint. The text's fields stand in `text_config`, or beside the others, as on
  * the hub.
@@ -121,7 +124,7 @@ export function parseConfig(
       layers: parsed.text.numHiddenLayers,
       visionBlocks: vision.depth,
       featureBlocks: vision.depth,
-      capabilities: ["class-attention", "key-norms"],
+      capabilities: CAPABILITIES,
     },
     imageShape: undefined,
   };

@@ -1,13 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../../core/errors.ts";
 import type { Grid } from "../../core/grid.ts";
 import type { Tap } from "../../core/taps.ts";
+import { towerBlock } from "../tower-block.ts";
 import { meanOf } from "../transformer/layers.ts";
 import type { EncodedGrid } from "../vlm.ts";
 import type { Weights } from "../weights.ts";
 import type { QwenVisionConfig } from "./config.ts";
 import { merge } from "./merger.ts";
-import { visionTower } from "./tower.ts";
+import { queriesAndKeys, visionTower } from "./tower.ts";
 
 /**
  * What the tower shows of images of one size: merged cells in raster order. There is no class token; what a cell is
@@ -27,8 +27,9 @@ export function encode(w: Weights, vision: QwenVisionConfig, patches: tf.Tensor3
   });
   const raster = <T extends tf.Tensor>(x: tf.Tensor): T => tf.gather(x, tf.tensor1d(back, "int32"), 1) as T;
   const merged = (state: tf.Tensor3D) => raster<tf.Tensor3D>(merge(w.at("merger"), state, perCell)); // [I, N, Hd]
-  // [I, P] → [I, N]
-  const ofCells = (x: tf.Tensor) => raster<tf.Tensor2D>(x.reshape([x.shape[0], order.length, perCell]).mean(-1));
+  // [I, P, …] → [I, N, …]
+  const ofCells = <T extends tf.Tensor>(x: T): T =>
+    raster<T>(x.reshape([x.shape[0], order.length, perCell, ...x.shape.slice(2)]).mean(2));
   return {
     grid,
     features: tap("vision.features", merged(seen.hiddenStates[vision.depth])),
@@ -40,11 +41,9 @@ export function encode(w: Weights, vision: QwenVisionConfig, patches: tf.Tensor3
     fullAttentionBlocks: vision.fullAttentionBlocks,
     meanState: (first, last) => merged(meanOf(seen.hiddenStates.slice(first, last + 1))),
     classFeature: undefined,
-    clsAttention: tap("vision.cls_attention", ofCells(seen.attention.mean(1).sum(1))),
-    keyNorms: tap("vision.key_norms", ofCells(seen.keys.square().sum(3).sum(1).sqrt())),
-    queriesAndKeys: () => {
-      throw new NuwaError("queries and keys of any block are not offered by models of the family qwen2_5_vl.");
-    },
+    clsAttention: tap("vision.cls_attention", ofCells(seen.attention.mean(1).sum<tf.Tensor2D>(1))),
+    keyNorms: tap("vision.key_norms", ofCells(seen.keys.square().sum(3).sum(1).sqrt() as tf.Tensor2D)),
+    block: (block) => towerBlock({ ...queriesAndKeys(w, vision, seen, block), onGrid: ofCells }),
     members: undefined,
   };
 }

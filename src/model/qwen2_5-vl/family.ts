@@ -1,5 +1,5 @@
 import type { Family } from "../family.ts";
-import { parseConfig, type QwenConfig } from "./config.ts";
+import { CAPABILITIES, parseConfig, type QwenConfig } from "./config.ts";
 import { canonicalName } from "./layouts.ts";
 import { parsePreprocessing } from "./preprocessing.ts";
 import { CHAT_TEMPLATE } from "./prompt.ts";
@@ -10,6 +10,7 @@ import { tensorShapes } from "./tensor-shapes.ts";
 export const qwen: Family<QwenConfig> = {
   name: "qwen2_5_vl",
   recognises: ({ model_type: type }) => type === "qwen2_5_vl",
+  capabilities: CAPABILITIES,
   parseConfig,
   canonicalName,
   tensorShapes,

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Grid } from "../../core/grid.ts";
 import { noTap, type Tap } from "../../core/taps.ts";
+import type { BlockSource } from "../tower-block.ts";
 import { activations } from "../transformer/activations.ts";
 import {
   type Attended,
@@ -28,6 +29,7 @@ export interface TowerOutput {
   /** The keys of that block after the rotary positions, [I, h, P, d]. */
   readonly keys: tf.Tensor4D;
   readonly windows: Windows;
+  readonly rotation: Rotation;
 }
 
 /**
@@ -76,7 +78,7 @@ export function visionTower(
     hiddenStates.push(x);
   }
   const { attention, keys } = seen as { attention: tf.Tensor4D; keys: tf.Tensor4D };
-  return { hiddenStates, attention, keys, windows };
+  return { hiddenStates, attention, keys, windows, rotation };
 }
 
 /** Rows of the patches of some cells, one cell after the other. */
@@ -97,6 +99,28 @@ function positionsOf(cells: readonly number[], { columns }: Grid, merge: number)
   );
 }
 
+/** Queries, keys and values of a block before rotary positions, each [I·P, D]. */
+function fusedProjections(w: Weights, rows: tf.Tensor2D): tf.Tensor2D[] {
+  const width = rows.shape[1];
+  const fused = linear(w.at("attn.qkv"), rmsNorm(w.at("norm1"), rows, VISION_EPS)); // [I·P, 3D]
+  return [0, 1, 2].map((part) => fused.slice([0, part * width], [-1, width]));
+}
+
+/** Queries and keys of a block, computed anew from the hidden state that enters it, [I, P, D] each. */
+export function queriesAndKeys(
+  w: Weights,
+  { numHeads }: QwenVisionConfig,
+  { hiddenStates, rotation }: TowerOutput,
+  block: number,
+): Omit<BlockSource, "onGrid"> {
+  const state = hiddenStates[block];
+  const [q, k] = fusedProjections(w.at("blocks", block), tokenRows(state));
+  const [queries, keys] = [q, k].map((part) =>
+    mergeHeads(rotate(splitHeads(part, state.shape[0], numHeads), rotation)).reshape<tf.Tensor3D>(state.shape),
+  );
+  return { queries, keys, plainKeys: k.reshape<tf.Tensor3D>(state.shape), heads: numHeads, prefixTokens: 0 };
+}
+
 /** One block: attention and a gated MLP, each around a residual. */
 function block(
   w: Weights,
@@ -107,12 +131,9 @@ function block(
   tap: Tap,
   i: number,
 ): { y: tf.Tensor; attention: tf.Tensor4D | undefined; keys: tf.Tensor4D } {
-  const [images, , width] = x.shape;
+  const [images] = x.shape;
   const rows = tokenRows(x); // [I·P, D]
-  const fused = linear(w.at("attn.qkv"), rmsNorm(w.at("norm1"), rows, VISION_EPS)); // [I·P, 3D]
-  const [q, k, v] = [0, 1, 2].map((part) =>
-    splitHeads(fused.slice([0, part * width], [-1, width]) as tf.Tensor2D, images, numHeads),
-  ); // [I, h, P, d]
+  const [q, k, v] = fusedProjections(w, rows).map((part) => splitHeads(part, images, numHeads)); // [I, h, P, d]
   const queries = tap(`vision.${i}.queries`, rotate(q, rotation));
   const keys = tap(`vision.${i}.keys`, rotate(k, rotation));
   const values = tap(`vision.${i}.values`, v);

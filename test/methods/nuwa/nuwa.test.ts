@@ -5,6 +5,7 @@ import { runSync, tensorsIn } from "../../../src/core/readback.ts";
 import { noTap } from "../../../src/core/taps.ts";
 import { type NuwaOptions, nuwa } from "../../../src/methods/nuwa/nuwa.ts";
 import { VARIANTS } from "../../../src/methods/nuwa/variants.ts";
+import { towerBlock } from "../../../src/model/tower-block.ts";
 import { relativeError } from "../../support.ts";
 import { madeUpVision } from "../../train/tune/planted.ts";
 
@@ -36,7 +37,8 @@ describe("Nüwa's parameters", () => {
         project: (x: tf.Tensor3D) => x,
         image: { grids: [{ rows: 6, columns: 6 }], tiles: [1] },
         share: (count: number) => count,
-        queriesAndKeys: () => ({ queries: state, keys: state }),
+        block: () =>
+          towerBlock({ queries: state, keys: state, heads: 1, prefixTokens: 1, onGrid: (patches) => patches }),
       };
       return [...runSync(() => method.selectPatches(seen, noTap)).cells[0]];
     });

@@ -88,7 +88,7 @@ describe("defaults", () => {
         layers: 32,
         visionBlocks: 24,
         featureBlocks: 23,
-        capabilities: ["class-attention", "class-token", "key-norms", "tower-blocks", "merging"],
+        capabilities: ["class-attention", "key-norms", "tower-blocks", "merging"],
       },
       imageShape: rasterShape({ rows: 24, columns: 24 }),
       imageTokenId: 32000,

@@ -7,6 +7,7 @@ import type { Stage1Constants } from "../../../src/methods/nuwa/constants.ts";
 import { nuwa } from "../../../src/methods/nuwa/nuwa.ts";
 import type { SelectionKind } from "../../../src/methods/nuwa/soft-stage1.ts";
 import { VARIANTS } from "../../../src/methods/nuwa/variants.ts";
+import { towerBlock } from "../../../src/model/tower-block.ts";
 import type { ConstantValues } from "../../../src/train/tune/tuned-constants.ts";
 import type { TuneProblem, TuneRecipe } from "../../../src/train/tune/tuning.ts";
 
@@ -45,7 +46,7 @@ export function madeUpVision(seed: number, images: number): PatchView {
     project: (x) => x,
     image: { grids: [GRID], tiles: [1] },
     share: (count) => count,
-    queriesAndKeys: () => ({ queries: state, keys: state }),
+    block: () => towerBlock({ queries: state, keys: state, heads: 1, prefixTokens: 1, onGrid: (patches) => patches }),
     clsAttention: tf.tensor2d(
       draws(images * PATCHES).map((x) => Math.exp(0.5 * x)),
       [images, PATCHES],
