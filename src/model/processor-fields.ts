@@ -48,3 +48,9 @@ export function checkProcessor<T>(where: string, json: Record<string, unknown>, 
   if (!("image_processor" in json)) return checkSchema(where, json, schema);
   return checkSchema(where, json, z.object({ image_processor: schema })).image_processor;
 }
+
+/** How channels are normalised, in words. */
+export function normalisation(mean: readonly number[], std: readonly number[]): string {
+  const text = (values: readonly number[]) => values.map((value) => Number(value.toFixed(4))).join(" ");
+  return `mean ${text(mean)}, standard deviation ${text(std)}`;
+}

@@ -5,7 +5,7 @@ import { only, shown } from "../../core/schema.ts";
 import { unread } from "../fields.ts";
 import { normalise, paddedPicture } from "../llava/preprocessing.ts";
 import type { PreparedImage, Preprocessing } from "../preprocessing.ts";
-import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, processorFields } from "../processor-fields.ts";
+import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, normalisation, processorFields } from "../processor-fields.ts";
 import { PROCESSOR } from "../unread-fields.ts";
 import type { LlavaNextConfig } from "./config.ts";
 import { bestResolution, scaledInto } from "./resolution.ts";
@@ -72,6 +72,9 @@ function llavaNextPreprocessing(
 ): Preprocessing {
   const [side] = vision.imageSize;
   return {
+    summary:
+      `stretched to a base tile of ${side}×${side}; scaled into the best resolution, padded with black and cut into ` +
+      `tiles, bicubic; ${normalisation(mean, std)}`,
     background: [255, 255, 255],
     side: Math.max(...pinpoints.flat()),
     canvasOf: (size) => size,

@@ -41,6 +41,12 @@ export const visionSchema = unread(
   CLIP,
 );
 
+/** config.json of a CLIP tower in a folder of its own: the tower's fields, or those of a whole CLIP. */
+export const towerSchema = unread(visionSchema.partial().extend({ vision_config: visionSchema.optional() }), [
+  ...CLIP,
+  ..."text_config text_config_dict vision_config_dict logit_scale_init_value".split(" "),
+]);
+
 /** What transformers' LlavaConfig uses when `vision_config` is missing: CLIP ViT-L/14 at 336 pixels. */
 const DEFAULT_TOWER = {
   hidden_size: 1024,

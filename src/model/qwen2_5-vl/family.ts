@@ -1,8 +1,10 @@
 import type { Family } from "../family.ts";
 import { parseConfig, type QwenConfig } from "./config.ts";
-import { canonicalName } from "./layouts.ts";
-import { parsePreprocessing } from "./preprocessing.ts";
+import { describe } from "./description.ts";
+import { canonicalName, layoutOf } from "./layouts.ts";
+import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
 import { createModel } from "./qwen2_5-vl.ts";
+import { qwenSchema } from "./schemas.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
 
 /** Qwen2.5-VL, as transformers and the hub write it. */
@@ -10,6 +12,9 @@ export const qwen: Family<QwenConfig> = {
   name: "qwen2_5_vl",
   recognises: ({ model_type: type }) => type === "qwen2_5_vl",
   parseConfig,
+  schemas: (config) => ({ config: qwenSchema(config), processor: processorSchema }),
+  describe,
+  layoutOf,
   canonicalName,
   tensorShapes,
   createModel,

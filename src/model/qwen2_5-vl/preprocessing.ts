@@ -4,7 +4,7 @@ import { type Picture, resizeBicubic, type Size } from "../../core/resample.ts";
 import { only } from "../../core/schema.ts";
 import { unread } from "../fields.ts";
 import type { PreparedImage, Preprocessing } from "../preprocessing.ts";
-import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, processorFields } from "../processor-fields.ts";
+import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, normalisation, processorFields } from "../processor-fields.ts";
 import { PROCESSOR } from "../unread-fields.ts";
 import type { QwenConfig, QwenVisionConfig } from "./config.ts";
 
@@ -81,6 +81,9 @@ function qwenPreprocessing(
 ): Preprocessing {
   const cell = vision.patchSize * vision.spatialMergeSize;
   return {
+    summary:
+      `stretched to multiples of ${cell} pixels with ${bounds.least} to ${bounds.most} pixels in all, bicubic; ` +
+      normalisation(mean, std),
     background: [255, 255, 255],
     side: Math.floor(Math.sqrt(bounds.most) / cell) * cell,
     canvasOf: (size) => size,

@@ -206,8 +206,16 @@ describe("original LLaVA", () => {
   });
 
   it.each<[string, Json, RegExp]>([
-    ["another projector", { mm_projector_type: "linear" }, /"mm_projector_type": "linear" is not supported, only "mlp2x_gelu"/],
-    ["tiles", { image_aspect_ratio: "anyres" }, /"image_aspect_ratio": "anyres" is not supported, only "pad" and "square"/],
+    [
+      "another projector",
+      { mm_projector_type: "linear" },
+      /"mm_projector_type": "linear" is not supported, only "mlp2x_gelu"/,
+    ],
+    [
+      "tiles",
+      { image_aspect_ratio: "anyres" },
+      /"image_aspect_ratio": "anyres" is not supported, only "pad" and "square"/,
+    ],
     ["another language model", { model_type: "llava_mpt" }, /"model_type"/],
   ])("is refused with %s", (_, fields, message) => {
     expect(refusal(() => parse({ ...ORIGINAL, ...fields }, {}, CLIP_LARGE_336))).toMatch(message);
