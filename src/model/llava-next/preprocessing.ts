@@ -16,11 +16,11 @@ const square = z
     message: "is not a size",
   })
   .nullish();
+const { do_resize: _, ...tileFields } = processorFields;
 /** The fields of transformers' LlavaNextImageProcessor; tiles have their size already where it resizes and crops. */
 export const processorSchema = unread(
   z.object({
-    ...processorFields,
-    do_resize: z.boolean().nullish(),
+    ...tileFields,
     image_processor_type: z
       .string()
       .regex(/^LlavaNextImageProcessor(Fast|Pil)?$/, only("LlavaNextImageProcessor"))
@@ -29,7 +29,7 @@ export const processorSchema = unread(
     size: square,
     crop_size: square,
   }),
-  [...PROCESSOR, "do_center_crop", "do_pad"],
+  [...PROCESSOR, "do_center_crop", "do_pad", "do_resize"],
 );
 
 /**
