@@ -5,18 +5,28 @@ import sharp from "sharp";
 import { nativeReport } from "../backend/native/report.ts";
 import { useBackend } from "../backend/select.ts";
 import { webgpuReport } from "../backend/webgpu/report.ts";
-import { NuwaError } from "../core/errors.ts";
+import { NuwaError, printable } from "../core/errors.ts";
 import { loadModel } from "../io/load.ts";
 import { loadTokenizer } from "../io/tokenizer.ts";
 import { disposeModel } from "../model/vlm.ts";
 import { SHIPPED_MODEL, VERSION } from "./about.ts";
+import { modelFacts } from "./doctor-model.ts";
+import { requireText } from "./options.ts";
 
-/** `nuwa doctor`: versions, what each backend can do here, what is missing and the remedy. */
+/**
+ * `nuwa doctor`: versions, what each backend can do here, what is missing and the remedy. With `--model`, what a
+ * checkpoint is and which fields of its files are honoured.
+ */
 export function addDoctor(program: Command): void {
   program
     .command("doctor")
     .description("say what is installed, which backend will be used, and what is missing")
-    .action(doctor);
+    .option("--model <folder>", "say instead what a checkpoint is and which fields of its files are honoured")
+    .action(({ model }: { model?: string }) => (model === undefined ? doctor() : describeModel(model)));
+}
+
+function describeModel(directory: string): void {
+  for (const [label, text] of modelFacts(requireText("--model", directory))) say(label, text);
 }
 
 async function doctor(): Promise<void> {
@@ -74,5 +84,5 @@ function sayLines(label: string, lines: readonly string[]): void {
 }
 
 function say(label: string, text: string): void {
-  process.stdout.write(`${label.padEnd(10)} ${text}\n`);
+  process.stdout.write(printable(`${label.padEnd(10)} ${text}\n`));
 }

@@ -26,3 +26,18 @@ export function checkSchema<T>(where: string, value: unknown, schema: ZodType<T>
   const what = `${where}: ${field ? `field "${field}": ` : ""}${issue.message}.`;
   throw new NuwaError(standard.has(issue.message) ? `${what} ${remedy}` : what);
 }
+
+/**
+ * The error of a value of a schema that takes few: it names the value and what is supported.
+ *
+ * @param what what is supported: `"silu"`
+ */
+export function only(what: string): { error: z.core.$ZodErrorMap } {
+  return { error: ({ input }) => `${shown(input)} is not supported, only ${what}` };
+}
+
+/** A value of a JSON file as text that fits into a line. */
+export function shown(value: unknown): string {
+  const text = value === undefined ? "a missing value" : JSON.stringify(value);
+  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+}

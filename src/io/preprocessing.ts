@@ -20,7 +20,8 @@ export function preprocessingOf(directory: string, config: VlmConfig): Preproces
   return familyNamed(config.family).parsePreprocessing(path, json, config);
 }
 
-function readProcessor(directory: string): { path: string; json: Record<string, unknown> } {
+/** The file that describes a folder's image processor, and its content; `{}` where there is none. */
+export function readProcessor(directory: string): { path: string; json: Record<string, unknown> } {
   const nested = join(directory, "processor_config.json");
   if (existsSync(nested)) {
     const json = readJson(nested, jsonObject);

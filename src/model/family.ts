@@ -1,6 +1,25 @@
 import type * as tf from "@tensorflow/tfjs";
+import type { z } from "zod";
 import type { Preprocessing } from "./preprocessing.ts";
 import type { Capability, Vlm, VlmConfig } from "./vlm.ts";
+
+/** What the files of a checkpoint are read with; it also knows which fields change nothing here. */
+export interface FileSchemas {
+  /** config.json. */
+  readonly config: z.ZodObject;
+  /** config.json of a vision tower in a folder of its own. */
+  readonly tower?: z.ZodObject;
+  /** What describes the image processor, one level down in processor_config.json. */
+  readonly processor: z.ZodObject;
+}
+
+/** The parts of a model in words and sizes, one line each. */
+export interface Description {
+  readonly tower: string;
+  readonly projector: string;
+  /** What images become: grids, tiles or windows. */
+  readonly images: string;
+}
 
 /** A family of vision-language models: everything that is read from the files of a checkpoint. */
 export interface Family<Config extends VlmConfig = VlmConfig> {
@@ -24,6 +43,11 @@ export interface Family<Config extends VlmConfig = VlmConfig> {
     generationConfig?: Record<string, unknown>,
     towerConfig?: Record<string, unknown>,
   ) => Config;
+  /** @param config config.json, unchecked */
+  readonly schemas: (config: Readonly<Record<string, unknown>>) => FileSchemas;
+  readonly describe: (config: Config) => Description;
+  /** Who writes tensors under such names. @param names as they stand in the files */
+  readonly layoutOf: (names: readonly string[]) => string;
   /** The canonical name of a tensor on disk; undefined for what is no weight. */
   readonly canonicalName: (name: string) => string | undefined;
   /** Every tensor that a configuration needs, with its shape on disk. */

@@ -20,6 +20,8 @@ export interface PreparedImage extends PreparedPixels {
 
 /** How an image becomes the input of a family's vision tower. */
 export interface Preprocessing {
+  /** What is done to an image, in words. */
+  readonly summary: string;
   /** What transparent pixels are laid on. */
   readonly background: Colour;
   /** The longer side of what the tower sees, in pixels: the size at which drawn pictures lose nothing. */

@@ -1,10 +1,12 @@
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
-import { checkSchema } from "../../core/schema.ts";
+import { checkSchema, only } from "../../core/schema.ts";
+import { unread } from "../fields.ts";
 import { checkConsistency, factsOf, partsOf, type VisionConfig } from "../llava/config.ts";
-import { llavaSchema } from "../llava/schemas.ts";
+import { llavaFields } from "../llava/schemas.ts";
 import type { ActivationName } from "../transformer/activations.ts";
 import { withGeneration } from "../transformer/generation.ts";
+import { LLAVA } from "../unread-fields.ts";
 import type { VlmConfig } from "../vlm.ts";
 
 /** A LLaVA-NeXT model: tower, projector and decoder are LLaVA-1.5's, pictures are seen in tiles. */
@@ -28,17 +30,22 @@ const DEFAULT_PINPOINTS: [number, number][] = [
 ];
 
 /** LlavaNextConfig with its defaults in transformers. */
-const schema = llavaSchema.extend({
-  model_type: z.literal("llava_next"),
-  image_grid_pinpoints: z
-    .array(z.tuple([side, side]))
-    .min(1)
-    .max(256)
-    .default(DEFAULT_PINPOINTS),
-  vision_feature_select_strategy: z
-    .literal("default", { message: 'only "default" is supported: the class token is dropped' })
-    .default("default"),
-});
+export function nextSchema(config: Readonly<Record<string, unknown>>) {
+  return unread(
+    llavaFields(config).extend({
+      model_type: z.literal("llava_next", only('"llava_next"')),
+      image_grid_pinpoints: z
+        .array(z.tuple([side, side]))
+        .min(1)
+        .max(256)
+        .nullish(),
+      vision_feature_select_strategy: z
+        .literal("default", only('"default": the class token is dropped'))
+        .default("default"),
+    }),
+    [...LLAVA, "image_aspect_ratio"],
+  );
+}
 
 /** What LLaVA-NeXT offers to methods. Its tower merges no tokens: tiles would lose the grid that they are part of. */
 export const CAPABILITIES = ["class-attention", "key-norms", "tower-blocks"] as const;
@@ -54,8 +61,8 @@ export function parseConfig(
   json: Record<string, unknown>,
   generationConfig: Record<string, unknown> = {},
 ): LlavaNextConfig {
-  const next = checkSchema(where, json, schema);
-  const parsed = { ...partsOf(next), pinpoints: next.image_grid_pinpoints };
+  const next = checkSchema(where, json, nextSchema(json));
+  const parsed = { ...partsOf(where, next), pinpoints: next.image_grid_pinpoints ?? DEFAULT_PINPOINTS };
   requireTiles(where, parsed.vision, parsed.pinpoints);
   const checked = checkConsistency(where, withGeneration(where, parsed, generationConfig));
   return {

@@ -1,9 +1,10 @@
 import type { Family } from "../family.ts";
 import { CHAT_TEMPLATE } from "../llava/prompt.ts";
-import { CAPABILITIES, type LlavaNextConfig, parseConfig } from "./config.ts";
-import { canonicalName } from "./layouts.ts";
+import { CAPABILITIES, type LlavaNextConfig, nextSchema, parseConfig } from "./config.ts";
+import { describe } from "./description.ts";
+import { canonicalName, layoutOf } from "./layouts.ts";
 import { createModel } from "./llava-next.ts";
-import { parsePreprocessing } from "./preprocessing.ts";
+import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
 
 /** LLaVA-NeXT (LLaVA-1.6) with a Llama decoder, as transformers writes it. */
@@ -12,6 +13,9 @@ export const llavaNext: Family<LlavaNextConfig> = {
   recognises: ({ model_type: type }) => type === "llava_next",
   capabilities: CAPABILITIES,
   parseConfig,
+  schemas: (config) => ({ config: nextSchema(config), processor: processorSchema }),
+  describe,
+  layoutOf,
   canonicalName,
   tensorShapes,
   createModel,

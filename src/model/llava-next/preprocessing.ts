@@ -1,20 +1,36 @@
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { type Picture, resizeBicubic, type Size } from "../../core/resample.ts";
+import { only, shown } from "../../core/schema.ts";
+import { unread } from "../fields.ts";
 import { normalise, paddedPicture } from "../llava/preprocessing.ts";
 import type { PreparedImage, Preprocessing } from "../preprocessing.ts";
-import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, processorFields } from "../processor-fields.ts";
+import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, normalisation, processorFields } from "../processor-fields.ts";
+import { PROCESSOR } from "../unread-fields.ts";
 import type { LlavaNextConfig } from "./config.ts";
 import { bestResolution, scaledInto } from "./resolution.ts";
 
-const processorSchema = z.object({
-  ...processorFields,
-  image_processor_type: z
-    .string()
-    .regex(/^LlavaNextImageProcessor(Fast|Pil)?$/, "only LlavaNextImageProcessor is supported")
-    .nullish(),
-  image_grid_pinpoints: z.array(z.tuple([z.number(), z.number()])).nullish(),
-});
+const edge = z.number().int().positive();
+const square = z
+  .union([edge, z.object({ shortest_edge: edge }), z.object({ height: edge, width: edge })], {
+    message: "is not a size",
+  })
+  .nullish();
+const { do_resize: _, ...tileFields } = processorFields;
+/** The fields of transformers' LlavaNextImageProcessor; tiles have their size already where it resizes and crops. */
+export const processorSchema = unread(
+  z.object({
+    ...tileFields,
+    image_processor_type: z
+      .string()
+      .regex(/^LlavaNextImageProcessor(Fast|Pil)?$/, only("LlavaNextImageProcessor"))
+      .nullish(),
+    image_grid_pinpoints: z.array(z.tuple([z.number(), z.number()])).nullish(),
+    size: square,
+    crop_size: square,
+  }),
+  [...PROCESSOR, "do_center_crop", "do_pad", "do_resize"],
+);
 
 /**
  * LLaVA-NeXT's preprocessing from a processor's file.
@@ -29,7 +45,19 @@ export function parsePreprocessing(
   const processor = checkProcessor(where, json, processorSchema);
   const pinpoints = processor.image_grid_pinpoints;
   if (pinpoints && JSON.stringify(pinpoints) !== JSON.stringify(config.pinpoints))
-    throw new NuwaError(`${where}: field "image_grid_pinpoints": differs from that of config.json.`);
+    throw new NuwaError(
+      `${where}: field "image_grid_pinpoints": ${shown(pinpoints)} differs from that of config.json, ` +
+        `${shown(config.pinpoints)}.`,
+    );
+  const [tile] = config.vision.imageSize;
+  for (const field of ["size", "crop_size"] as const) {
+    const value = processor[field];
+    const sides = typeof value === "number" ? [value] : Object.values(value ?? {});
+    if (sides.some((pixels) => pixels !== tile))
+      throw new NuwaError(
+        `${where}: field "${field}": ${shown(value)} differs from the tiles of config.json, ${tile}.`,
+      );
+  }
   return llavaNextPreprocessing(config, processor.image_mean ?? DEFAULT_MEAN, processor.image_std ?? DEFAULT_STD);
 }
 
@@ -44,6 +72,9 @@ function llavaNextPreprocessing(
 ): Preprocessing {
   const [side] = vision.imageSize;
   return {
+    summary:
+      `stretched to a base tile of ${side}×${side}; scaled into the best resolution, padded with black and cut into ` +
+      `tiles, bicubic; ${normalisation(mean, std)}`,
     background: [255, 255, 255],
     side: Math.max(...pinpoints.flat()),
     canvasOf: (size) => size,

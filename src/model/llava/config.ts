@@ -4,9 +4,10 @@ import { checkSchema } from "../../core/schema.ts";
 import { type ImageShape, rasterShape } from "../image-shape.ts";
 import type { ActivationName } from "../transformer/activations.ts";
 import type { TextConfig } from "../transformer/config.ts";
+import { ropeOf } from "../transformer/config-fields.ts";
 import { beside, withGeneration } from "../transformer/generation.ts";
 import type { ModelFacts, VlmConfig } from "../vlm.ts";
-import { llavaSchema, originalSchema, type textSchema, visionSchema } from "./schemas.ts";
+import { type llamaSchema, type llavaFields, llavaSchema, originalSchema, visionSchema } from "./schemas.ts";
 
 /** The CLIP vision tower. Field names follow transformers' CLIPVisionConfig. */
 export interface VisionConfig {
@@ -85,27 +86,39 @@ export function factsOf(
 type Parsed = Omit<LlavaConfig, "family" | "facts" | "imageShape">;
 
 function parseLlava(where: string, config: Record<string, unknown>): Parsed {
-  const llava = checkSchema(where, config, llavaSchema);
+  const llava = checkSchema(where, config, llavaSchema(config));
   return {
-    ...partsOf(llava),
+    ...partsOf(where, llava),
     visionFeatureSelectStrategy: llava.vision_feature_select_strategy,
     padImages: llava.image_aspect_ratio === "pad",
   };
 }
 
 /** Tower, projector and decoder, which LLaVA-1.5 and LLaVA-NeXT share. */
-export function partsOf(llava: Omit<z.infer<typeof llavaSchema>, "model_type">) {
+export function partsOf(where: string, llava: Omit<z.infer<ReturnType<typeof llavaFields>>, "model_type">) {
+  const { text_config: text } = llava;
+  if ("sliding_window" in text) requireWholeContext(where, text.sliding_window, text.max_position_embeddings);
   return {
     vision: visionConfig(llava.vision_config),
     text: textConfig({
-      ...llava.text_config,
-      tie_word_embeddings: llava.tie_word_embeddings ?? llava.text_config.tie_word_embeddings,
+      ...text,
+      tie_word_embeddings: llava.tie_word_embeddings || text.tie_word_embeddings,
+      eos_token_id: llava.eos_token_id ?? text.eos_token_id,
     }),
-    imageTokenId: llava.image_token_index ?? llava.image_token_id ?? 32000,
+    imageTokenId: llava.image_token_id ?? llava.image_token_index ?? 32000,
     visionFeatureLayer: llava.vision_feature_layer,
     projectorHiddenAct: llava.projector_hidden_act,
     projectorBias: llava.multimodal_projector_bias,
   };
+}
+
+/** @throws NuwaError when Mistral's layers would see less than the whole context */
+function requireWholeContext(where: string, window: number | null, context: number): void {
+  if (window !== null && window < context)
+    throw new NuwaError(
+      `${where}: field "text_config.sliding_window": ${window} is not supported, only null or a window of at least ` +
+        `max_position_embeddings, ${context}.`,
+    );
 }
 
 function parseOriginal(where: string, config: Record<string, unknown>, towerConfig?: Record<string, unknown>): Parsed {
@@ -143,7 +156,7 @@ function visionConfig(vision: z.infer<typeof visionSchema>): VisionConfig {
   };
 }
 
-function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextConfig {
+function textConfig(text: Omit<z.infer<typeof llamaSchema>, "model_type">): TextConfig {
   const headDim = text.head_dim ?? text.hidden_size / text.num_attention_heads;
   return {
     vocabSize: text.vocab_size,
@@ -154,7 +167,7 @@ function textConfig(text: Omit<z.infer<typeof textSchema>, "model_type">): TextC
     numKeyValueHeads: text.num_key_value_heads ?? text.num_attention_heads,
     headDim,
     rmsNormEps: text.rms_norm_eps,
-    ropeTheta: text.rope_parameters?.rope_theta ?? text.rope_theta ?? 10000,
+    ropeTheta: ropeOf(text, 10000).rope_theta,
     ropeSections: [headDim / 2],
     tieWordEmbeddings: text.tie_word_embeddings,
     maxPositionEmbeddings: text.max_position_embeddings,

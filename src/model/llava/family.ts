@@ -1,9 +1,11 @@
 import type { Family } from "../family.ts";
 import { CAPABILITIES, type LlavaConfig, parseConfig } from "./config.ts";
-import { canonicalName } from "./layouts.ts";
+import { describe } from "./description.ts";
+import { canonicalName, layoutOf } from "./layouts.ts";
 import { createModel } from "./llava.ts";
-import { parsePreprocessing } from "./processor-file.ts";
+import { parsePreprocessing, processorSchema } from "./processor-file.ts";
 import { CHAT_TEMPLATE } from "./prompt.ts";
+import { llavaSchema, originalSchema, towerSchema } from "./schemas.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
 
 /** LLaVA-1.5, as transformers and as the original code write it. */
@@ -12,6 +14,13 @@ export const llava: Family<LlavaConfig> = {
   recognises: (config) => (config.model_type ?? "llava") === "llava" || "mm_projector_type" in config,
   capabilities: CAPABILITIES,
   parseConfig,
+  schemas: (config) => ({
+    config: "mm_projector_type" in config ? originalSchema : llavaSchema(config),
+    tower: towerSchema,
+    processor: processorSchema,
+  }),
+  describe,
+  layoutOf,
   canonicalName,
   tensorShapes,
   createModel,

@@ -36,3 +36,13 @@ export function canonicalName(name: string): string | undefined {
   if (BUFFERS.test(name)) return undefined;
   return REWRITES.reduce((current, [pattern, replacement]) => current.replace(pattern, replacement), name);
 }
+
+/** Who writes tensors under such names, for people. */
+export function layoutOf(names: readonly string[]): string {
+  const some = (pattern: RegExp) => names.some((name) => pattern.test(name));
+  if (some(/^model\.mm_projector\./)) return "original LLaVA (model.mm_projector.*)";
+  const tower = some(/(^|\.)vision_model\./) ? "with vision_model" : "without vision_model, as transformers 5";
+  return some(/^model\.language_model\./)
+    ? `in memory (model.language_model.*), ${tower}`
+    : `hub (language_model.model.*), ${tower}`;
+}

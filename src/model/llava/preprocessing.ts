@@ -1,6 +1,7 @@
 import type { Box } from "../../core/boxes.ts";
 import { type Picture, type Rectangle, resizeBicubic, type Size } from "../../core/resample.ts";
 import type { Colour, Preprocessing } from "../preprocessing.ts";
+import { normalisation } from "../processor-fields.ts";
 
 const WHITE: Colour = [255, 255, 255];
 
@@ -37,6 +38,9 @@ export function llavaPreprocessing(options: LlavaPreprocessingOptions): LlavaPre
   const canvasOf = (size: Size) => (pads ? paddedSize(size, target) : size);
   return {
     ...options,
+    summary:
+      `${pads ? `padded with (${background}) and scaled` : "scaled to cover, its centre cropped,"} to ` +
+      `${height}×${width}, bicubic; ${normalisation(mean, options.std)}`,
     background,
     side: Math.max(width, height),
     canvasOf,

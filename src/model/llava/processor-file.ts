@@ -1,26 +1,35 @@
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
-import { always, checkProcessor, DEFAULT_MEAN, DEFAULT_STD, processorFields } from "../processor-fields.ts";
+import { only, shown } from "../../core/schema.ts";
+import { unread } from "../fields.ts";
+import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, processorFields } from "../processor-fields.ts";
+import { PROCESSOR } from "../unread-fields.ts";
 import type { LlavaConfig } from "./config.ts";
 import { type LlavaPreprocessing, llavaPreprocessing } from "./preprocessing.ts";
 
 const kind = z
   .string()
-  .regex(/^(CLIP|Llava)(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/, "only CLIP's and LLaVA's are supported")
+  .regex(
+    /^(CLIP|Llava)(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/,
+    only("CLIPImageProcessor and LlavaImageProcessor"),
+  )
   .nullish();
 const side = z.number().int().positive();
 const both = z.object({ height: side, width: side });
 /** The fields of transformers' CLIPImageProcessor and LlavaImageProcessor that change pixels. */
-const processorSchema = z.object({
-  ...processorFields,
-  image_processor_type: kind,
-  feature_extractor_type: kind,
-  do_center_crop: always,
-  do_pad: z.boolean().nullish(),
-  image_aspect_ratio: z.enum(["pad", "square"], { message: "only pad and square are supported" }).nullish(),
-  size: z.union([side, z.object({ shortest_edge: side }), both], { message: "is not a size" }).nullish(),
-  crop_size: z.union([side, both], { message: "is not a size" }).nullish(),
-});
+export const processorSchema = unread(
+  z.object({
+    ...processorFields,
+    image_processor_type: kind,
+    feature_extractor_type: kind,
+    do_center_crop: z.boolean().nullish(),
+    do_pad: z.boolean().nullish(),
+    image_aspect_ratio: z.enum(["pad", "square"], only('"pad" and "square"')).nullish(),
+    size: z.union([side, z.object({ shortest_edge: side }), both], { message: "is not a size" }).nullish(),
+    crop_size: z.union([side, both], { message: "is not a size" }).nullish(),
+  }),
+  PROCESSOR,
+);
 type Processor = z.infer<typeof processorSchema>;
 
 /**
@@ -37,7 +46,13 @@ export function parsePreprocessing(
 ): LlavaPreprocessing {
   const { imageSize } = vision;
   const processor = checkProcessor(where, json, processorSchema);
-  const pad = padImages || processor.do_pad === true || processor.image_aspect_ratio === "pad";
+  // CLIP's own processor pads only the smaller pictures of a batch.
+  const padding = processor.do_pad === true && !/^CLIP/.test(processor.image_processor_type ?? "");
+  const pad = padImages || padding || processor.image_aspect_ratio === "pad";
+  if (processor.do_center_crop === false && !pad)
+    throw new NuwaError(
+      `${where}: field "do_center_crop": false is not supported, only true, or false where images are padded.`,
+    );
   checkSizes(where, processor, imageSize, pad);
   return llavaPreprocessing({
     imageSize,
@@ -55,7 +70,7 @@ function checkSizes(
 ): void {
   const refuse = (field: string, value: unknown): never => {
     throw new NuwaError(
-      `${path}: field "${field}": ${JSON.stringify(value)} does not lead to the image_size of config.json, ` +
+      `${path}: field "${field}": ${shown(value)} does not lead to the image_size of config.json, ` +
         `${height} × ${width}.`,
     );
   };
@@ -66,7 +81,10 @@ function checkSizes(
   if (!size) return;
   if (typeof size === "object" && "height" in size) {
     // Both edges given means stretching, which changes nothing once the image is padded to these proportions.
-    if (!pad) throw new NuwaError(`${path}: field "size": stretching is not supported. Use shortest_edge.`);
+    if (!pad)
+      throw new NuwaError(
+        `${path}: field "size": ${shown(size)} stretches the image, which is not supported, only shortest_edge.`,
+      );
     if (size.height !== height || size.width !== width) refuse("size", size);
   } else {
     const shortest = typeof size === "number" ? size : size.shortest_edge;

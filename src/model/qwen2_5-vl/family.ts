@@ -1,9 +1,11 @@
 import type { Family } from "../family.ts";
 import { CAPABILITIES, parseConfig, type QwenConfig } from "./config.ts";
-import { canonicalName } from "./layouts.ts";
-import { parsePreprocessing } from "./preprocessing.ts";
+import { describe } from "./description.ts";
+import { canonicalName, layoutOf } from "./layouts.ts";
+import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
 import { CHAT_TEMPLATE } from "./prompt.ts";
 import { createModel } from "./qwen2_5-vl.ts";
+import { qwenSchema } from "./schemas.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
 
 /** Qwen2.5-VL, as transformers and the hub write it. */
@@ -12,6 +14,9 @@ export const qwen: Family<QwenConfig> = {
   recognises: ({ model_type: type }) => type === "qwen2_5_vl",
   capabilities: CAPABILITIES,
   parseConfig,
+  schemas: (config) => ({ config: qwenSchema(config), processor: processorSchema }),
+  describe,
+  layoutOf,
   canonicalName,
   tensorShapes,
   createModel,

@@ -1,8 +1,11 @@
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { type Picture, resizeBicubic, type Size } from "../../core/resample.ts";
+import { only } from "../../core/schema.ts";
+import { unread } from "../fields.ts";
 import type { PreparedImage, Preprocessing } from "../preprocessing.ts";
-import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, processorFields } from "../processor-fields.ts";
+import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, normalisation, processorFields } from "../processor-fields.ts";
+import { PROCESSOR } from "../unread-fields.ts";
 import type { QwenConfig, QwenVisionConfig } from "./config.ts";
 
 const area = z
@@ -10,19 +13,30 @@ const area = z
   .int()
   .positive()
   .max(2 ** 28);
-const processorSchema = z.object({
-  ...processorFields,
-  image_processor_type: z
-    .string()
-    .regex(/^Qwen2(_5_)?VLImageProcessor(Fast|Pil)?$/, "only Qwen2VLImageProcessor is supported")
-    .nullish(),
-  min_pixels: area.nullish(),
-  max_pixels: area.nullish(),
-  size: z.object({ shortest_edge: area.nullish(), longest_edge: area.nullish() }).nullish(),
-  patch_size: z.number().nullish(),
-  merge_size: z.number().nullish(),
-  temporal_patch_size: z.number().nullish(),
-});
+/** The fields of transformers' Qwen2VLImageProcessor that change pixels. */
+export const processorSchema = unread(
+  z.object({
+    ...processorFields,
+    image_processor_type: z
+      .string()
+      .regex(/^Qwen2(_5_)?VLImageProcessor(Fast|Pil)?$/, only("Qwen2VLImageProcessor"))
+      .nullish(),
+    min_pixels: area.nullish(),
+    max_pixels: area.nullish(),
+    size: z
+      .object({
+        shortest_edge: area.nullish(),
+        longest_edge: area.nullish(),
+        min_pixels: area.nullish(),
+        max_pixels: area.nullish(),
+      })
+      .nullish(),
+    patch_size: z.number().nullish(),
+    merge_size: z.number().nullish(),
+    temporal_patch_size: z.number().nullish(),
+  }),
+  [...PROCESSOR, "do_center_crop", "do_pad"],
+);
 
 /** Areas in pixels between which pictures are scaled. */
 interface Bounds {
@@ -48,11 +62,14 @@ export function parsePreprocessing(
   ] as const)
     if (value !== undefined && value !== null && value !== wanted)
       throw new NuwaError(`${where}: field "${field}": ${value} differs from ${wanted} in config.json.`);
-  // Despite their names, the edges are areas.
+  // Despite their names, the edges are areas. The first version of the processor wrote them under other names.
+  const { size } = processor;
   const bounds = {
-    least: processor.min_pixels ?? processor.size?.shortest_edge ?? 3136,
-    most: processor.max_pixels ?? processor.size?.longest_edge ?? 1003520,
+    least: processor.min_pixels ?? size?.shortest_edge ?? size?.min_pixels ?? 3136,
+    most: processor.max_pixels ?? size?.longest_edge ?? size?.max_pixels ?? 1003520,
   };
+  if (bounds.least > bounds.most)
+    throw new NuwaError(`${where}: min_pixels ${bounds.least} is more than max_pixels ${bounds.most}. Mend it.`);
   return qwenPreprocessing(vision, bounds, processor.image_mean ?? DEFAULT_MEAN, processor.image_std ?? DEFAULT_STD);
 }
 
@@ -64,6 +81,9 @@ function qwenPreprocessing(
 ): Preprocessing {
   const cell = vision.patchSize * vision.spatialMergeSize;
   return {
+    summary:
+      `stretched to multiples of ${cell} pixels with ${bounds.least} to ${bounds.most} pixels in all, bicubic; ` +
+      normalisation(mean, std),
     background: [255, 255, 255],
     side: Math.floor(Math.sqrt(bounds.most) / cell) * cell,
     canvasOf: (size) => size,

@@ -1,5 +1,7 @@
 import { z } from "zod";
 import { checkSchema } from "../../core/schema.ts";
+import { unread } from "../fields.ts";
+import { COMMON, DECODING } from "../unread-fields.ts";
 import type { TextConfig } from "./config.ts";
 
 /** One token id or several. */
@@ -12,7 +14,7 @@ export const tokenIds = z.custom<number | number[]>(
 );
 
 /** What is read of generation_config.json. */
-const generationSchema = z.object({ eos_token_id: tokenIds.nullish() });
+export const generationSchema = unread(z.object({ eos_token_id: tokenIds.nullish() }), [...COMMON, ...DECODING]);
 
 /**
  * A configuration with the end-of-sequence ids of generation_config.json, which go first.

@@ -23,7 +23,7 @@ describe("a configuration that is not supported", () => {
   it.each<[string, Json]>([
     ["model_type", { model_type: "llava_next" }],
     ["vision_config.model_type", { "vision_config.model_type": "siglip_vision_model" }],
-    ["text_config.model_type", { "text_config.model_type": "mistral" }],
+    ["text_config.model_type", { "text_config.model_type": "qwen2" }],
     ["vision_config.hidden_act", { "vision_config.hidden_act": "mish" }],
     ["text_config.hidden_act", { "text_config.hidden_act": "gelu" }],
     ["projector_hidden_act", { projector_hidden_act: "tanh" }],

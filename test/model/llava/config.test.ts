@@ -151,9 +151,9 @@ describe("defaults", () => {
     expect(theta({ rope_parameters: { rope_theta: 5000, rope_type: "default" } })).toBe(5000);
     expect(theta({ rope_scaling: { type: "default" } })).toBe(10000);
     expect(parse({ image_token_id: 7 }).imageTokenId).toBe(7);
-    // Where a file written by one version and edited by another has both, the newer writer's field counts.
+    // Where a file written by one version and edited by another has both, transformers takes these.
     expect(theta({ rope_theta: 5000, rope_parameters: { rope_theta: 7000 } })).toBe(7000);
-    expect(parse({ image_token_index: 8, image_token_id: 7 }).imageTokenId).toBe(8);
+    expect(parse({ image_token_index: 8, image_token_id: 7 }).imageTokenId).toBe(7);
     expect(parse({ vision_config: { image_size: [64, 96] } }).vision.imageSize).toEqual([64, 96]);
     expect(parse({ tie_word_embeddings: true }).text.tieWordEmbeddings).toBe(true);
     expect(parse({ text_config: { tie_word_embeddings: true } }).text.tieWordEmbeddings).toBe(true);
@@ -206,8 +206,16 @@ describe("original LLaVA", () => {
   });
 
   it.each<[string, Json, RegExp]>([
-    ["another projector", { mm_projector_type: "linear" }, /"mm_projector_type": only mlp2x_gelu/],
-    ["tiles", { image_aspect_ratio: "anyres" }, /"image_aspect_ratio": only pad and square/],
+    [
+      "another projector",
+      { mm_projector_type: "linear" },
+      /"mm_projector_type": "linear" is not supported, only "mlp2x_gelu"/,
+    ],
+    [
+      "tiles",
+      { image_aspect_ratio: "anyres" },
+      /"image_aspect_ratio": "anyres" is not supported, only "pad" and "square"/,
+    ],
     ["another language model", { model_type: "llava_mpt" }, /"model_type"/],
   ])("is refused with %s", (_, fields, message) => {
     expect(refusal(() => parse({ ...ORIGINAL, ...fields }, {}, CLIP_LARGE_336))).toMatch(message);

@@ -1,0 +1,112 @@
+import { existsSync } from "node:fs";
+import { basename, join, relative } from "node:path";
+import { shown } from "../core/schema.ts";
+import { type OpenedModel, openModel } from "../io/load.ts";
+import { preprocessingOf, readProcessor } from "../io/preprocessing.ts";
+import { loadChatTemplate } from "../io/prompt.ts";
+import { loadTokenizer } from "../io/tokenizer.ts";
+import type { Family } from "../model/family.ts";
+import { type Effect, type Field, fieldsOf } from "../model/fields.ts";
+import { processorFile } from "../model/processor-fields.ts";
+import type { TextConfig } from "../model/transformer/config.ts";
+import { generationSchema } from "../model/transformer/generation.ts";
+
+/** A label and what stands beside it. */
+export type Fact = readonly [label: string, text: string];
+
+/**
+ * What a checkpoint folder is and how its files are read, without reading its weights.
+ *
+ * @throws NuwaError as loading the model would
+ */
+export function modelFacts(directory: string): Fact[] {
+  const opened = openModel(directory);
+  const { checkpoint, config, locations } = opened;
+  const { family } = checkpoint;
+  const { tower, projector, images } = family.describe(config);
+  const { summary } = preprocessingOf(directory, config);
+  const parameters = locations.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
+  const read = new Set(locations.map(({ name }) => name));
+  const unused = [...checkpoint.tensors.keys()].filter((name) => !read.has(name));
+  const files = [...new Set([...checkpoint.tensors.values()].map(({ file }) => file.path))];
+  return [
+    ["model", directory],
+    ["family", family.name],
+    ["files", files.map((path) => relative(directory, path)).join(", ")],
+    ["layout", family.layoutOf([...checkpoint.tensors.values()].map(({ entry }) => entry.name))],
+    ["tensors", `${locations.length} read, ${unused.length} not needed${unused.length > 0 ? `: ${some(unused)}` : ""}`],
+    ["dtype", [...new Set(locations.map(({ entry }) => entry.dtype))].join(", ")],
+    ["parameters", `${count(parameters)} (${((4 * parameters) / 2 ** 30).toFixed(2)} GiB as float32)`],
+    ["tower", tower],
+    ["projector", projector],
+    ["decoder", describeDecoder(config.text)],
+    ["images", images],
+    ["pixels", summary],
+    ...textFacts(directory, family, config.text.eosTokenIds),
+    ...fieldFacts(opened),
+  ];
+}
+
+function describeDecoder(text: TextConfig): string {
+  const grouped = text.numKeyValueHeads === text.numAttentionHeads ? "" : ` (${text.numKeyValueHeads} of keys)`;
+  const axes = text.ropeSections.length > 1 ? ` on axes of ${text.ropeSections.join(", ")} pairs` : "";
+  return (
+    `${text.numHiddenLayers} layers of ${text.hiddenSize} channels, ${text.numAttentionHeads} heads of ` +
+    `${text.headDim}${grouped}, MLP ${text.intermediateSize} (silu); ` +
+    `vocabulary ${text.vocabSize}${text.tieWordEmbeddings ? ", tied" : ""}; ` +
+    `rotary θ ${text.ropeTheta}${axes}; up to ${text.maxPositionEmbeddings} positions`
+  );
+}
+
+/** A folder without a tokenizer can still be run on token ids. */
+function textFacts(directory: string, { chatTemplate }: Family, ends: readonly number[]): Fact[] {
+  const has = existsSync(join(directory, "tokenizer.json"));
+  const tokenizer = has ? loadTokenizer(directory) : undefined;
+  const { origin } = loadChatTemplate(directory, chatTemplate);
+  const named = ends.map((id) => {
+    const token = tokenizer?.tokenOf(id);
+    return token === undefined ? `${id}` : `${id} ${JSON.stringify(token)}`;
+  });
+  return [
+    ["tokenizer", has ? "tokenizer.json" : "none: tokenizer.json is missing; only nuwa forward does without"],
+    ["template", basename(origin)],
+    ["ends at", named.join(", ")],
+  ];
+}
+
+const HEADINGS: Readonly<Record<Effect, string>> = {
+  honoured: "values that are used, or checked where only one is supported",
+  none: "known, without effect here (decoding is asked for by options of the commands)",
+  unknown: "not read by this program; look whether they matter",
+};
+
+/** Every field of the files of a checkpoint, in one of three lists. */
+function fieldFacts({ checkpoint }: OpenedModel): Fact[] {
+  const { directory, family, config, generationConfig, visionTowerConfig } = checkpoint;
+  const schemas = family.schemas(config);
+  const processor = readProcessor(directory);
+  const fields: readonly (readonly [file: string, fields: readonly Field[]])[] = [
+    ["config.json", fieldsOf(config, schemas.config)],
+    ["generation_config.json", fieldsOf(generationConfig, generationSchema)],
+    [relative(directory, processor.path), fieldsOf(processor.json, processorFile(processor.json, schemas.processor))],
+    ...(visionTowerConfig && schemas.tower
+      ? [["vision_tower/config.json", fieldsOf(visionTowerConfig, schemas.tower)] as const]
+      : []),
+  ];
+  return (Object.keys(HEADINGS) as Effect[]).flatMap((wanted): Fact[] => {
+    const own = fields.flatMap(([file, all]) =>
+      all
+        .filter(({ effect }) => effect === wanted)
+        .map(({ path, value }): Fact => ["", `${file}: ${path.replace(/\s+/g, " ")} = ${shown(value)}`]),
+    );
+    return [[wanted === "none" ? "no effect" : wanted, `${own.length} fields: ${HEADINGS[wanted]}`], ...own];
+  });
+}
+
+function some(names: readonly string[]): string {
+  return names.length > 3 ? `${names.slice(0, 3).join(", ")}, …` : names.join(", ");
+}
+
+function count(parameters: number): string {
+  return parameters >= 1e9 ? `${(parameters / 1e9).toFixed(2)} B` : `${(parameters / 1e6).toFixed(2)} M`;
+}
