@@ -16,11 +16,15 @@ import type { ImageShape } from "../../model/image-shape.ts";
  * The paper says: Nüwa keeps original ids (VisionZip has compressed ones, Table 3 gives it RPME). The released
  * code does: the same, with s = 35 and N = 576 written into it; here both follow from the prompt and the image.
  *
- * Where position ids have several axes, `original` and `rpme` hold on each axis by itself.
+ * Where ids have several axes (M-RoPE), each policy holds on each axis by itself. Compressed then means that the ids
+ * which kept tokens have on an axis are numbered without gaps: rows and columns without a token are left out, tokens of
+ * one row still share its id, and the text goes on behind the longer side of what is left. Numbering the tokens along
+ * all axes instead would take away rows and columns, also where nothing is pruned. Separators are numbered with the
+ * tokens.
  *
  * A token that is none of the unpruned ones (a merged one, or a class token that the unpruned model would not
- * show) takes the id of the token before it, the first one the image's first id; compressed ids count it
- * like any other.
+ * show) takes the id of the token before it, the first one the image's first id; compressed ids of a single axis
+ * count it like any other.
  */
 export type PositionPolicy = "original" | "compressed" | "rpme";
 
@@ -71,7 +75,9 @@ export function imagePositions(
         nextPosition: start + image.length,
       };
     case "compressed":
-      return { visual: offsets.map((_, j) => textPosition(start + j, axes)), nextPosition: start + offsets.length };
+      return axes === 1
+        ? { visual: offsets.map((_, j) => [start + j]), nextPosition: start + offsets.length }
+        : withoutGaps(offsets, start, axes);
     case "rpme":
       return { visual: stretched(offsets, start, image), nextPosition: start + image.length };
   }
@@ -91,6 +97,18 @@ function checked(positions: ImagePositions, count: number, axes: number): ImageP
   });
   if (!isId(nextPosition)) refuse(`nextPosition is ${nextPosition}, not an integer from 0.`);
   return positions;
+}
+
+/** On each axis the offsets that occur, numbered without gaps. */
+function withoutGaps(offsets: readonly (Position | undefined)[], start: number, axes: number): ImagePositions {
+  const ranks = Array.from({ length: axes }, (_, axis) => {
+    const own = new Set(offsets.flatMap((offset) => (offset ? [offset[axis]] : [])));
+    return new Map([...own].sort((a, b) => a - b).map((offset, rank) => [offset, rank]));
+  });
+  return {
+    visual: filled(offsets, start, axes, (offset, axis) => start + (ranks[axis].get(offset) as number)),
+    nextPosition: start + Math.max(1, ...ranks.map((own) => own.size)),
+  };
 }
 
 /** Algorithm 3, on each axis by itself. The lowest offset counts as the first, the highest as the last. */

@@ -54,7 +54,7 @@ export function* encode(
   return groupedBy(sizes).map((images) => ({
     images,
     shape: tilings[images[0]].shape,
-    grids: [gridOf(images, 0), gridOf(images, 1)],
+    grids: tilings[images[0]].shape.grids.map((_, which) => gridOf(images, which)),
   }));
 }
 

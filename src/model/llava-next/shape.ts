@@ -1,5 +1,6 @@
 import type { Size } from "../../core/resample.ts";
 import type { ImageShape } from "../image-shape.ts";
+import type { VisionConfig } from "../llava/config.ts";
 import type { LlavaNextConfig } from "./config.ts";
 import { bestResolution, type TileGrid, type Unpadded, unpadded } from "./resolution.ts";
 
@@ -16,9 +17,13 @@ export interface Tiling {
 
 /**
  * The tiles and grids of a picture. Its visual tokens are those of the base tile, n×n in raster order, and those of the
- * local grid, H'×W', with a newline behind each row; their ids are consecutive.
+ * local grid, H'×W', with a newline behind each row; their ids are consecutive. Of a picture that is so narrow that no
+ * cell is left of its local grid, the newlines alone are.
  */
-export function tilingOf(size: Size, { vision, pinpoints }: Pick<LlavaNextConfig, "vision" | "pinpoints">): Tiling {
+export function tilingOf(
+  size: Size,
+  { vision, pinpoints }: Pick<LlavaNextConfig, "pinpoints"> & { vision: Pick<VisionConfig, "imageSize" | "patchSize"> },
+): Tiling {
   const [pixels] = vision.imageSize;
   const side = pixels / vision.patchSize;
   const resolution = bestResolution(size, pinpoints);
@@ -28,11 +33,8 @@ export function tilingOf(size: Size, { vision, pinpoints }: Pick<LlavaNextConfig
   const { rows, columns } = local;
   const cells = Array.from({ length: rows * columns }, (_, i) => [base + i + Math.floor(i / columns)]);
   const shape: ImageShape = {
-    grids: [
-      { rows: side, columns: side },
-      { rows, columns },
-    ],
-    tiles: [1, tiles.rows * tiles.columns],
+    grids: [{ rows: side, columns: side }, ...(cells.length > 0 ? [{ rows, columns }] : [])],
+    tiles: [1, ...(cells.length > 0 ? [tiles.rows * tiles.columns] : [])],
     extraTokens: 0,
     offsets: [...Array.from({ length: base }, (_, id) => [id]), ...cells],
     separators: Array.from({ length: rows }, (_, row) => ({
