@@ -53,7 +53,7 @@ export function addForward(program: Command): void {
     .command("forward")
     .description("run a checkpoint on pixel_values and input_ids of a safetensors file and dump what it computes")
     .requiredOption("--model <folder>", "checkpoint folder")
-    .requiredOption("--inputs <file>", "safetensors with pixel_values [3,H,W] F32 and input_ids [n] I32")
+    .requiredOption("--inputs <file>", "safetensors with input_ids [n] and pixel_values, image_sizes or image_grid_thw")
     .requiredOption("--dump <file>", "safetensors to write")
     .option("--generate <n>", "also generate n tokens greedily", parseCount)
     .option("--ignore-eos", "do not stop at end-of-sequence tokens")
@@ -92,10 +92,10 @@ async function computeForward(
   options: ForwardCommandOptions,
   { tap }: Recorder,
 ): Promise<TensorValues | undefined> {
-  checkIds(options.inputs, ids, model.config);
+  checkIds(options.inputs, ids, model.config, pixels !== undefined);
   const { method } = await methodFrom(options, model.config);
   const origin = `${options.inputs}: pixel_values`;
-  const images = { pixels: tf.tensor(pixels.values, [...pixels.shape]), sizes, origin };
+  const images = pixels ? { pixels: tf.tensor(pixels.values, [...pixels.shape]), sizes, origin } : {};
   try {
     const result = await run(() => forward(model, { ...images, prompts: [ids] }, method, tap));
     try {
@@ -109,12 +109,13 @@ async function computeForward(
       tf.dispose(tensorsIn(result));
     }
   } finally {
-    images.pixels.dispose();
+    tf.dispose(tensorsIn(images));
   }
 }
 
 interface Inputs {
-  readonly pixels: TensorValues;
+  /** Undefined for a prompt of text alone. */
+  readonly pixels: TensorValues | undefined;
   /** `image_sizes` or `image_grid_thw`, a row for each image. */
   readonly sizes: readonly (readonly number[])[] | undefined;
   readonly ids: readonly number[];
@@ -122,13 +123,14 @@ interface Inputs {
 
 function readInputs(path: string): Inputs {
   const file = openSafetensors(path);
-  const pixels = readTensor(file, "pixel_values");
+  const pixels = file.entries.has("pixel_values") ? readTensor(file, "pixel_values") : undefined;
   const ids = readTensor(file, "input_ids");
   if (!(ids.values instanceof Int32Array) || ids.shape.length !== 1)
     throw new NuwaError(`${path}: input_ids must be integers of shape [n], not [${ids.shape}].`);
-  if (!(pixels.values instanceof Float32Array))
+  if (pixels && !(pixels.values instanceof Float32Array))
     throw new NuwaError(`${path}: pixel_values must be floats, not integers.`);
-  if (!pixels.values.every(Number.isFinite)) throw new NuwaError(`${path}: pixel_values holds NaN or infinite values.`);
+  if (pixels && !pixels.values.every(Number.isFinite))
+    throw new NuwaError(`${path}: pixel_values holds NaN or infinite values.`);
   return { pixels, sizes: readSizes(file), ids: [...ids.values] };
 }
 
@@ -143,11 +145,13 @@ function readSizes(file: SafetensorsFile): number[][] | undefined {
   return Array.from({ length: images }, (_, image) => [...values.subarray(image * width, (image + 1) * width)]);
 }
 
-function checkIds(path: string, ids: readonly number[], config: VlmConfig): void {
+function checkIds(path: string, ids: readonly number[], config: VlmConfig, seesImages: boolean): void {
   const what = `${path}: input_ids`;
   const text = ids.filter((id) => id !== config.imageTokenId);
   requireVocabulary(what, text, config);
   if (text.length === 0) throw new NuwaError(`${what}: holds no text tokens.`);
-  if (text.length === ids.length)
+  if (!seesImages && text.length < ids.length)
+    throw new NuwaError(`${what}: holds ${ids.length - text.length} image tokens, but the file has no pixel_values.`);
+  if (seesImages && text.length === ids.length)
     throw new NuwaError(`${what}: holds no image token (id ${config.imageTokenId}) for the image of pixel_values.`);
 }

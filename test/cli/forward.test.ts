@@ -220,6 +220,12 @@ describe("bad input ends in one clear line", () => {
       /inputs\.safetensors: input_ids: holds no image token \(id \d+\)/,
     ],
     [
+      "image tokens without pixels",
+      withInputs(["input_ids", ids]),
+      1,
+      /inputs\.safetensors: input_ids: holds 1 image tokens, but the file has no pixel_values/,
+    ],
+    [
       "no text token",
       withInputs(["pixel_values", pixels], ["input_ids", { shape: [0], values: new Int32Array(0) }]),
       1,
