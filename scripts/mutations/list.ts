@@ -185,8 +185,8 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "positions: compressed ids begin one too late",
     file: positions,
-    from: "start + j, axes)), nextPosition: start + offsets.length",
-    to: "start + j + 1, axes)), nextPosition: start + offsets.length + 1",
+    from: "[start + j]), nextPosition: start + offsets.length }",
+    to: "[start + j + 1]), nextPosition: start + offsets.length + 1 }",
   },
   {
     what: "positions: rpme rounds down",
@@ -308,5 +308,41 @@ export const MUTATIONS: readonly Mutation[] = [
     file: ledger,
     from: "entering[layer + 1] ?? count",
     to: "entering[layer] ?? count",
+  },
+  {
+    what: "families: compressed ids keep the gaps of rows and columns",
+    file: positions,
+    from: "start + (ranks[axis].get(offset) as number)",
+    to: "start + offset",
+  },
+  {
+    what: "families: the id of a newline is that of the token before it",
+    file: "model/llava-next/shape.ts",
+    from: "offset: [base + row * (columns + 1) + columns]",
+    to: "offset: [base + row * (columns + 1) + columns - 1]",
+  },
+  {
+    what: "families: a newline stands before the last token of its row",
+    file: "pipeline/prompts.ts",
+    from: "tokens[next].cell <= after",
+    to: "tokens[next].cell < after",
+  },
+  {
+    what: "families: text goes on behind the shorter side",
+    file: "model/qwen2_5-vl/qwen2_5-vl.ts",
+    from: "length: Math.max(rows, columns)",
+    to: "length: Math.min(rows, columns)",
+  },
+  {
+    what: "families: a budget is not shared out by tiles",
+    file: "methods/budget.ts",
+    from: "Math.min(each * tiles[i], own)",
+    to: "Math.min(count, own)",
+  },
+  {
+    what: "families: a cut sees the first image alone",
+    file: "pipeline/choosing.ts",
+    from: "slot.image !== image[sample]",
+    to: "slot.image !== 0",
   },
 ];
