@@ -48,10 +48,7 @@ export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Ta
   let hidden = x;
   for (let i = from; i < to; i++) {
     const entering = here(`llm.${i}.tokens`, hidden);
-    const output = tf.tidy(() => {
-      const { attention: weights, ...rest } = decoderLayer(model, i, entering, placement, here, past?.[i]);
-      return watch.includes(i) ? { ...rest, attention: weights } : { ...rest, attention: undefined };
-    });
+    const output = tf.tidy(() => decoderLayer(model, i, entering, placement, here, past?.[i], watch.includes(i)));
     hidden = output.x as tf.Tensor3D;
     caches.push(output.cache);
     if (output.attention) attention.set(i, output.attention);

@@ -25,7 +25,7 @@ export function* encode(
   const { vision } = model.config;
   const seen = visionTower(model, pixels, tap);
   const state = tap("vision.features", withoutClassToken(seen.hiddenStates[seen.featureState])); // [T, n², D]
-  const attention = tap("vision.cls_attention", clsAttention(seen.attention)); // [T, n²]
+  const attention = tap("vision.cls_attention", clsAttention(seen.classAttention)); // [T, n²]
   const keys = withoutClassToken(seen.keys);
   const norms = tap("vision.key_norms", keys.square().sum(-1).sqrt() as tf.Tensor2D); // [T, n²]
   const firstTiles = tilings.map((_, i) => tilings.slice(0, i).reduce((sum, one) => sum + tilesOf(one), 0));

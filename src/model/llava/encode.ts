@@ -20,7 +20,7 @@ type LlavaSource = Omit<TowerSource, "config"> & { readonly config: LlavaConfig 
 export function* encode(model: LlavaSource, pixels: tf.Tensor4D, tap: Tap, merge?: TowerMerge): Readback<EncodedGrid> {
   const { vision, imageShape, visionFeatureSelectStrategy } = model.config;
   const seen = yield* mergingTower(model, pixels, tap, merge);
-  const { hiddenStates, featureState, featureBlock, attention, keys, members } = seen;
+  const { hiddenStates, featureState, featureBlock, classAttention, keys, members } = seen;
   const keepsClass = visionFeatureSelectStrategy === "full";
   const state = hiddenStates[featureState];
   return {
@@ -34,7 +34,7 @@ export function* encode(model: LlavaSource, pixels: tf.Tensor4D, tap: Tap, merge
     fullAttentionBlocks: Array.from({ length: vision.numHiddenLayers }, (_, block) => block),
     meanState: (first, last) => withoutClassToken(meanOf(hiddenStates.slice(first, last + 1))),
     classFeature: state.slice([0, 0, 0], [-1, 1, -1]),
-    clsAttention: tap("vision.cls_attention", clsAttention(attention)),
+    clsAttention: tap("vision.cls_attention", clsAttention(classAttention)),
     keyNorms: tap("vision.key_norms", withoutClassToken(keys).square().sum(-1).sqrt() as tf.Tensor2D),
     block: (block) => towerBlock({ ...queriesAndKeys(model, seen, block), onGrid: (patches) => patches }),
     members: merge && members.map((rows) => (keepsClass ? rows : rows.slice(1))),
@@ -60,11 +60,7 @@ export function withoutClassToken(x: tf.Tensor): tf.Tensor3D {
   return x.slice([0, 1, 0]) as tf.Tensor3D;
 }
 
-/** The class token's row without its own column, summed over heads: [I, h, N+1, N+1] → [I, N]. */
-export function clsAttention(attention: tf.Tensor4D): tf.Tensor2D {
-  const [images, heads, tokens] = attention.shape;
-  return attention
-    .slice([0, 0, 0, 1], [images, heads, 1, tokens - 1])
-    .squeeze([2])
-    .sum(1);
+/** The class token's row without its own column, summed over heads: [I, h, 1, N+1] → [I, N]. */
+export function clsAttention(row: tf.Tensor4D): tf.Tensor2D {
+  return row.slice([0, 0, 0, 1]).squeeze([2]).sum(1);
 }

@@ -2,7 +2,16 @@ import * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
 import { activations } from "../transformer/activations.ts";
-import { attend, layerNorm, linear, mergeHeads, splitHeads, tapRows, tokenRows } from "../transformer/layers.ts";
+import {
+  attend,
+  attendInParts,
+  layerNorm,
+  linear,
+  mergeHeads,
+  splitHeads,
+  tapRows,
+  tokenRows,
+} from "../transformer/layers.ts";
 import {
   logSizes,
   type Members,
@@ -28,8 +37,8 @@ export interface TowerOutput {
   readonly featureState: number;
   /** The block that made it, from 0. */
   readonly featureBlock: number;
-  /** Attention of that block, [I, h, N+1, N+1]. */
-  readonly attention: tf.Tensor4D;
+  /** What the class token attends to in that block, [I, h, 1, N+1]. */
+  readonly classAttention: tf.Tensor4D;
   /** Its keys, all heads side by side, [I, N+1, D]. */
   readonly keys: tf.Tensor3D;
   /** Rows of the unmerged tower that each row of the feature state is made of. */
@@ -50,7 +59,7 @@ export function visionTower(model: TowerSource, pixels: tf.Tensor4D, tap: Tap): 
 
 /**
  * {@link visionTower} with tokens merged inside it, between the attention and the MLP of each block (ToMe).
- * Where tokens are merged, `hiddenStates` get shorter; `attention` and `keys` are those of the feature block before
+ * Where tokens are merged, `hiddenStates` get shorter; `classAttention` and `keys` are those of the feature block before
  * its own merge.
  *
  * @param merge undefined: nothing is merged
@@ -70,15 +79,14 @@ export function* mergingTower(
   let x = layerNorm(w.at("pre_layrnorm"), embedPatches(w.at("embeddings"), pixels, vision), vision.layerNormEps);
   x = tap("vision.hidden_states.0", x); // [I, N+1, D]
   const hiddenStates = [x];
-  let seen: Attended | undefined;
+  let seen: AttendedByClass | undefined;
   let members = unmerged(x.shape[0], x.shape[1] as number);
   let featureMembers = members;
   for (let i = 0; i < vision.numHiddenLayers; i++) {
     const block = w.at("encoder.layers", i);
     const read = i === featureBlock || merge !== undefined;
-    // The tidy frees each block's attention unless it is the one that stage 1 looks at.
     const attended = tf.tidy(() => {
-      const { y, ...rest } = attendTokens(block, x, members, vision, tap, i);
+      const { y, ...rest } = attendTokens(block, x, members, vision, tap, i, i === featureBlock);
       return read ? { y, ...rest } : { y };
     });
     let { y } = attended;
@@ -99,17 +107,17 @@ export function* mergingTower(
     }
     // What a tap puts in belongs to whoever made it: only `y` is freed below.
     const residual = tap(`vision.${i}.residual`, y);
-    if (i === featureBlock) [seen, featureMembers] = [attended as Attended, members];
+    if (i === featureBlock) [seen, featureMembers] = [attended as AttendedByClass, members];
     x = tap(`vision.hidden_states.${i + 1}`, mixChannels(block, residual, vision, tap, i));
     hiddenStates.push(x);
     tf.dispose(i === featureBlock ? [y, attended.y] : [y, attended]);
   }
-  const { attention, keys } = seen as Attended;
+  const { classAttention, keys } = seen as AttendedByClass;
   return {
     hiddenStates: hiddenStates as tf.Tensor3D[],
     featureState,
     featureBlock,
-    attention,
+    classAttention,
     keys,
     members: featureMembers,
   };
@@ -118,11 +126,12 @@ export function* mergingTower(
 type Attended = {
   /** Tokens after the attention and its residual, [I, N+1, D] */
   y: tf.Tensor3D;
-  /** [I, h, N+1, N+1] */
-  attention: tf.Tensor4D;
+  /** [I, h, 1, N+1]; undefined in other blocks than that of the features */
+  classAttention: tf.Tensor4D | undefined;
   /** [I, N+1, D], all heads side by side */
   keys: tf.Tensor3D;
 };
+type AttendedByClass = Attended & { classAttention: tf.Tensor4D };
 
 /** Patches as rows, the class token in front, learned positions added: [I, 3, H, W] → [I, N+1, D]. */
 function embedPatches(w: Weights, pixels: tf.Tensor4D, config: VisionConfig): tf.Tensor {
@@ -146,8 +155,20 @@ function embedPatches(w: Weights, pixels: tf.Tensor4D, config: VisionConfig): tf
   return tf.concat([classToken, embedded], 1).add(w.tensor("position_embedding.weight")); // [I, N+1, D]
 }
 
-/** The first half of a block: attention around a residual. */
-function attendTokens(w: Weights, x: tf.Tensor, members: Members, config: VisionConfig, tap: Tap, i: number): Attended {
+/**
+ * The first half of a block: attention around a residual.
+ *
+ * @param makesFeatures whether stage 1 looks at what the class token attends to
+ */
+function attendTokens(
+  w: Weights,
+  x: tf.Tensor,
+  members: Members,
+  config: VisionConfig,
+  tap: Tap,
+  i: number,
+  makesFeatures: boolean,
+): Attended {
   const heads = config.numAttentionHeads;
   const [images] = x.shape;
   const rows = tokenRows(x); // [I·(N+1), D]
@@ -158,12 +179,13 @@ function attendTokens(w: Weights, x: tf.Tensor, members: Members, config: Vision
   const q = tap(`vision.${i}.queries`, splitHeads(linear(attention.at("q_proj"), normed), images, heads));
   const k = tap(`vision.${i}.keys`, splitHeads(keys, images, heads));
   const v = tap(`vision.${i}.values`, splitHeads(linear(attention.at("v_proj"), normed), images, heads));
-  const attended = attend(q, k, v, logSizes(members), tap, `vision.${i}`);
+  const all = [q, k, v, logSizes(members), tap, `vision.${i}`] as const;
+  const attended = makesFeatures ? attend(...all) : { ...attendInParts(...all), attention: undefined };
   const output = linear(attention.at("out_proj"), mergeHeads(attended.output)); // [I·(N+1), D]
   const y = rows.add<tf.Tensor2D>(tapRows(tap, `vision.${i}.attention_output`, output, x.shape));
   return {
     y: y.reshape(x.shape as tf.Tensor3D["shape"]),
-    attention: attended.attention,
+    classAttention: attended.attention?.slice([0, 0, 0, 0], [-1, -1, 1, -1]),
     keys: keys.reshape(x.shape as tf.Tensor3D["shape"]),
   };
 }

@@ -41,7 +41,7 @@ export function encode(w: Weights, vision: QwenVisionConfig, patches: tf.Tensor3
     fullAttentionBlocks: vision.fullAttentionBlocks,
     meanState: (first, last) => merged(meanOf(seen.hiddenStates.slice(first, last + 1))),
     classFeature: undefined,
-    clsAttention: tap("vision.cls_attention", ofCells(seen.attention.mean(1).sum<tf.Tensor2D>(1))),
+    clsAttention: tap("vision.cls_attention", ofCells(seen.received)),
     keyNorms: tap("vision.key_norms", ofCells(seen.keys.square().sum(3).sum(1).sqrt() as tf.Tensor2D)),
     block: (block) => towerBlock({ ...queriesAndKeys(w, vision, seen, block), onGrid: ofCells }),
     members: undefined,

@@ -2,14 +2,13 @@ import * as tf from "@tensorflow/tfjs";
 import type { Grid } from "../../core/grid.ts";
 import { noTap, type Tap } from "../../core/taps.ts";
 import type { BlockSource } from "../tower-block.ts";
-import { activations } from "../transformer/activations.ts";
 import {
-  type Attended,
-  attend,
+  attendInParts,
   linear,
   mergeHeads,
   rmsNorm,
   splitHeads,
+  swiGlu,
   tapRows,
   tokenRows,
 } from "../transformer/layers.ts";
@@ -24,8 +23,8 @@ import { type Windows, windowsOf } from "./windows.ts";
 export interface TowerOutput {
   /** hidden_states[0..depth], each [I, P, D]: the embedded patches, then the output of each block. */
   readonly hiddenStates: readonly tf.Tensor3D[];
-  /** Attention of the last block that attends over everything, [I, h, P, P]. */
-  readonly attention: tf.Tensor4D;
+  /** The attention that each patch receives in the last block that attends over everything, [I, P]. */
+  readonly received: tf.Tensor2D;
   /** The keys of that block after the rotary positions, [I, h, P, d]. */
   readonly keys: tf.Tensor4D;
   readonly windows: Windows;
@@ -57,28 +56,21 @@ export function visionTower(
   const embedded = tf.matMul(tokenRows(patches), kernel as tf.Tensor2D).reshape([patches.shape[0], -1, hiddenSize]);
   let x = tap("vision.hidden_states.0", tf.gather(embedded, patchRows(windows.order, merge * merge), 1)) as tf.Tensor3D;
   const hiddenStates = [x];
-  let seen: { attention: tf.Tensor4D; keys: tf.Tensor4D } | undefined;
+  let seen: Pick<TowerOutput, "received" | "keys"> | undefined;
   for (let i = 0; i < vision.depth; i++) {
     const full = vision.fullAttentionBlocks.includes(i);
     const input = x;
     const output = tf.tidy(() => {
-      const { y, attention, keys } = block(
-        w.at("blocks", i),
-        input,
-        vision,
-        full ? undefined : lengths,
-        rotation,
-        tap,
-        i,
-      );
-      return i === last ? { y, attention, keys } : { y };
+      const reach = full ? "everything" : lengths;
+      const { y, received, keys } = block(w.at("blocks", i), input, vision, reach, rotation, tap, i, i === last);
+      return i === last ? { y, received, keys } : { y };
     });
-    if (i === last) seen = output as { y: tf.Tensor; attention: tf.Tensor4D; keys: tf.Tensor4D };
+    if (i === last) seen = output as typeof output & Pick<TowerOutput, "received" | "keys">;
     x = tap(`vision.hidden_states.${i + 1}`, output.y) as tf.Tensor3D;
     hiddenStates.push(x);
   }
-  const { attention, keys } = seen as { attention: tf.Tensor4D; keys: tf.Tensor4D };
-  return { hiddenStates, attention, keys, windows, rotation };
+  const { received, keys } = seen as Pick<TowerOutput, "received" | "keys">;
+  return { hiddenStates, received, keys, windows, rotation };
 }
 
 /** Rows of the patches of some cells, one cell after the other. */
@@ -121,34 +113,40 @@ export function queriesAndKeys(
   return { queries, keys, plainKeys: k.reshape<tf.Tensor3D>(state.shape), heads: numHeads, prefixTokens: 0 };
 }
 
-/** One block: attention and a gated MLP, each around a residual. */
+/**
+ * One block: attention and a gated MLP, each around a residual.
+ *
+ * @param reach lengths of the windows, in patches, or everything
+ * @param receiving whether the attention that each patch receives is wanted
+ */
 function block(
   w: Weights,
   x: tf.Tensor3D,
   { numHeads }: QwenVisionConfig,
-  windows: readonly number[] | undefined,
+  reach: readonly number[] | "everything",
   rotation: Rotation,
   tap: Tap,
   i: number,
-): { y: tf.Tensor; attention: tf.Tensor4D | undefined; keys: tf.Tensor4D } {
+  receiving: boolean,
+): { y: tf.Tensor; received: tf.Tensor2D | undefined; keys: tf.Tensor4D } {
   const [images] = x.shape;
   const rows = tokenRows(x); // [I·P, D]
   const [q, k, v] = fusedProjections(w, rows).map((part) => splitHeads(part, images, numHeads)); // [I, h, P, d]
   const queries = tap(`vision.${i}.queries`, rotate(q, rotation));
   const keys = tap(`vision.${i}.keys`, rotate(k, rotation));
   const values = tap(`vision.${i}.values`, v);
-  const attended = windows
-    ? attendInWindows(queries, keys, values, windows)
-    : attend(queries, keys, values, undefined, tap, `vision.${i}`);
+  const attended =
+    reach === "everything"
+      ? attendInParts(queries, keys, values, undefined, tap, `vision.${i}`, receiving)
+      : { output: attendInWindows(queries, keys, values, reach), received: undefined };
   const output = linear(w.at("attn.proj"), mergeHeads(attended.output)); // [I·P, D]
   const y = rows.add<tf.Tensor2D>(tapRows(tap, `vision.${i}.attention_output`, output, x.shape));
   const residual = tapRows(tap, `vision.${i}.residual`, y, x.shape);
   const normed = rmsNorm(w.at("norm2"), residual, VISION_EPS);
-  const gated = activations.silu(linear(w.at("mlp.gate_proj"), normed)).mul(linear(w.at("mlp.up_proj"), normed));
-  const mlp = linear(w.at("mlp.down_proj"), gated as tf.Tensor2D);
+  const mlp = swiGlu(w.at("mlp"), normed);
   return {
     y: residual.add(tapRows(tap, `vision.${i}.mlp_output`, mlp, x.shape)).reshape(x.shape),
-    attention: attended.attention,
+    received: attended.received,
     keys,
   };
 }
@@ -158,12 +156,7 @@ function block(
  *
  * @param lengths of the windows, in patches
  */
-function attendInWindows(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  lengths: readonly number[],
-): Pick<Attended, "output"> & { attention: undefined } {
+function attendInWindows(q: tf.Tensor4D, k: tf.Tensor4D, v: tf.Tensor4D, lengths: readonly number[]): tf.Tensor4D {
   const [images, heads, patches, width] = q.shape;
   const starts = lengths.map((_, i) => lengths.slice(0, i).reduce((sum, own) => sum + own, 0));
   const outputs: tf.Tensor[] = [];
@@ -178,20 +171,13 @@ function attendInWindows(
     const [queries, keys, values] = [q, k, v].map((x) =>
       tf.gather(x, index, 2).reshape<tf.Tensor4D>([images * heads, count, length, width]),
     );
-    outputs.push(
-      attend(queries, keys, values, undefined, noTap, "vision.0").output.reshape([
-        images,
-        heads,
-        count * length,
-        width,
-      ]),
-    );
+    const { output } = attendInParts(queries, keys, values, undefined, noTap, "vision.0");
+    outputs.push(output.reshape([images, heads, count * length, width]));
     order.push(...rows);
   }
   const back = new Array<number>(patches);
   order.forEach((patch, row) => {
     back[patch] = row;
   });
-  const output = tf.gather(tf.concat(outputs, 2), tf.tensor1d(back, "int32"), 2) as tf.Tensor4D;
-  return { output, attention: undefined };
+  return tf.gather(tf.concat(outputs, 2), tf.tensor1d(back, "int32"), 2) as tf.Tensor4D;
 }

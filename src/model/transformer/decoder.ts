@@ -3,9 +3,18 @@ import type { Sequence } from "../../core/slots.ts";
 import { noTap, type Tap } from "../../core/taps.ts";
 import type { Vlm } from "../vlm.ts";
 import type { Weights } from "../weights.ts";
-import { activations } from "./activations.ts";
 import type { TextConfig } from "./config.ts";
-import { attend, linear, mergeHeads, rmsNorm, splitHeads, tapRows, tokenRows } from "./layers.ts";
+import {
+  attend,
+  attendInParts,
+  linear,
+  mergeHeads,
+  rmsNorm,
+  splitHeads,
+  swiGlu,
+  tapRows,
+  tokenRows,
+} from "./layers.ts";
 import { type Rotation, rotate } from "./rope.ts";
 
 /** Keys (after RoPE) and values of the tokens that one decoder layer has seen, each [B, hkv, S, d]. */
@@ -20,8 +29,8 @@ export type LayerOutput = {
   readonly x: tf.Tensor;
   /** Everything seen so far, the new tokens last. */
   readonly cache: LayerCache;
-  /** [B, h, Q, S] */
-  readonly attention: tf.Tensor4D;
+  /** [B, h, Q, S] where the layer is watched, else undefined. */
+  readonly attention: tf.Tensor4D | undefined;
 };
 
 /** Where the new tokens stand, shared by the layers that see the same sequence. */
@@ -37,6 +46,7 @@ export interface Placement {
  *
  * @param x [B, Q, Hd], the new tokens
  * @param past what the layer has seen before; undefined at prefill
+ * @param watched whether its attention is wanted
  * @see https://github.com/huggingface/transformers/blob/main/src/transformers/models/llama/modeling_llama.py
  */
 export function decoderLayer(
@@ -46,6 +56,7 @@ export function decoderLayer(
   { rotation, mask }: Placement,
   tap: Tap,
   past?: LayerCache,
+  watched = false,
 ): LayerOutput {
   const config = model.config.text;
   const w = model.decoder.layer(i);
@@ -57,7 +68,8 @@ export function decoderLayer(
   const newValues = tap(`llm.${i}.values`, v);
   const keys = past ? tf.concat([past.keys, newKeys], 2) : newKeys; // [B, hkv, S, d]
   const values = past ? tf.concat([past.values, newValues], 2) : newValues;
-  const { output, attention } = attend(queries, keys, values, mask, tap, `llm.${i}`);
+  const all = [queries, keys, values, mask, tap, `llm.${i}`] as const;
+  const { output, attention } = watched ? attend(...all) : { ...attendInParts(...all), attention: undefined };
   const attended = linear(w.at("self_attn.o_proj"), mergeHeads(output)); // [B·Q, Hd]
   const y = rows.add<tf.Tensor2D>(tapRows(tap, `llm.${i}.attention_output`, attended, x.shape));
   const residual = tapRows(tap, `llm.${i}.residual`, y, x.shape);
@@ -91,11 +103,6 @@ function queriesKeysValues(w: Weights, x: tf.Tensor2D, batch: number, config: Te
     k: rotate(splitHeads(linear(w.at("k_proj"), x), batch, config.numKeyValueHeads), rotation),
     v: splitHeads(linear(w.at("v_proj"), x), batch, config.numKeyValueHeads),
   };
-}
-
-/** down(silu(gate(x)) ⊙ up(x)) (Shazeer, arXiv 2002.05202). */
-function swiGlu(w: Weights, x: tf.Tensor2D): tf.Tensor2D {
-  return linear(w.at("down_proj"), activations.silu(linear(w.at("gate_proj"), x)).mul(linear(w.at("up_proj"), x)));
 }
 
 /**

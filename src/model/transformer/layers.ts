@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import type { TapName } from "../../core/tap-points.ts";
-import { type Tap, wants } from "../../core/taps.ts";
+import { noTap, type Tap, wants } from "../../core/taps.ts";
 import type { Weights } from "../weights.ts";
+import { activations } from "./activations.ts";
 
 /**
  * The layers that the vision tower, the projector and the decoder are made of.
@@ -42,6 +43,16 @@ export function rmsNorm<T extends tf.Tensor>(w: Weights, x: T, eps: number): T {
     const meanSquare = x.square().mean(-1, true);
     return x.mul(meanSquare.add(eps).rsqrt()).mul(w.tensor("weight"));
   });
+}
+
+/** The gated MLP, down(silu(gate(x)) ⊙ up(x)) (Shazeer, arXiv 2002.05202). */
+export function swiGlu(w: Weights, x: tf.Tensor2D): tf.Tensor2D {
+  // One of these is the largest tensor of a pass, so each is freed as soon as it has been used.
+  const inner = tf.tidy(() => {
+    const gate = tf.tidy(() => activations.silu(linear(w.at("gate_proj"), x)));
+    return gate.mul<tf.Tensor2D>(linear(w.at("up_proj"), x));
+  });
+  return linear(w.at("down_proj"), inner);
 }
 
 /** [B·T, h·d] → [B, h, T, d] */
@@ -92,6 +103,60 @@ export function attend(
     const attention = tap(`${prefix}.attention`, tf.softmax(scores)) as tf.Tensor4D; // [B, h, Q, S]
     const mixed = tf.matMul(attention.reshape([batch, keyValueHeads, rows, keys]), v);
     return { output: tap(`${prefix}.z`, mixed.reshape<tf.Tensor4D>([batch, heads, queries, width])), attention };
+  });
+}
+
+/** Attention weights that are computed at a time where nobody looks at all of them: 64 MiB, in three tensors. */
+const WEIGHTS_AT_A_TIME = 2 ** 24;
+
+/** What {@link attendInParts} returns. */
+export interface AttendedInParts {
+  /** [B, h, Q, d] */
+  readonly output: tf.Tensor4D;
+  /** Where it is wanted, the attention that each key receives, mean over heads, summed over the queries: [B, S]. */
+  readonly received: tf.Tensor2D | undefined;
+}
+
+/**
+ * {@link attend} for callers that need no [B, h, Q, S]: where that is large and no tap looks at it, some queries at a
+ * time attend to all keys. The result is the same, because each query's softmax is its own; a gradient tape keeps all
+ * parts.
+ *
+ * @param receiving whether what each key receives is wanted
+ */
+export function attendInParts(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  mask: tf.Tensor | undefined,
+  tap: Tap,
+  prefix: `vision.${number}` | `llm.${number}`,
+  receiving = false,
+): AttendedInParts {
+  const receivedIn = (attention: tf.Tensor4D) => (receiving ? attention.sum(2).mean<tf.Tensor2D>(1) : undefined);
+  return tf.tidy(() => {
+    const [batch, heads, queries] = q.shape;
+    const atATime = Math.max(1, Math.floor(WEIGHTS_AT_A_TIME / (batch * heads * k.shape[2])));
+    if (queries <= atATime || wants(tap, `${prefix}.attention_scores`) || wants(tap, `${prefix}.attention`)) {
+      const { output, attention } = attend(q, k, v, mask, tap, prefix);
+      return { output, received: receivedIn(attention) };
+    }
+    const starts = Array.from({ length: Math.ceil(queries / atATime) }, (_, part) => part * atATime);
+    const parts = starts.map((start) =>
+      tf.tidy(() => {
+        const count = Math.min(atATime, queries - start);
+        const ofPart = (x: tf.Tensor4D) => x.slice([0, 0, start, 0], [-1, -1, count, -1]);
+        const hidden = mask?.shape[2] === queries ? ofPart(mask as tf.Tensor4D) : mask; // [B, 1, Q or 1, S]
+        const { output, attention } = attend(ofPart(q), k, v, hidden, noTap, prefix);
+        return { output, received: receivedIn(attention) };
+      }),
+    );
+    const outputs = parts.map((part) => part.output);
+    const received = parts.flatMap((part) => part.received ?? []);
+    return {
+      output: tap(`${prefix}.z`, tf.concat(outputs, 2)),
+      received: receiving ? tf.addN(received) : undefined,
+    };
   });
 }
 
