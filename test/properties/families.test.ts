@@ -130,6 +130,7 @@ law(
     );
     const turn = advance(model, start.state, [input.more]);
     const whole = pass(input, requestOf(input), input.more, noTap, (made) =>
+      // biome-ignore lint/correctness/useYield: nothing is read out
       withCuts(made, function* () {
         return notes.shift() as CutSelection;
       }),

@@ -59,8 +59,8 @@ export function visionTower(model: TowerSource, pixels: tf.Tensor4D, tap: Tap): 
 
 /**
  * {@link visionTower} with tokens merged inside it, between the attention and the MLP of each block (ToMe).
- * Where tokens are merged, `hiddenStates` get shorter; `classAttention` and `keys` are those of the feature block before
- * its own merge.
+ * Where tokens are merged, `hiddenStates` get shorter; `classAttention` and `keys` are those of the feature block
+ * before its own merge.
  *
  * @param merge undefined: nothing is merged
  */
