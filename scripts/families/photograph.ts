@@ -12,7 +12,7 @@ import type { PreparedImage } from "../../src/model/preprocessing.ts";
 import { DEFAULT_MEAN, DEFAULT_STD } from "../../src/model/processor-fields.ts";
 import type { QwenConfig } from "../../src/model/qwen2_5-vl/config.ts";
 import { qwen } from "../../src/model/qwen2_5-vl/family.ts";
-import { shapeOf } from "../../src/model/qwen2_5-vl/qwen2_5-vl.ts";
+import { shapeOf } from "../../src/model/qwen2_5-vl/mrope.ts";
 import type { VlmConfig } from "../../src/model/vlm.ts";
 
 /** The photograph of the page, which is not square. */

@@ -7,7 +7,7 @@ import { regionsOf } from "../../src/methods/nuwa/separation.ts";
 import { cellCount, unprunedSlots } from "../../src/model/image-shape.ts";
 import { llavaNext } from "../../src/model/llava-next/family.ts";
 import { tilingOf } from "../../src/model/llava-next/shape.ts";
-import { shapeOf } from "../../src/model/qwen2_5-vl/qwen2_5-vl.ts";
+import { shapeOf } from "../../src/model/qwen2_5-vl/mrope.ts";
 import { writtenIds } from "./ids.ts";
 import { type AllSeen, type Seen, sizeOf } from "./photograph.ts";
 import { REGION } from "./reach.ts";

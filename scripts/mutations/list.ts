@@ -329,7 +329,7 @@ export const MUTATIONS: readonly Mutation[] = [
   },
   {
     what: "families: text goes on behind the shorter side",
-    file: "model/qwen2_5-vl/qwen2_5-vl.ts",
+    file: "model/qwen2_5-vl/mrope.ts",
     from: "length: Math.max(rows, columns)",
     to: "length: Math.min(rows, columns)",
   },

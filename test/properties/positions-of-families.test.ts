@@ -4,7 +4,7 @@ import type { Position } from "../../src/core/slots.ts";
 import { imagePositions, POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import { cellCount, type ImageShape } from "../../src/model/image-shape.ts";
 import { tilingOf } from "../../src/model/llava-next/shape.ts";
-import { shapeOf } from "../../src/model/qwen2_5-vl/qwen2_5-vl.ts";
+import { shapeOf } from "../../src/model/qwen2_5-vl/mrope.ts";
 import { withSeparators } from "../../src/pipeline/prompts.ts";
 import { law } from "./law.ts";
 

@@ -19,6 +19,9 @@ export interface Tiling {
  * The tiles and grids of a picture. Its visual tokens are those of the base tile, n×n in raster order, and those of the
  * local grid, H'×W', with a newline behind each row; their ids are consecutive. Of a picture that is so narrow that no
  * cell is left of its local grid, the newlines alone are.
+ *
+ * @see https://github.com/huggingface/transformers/blob/main/src/transformers/models/llava_next/modeling_llava_next.py
+ *   (`pack_image_features`)
  */
 export function tilingOf(
   size: Size,

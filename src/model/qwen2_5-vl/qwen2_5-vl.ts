@@ -1,12 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import type { Grid } from "../../core/grid.ts";
-import { groupedBy, type ImageShape } from "../image-shape.ts";
+import { groupedBy } from "../image-shape.ts";
 import { decoderWeights } from "../transformer/decoder-weights.ts";
 import type { EncodedImages, ImageInputs, Vlm } from "../vlm.ts";
 import { weightsTree } from "../weights.ts";
 import type { QwenConfig } from "./config.ts";
 import { encode } from "./encode.ts";
+import { shapeOf } from "./mrope.ts";
 
 /**
  * A Qwen2.5-VL model from its configuration and all its weights.
@@ -36,22 +37,6 @@ export function createModel(config: QwenConfig, tensors: ReadonlyMap<string, tf.
     },
     // The merger is part of the tower: features are token embeddings already.
     project: (features) => features as tf.Tensor3D,
-  };
-}
-
-/**
- * One grid of cells. Its tokens have the id of the image's start in time, and count rows and columns from there; the
- * text goes on behind the longer side.
- */
-export function shapeOf(grid: Grid): ImageShape {
-  const { rows, columns } = grid;
-  return {
-    grids: [grid],
-    tiles: [1],
-    extraTokens: 0,
-    offsets: Array.from({ length: rows * columns }, (_, cell) => [0, Math.floor(cell / columns), cell % columns]),
-    separators: [],
-    length: Math.max(rows, columns),
   };
 }
 

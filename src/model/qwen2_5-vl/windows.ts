@@ -1,4 +1,7 @@
+import * as tf from "@tensorflow/tfjs";
 import type { Grid } from "../../core/grid.ts";
+import { noTap } from "../../core/taps.ts";
+import { attendInParts } from "../transformer/layers.ts";
 
 /** Cells of a grid window by window. */
 export interface Windows {
@@ -26,4 +29,40 @@ export function windowsOf({ rows, columns }: Grid, side: number): Windows {
       lengths.push(order.length - before);
     }
   return { order, lengths };
+}
+
+/**
+ * Attention inside windows of consecutive patches. Windows of one length are computed together; no tap sees them.
+ *
+ * @param lengths of the windows, in patches
+ */
+export function attendInWindows(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  lengths: readonly number[],
+): tf.Tensor4D {
+  const [images, heads, patches, width] = q.shape;
+  const starts = lengths.map((_, i) => lengths.slice(0, i).reduce((sum, own) => sum + own, 0));
+  const outputs: tf.Tensor[] = [];
+  const order: number[] = [];
+  for (const length of new Set(lengths)) {
+    const rows = lengths.flatMap((own, i) =>
+      own === length ? Array.from({ length }, (_, patch) => starts[i] + patch) : [],
+    );
+    const count = rows.length / length;
+    const index = tf.tensor1d(rows, "int32");
+    // [I, h, P, d] → [I·h, windows, patches of a window, d]
+    const [queries, keys, values] = [q, k, v].map((x) =>
+      tf.gather(x, index, 2).reshape<tf.Tensor4D>([images * heads, count, length, width]),
+    );
+    const { output } = attendInParts(queries, keys, values, undefined, noTap, "vision.0");
+    outputs.push(output.reshape([images, heads, count * length, width]));
+    order.push(...rows);
+  }
+  const back = new Array<number>(patches);
+  order.forEach((patch, row) => {
+    back[patch] = row;
+  });
+  return tf.gather(tf.concat(outputs, 2), tf.tensor1d(back, "int32"), 2) as tf.Tensor4D;
 }

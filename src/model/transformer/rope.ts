@@ -12,7 +12,7 @@ export interface Rotation {
  * Rotary position angles from explicit position ids (Su et al., arXiv 2104.09864): token at position p
  * turns pair i by p·θ^(−2i/d). Rounded to float32 at each step as the PyTorch implementation does,
  * because at p ≈ 1000 the rounding of the angle is visible in the logits. Where position ids have several axes,
- * the first pairs turn with the first axis, the next ones with the next.
+ * the first pairs turn with the first axis, the next ones with the next (M-RoPE, Wang et al., arXiv 2409.12191).
  *
  * @param positions position ids of every token, [B][S][R]; any integers, in any order
  */
