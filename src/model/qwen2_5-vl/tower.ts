@@ -107,10 +107,10 @@ function block(
 ): { y: tf.Tensor; received: tf.Tensor2D | undefined; keys: tf.Tensor4D } {
   const [images, , width] = x.shape;
   const rows = tokenRows(x); // [I·P, D]
-  const fused = linear(w.at("attn.qkv"), rmsNorm(w.at("norm1"), rows, VISION_EPS)); // [I·P, 3D]
-  const [q, k, v] = [0, 1, 2].map((part) =>
-    splitHeads(fused.slice([0, part * width], [-1, width]) as tf.Tensor2D, images, numHeads),
-  ); // [I, h, P, d]
+  const [q, k, v] = tf.tidy(() => {
+    const fused = linear(w.at("attn.qkv"), rmsNorm(w.at("norm1"), rows, VISION_EPS)); // [I·P, 3D]
+    return [0, 1, 2].map((part) => splitHeads(fused.slice([0, part * width], [-1, width]), images, numHeads));
+  }); // [I, h, P, d]
   const queries = tap(`vision.${i}.queries`, rotate(q, rotation));
   const keys = tap(`vision.${i}.keys`, rotate(k, rotation));
   const values = tap(`vision.${i}.values`, v);
