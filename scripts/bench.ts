@@ -7,6 +7,7 @@ import { writeAtomically } from "../src/io/files.ts";
 import { benchmarkShape, type ShapeReport } from "./bench/report.ts";
 import { SHAPES } from "./bench/shapes.ts";
 import { printReport } from "./bench/table.ts";
+import { benchmarkWide, printWide, WIDE_SHAPES, type WideReport } from "./bench/wide.ts";
 
 /**
  * The benchmark: what the parts of a run cost, pruned and unpruned, on every backend that is installed.
@@ -14,6 +15,7 @@ import { printReport } from "./bench/table.ts";
  */
 const BACKENDS = ["wasm", "tensorflow"];
 const SHAPE_NAMES = SHAPES.map(({ name }) => name);
+const WIDE_NAMES = WIDE_SHAPES.map(({ name }) => name);
 
 interface Options {
   readonly backend: string[];
@@ -26,7 +28,11 @@ function readOptions(): Options {
   return new Command("bench")
     .description("Times the parts of a run, pruned (Nüwa, official, average 1/9) and unpruned, with random weights.")
     .addOption(new Option("--backend <names...>", "backends to measure").choices(BACKENDS).default(BACKENDS))
-    .addOption(new Option("--shape <names...>", "model sizes to measure").choices(SHAPE_NAMES).default(SHAPE_NAMES))
+    .addOption(
+      new Option("--shape <names...>", "model sizes to measure")
+        .choices([...SHAPE_NAMES, ...WIDE_NAMES])
+        .default(SHAPE_NAMES),
+    )
     .option("--runs <count>", "runs after the warm-up", parseCount, 5)
     .option("--json <file>", "write the figures to a file too")
     .parse()
@@ -35,7 +41,7 @@ function readOptions(): Options {
 
 async function bench({ backend: backends, shape, runs, json }: Options): Promise<void> {
   console.log(`${availableParallelism()} cores, load average ${loadavg()[0].toFixed(1)}, Node ${process.version}`);
-  const reports: ShapeReport[] = [];
+  const reports: (ShapeReport | WideReport)[] = [];
   for (const backend of backends) {
     const missing = await useBackend(backend).then(() => undefined, messageOf);
     if (missing) {
@@ -45,6 +51,11 @@ async function bench({ backend: backends, shape, runs, json }: Options): Promise
     for (const size of SHAPES.filter(({ name }) => shape.includes(name))) {
       const report = await benchmarkShape(backend, size, runs);
       printReport(report);
+      reports.push(report);
+    }
+    for (const size of WIDE_SHAPES.filter(({ name }) => shape.includes(name))) {
+      const report = await benchmarkWide(backend, size, runs);
+      printWide(report);
       reports.push(report);
     }
   }

@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../src/core/errors.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
+import { enteringPerLayer } from "../../src/methods/ledger.ts";
 import type { Method } from "../../src/methods/method.ts";
-import type { Llava } from "../../src/model/llava/llava.ts";
+import type { Vlm } from "../../src/model/vlm.ts";
 import { generate } from "../../src/pipeline/generate.ts";
 import { type ForwardInputs, forward } from "../../src/pipeline/prefill.ts";
 import { PARTS, Stopwatch, type Times, waitFor } from "./stopwatch.ts";
@@ -21,6 +22,8 @@ export interface Measured {
   readonly median: Costs;
   /** The fastest run of each part: nearest to what the machine can do when it does nothing else. */
   readonly fastest: Costs;
+  /** Visual tokens entering each decoder layer. */
+  readonly tokens: readonly number[];
 }
 
 /** Tokens decoded after each pass. */
@@ -33,19 +36,22 @@ const DECODED = 6;
  * @throws NuwaError when a run leaves tensors behind
  */
 export async function measureMethods(
-  model: Llava,
+  model: Vlm,
   inputs: ForwardInputs,
   methods: readonly Method[],
   runs: number,
 ): Promise<Measured[]> {
   const samples = methods.map((): Costs[] => []);
+  const tokens = methods.map((): readonly number[] => []);
   for (let run = 0; run <= runs; run++) {
     for (const [i, method] of methods.entries()) {
       const sample = await withoutLeaks(method.name, () => measureOnce(model, inputs, method));
-      if (run > 0) samples[i].push(sample);
+      tokens[i] = sample.tokens;
+      if (run > 0) samples[i].push(sample.costs);
     }
   }
-  return samples.map((ofMethod) => ({
+  return samples.map((ofMethod, i) => ({
+    tokens: tokens[i],
     median: summarise(ofMethod, median),
     fastest: summarise(ofMethod, (values) => Math.min(...values)),
   }));
@@ -56,7 +62,11 @@ function summarise(samples: readonly Costs[], how: (values: number[]) => number)
   return Object.fromEntries(names.map((name) => [name, how(samples.map((costs) => costs[name]))])) as unknown as Costs;
 }
 
-async function measureOnce(model: Llava, inputs: ForwardInputs, method: Method): Promise<Costs> {
+async function measureOnce(
+  model: Vlm,
+  inputs: ForwardInputs,
+  method: Method,
+): Promise<{ costs: Costs; tokens: readonly number[] }> {
   const stopwatch = new Stopwatch();
   stopwatch.start();
   const result = runSync(() => forward(model, inputs, stopwatch.watch(method), stopwatch.tap));
@@ -68,9 +78,10 @@ async function measureOnce(model: Llava, inputs: ForwardInputs, method: Method):
     since = performance.now();
   }
   tf.dispose(tensorsIn(result));
+  const tokens = result.ledgers.flatMap((ledger) => (ledger ? enteringPerLayer(ledger) : []));
   const pass = PARTS.reduce((sum, part) => sum + times[part], 0);
   // The first token comes from the pass itself.
-  return { ...times, pass, decode: median(steps.slice(1)) };
+  return { costs: { ...times, pass, decode: median(steps.slice(1)) }, tokens };
 }
 
 async function withoutLeaks<T>(what: string, use: () => Promise<T>): Promise<T> {

@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { normal, randomFrom } from "../../src/core/random-numbers.ts";
+import { familyNamed } from "../../src/model/families.ts";
+import type { Family } from "../../src/model/family.ts";
 import { type LlavaConfig, parseConfig } from "../../src/model/llava/config.ts";
-import { createModel, type Llava } from "../../src/model/llava/llava.ts";
-import { tensorShapes } from "../../src/model/llava/tensor-shapes.ts";
+import type { Vlm, VlmConfig } from "../../src/model/vlm.ts";
 import { weightTensor } from "../../src/model/weights.ts";
 
 /** A model size to measure, in the words of a checkpoint's config.json. */
@@ -73,7 +74,7 @@ const SPREAD = 0.02;
  * each at another place: speed does not depend on the values, and drawing 200 million would take longer
  * than the benchmark.
  */
-export function randomModel(config: LlavaConfig, seed: number): Llava {
+export function randomModel<Config extends VlmConfig>(config: Config, seed: number): Vlm<Config> {
   const random = randomFrom(seed);
   const pool = Float32Array.from({ length: 2 ** 20 + 7 }, () => SPREAD * normal(random));
   let next = 0;
@@ -88,15 +89,16 @@ export function randomModel(config: LlavaConfig, seed: number): Llava {
     return values;
   };
   const tensors = new Map<string, tf.Tensor>();
-  for (const [name, shape] of tensorShapes(config)) {
+  const family = familyNamed(config.family) as unknown as Family<Config>;
+  for (const [name, shape] of family.tensorShapes(config)) {
     const isNormScale = shape.length === 1 && name.endsWith(".weight");
     const count = tf.util.sizeFromShape([...shape]);
     tensors.set(name, weightTensor(name, isNormScale ? new Float32Array(count).fill(1) : draw(count), shape));
   }
-  return createModel(config, tensors);
+  return family.createModel(config, tensors);
 }
 
 /** How many weights a model has, or the part of it whose names begin with a prefix. */
-export function countParameters(model: Llava, prefix = ""): number {
+export function countParameters(model: Pick<Vlm, "tensors">, prefix = ""): number {
   return [...model.tensors].filter(([name]) => name.startsWith(prefix)).reduce((sum, [, { size }]) => sum + size, 0);
 }

@@ -37,11 +37,14 @@ export class Stopwatch {
     return this.times;
   }
 
-  readonly tap: Tap = (name, x) => {
-    const next = PART_BEGUN_BEHIND[name] ?? (this.part === "stage 2" && /^llm\.\d+\.tokens$/.test(name) && "prefill");
-    if (next) this.switchTo(next, x);
-    return x;
-  };
+  readonly tap: Tap = Object.assign(
+    <T extends tf.Tensor>(name: TapName, x: T): T => {
+      const next = PART_BEGUN_BEHIND[name] ?? (this.part === "stage 2" && isLayerStart(name) && "prefill");
+      if (next) this.switchTo(next, x);
+      return x;
+    },
+    { wants: (name: TapName) => name in PART_BEGUN_BEHIND || isLayerStart(name) },
+  );
 
   /** The method with its cuts under the clock. */
   watch(method: Method): Method {
@@ -70,6 +73,10 @@ const PART_BEGUN_BEHIND: { readonly [name in TapName]?: keyof Times } = {
   "projector.output": "prefill",
   logits_last: "ledger",
 };
+
+function isLayerStart(name: TapName): boolean {
+  return /^llm\.\d+\.tokens$/.test(name);
+}
 
 /** Returns when a tensor's values exist. One element is read, not all. */
 export function waitFor(x: tf.Tensor): void {

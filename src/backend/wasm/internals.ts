@@ -29,5 +29,6 @@ export interface WasmInternals {
   dataIdNextNumber: number;
   makeOutput(shape: number[], dtype: string): TensorInfo;
   typedArrayFromHeap(tensor: TensorInfo): TypedArray;
-  disposeData(dataId: object): void;
+  /** Frees the data of a tensor unless others share them. Returns whether they are gone. */
+  disposeData(dataId: object, force?: boolean): boolean;
 }

@@ -4,6 +4,7 @@ import { guardHeap } from "./heap.ts";
 import type { WasmInternals } from "./internals.ts";
 import { repairMatMul } from "./matmul.ts";
 import { addMissingKernels } from "./missing.ts";
+import { dropPacked, watchPacked } from "./packing.ts";
 import { repairSums } from "./sums.ts";
 
 let prepared: Promise<void> | undefined;
@@ -18,7 +19,8 @@ export function prepareWasm(): Promise<void> {
     await import("@tensorflow/tfjs-backend-wasm");
     await withoutErrorListeners(() => tf.setBackend("wasm"));
     const backend = tf.backend() as unknown as WasmInternals;
-    guardHeap(backend);
+    watchPacked(backend);
+    guardHeap(backend, () => dropPacked(backend));
     repairMatMul(backend);
     repairCopies(backend);
     repairSums();

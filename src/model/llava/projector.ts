@@ -1,4 +1,4 @@
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { activations } from "../transformer/activations.ts";
 import { linear } from "../transformer/layers.ts";
 import type { TowerSource } from "./tower.ts";
@@ -11,5 +11,5 @@ import type { TowerSource } from "./tower.ts";
 export function project(model: TowerSource, x: tf.Tensor): tf.Tensor3D {
   const w = model.weights.at("multi_modal_projector");
   const activate = activations[model.config.projectorHiddenAct];
-  return linear(w.at("linear_2"), activate(linear(w.at("linear_1"), x))) as tf.Tensor3D;
+  return tf.tidy(() => linear(w.at("linear_2"), activate(linear(w.at("linear_1"), x)))) as tf.Tensor3D;
 }

@@ -1,4 +1,4 @@
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { activations } from "../transformer/activations.ts";
 import { linear, rmsNorm } from "../transformer/layers.ts";
 import type { Weights } from "../weights.ts";
@@ -17,7 +17,9 @@ export const VISION_EPS = 1e-6;
  */
 export function merge(w: Weights, x: tf.Tensor3D, perCell: number): tf.Tensor3D {
   const [images, patches, width] = x.shape;
-  const normed = rmsNorm(w.at("ln_q"), x, VISION_EPS);
-  const cells = normed.reshape<tf.Tensor3D>([images, patches / perCell, perCell * width]); // [I, N, 4D]
-  return linear(w.at("mlp.2"), activations.gelu(linear(w.at("mlp.0"), cells)) as tf.Tensor3D);
+  return tf.tidy(() => {
+    const normed = rmsNorm(w.at("ln_q"), x, VISION_EPS);
+    const cells = normed.reshape<tf.Tensor3D>([images, patches / perCell, perCell * width]); // [I, N, 4D]
+    return linear(w.at("mlp.2"), activations.gelu(linear(w.at("mlp.0"), cells)) as tf.Tensor3D);
+  });
 }

@@ -2,9 +2,9 @@ import type { Grid } from "../../core/grid.ts";
 import type { ImageShape } from "../image-shape.ts";
 
 /**
- * **M-RoPE**: position ids on three axes, time, row and column. An image is one grid of cells; its tokens have the id of
- * the image's start in time, and count rows and columns from there. Text has the same id on all axes, and goes on behind
- * the longer side of the image. Which pairs of a head turn with which axis is `ropeSections`, see transformer/rope.ts.
+ * **M-RoPE**: position ids on three axes, time, row and column. An image is one grid of cells; its tokens have the id
+ * of the image's start in time, and count rows and columns from there. Text has the same id on all axes, and goes on
+ * behind the longer side of the image. Which pairs of a head turn with which axis is `ropeSections`, see rope.ts.
  *
  * $$ (t, y, x) = (s, \; s + row, \; s + column), \qquad s' = s + \max(H, W) $$
  *

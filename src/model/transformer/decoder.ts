@@ -98,11 +98,11 @@ export function attentionAhead(model: Vlm, i: number, x: tf.Tensor, { rotation, 
 }
 
 function queriesKeysValues(w: Weights, x: tf.Tensor2D, batch: number, config: TextConfig, rotation: Rotation) {
-  return {
+  return tf.tidy(() => ({
     q: rotate(splitHeads(linear(w.at("q_proj"), x), batch, config.numAttentionHeads), rotation),
     k: rotate(splitHeads(linear(w.at("k_proj"), x), batch, config.numKeyValueHeads), rotation),
     v: splitHeads(linear(w.at("v_proj"), x), batch, config.numKeyValueHeads),
-  };
+  }));
 }
 
 /**

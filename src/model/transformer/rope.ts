@@ -44,6 +44,8 @@ export function rotaryAngles(
  */
 export function rotate(x: tf.Tensor4D, { cos, sin }: Rotation): tf.Tensor4D {
   const half = x.shape[3] / 2;
-  const [first, second] = [x.slice([0, 0, 0, 0], [-1, -1, -1, half]), x.slice([0, 0, 0, half])];
-  return x.mul(cos).add(tf.concat([second.neg(), first], 3).mul(sin));
+  return tf.tidy(() => {
+    const [first, second] = [x.slice([0, 0, 0, 0], [-1, -1, -1, half]), x.slice([0, 0, 0, half])];
+    return x.mul(cos).add(tf.concat([second.neg(), first], 3).mul(sin));
+  });
 }
