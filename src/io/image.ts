@@ -16,17 +16,25 @@ const MAX_FILE_BYTES = 64 * 2 ** 20;
  *
  * sharp decodes it (the first frame of an animation, EXIF orientation applied, 8-bit RGB, embedded colour
  * profiles ignored as Pillow ignores them) and lays transparent pixels on the background that the preprocessing
- * names. Against transformers: the same levels for opaque images; where alpha is partial, sharp rounds down and
- * Pillow to the nearest, at most 2 levels in 256.
+ * names. Against transformers: the same levels for opaque images of 8 bits in RGB, grey or a palette. It drops alpha,
+ * whatever colour lies below (Pillow's `convert("RGB")`), and makes other levels of CMYK and of 16 bits.
  *
  * @throws NuwaError when the file is missing, too large, or not an image
  */
 export async function preprocess(path: string, preprocessing: Preprocessing): Promise<PreparedImage> {
   const bytes = readBytes(path, MAX_FILE_BYTES);
   const size = await sizeOf(path, bytes);
-  const canvas = preprocessing.canvasOf(size);
-  requirePixels(path, canvas, canvas === size ? "" : " when padded");
+  requirePixels(path, canvasOf(path, size, preprocessing), " when prepared for the model");
   return preprocessing.prepare(await decode(path, bytes, preprocessing.background));
+}
+
+function canvasOf(path: string, size: Size, preprocessing: Preprocessing): Size {
+  try {
+    return preprocessing.canvasOf(size);
+  } catch (error) {
+    if (error instanceof NuwaError) throw new NuwaError(`${path}: ${error.message}`);
+    throw error;
+  }
 }
 
 /** The size of an image, upright, from its header. */

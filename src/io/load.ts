@@ -44,7 +44,9 @@ export function openModel(directory: string): OpenedModel {
  * @throws NuwaError when the backend has too little memory, or naming the file and tensor that is damaged
  */
 export function loadModel(from: string | OpenedModel): Vlm {
-  const { checkpoint, config, locations } = typeof from === "string" ? openModel(from) : from;
+  const opened = typeof from === "string" ? openModel(from) : from;
+  const { checkpoint, config, locations } = opened;
+  requireTied(opened);
   requireMemory(
     checkpoint.directory,
     locations.reduce((sum, { shape }) => sum + 4 * tf.util.sizeFromShape([...shape]), 0),
@@ -61,6 +63,24 @@ export function loadModel(from: string | OpenedModel): Vlm {
     throw error;
   }
   return checkpoint.family.createModel(config, tensors);
+}
+
+/**
+ * Where config.json ties the head to the token embeddings, a head that lies in the files, too, must be the same:
+ * transformers would use it.
+ */
+function requireTied({ checkpoint, config }: OpenedModel): void {
+  if (!config.text.tieWordEmbeddings) return;
+  const [head, embeddings] = ["lm_head.weight", "embed_tokens.weight"].map((end) =>
+    [...checkpoint.tensors].find(([name]) => name === end || name.endsWith(`.${end}`)),
+  );
+  if (!head || !embeddings) return;
+  const [own, tied] = [head, embeddings].map(([, { file, entry }]) => readTensor(file, entry.name).values);
+  if (own.length !== tied.length || own.some((value, i) => value !== tied[i]))
+    throw new NuwaError(
+      `${head[1].file.path}: tensor "${head[1].entry.name}" differs from the token embeddings, but config.json has ` +
+        "tie_word_embeddings true. Set it to false to use the head of its own.",
+    );
 }
 
 /** One NaN in a weight makes every answer nonsense; here it can still be named. */

@@ -45,10 +45,10 @@ export function averageCount(average: AverageTokens, total: number): number {
     );
   // A ratio of a whole number of tokens may come out a rounding error off it: (506/887)·887 < 506.
   const tokens = Math.abs(asked - Math.round(asked)) < 1e-12 * total ? Math.round(asked) : asked;
-  if (tokens > total) throw new UsageError(`average ${tokens} exceeds the ${total} visual tokens that this model has.`);
+  if (tokens > total) throw new UsageError(`average ${tokens} exceeds the ${total} visual tokens of the image.`);
   if (tokens < 1)
     throw new UsageError(
-      `average ${Number(tokens.toPrecision(4))} of ${total} visual tokens is less than one token. Ask for more.`,
+      `average ${Number(tokens.toPrecision(4))} of the ${total} visual tokens of the image is less than one token. Ask for more.`,
     );
   return tokens;
 }

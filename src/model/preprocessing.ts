@@ -26,7 +26,7 @@ export interface Preprocessing {
   readonly background: Colour;
   /** The longer side of what the tower sees, in pixels: the size at which drawn pictures lose nothing. */
   readonly side: number;
-  /** The size of the largest picture that is made on the way. */
+  /** The size of the largest picture that is made on the way. @throws NuwaError when a size is not supported */
   readonly canvasOf: (size: Size) => Size;
   readonly prepare: (picture: Picture) => PreparedImage;
   /** A box in what the tower sees, as a box in the picture itself; both as fractions. */

@@ -7,8 +7,8 @@ import { imagesOfPrompt, requireVocabulary, type Segment, type SegmentedPrompt }
 type Run = { readonly text: readonly number[] } | { readonly placeholders: number };
 
 /**
- * Finds the images in each prompt. An image is one placeholder, or a run of as many as it has visual tokens
- * (transformers' processor expands it so); images may stand side by side.
+ * Finds the images in each prompt. Either each image is one placeholder, or each is a run of as many as it has visual
+ * tokens (transformers' processor expands them so); images may stand side by side.
  *
  * @param shapes of the images of the batch
  * @param imagesOf for each prompt its images; unless given, the images of the batch are taken in order
@@ -32,7 +32,9 @@ export function splitPrompts(
     requireVocabulary(`prompt ${sample}`, text, config);
     if (text.length === 0) throw new NuwaError(`prompt ${sample}: holds no text tokens.`);
     const own = imagesOf?.[sample] ?? imagesFrom(next, shapes);
-    const segments = withImages(runsOf(ids, config.imageTokenId), own, single ? [] : shapes);
+    const runs = runsOf(ids, config.imageTokenId);
+    const expanded = single ? undefined : withImages(runs, own, (count, left) => expandedImages(count, left, shapes));
+    const segments = expanded ?? withImages(runs, own, (count, left) => (count <= left.length ? count : undefined));
     if (!segments)
       throw mismatch(
         `prompt ${sample}`,
@@ -87,18 +89,22 @@ function runsOf(ids: readonly number[], imageTokenId: number): Run[] {
   return runs;
 }
 
-/** Gives each run of placeholders the next images; undefined when they do not fit. */
+/**
+ * Gives each run of placeholders the next images; undefined when they do not fit.
+ *
+ * @param countOf how many of the images that are left a run means
+ */
 function withImages(
   runs: readonly Run[],
   images: readonly number[],
-  shapes: readonly ImageShape[],
+  countOf: (placeholders: number, left: readonly number[]) => number | undefined,
 ): Segment[] | undefined {
   const segments: Segment[] = [];
   let next = 0;
   for (const run of runs) {
     if ("text" in run) segments.push(run);
     else {
-      const count = imagesOfRun(run.placeholders, images.slice(next), shapes);
+      const count = countOf(run.placeholders, images.slice(next));
       if (count === undefined) return undefined;
       for (let i = 0; i < count; i++) segments.push({ image: images[next++] });
     }
@@ -106,24 +112,18 @@ function withImages(
   return segments;
 }
 
-/**
- * How many images a run of placeholders means: whole images expanded, else one for each placeholder.
- *
- * @param shapes none where there is one placeholder for each image
- */
-function imagesOfRun(
+/** How many images a run of placeholders means that stand for every token of theirs; undefined if not whole images. */
+function expandedImages(
   placeholders: number,
   images: readonly number[],
   shapes: readonly ImageShape[],
 ): number | undefined {
   let tokens = 0;
   for (const [i, image] of images.entries()) {
-    if (shapes.length === 0) break;
     tokens += unprunedSlots(shapes[image]);
     if (tokens === placeholders) return i + 1;
-    if (tokens > placeholders) break;
   }
-  return placeholders <= images.length ? placeholders : undefined;
+  return undefined;
 }
 
 function mismatch(

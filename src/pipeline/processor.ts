@@ -94,13 +94,15 @@ export function buildPrompt(
 
   const text = template.render([{ role: "user", content }], marker);
   const parts = text.split(marker);
+  if (typeof question === "string" && !text.includes(question.trim()))
+    throw new NuwaError(`${template.origin}: the chat template leaves out the question. Mend it, or remove it.`);
   if (parts.length - 1 !== images) {
     throw new NuwaError(
       `${template.origin}: the chat template writes "${marker}" ${parts.length - 1} times instead of ${images}. ` +
         "Mend it, or remove it to use the family's own prompt.",
     );
   }
-  if (!keepsPlaces(content, parts))
+  if (typeof question !== "string" && !keepsPlaces(content, parts))
     throw new NuwaError(
       `${template.origin}: the chat template does not leave images where the question places them. Let the question ` +
         "place none: then they stand where the template puts them.",

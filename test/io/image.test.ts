@@ -127,7 +127,7 @@ describe("preprocess", () => {
       [9, 9],
     ]);
     expect(await refusalOf(preprocess(strip, spec([2, 2], "pad")))).toMatch(
-      /30000 × 30000 pixels when padded, more than the 100 megapixels allowed/,
+      /30000 × 30000 pixels when prepared for the model, more than the 100 megapixels allowed/,
     );
   });
 

@@ -44,10 +44,16 @@ describe("placeholders of images of different shapes", () => {
     // One prompt as written, another as expanded.
     expect(
       split([
-        [1, IMAGE, 2, ...run(5)],
+        [1, IMAGE, 2, IMAGE],
         [...run(3), 9],
       ]),
     ).toEqual(wanted);
+    // Both in one prompt could be read in two ways.
+    const mixed = [
+      [1, IMAGE, 2, ...run(5)],
+      [...run(3), 9],
+    ];
+    expect(() => split(mixed)).toThrow("which do not fit 3 images");
   });
 
   it("follow imagesOf where it is given, also out of order and side by side", () => {

@@ -62,7 +62,13 @@ export function parseConfig(
   generationConfig: Record<string, unknown> = {},
 ): LlavaNextConfig {
   const next = checkSchema(where, json, nextSchema(json));
-  const parsed = { ...partsOf(where, next), pinpoints: next.image_grid_pinpoints ?? DEFAULT_PINPOINTS };
+  const { text, ...parts } = partsOf(where, next);
+  const parsed = {
+    ...parts,
+    // Unlike in LLaVA-1.5, transformers does not look at text_config here.
+    text: { ...text, tieWordEmbeddings: next.tie_word_embeddings ?? false },
+    pinpoints: next.image_grid_pinpoints ?? DEFAULT_PINPOINTS,
+  };
   requireTiles(where, parsed.vision, parsed.pinpoints);
   const checked = checkConsistency(where, withGeneration(where, parsed, generationConfig));
   return {

@@ -77,7 +77,7 @@ function llavaNextPreprocessing(
       `tiles, bicubic; ${normalisation(mean, std)}`,
     background: [255, 255, 255],
     side: Math.max(...pinpoints.flat()),
-    canvasOf: (size) => size,
+    canvasOf: (size) => bestResolution(size, pinpoints),
     prepare(picture): PreparedImage {
       const resolution = bestResolution(picture, pinpoints);
       const base = stretched(picture, { width: side, height: side });

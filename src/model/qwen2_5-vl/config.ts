@@ -22,7 +22,7 @@ export interface QwenVisionConfig {
   readonly temporalPatchSize: number;
   /** Side of a window of attention in pixels. */
   readonly windowSize: number;
-  /** Blocks that attend over everything; the others inside their windows. */
+  /** Blocks that attend over everything, ascending; the others inside their windows. */
   readonly fullAttentionBlocks: readonly number[];
 }
 
@@ -82,7 +82,7 @@ function visionOf(vision: z.infer<typeof visionSchema>): QwenVisionConfig {
     spatialMergeSize: vision.spatial_merge_size,
     temporalPatchSize: vision.temporal_patch_size,
     windowSize: vision.window_size,
-    fullAttentionBlocks: vision.fullatt_block_indexes,
+    fullAttentionBlocks: [...new Set(vision.fullatt_block_indexes)].sort((a, b) => a - b),
   };
 }
 

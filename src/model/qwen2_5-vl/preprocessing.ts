@@ -86,7 +86,7 @@ function qwenPreprocessing(
       normalisation(mean, std),
     background: [255, 255, 255],
     side: Math.floor(Math.sqrt(bounds.most) / cell) * cell,
-    canvasOf: (size) => size,
+    canvasOf: (size) => smartSize(size, cell, bounds),
     prepare(picture): PreparedImage {
       const size = smartSize(picture, cell, bounds);
       const seen = resizeBicubic(picture, size, { left: 0, top: 0, ...size });
