@@ -67,7 +67,7 @@ export const CONFIGS = {
 } as const;
 
 /** preprocessor_config.json of the tiny models. */
-const PIXELS = { llava_next: {}, qwen2_5_vl: { min_pixels: 64, max_pixels: 2304 } };
+export const PIXELS = { llava_next: {}, qwen2_5_vl: { min_pixels: 64, max_pixels: 2304 } };
 
 /** A tiny model of a family, with its preprocessing. */
 export function tinyFamily(name: keyof typeof CONFIGS): { model: Vlm; preprocessing: Preprocessing } {

@@ -59,6 +59,16 @@ describe.each([
     expect(svg.match(/what the model sees/g)).toHaveLength(2 * grids);
     const { height } = await sharp(join(folder, "picture.png")).metadata();
     expect(height).toBeGreaterThan(2 * grids * 100);
+    const inputs = join(folder, "inputs.safetensors");
+    await run("ask", ...images, QUESTION, ...rest, "--dump-inputs", inputs);
+    const dumped = (file: string, name: string) => [...readTensor(openSafetensors(file), name).values];
+    const each: number[] = [];
+    for (const picture of [scene, coffee]) {
+      const one = join(folder, "one.safetensors");
+      await run("preprocess", "--model", model, picture, "--dump", one);
+      each.push(...dumped(one, "pixel_values"));
+    }
+    expect(dumped(inputs, "pixel_values")).toEqual(each);
     // Elsewhere in the prompt, the same pictures say something else to the model.
     const dump = (name: string) => join(folder, `${name}.safetensors`);
     const logits = async (name: string, question: string) => {

@@ -7,15 +7,16 @@ import { enteringPerLayer, gridLedgers, type SampleLedger } from "../../src/meth
 import type { NuwaRequest } from "../../src/methods/nuwa/definition.ts";
 import { POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
 import { createPruning, METHODS } from "../../src/methods/registry.ts";
-import { cellCount, type ImageShape } from "../../src/model/image-shape.ts";
+import { familyNamed } from "../../src/model/families.ts";
+import { cellCount, firstCells, type ImageShape } from "../../src/model/image-shape.ts";
 import type { PreparedImage, Preprocessing } from "../../src/model/preprocessing.ts";
-import { disposeModel, type Vlm } from "../../src/model/vlm.ts";
+import { disposeModel, type EncodedImages, type Vlm } from "../../src/model/vlm.ts";
 import { advance } from "../../src/pipeline/decode.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
 import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 import { batchOf } from "../../src/pipeline/processor.ts";
 import { relativeError } from "../support.ts";
-import { IMAGE, preparedNoise, tinyFamily } from "../support-families.ts";
+import { IMAGE, noise, PIXELS, preparedNoise, tinyFamily } from "../support-families.ts";
 
 /** Upright, wide and narrow pictures: grids that are unequal, odd, and of one row. */
 const SIZES = [
@@ -74,6 +75,51 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
         });
       }
     });
+  });
+
+  it("says the same of pictures that differ in the rows of a grid alone, together and apart", () => {
+    tf.tidy(() => {
+      const alike = preparedNoise(preprocessing, [
+        [40, 18],
+        [40, 13],
+        [40, 18],
+      ]);
+      const both = logitsOf(
+        pass(alike, [
+          [1, IMAGE, 9],
+          [1, IMAGE, 9],
+          [1, IMAGE, 9],
+        ]),
+      ); // prettier-ignore
+      alike.forEach((image, i) => {
+        expect(relativeError(both.slice(i * 40, (i + 1) * 40), logitsOf(pass([image], [[1, IMAGE, 9]])))).toBeLessThan(
+          1e-5,
+        );
+      });
+    });
+  });
+
+  it("is normalised with the mean and deviation of the processor's file", () => {
+    const [picture] = [noise(30, 20)];
+    const of = (more: object) =>
+      familyNamed(family)
+        .parsePreprocessing("tiny", { ...PIXELS[family], ...more }, model.config)
+        .prepare(picture).pixelValues.values;
+    const [mean, std] = [
+      [0.1, 0.2, 0.3],
+      [0.5, 0.25, 0.125],
+    ];
+    const [levels, changed] = [
+      of({ image_mean: [0, 0, 0], image_std: [1, 1, 1] }),
+      of({ image_mean: mean, image_std: std }),
+    ];
+    // Values of one channel change in the same way, wherever they stand.
+    const slopes = new Set<number>();
+    changed.forEach((value, i) => {
+      const channel = [0, 1, 2].find((one) => Math.abs(value - (levels[i] - mean[one]) / std[one]) < 1e-4);
+      slopes.add(channel ?? -1);
+    });
+    expect(slopes).toEqual(new Set([0, 1, 2]));
   });
 
   it("takes an image as one placeholder or as all of its tokens", () => {
@@ -163,6 +209,16 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
       expect(ledger.total).toBe(cellCount(image));
       const kept = gridLedgers(ledger).reduce((sum, { tokens }) => sum + tokens.size, 0);
       expect(kept).toBe(enteringPerLayer(ledger)[0]);
+      // A token is mixed from the cells of its own grid.
+      const starts = firstCells(image);
+      for (const { cell, weights } of ledger.tokens) {
+        const grid = starts.filter((start) => start <= cell).length - 1;
+        const [from, to] = [starts[grid], starts[grid + 1] ?? cellCount(image)];
+        weights?.forEach((weight, source) => {
+          if (source < from || source >= to) expect(weight).toBe(0);
+        });
+        if (weights) expect(weights[cell]).toBeGreaterThan(0);
+      }
     });
     const inputs = batchOf([images[0]]);
     const pruning = createPruning("nuwa", model.config, { average: { ratio: 0.5 } });
@@ -176,6 +232,30 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
     );
     for (const gradient of found.gradients) expect(gradient.dataSync().some((value) => value !== 0)).toBe(true);
     tf.dispose([inputs.pixels, found.value, ...found.gradients]);
+  });
+
+  it("shows a block of its tower as the features' own block was seen", () => {
+    tf.tidy(() => {
+      const inputs = batchOf([images[0]]);
+      // runSync would free the states that blocks are computed from.
+      const encoded = model.encode(inputs, noTap).next().value as readonly EncodedImages[];
+      for (const { grids } of encoded)
+        for (const seen of grids) {
+          const block = seen.block(seen.featureBlock);
+          expect(block.keys.shape.slice(0, 2)).toEqual(seen.clsAttention.shape);
+          const received = block.received().dataSync();
+          if (family === "llava_next") continue;
+          // Without a class token the score is what patches receive, summed over the patches that pay it.
+          const patches = 4 * received.length;
+          expect(
+            relativeError(
+              received.map((value) => value * patches),
+              seen.clsAttention.dataSync(),
+            ),
+          ).toBeLessThan(1e-5);
+        }
+      tf.dispose(tensorsIn(inputs));
+    });
   });
 
   it("leaves no tensor behind, also when it refuses pixels or sizes", () => {
