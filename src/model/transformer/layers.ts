@@ -106,7 +106,7 @@ export function attend(
   });
 }
 
-/** Attention weights that are computed at a time where nobody looks at all of them: 64 MiB, in three tensors. */
+/** Attention weights that are computed at a time where nobody looks at all of them: 64 MiB, several times over. */
 const WEIGHTS_AT_A_TIME = 2 ** 24;
 
 /** What {@link attendInParts} returns. */
