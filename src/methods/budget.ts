@@ -48,7 +48,8 @@ export function averageCount(average: AverageTokens, total: number): number {
   if (tokens > total) throw new UsageError(`average ${tokens} exceeds the ${total} visual tokens of the image.`);
   if (tokens < 1)
     throw new UsageError(
-      `average ${Number(tokens.toPrecision(4))} of the ${total} visual tokens of the image is less than one token. Ask for more.`,
+      `average ${Number(tokens.toPrecision(4))} of the ${total} visual tokens of the image is less than one token. ` +
+        "Ask for more.",
     );
   return tokens;
 }

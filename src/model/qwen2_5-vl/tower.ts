@@ -131,7 +131,8 @@ function block(
 ): { y: tf.Tensor; received: tf.Tensor2D | undefined; keys: tf.Tensor4D } {
   const [images] = x.shape;
   const rows = tokenRows(x); // [I·P, D]
-  const [q, k, v] = tf.tidy(() => fusedProjections(w, rows).map((part) => splitHeads(part, images, numHeads))); // [I, h, P, d]
+  // [I, h, P, d] each
+  const [q, k, v] = tf.tidy(() => fusedProjections(w, rows).map((part) => splitHeads(part, images, numHeads)));
   const queries = tap(`vision.${i}.queries`, rotate(q, rotation));
   const keys = tap(`vision.${i}.keys`, rotate(k, rotation));
   const values = tap(`vision.${i}.values`, v);
