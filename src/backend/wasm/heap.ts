@@ -9,19 +9,15 @@ type Heap = { readonly wasm: Pick<WasmInternals["wasm"], "_malloc" | "_free"> };
 
 /**
  * Makes the end of the wasm heap an error. When the heap is full, `malloc` returns address 0 and the
- * backend writes there: tensors are silently overwritten. From here on an allocation that fails is tried again once
- * after `makeSpace`, and throws when that fails, too.
- *
- * @param makeSpace frees what can be made anew; returns whether there was anything
+ * backend writes there: tensors are silently overwritten. From here on an allocation that fails throws.
  */
-export function guardHeap(backend: Heap, makeSpace: () => boolean = () => false): void {
+export function guardHeap(backend: Heap): void {
   // The published `_malloc` is a stub that replaces itself by the real function when it is first
   // called. That has to happen before it is wrapped, or it would replace the wrapper.
   backend.wasm._free(backend.wasm._malloc(1));
   const allocate = backend.wasm._malloc;
   backend.wasm._malloc = (bytes: number) => {
-    let address = allocate(bytes);
-    if (address === 0 && bytes > 0 && makeSpace()) address = allocate(bytes);
+    const address = allocate(bytes);
     if (address === 0 && bytes > 0) {
       throw new NuwaError(
         `the wasm backend's 4 GiB are full (${bytes} more bytes were asked for). Use --backend tensorflow, a ` +

@@ -29,6 +29,5 @@ export interface WasmInternals {
   dataIdNextNumber: number;
   makeOutput(shape: number[], dtype: string): TensorInfo;
   typedArrayFromHeap(tensor: TensorInfo): TypedArray;
-  /** Frees the data of a tensor unless others share them. Returns whether they are gone. */
-  disposeData(dataId: object, force?: boolean): boolean;
+  disposeData(dataId: object): void;
 }

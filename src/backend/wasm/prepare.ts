@@ -4,7 +4,6 @@ import { guardHeap } from "./heap.ts";
 import type { WasmInternals } from "./internals.ts";
 import { repairMatMul } from "./matmul.ts";
 import { addMissingKernels } from "./missing.ts";
-import { dropPacked, watchPacked } from "./packing.ts";
 import { repairSums } from "./sums.ts";
 
 let prepared: Promise<void> | undefined;
@@ -19,8 +18,7 @@ export function prepareWasm(): Promise<void> {
     await import("@tensorflow/tfjs-backend-wasm");
     await withoutErrorListeners(() => tf.setBackend("wasm"));
     const backend = tf.backend() as unknown as WasmInternals;
-    watchPacked(backend);
-    guardHeap(backend, () => dropPacked(backend));
+    guardHeap(backend);
     repairMatMul(backend);
     repairCopies(backend);
     repairSums();
