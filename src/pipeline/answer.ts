@@ -8,7 +8,7 @@ import type { MethodDefinition, Pruning } from "../methods/method.ts";
 import type { NuwaRequest } from "../methods/nuwa/definition.ts";
 import { createPruning } from "../methods/registry.ts";
 import type { PreparedImage, Preprocessing } from "../model/preprocessing.ts";
-import type { Vlm } from "../model/vlm.ts";
+import type { ImageInputs, Vlm } from "../model/vlm.ts";
 import { type GenerateOptions, generate } from "./generate.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "./prefill.ts";
 import { batchOf, buildPrompt, type ChatTemplate, type Question, type Tokenizer } from "./processor.ts";
@@ -99,7 +99,7 @@ export interface AnswerOptions extends Omit<NuwaRequest, "temperature" | "consta
  * const image = await preprocess("docs/images/scene.png", vlm.preprocessing);
  * const { text } = await answer(vlm, image, "Where is the ring?", { method: "nuwa", average: { ratio: 1 / 9 } });
  *
- * @param image or several, which stand in front of the question unless it places them
+ * @param image or several, which stand in front of the question unless it places them; none for a text alone
  *
  * @throws UsageError when the question, the method or an option does not fit
  * @throws NuwaError when prompt and image do not fit the model
@@ -116,12 +116,12 @@ export async function answer(
   if (isMade(method) && Object.values(request).some((value) => value !== undefined))
     throw new UsageError("answer: a method that is made already takes no average or other request. Leave them out.");
   const made = isMade(method) ? method : createPruning(method, model.config, request);
-  const inputs = batchOf(images);
+  const inputs: Partial<ImageInputs> = images.length > 0 ? batchOf(images) : {};
   try {
     const [only] = await answerPrompts(model, tokenizer, { ...inputs, prompts: [ids] }, made, decoding);
     return only;
   } finally {
-    inputs.pixels.dispose();
+    inputs.pixels?.dispose();
   }
 }
 

@@ -54,6 +54,7 @@ describe.each([
     const record = JSON.parse(readFileSync(join(folder, "run.json"), "utf8"));
     expect(record.images.map(({ file }: { file: string }) => file)).toEqual([scene, coffee]);
     for (const { grids: own } of record.images) expect(own).toHaveLength(grids);
+    expect(record.question).toBe(QUESTION);
     expect(new Set(record.visualTokens.map(({ image }: { image: number }) => image))).toEqual(new Set([0, 1]));
     const svg = readFileSync(join(folder, "picture.svg"), "utf8");
     expect(svg.match(/what the model sees/g)).toHaveLength(2 * grids);

@@ -11,10 +11,11 @@ import { familyNamed } from "../../src/model/families.ts";
 import { cellCount, firstCells, type ImageShape } from "../../src/model/image-shape.ts";
 import type { PreparedImage, Preprocessing } from "../../src/model/preprocessing.ts";
 import { disposeModel, type EncodedImages, type Vlm } from "../../src/model/vlm.ts";
+import { answer } from "../../src/pipeline/answer.ts";
 import { advance } from "../../src/pipeline/decode.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
 import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
-import { batchOf } from "../../src/pipeline/processor.ts";
+import { batchOf, type ChatTemplate, type Tokenizer } from "../../src/pipeline/processor.ts";
 import { relativeError } from "../support.ts";
 import { IMAGE, noise, PIXELS, preparedNoise, tinyFamily } from "../support-families.ts";
 
@@ -120,6 +121,26 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
       slopes.add(channel ?? -1);
     });
     expect(slopes).toEqual(new Set([0, 1, 2]));
+  });
+
+  it("answers a text alone, one image and several", async () => {
+    const tokenizer: Tokenizer = {
+      encode: (text) => text.split(" ").map((word) => (word === "<image>" ? IMAGE : 4 + word.length)),
+      decode: (ids) => ids.join(" "),
+      idOf: () => undefined,
+      tokenOf: (id) => (id === IMAGE ? "<image>" : undefined),
+    };
+    const template: ChatTemplate = {
+      origin: "test",
+      render: ([{ content }], marker = "<image>") =>
+        content.map((part) => (part.type === "image" ? marker : part.text)).join(" "),
+    };
+    const vlm = { model, preprocessing, tokenizer, template };
+    for (const some of [[], images.slice(0, 1), images]) {
+      const { ledger, ids } = await answer(vlm, some, "what is it", { maxNewTokens: 1, stopTokens: [] });
+      expect(ids).toHaveLength(1);
+      expect(ledger?.images.length ?? 0).toBe(some.length);
+    }
   });
 
   it("takes an image as one placeholder or as all of its tokens", () => {
