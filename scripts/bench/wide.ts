@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { requireMemory } from "../../src/backend/memory.ts";
 import { normal, randomFrom } from "../../src/core/random-numbers.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { noTap } from "../../src/core/taps.ts";
@@ -83,6 +84,9 @@ export async function benchmarkWide(backend: string, shape: WideShape, runs: num
   const random = randomFrom(SEED);
   const pixels = Uint8Array.from({ length: width * height * 3 }, () => 128 + 40 * normal(random));
   const prepared = family.parsePreprocessing("processor", {}, config).prepare({ width, height, pixels });
+  // As when a checkpoint is read: too large weights are refused before any is made.
+  const elements = [...family.tensorShapes(config).values()].map((shape) => tf.util.sizeFromShape([...shape]));
+  requireMemory(`shape ${shape.name}`, 4 * elements.reduce((sum, own) => sum + own, 0));
   const images = batchOf([prepared]);
   const model = randomModel(config, SEED);
   const words = (count: number) => Array.from({ length: count }, (_, i) => config.imageTokenId + 1 + i);

@@ -18,9 +18,10 @@ export interface VisionzipOptions {
 
 /**
  * VisionZip: the patches that the class token attends to most (summed over heads, in the block of the
- * features) and the class token go on as they are. Where a grid has no class token of its own, those that receive
- * most attention do. Of the rest, every n-th patch becomes a contextual token (see {@link uniformTargets}): its own
- * feature **plus** the mean of those whose head-mean keys are nearest to its own by cosine.
+ * features) and the class token go on as they are. Where a grid has no class token of its own one more patch does, and
+ * in a family without class tokens attention received takes their place. Of the rest, every n-th patch becomes a
+ * contextual token (see {@link uniformTargets}): its own feature **plus** the mean of those whose head-mean keys are
+ * nearest to its own by cosine.
  *
  * Source: Yang et al., "VisionZip: Longer is Better but Not Necessary in Vision Language Models", CVPR 2025,
  * arXiv 2412.04467; released code: github.com/dvlab-research/VisionZip. Order as there: the class token,

@@ -38,13 +38,19 @@ export async function drawRun(
   answers: readonly DrawnAnswer[] = [],
 ): Promise<string> {
   const seen = images.flatMap((pictures, image) =>
-    gridLedgers(ledger, image).map((grid, i) => ({ picture: pictures[i], grid, name: nameOf(ledger, image, i) })),
+    gridLedgers(ledger, image).map((grid, i) => ({
+      picture: pictures[i],
+      grid,
+      name: nameOf(ledger, image, i),
+      others: i === 0 ? ledger.tokens.filter((token) => token.image === image && token.cell < 0) : [],
+    })),
   );
   const rows = await Promise.all(
-    seen.map(({ picture, grid, name }, row) =>
+    seen.map(({ picture, grid, name, others }, row) => {
+      const names = { id: `seen-${row}`, name, layers: ledger.layers, others };
       // A box does not say which of several images it means.
-      panelsOf(picture, grid, { id: `seen-${row}`, name, layers: ledger.layers }, images.length === 1 ? answers : []),
-    ),
+      return panelsOf(picture, grid, names, images.length === 1 ? answers : []);
+    }),
   );
   const width = 3 * PANEL + 4 * GAP;
   const chart = rows.reduce((top, { height }) => top + height, GAP);
@@ -74,11 +80,23 @@ function nameOf({ images }: SampleLedger, image: number, grid: number): string {
   return parts.length > 0 ? `${parts.join(", ")}: ` : "";
 }
 
+/** What {@link panelsOf} is told besides the grid. */
+interface PanelNames {
+  /** Of the picture in the SVG. */
+  readonly id: string;
+  /** In front of each title. */
+  readonly name: string;
+  /** Decoder layers. */
+  readonly layers: number;
+  /** Tokens that stand for no cell, such as the class token; they are counted with the first grid. */
+  readonly others: readonly VisualToken[];
+}
+
 /** Three panels of one grid. */
 async function panelsOf(
   picture: Picture,
   { grid, tokens }: GridLedger,
-  { id, name, layers }: { readonly id: string; readonly name: string; readonly layers: number },
+  { id, name, layers, others }: PanelNames,
   answers: readonly DrawnAnswer[],
 ): Promise<{ svg: string; height: number }> {
   const png = await sharp(picture.pixels, { raw: { width: picture.width, height: picture.height, channels: 3 } })
@@ -88,7 +106,7 @@ async function panelsOf(
   const size = { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) };
   const isEntered = (token: VisualToken) => token.firstLayer === 0;
   const isLast = (token: VisualToken) => token.layers === layers;
-  const count = (isShown: (token: VisualToken) => boolean) => [...tokens.values()].filter(isShown).length;
+  const count = (isShown: (token: VisualToken) => boolean) => [...tokens.values(), ...others].filter(isShown).length;
   const seen = element("image", {
     id,
     ...size,

@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs";
+import { cpSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
@@ -91,6 +91,32 @@ describe.each([
       expect(err.trimEnd().split("\n")).toHaveLength(1);
       expect(code).toBe(2);
     }
+  });
+
+  it("refuses pictures that it cannot prepare, by their names", async () => {
+    const folder = temporaryFolder();
+    const narrow = join(folder, "narrow.png");
+    await sharp({ create: { width: 1, height: 300, channels: 3, background: "#777" } })
+      .png()
+      .toFile(narrow);
+    const dump = join(folder, "out.safetensors");
+    const outcome = await nuwa("preprocess", "--model", model, narrow, "--dump", dump);
+    if (family === "qwen2_5_vl") {
+      expect(outcome.code).toBe(1);
+      expect(outcome.err).toMatch(/narrow\.png: a picture of 1 × 300 pixels is too narrow/);
+    } else expect(outcome.code).toBe(0);
+    const changed = join(folder, "model");
+    cpSync(model, changed, { recursive: true });
+    const [file, field, value] =
+      family === "qwen2_5_vl"
+        ? ["preprocessor_config.json", "min_pixels", 2 ** 28]
+        : ["config.json", "image_grid_pinpoints", [[16384, 16384]]];
+    const json = JSON.parse(readFileSync(join(changed, file), "utf8"));
+    const more = family === "qwen2_5_vl" ? { max_pixels: 2 ** 28 } : {};
+    writeFileSync(join(changed, file), JSON.stringify({ ...json, ...more, [field]: value }));
+    const { code, err } = await nuwa("preprocess", "--model", changed, coffee, "--dump", dump);
+    expect(code).toBe(1);
+    expect(err).toMatch(/coffee\.png: \d+ × \d+ pixels when prepared for the model, more than the 100 megapixels/);
   });
 
   it("is listed, tokenised, evaluated and tuned", { timeout: 120_000 }, async () => {

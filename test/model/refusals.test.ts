@@ -1,8 +1,10 @@
 import { describe, expect, it } from "vitest";
 import { familyNamed } from "../../src/model/families.ts";
 import { fieldsOf } from "../../src/model/fields.ts";
+import type { QwenConfig } from "../../src/model/qwen2_5-vl/config.ts";
 import { generationSchema } from "../../src/model/transformer/generation.ts";
 import { refusal } from "../io/scratch.ts";
+import { CONFIGS } from "../support-families.ts";
 import { BASES, type Base, effectIn, NEXT, QWEN } from "./hub-configs.ts";
 
 type Json = Record<string, unknown>;
@@ -37,6 +39,14 @@ describe.each(Object.keys(BASES) as Base[])("the hub's %s", (name) => {
     expect(() => family.parseConfig("config.json", config)).not.toThrow();
     expect(fieldsOf(config, family.schemas(config).config).filter(({ effect }) => effect === "unknown")).toEqual([]);
   });
+});
+
+it("blocks of Qwen2.5-VL's tower that attend over everything are ascending, each once", () => {
+  const config = familyNamed("qwen2_5_vl").parseConfig("tiny", {
+    ...CONFIGS.qwen2_5_vl,
+    vision_config: { ...CONFIGS.qwen2_5_vl.vision_config, fullatt_block_indexes: [3, 1, 3] },
+  });
+  expect((config as QwenConfig).vision.fullAttentionBlocks).toEqual([1, 3]);
 });
 
 describe("a field of config.json", () => {

@@ -178,6 +178,43 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
   });
 });
 
+describe("a head tied to the token embeddings", () => {
+  /** The fixture `next`, which has a head of its own, with other fields in its config.json. */
+  function withFields(change: (config: Record<string, object | boolean>) => void, look: (folder: string) => void) {
+    const folder = mkdtempSync(join(tmpdir(), "tied-"));
+    try {
+      const config = JSON.parse(readFileSync(fixturePath("next", "config.json"), "utf8"));
+      change(config);
+      writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+      writeFileSync(join(folder, "model.safetensors"), readFileSync(fixturePath("next", "model.safetensors")));
+      look(folder);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  }
+
+  it("is refused where the files hold another one, which transformers would use", async () => {
+    await useBackend("wasm");
+    withFields(
+      (config) => {
+        config.tie_word_embeddings = true;
+      },
+      (folder) =>
+        expect(() => loadModel(folder)).toThrow(
+          /model\.safetensors: tensor ".*lm_head\.weight" differs from the token embeddings, but config\.json has/,
+        ),
+    );
+  });
+
+  it("is what the top of config.json says in LLaVA-NeXT, whatever text_config says", () =>
+    withFields(
+      (config) => {
+        config.text_config = { ...(config.text_config as object), tie_word_embeddings: true };
+      },
+      (folder) => expect(openModel(folder).config.text.tieWordEmbeddings).toBe(false),
+    ));
+});
+
 /** Greedy decoding of six tokens that ignores end-of-sequence tokens, for each sample. */
 async function collect(model: Vlm, start: ForwardResult): Promise<number[][]> {
   const ids: number[][] = start.ledgers.map(() => []);

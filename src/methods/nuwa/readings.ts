@@ -75,8 +75,8 @@ const QWEN_BUDGETS: Readonly<Record<number, readonly [number, number]>> = {
 const QWEN: FamilyReading = {
   budget(average, { total }) {
     // A ratio is taken as it is: (2/5 · 12) / 12 is not 2/5 in float64, and the next number may be rounded up.
-    const ratio = "ratio" in average ? average.ratio : averageCount(average, total) / total;
-    averageCount(average, total);
+    const tokens = averageCount(average, total);
+    const ratio = "ratio" in average ? average.ratio : tokens / total;
     const delta = Math.min(0.1, ratio / 2, 1 - ratio);
     const [r1, r2] = QWEN_BUDGETS[ratio] ?? [ratio + delta, (ratio - delta) / (ratio + delta)];
     const stage1 = Math.min(total, Math.ceil(total * r1));
