@@ -67,8 +67,8 @@ export async function writeRecords(
 ): Promise<string[]> {
   const folder = options.out as string;
   const svg = await drawRun(pictures, answer.ledger as SampleLedger, [
-    ...(unpruned ? [{ label: "unpruned", text: unpruned.text }] : []),
-    { label: asked.definition.name, text: answer.text },
+    ...(unpruned ? [{ label: "unpruned", box: unpruned.boxes[0] }] : []),
+    { label: asked.definition.name, box: answer.boxes[0] },
   ]);
   const { model, seed, maxNewTokens, temperature, topP } = options;
   const { definition } = asked;

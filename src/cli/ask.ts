@@ -113,8 +113,8 @@ async function ask(first: string | undefined, second: string | undefined, option
     const pruned = await ask(asked.method, recorder.tap, (piece) => process.stdout.write(printable(piece)));
     process.stdout.write("\n");
     const unpruned = asked.definition.keepsEverything ? undefined : await ask(none(), noTap);
-    const { ledger, text: said } = pruned.result;
-    if (unpruned) say("unpruned", `${printable(unpruned.result.text)} (${verdict(unpruned.result.text, said)})`);
+    const { ledger } = pruned.result;
+    if (unpruned) say("unpruned", `${printable(unpruned.result.text)} (${verdict(unpruned.result, pruned.result)})`);
     const exactCost = { pruned: pruned.cost, unpruned: (unpruned ?? pruned).cost };
     for (const line of describeRun(ledger as SampleLedger, config, exactCost)) process.stdout.write(`${line}\n`);
     const missed = missedHint(asked, options, ledger as SampleLedger);

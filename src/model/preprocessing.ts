@@ -16,6 +16,8 @@ export interface PreparedPixels {
 export interface PreparedImage extends PreparedPixels {
   /** What the tower sees in each grid of the image, before normalisation and without padding that no cell shows. */
   readonly pictures: readonly Picture[];
+  /** The picture's size in the unit in which models of the family write boxes, see {@link Preprocessing.boxUnitOf}. */
+  readonly boxUnit: Size;
 }
 
 /** How an image becomes the input of a family's vision tower. */
@@ -29,6 +31,11 @@ export interface Preprocessing {
   /** The size of the largest picture that is made on the way. @throws NuwaError when a size is not supported */
   readonly canvasOf: (size: Size) => Size;
   readonly prepare: (picture: Picture) => PreparedImage;
+  /**
+   * The size of a picture in the unit in which models of the family write boxes: 1 × 1 for fractions, the size to which
+   * it is scaled for pixels.
+   */
+  readonly boxUnitOf: (size: Size) => Size;
   /** A box in what the tower sees, as a box in the picture itself; both as fractions. */
   readonly boxInPicture: (box: Box, size: Size) => Box;
 }

@@ -21,14 +21,18 @@ export interface LoadedVlm {
   readonly preprocessing: Preprocessing;
 }
 
-/** What a model answered to one prompt, and what became of its visual tokens. */
-export interface Answer {
+/** What a model wrote to one prompt, and what became of its visual tokens. */
+export interface Written {
   readonly text: string;
   readonly ids: readonly number[];
-  /** Boxes written in the text, as fractions of what the model saw. */
-  readonly boxes: readonly Box[];
   /** Undefined for a prompt without an image. */
   readonly ledger: SampleLedger | undefined;
+}
+
+/** What a model answered to a question about images. */
+export interface Answer extends Written {
+  /** Boxes in the text as fractions of what the model saw, see `parseBoxes`. */
+  readonly boxes: readonly Box[];
 }
 
 /** Options of {@link answerPrompts}. */
@@ -53,7 +57,7 @@ export async function answerPrompts(
   inputs: ForwardInputs,
   method: Pruning,
   { maxNewTokens = MOST_TOKENS, tap = noTap, show, ...rest }: DecodingOptions = {},
-): Promise<Answer[]> {
+): Promise<Written[]> {
   let start: ForwardResult | undefined;
   try {
     start = await run(() => forward(model, inputs, method, tap));
@@ -78,7 +82,7 @@ export async function answerPrompts(
     return ids.map((list, sample) => {
       const text = decode(list);
       if (show) showMore(sample, text);
-      return { text, ids: list, boxes: parseBoxes(text), ledger: ledgers[sample] };
+      return { text, ids: list, ledger: ledgers[sample] };
     });
   } finally {
     tf.dispose(tensorsIn(start));
@@ -118,8 +122,9 @@ export async function answer(
   const made = isMade(method) ? method : createPruning(method, model.config, request);
   const inputs: Partial<ImageInputs> = images.length > 0 ? batchOf(images) : {};
   try {
-    const [only] = await answerPrompts(model, tokenizer, { ...inputs, prompts: [ids] }, made, decoding);
-    return only;
+    const [written] = await answerPrompts(model, tokenizer, { ...inputs, prompts: [ids] }, made, decoding);
+    const units = images.map(({ boxUnit }) => boxUnit);
+    return { ...written, boxes: parseBoxes(written.text, units.length > 0 ? units : undefined) };
   } finally {
     inputs.pixels?.dispose();
   }

@@ -1,5 +1,5 @@
 import sharp from "sharp";
-import { parseBox } from "../core/boxes.ts";
+import type { Box } from "../core/boxes.ts";
 import { patchCount } from "../core/grid.ts";
 import type { Picture, Size } from "../core/resample.ts";
 import {
@@ -125,7 +125,8 @@ async function panelsOf(
 /** An answer whose box, if it holds one, is drawn; the first is the one to compare with. */
 export interface DrawnAnswer {
   readonly label: string;
-  readonly text: string;
+  /** As fractions of what the model sees. */
+  readonly box: Box | undefined;
 }
 
 /** The picture as PNG. */
@@ -133,11 +134,10 @@ export async function renderPng(svg: string): Promise<Uint8Array> {
   return sharp(Buffer.from(svg)).png().toBuffer();
 }
 
-/** Boxes in answers such as [0.12, 0.34, 0.56, 0.78], as fractions of what the model sees. */
+/** Frames of the answers' boxes. */
 function boxes(answers: readonly DrawnAnswer[], { width, height }: Size): string {
   return answers
-    .map(({ label, text }, i) => {
-      const box = parseBox(text);
+    .map(({ label, box }, i) => {
       if (!box) return "";
       const [x0, y0, x1, y1] = box.map((edge, axis) => Math.min(1, edge) * (axis % 2 === 0 ? width : height));
       const colour = i === answers.length - 1 ? PRUNED : UNPRUNED;

@@ -1,4 +1,4 @@
-import { type Box, parseBox } from "../../core/boxes.ts";
+import { type Box, FRACTIONS, parseBox } from "../../core/boxes.ts";
 import { centre, intersectionOverUnion } from "../../world/geometry.ts";
 import type { Question } from "../../world/question.ts";
 
@@ -19,10 +19,12 @@ const NO_BOX: Box = [0, 0, 0, 0];
  * Marks an answer as lmms-eval does: words by exact match, case and surrounding spaces ignored; boxes by
  * the first bracketed list of four decimals. Pictures of the world are square, so that boxes need no
  * correction for padding.
+ *
+ * @param unit the picture's size in the unit in which the model writes boxes, see `Preprocessing.boxUnitOf`
  */
-export function mark({ answer, box }: Pick<Question, "answer" | "box">, said: string): Mark {
+export function mark({ answer, box }: Pick<Question, "answer" | "box">, said: string, unit = FRACTIONS): Mark {
   if (!box) return { correct: said.trim().toLowerCase() === answer.toLowerCase(), iou: null, centre: null };
-  const found = parseBox(said) ?? NO_BOX;
+  const found = parseBox(said, [unit]) ?? NO_BOX;
   const iou = intersectionOverUnion(found, box);
   const [x, y] = centre(found);
   return { correct: iou >= 0.5, iou, centre: x >= box[0] && x <= box[2] && y >= box[1] && y <= box[3] };

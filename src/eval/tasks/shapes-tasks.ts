@@ -96,6 +96,6 @@ function itemOf(scene: Scene, question: Question, i: number): Item {
       writeFileSync(path, await scenePng(scene, side));
       return path;
     },
-    mark: (said) => mark(question, said),
+    mark: (said, { side, boxUnitOf }) => mark(question, said, boxUnitOf({ width: side, height: side })),
   };
 }

@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { FRACTIONS } from "../../core/boxes.ts";
 import { NuwaError } from "../../core/errors.ts";
 import { type Picture, resizeBicubic, type Size } from "../../core/resample.ts";
 import { only, shown } from "../../core/schema.ts";
@@ -93,8 +94,10 @@ function llavaNextPreprocessing(
         pictures: [base, scaled],
         pixelValues: { shape: [tiles.length, 3, side, side], values },
         size: [picture.height, picture.width],
+        boxUnit: FRACTIONS,
       };
     },
+    boxUnitOf: () => FRACTIONS,
     boxInPicture: (box) => box,
   };
 }

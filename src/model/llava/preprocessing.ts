@@ -1,4 +1,4 @@
-import type { Box } from "../../core/boxes.ts";
+import { type Box, FRACTIONS } from "../../core/boxes.ts";
 import { type Picture, type Rectangle, resizeBicubic, type Size } from "../../core/resample.ts";
 import type { Colour, Preprocessing } from "../preprocessing.ts";
 import { normalisation } from "../processor-fields.ts";
@@ -48,8 +48,10 @@ export function llavaPreprocessing(options: LlavaPreprocessingOptions): LlavaPre
       const source = pads ? paddedPicture(picture, canvasOf(picture), background) : picture;
       const scaled = pads ? target : coveringSize(picture, target);
       const seen = resizeBicubic(source, scaled, centred(target, scaled));
-      return { pictures: [seen], pixelValues: { shape: [3, height, width], values: normalise(seen, options) } };
+      const pixelValues = { shape: [3, height, width], values: normalise(seen, options) };
+      return { pictures: [seen], pixelValues, boxUnit: FRACTIONS };
     },
+    boxUnitOf: () => FRACTIONS,
     boxInPicture(box, size): Box {
       if (!pads) return box;
       const canvas = canvasOf(size);

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
+import { FRACTIONS } from "../../../src/core/boxes.ts";
 import { normal, randomFrom } from "../../../src/core/random-numbers.ts";
 import { runSync, tensorsIn } from "../../../src/core/readback.ts";
 import { noTap } from "../../../src/core/taps.ts";
@@ -25,6 +26,7 @@ const PROMPT = [1, 2, 3, 10, 11, 12];
 const imageOf = (values: Float32Array) => ({
   pixelValues: { shape: [3, 32, 32], values },
   pictures: [{ width: 32, height: 32, pixels: new Uint8Array(3 * 32 * 32) }],
+  boxUnit: FRACTIONS,
 });
 
 describe("the controls", () => {

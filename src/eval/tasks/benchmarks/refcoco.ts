@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { z } from "zod";
-import type { Box } from "../../../core/boxes.ts";
+import { type Box, fractionsOf } from "../../../core/boxes.ts";
 import { NuwaError } from "../../../core/errors.ts";
 import { checkSchema } from "../../../core/schema.ts";
 import { readJson } from "../../../io/files.ts";
@@ -56,7 +56,8 @@ const SCORING: Scoring = {
  *
  * lmms-eval marks boxes in the proportions of the original picture, although LLaVA-1.5 sees it padded to a
  * square: that number is the reported one. The `unpadded` figures take the said box for one in the padded
- * picture and convert it first; where the model's pictures are cropped instead, they are the same.
+ * picture and convert it first; where the model's pictures are cropped instead, they are the same. Boxes of a family
+ * that writes pixels (Qwen2.5-VL) are divided by the size of the scaled picture, as Nüwa's released script does.
  *
  * @param refs files of referring expressions, the first that is there is taken
  */
@@ -110,7 +111,7 @@ function markBox(
   image: { readonly width: number; readonly height: number },
   seen: Preprocessing,
 ): Marks {
-  const box = boxIn(said);
+  const box = fractionsOf(boxIn(said), seen.boxUnitOf(image));
   const iou = intersectionOverUnion(box, truth);
   const [x, y] = centre(box);
   return {

@@ -6,7 +6,10 @@ import type { Sample } from "../../../../src/eval/run/sample.ts";
 import { summarise } from "../../../../src/eval/score/summary.ts";
 import { summaryTable } from "../../../../src/eval/score/summary-table.ts";
 import type { Item } from "../../../../src/eval/tasks/item.ts";
+import { familyNamed } from "../../../../src/model/families.ts";
 import { llavaPreprocessing } from "../../../../src/model/llava/preprocessing.ts";
+import type { Preprocessing } from "../../../../src/model/preprocessing.ts";
+import { CONFIGS } from "../../../support-families.ts";
 import { newFolder, removeFolders } from "../../support.ts";
 import { writeAllSamples, writeFiles } from "./samples.ts";
 
@@ -24,7 +27,7 @@ const itemsOf = (task: string, limit?: number): Item[] =>
   batchesOf({ tasks: [task], settings: [SETTING], split: "test", seed: 1, data, limit }).flatMap(({ items }) => items);
 
 /** Figures of a task when the model gives these answers to its questions, in their order. */
-function score(task: string, answers: readonly string[], seen = SEEN) {
+function score(task: string, answers: readonly string[], seen: Preprocessing = SEEN) {
   const items = itemsOf(task);
   expect(items).toHaveLength(answers.length);
   const samples = items.map((item, i): Sample => {
@@ -77,8 +80,18 @@ describe("RefCOCO", () => {
     expect(figure("testA", "centre accuracy")).toBe(1);
     // A square picture is not padded.
     expect([figure("testB", "ACC@0.9"), figure("testB", "unpadded ACC@0.9")]).toEqual([1, 1]);
-    const cropped = score("refcoco", answers, { ...SEEN, aspect: "crop" });
+    const cropped = score("refcoco", answers, llavaPreprocessing({ ...SEEN, aspect: "crop" }));
     expect(cropped.figure("testA", "unpadded ACC@0.7")).toBe(0.5);
+  });
+
+  // Qwen2.5-VL sees 200 × 100 as 196 × 112 (multiples of 28) and writes pixels of that.
+  it("reads pixels where the family writes them, and fractions where its model obeys the question", () => {
+    const qwen = familyNamed("qwen2_5_vl");
+    const vision_config = { ...CONFIGS.qwen2_5_vl.vision_config, patch_size: 14, window_size: 112 };
+    const config = qwen.parseConfig("config.json", { ...CONFIGS.qwen2_5_vl, vision_config });
+    const seen = qwen.parsePreprocessing("preprocessor_config.json", {}, config);
+    const { figure } = score("refcoco", ['[{"bbox_2d": [49, 0, 147, 56]}]', "[0.25, 0, 0.75, 0.5]", "no"], seen);
+    expect([figure("testA", "mean IoU"), figure("testA", "unpadded mean IoU")]).toEqual([1, 1]);
   });
 
   it("takes zeros for an answer without four bracketed decimals", () => {
