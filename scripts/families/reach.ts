@@ -1,8 +1,8 @@
 import type { Grid } from "../../src/core/grid.ts";
 import type { Rectangle } from "../../src/core/resample.ts";
 import { distanceGrid, distanceThreshold } from "../../src/methods/nuwa/aggregation.ts";
-import { readingFor } from "../../src/methods/nuwa/readings.ts";
-import { VARIANTS, type Variant } from "../../src/methods/nuwa/variants.ts";
+import { switchesFor } from "../../src/methods/nuwa/readings.ts";
+import type { Variant } from "../../src/methods/nuwa/variants.ts";
 import { box, COLLECTOR, cellsIn, circle, gridLines, INK, OFFICIAL, type Stroke } from "./drawing.ts";
 import type { Seen } from "./photograph.ts";
 
@@ -17,12 +17,9 @@ const READINGS: Readonly<Record<Variant, Stroke>> = {
 
 /** τ on one of the grids of a family, in cells. */
 export function reachOf({ config, shape }: Pick<Seen, "config" | "shape">, which: number, variant: Variant): number {
-  const switches = { ...VARIANTS[variant], ...readingFor(config).switches[variant] };
+  const switches = switchesFor(variant, config);
   const measured = distanceGrid(switches.distanceGrid, { grid: shape.grids[which], image: shape });
-  return distanceThreshold(
-    measured,
-    "distanceFraction" in switches ? (switches.distanceFraction as number) : undefined,
-  );
+  return distanceThreshold(measured, switches.distanceFraction as number | undefined);
 }
 
 /**

@@ -91,7 +91,7 @@ export async function methodFrom({ constants, ...options }: RunOptions, config: 
   const tuned =
     constants === undefined
       ? undefined
-      : constantsFrom(constants, [definition.name], [variant ?? definition.variants?.[0]]);
+      : constantsFrom(constants, [definition.name], [variant ?? definition.variants?.[0]], config);
   return { definition, method: createPruning(definition, config, tuned ? { ...request, constants: tuned } : request) };
 }
 
@@ -117,23 +117,28 @@ function requireTaken(definition: MethodDefinition, { variant, stage2, average, 
 }
 
 /**
- * The constants in a file of `nuwa tune`. They belong to one reading of one method.
+ * The constants in a file of `nuwa tune`. They belong to one reading of one method on one family of models.
  *
- * @throws NuwaError when the file is damaged; UsageError when another method or variant is asked for
+ * @throws NuwaError when the file is damaged; UsageError when another method, variant or family is asked for
  */
 export function constantsFrom(
   path: string,
   methods: readonly string[],
   variants: readonly (string | undefined)[],
+  { family }: Pick<VlmConfig, "family">,
 ): ConstantValues {
   if (!methods.includes(NUWA))
     throw new UsageError(
       `--constants ${path}: only nuwa has them, not ${methods.join(", ")}. Add nuwa to the methods.`,
     );
-  const { variant, constants } = readConstants(requireText("--constants", path));
+  const { variant, family: tunedOn, constants } = readConstants(requireText("--constants", path));
   const other = variants.find((one) => one !== variant);
   if (other !== undefined)
     throw new UsageError(`${path}: field "variant": was tuned for ${variant}, not ${other}. Ask for ${variant} alone.`);
+  if (tunedOn !== family)
+    throw new UsageError(
+      `${path}: field "family": was tuned on ${tunedOn}, but the model is ${family}. Tune on it, or leave it out.`,
+    );
   return constants;
 }
 

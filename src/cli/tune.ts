@@ -75,7 +75,8 @@ async function runTune(options: TuneCommandOptions): Promise<void> {
   const model = loadModel(opened);
   const interruption = watchInterruptions(() => process.stdout.write("\nsaving after this step\n"));
   try {
-    const recipe = tuneRecipe(options, await fingerprint(opened));
+    const { family } = opened.config;
+    const recipe = tuneRecipe({ ...options, family }, await fingerprint(opened));
     const problem = calibrationOn({ ...processor, model }, recipe);
     const result = await tune(recipe, problem, {
       folder: out,
@@ -101,7 +102,7 @@ async function finish<B>(
 ): Promise<void> {
   const heldOut = { before: await problem.heldOut(recipe.start), after: await problem.heldOut(constants) };
   const path = join(out, "constants.json");
-  writeConstants(path, { variant, average, constants, heldOut, steps, seed });
+  writeConstants(path, { variant, family: recipe.family, average, constants, heldOut, steps, seed });
   const list = Object.entries(constants).map(([name, value]) => `${name} ${value.toFixed(3)}`);
   const verdict =
     heldOut.after < heldOut.before

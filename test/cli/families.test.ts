@@ -142,5 +142,9 @@ describe.each([
       "--max-new-tokens",
       "1",
     );
+    const elsewhere = await nuwa("ask", coffee, QUESTION, "--constants", constants);
+    const tunedOn = JSON.parse(readFileSync(join(model, "config.json"), "utf8")).model_type;
+    expect(elsewhere).toMatchObject({ code: 2, out: "" });
+    expect(elsewhere.err).toContain(`field "family": was tuned on ${tunedOn}, but the model is llava.`);
   });
 });

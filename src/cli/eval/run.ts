@@ -55,7 +55,8 @@ export async function runEval({
 }: EvalOptions): Promise<void> {
   // Everything that can be wrong is found before the weights are read.
   const opened = openModel(requireText("--model", folder));
-  const constants = tuned === undefined ? undefined : constantsFrom(tuned, options.methods, options.variants);
+  const constants =
+    tuned === undefined ? undefined : constantsFrom(tuned, options.methods, options.variants, opened.config);
   const catalogue = await catalogueOf(options.methods);
   const plan: Plan = { ...options, settings: settingsOf(options, catalogue), constants, catalogue };
   for (const setting of plan.settings) runOf(setting, opened.config, plan.seed, constants, catalogue);

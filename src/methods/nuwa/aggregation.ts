@@ -110,6 +110,9 @@ function distances(grid: Grid, indices: Anchors["indices"]): tf.Tensor3D {
   return tf.tensor3d(values, [images, kept, total]);
 }
 
+/** f of LLaVA-1.5, see {@link distanceThreshold}. */
+export const DISTANCE_FRACTION = 280 / 1058;
+
 /**
  * τ in grid units, at least 1, so that a grid of one row works.
  *
@@ -122,7 +125,7 @@ function distances(grid: Grid, indices: Anchors["indices"]): tf.Tensor3D {
  */
 export function distanceThreshold(grid: Grid, fraction?: number): number;
 export function distanceThreshold(grid: Grid, fraction?: number | tf.Scalar): number | tf.Scalar;
-export function distanceThreshold(grid: Grid, fraction: number | tf.Scalar = 280 / 1058): number | tf.Scalar {
+export function distanceThreshold(grid: Grid, fraction: number | tf.Scalar = DISTANCE_FRACTION): number | tf.Scalar {
   const largest = largestSquaredDistance(grid);
   if (typeof fraction === "number") return Math.sqrt(Math.max(1, fraction * largest));
   return tf.relu(fraction.mul(largest).sub(1)).add(1).sqrt() as tf.Scalar;

@@ -2,7 +2,7 @@ import { UsageError } from "../../core/errors.ts";
 import { DEFAULT_AVERAGE, type MethodDefinition, type MethodRequest } from "../method.ts";
 import type { Stage1Constants } from "./constants.ts";
 import { type NuwaOptions, nuwa } from "./nuwa.ts";
-import { readingFor } from "./readings.ts";
+import { readingFor, switchesFor } from "./readings.ts";
 import type { SelectionKind } from "./soft-stage1.ts";
 import { type NuwaSwitches, VARIANTS, type Variant } from "./variants.ts";
 
@@ -38,7 +38,7 @@ export const definition: MethodDefinition<Pick<NuwaOptions, "budget" | "cutLayer
       throw new UsageError(`variant "${variant}" does not exist. There are: ${VARIANT_NAMES.join(", ")}.`);
     const { positions, seed, selection, temperature, stage2 = VARIANTS[variant].stage2 } = rest;
     const asked = { positions, seed, selection, temperature, stage2 };
-    const read = { ...VARIANTS[variant], ...readingFor(size).switches[variant] };
+    const read = switchesFor(variant, size);
     const { cutLayer, ...budget } = definition.budget(average, size);
     return nuwa({ ...read, ...constants, ...asked, ...budget, cutLayer: cutLayer + read.cutBehind });
   },

@@ -3,7 +3,7 @@ import { type AverageTokens, averageCount, sharedOut } from "../budget.ts";
 import type { PruningSize } from "../method.ts";
 import { type Budget, solveBudget } from "./budget.ts";
 import type { Stage1Constants } from "./constants.ts";
-import type { NuwaSwitches, Variant } from "./variants.ts";
+import { type NuwaSwitches, VARIANTS, type Variant } from "./variants.ts";
 
 /**
  * How Nüwa is read on each family of models: what its released scripts do there, where they differ from what they do
@@ -101,4 +101,9 @@ const READINGS: Readonly<Record<string, FamilyReading>> = { llava: LLAVA, llava_
 /** The reading for a family; that of LLaVA-1.5 for one that the method has not been tried on. */
 export function readingFor({ family }: Pick<PruningSize, "family">): FamilyReading {
   return READINGS[family] ?? LLAVA;
+}
+
+/** Everything in which the paper and its released code differ on a family, as one of the two reads it. */
+export function switchesFor(variant: Variant, { family }: Pick<PruningSize, "family">): NuwaSwitches & Stage1Constants {
+  return { ...VARIANTS[variant], ...readingFor({ family }).switches[variant] };
 }

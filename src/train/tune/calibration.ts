@@ -2,6 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
+import { UsageError } from "../../core/errors.ts";
 import { randomFrom } from "../../core/random-numbers.ts";
 import { runSync } from "../../core/readback.ts";
 import { preprocess } from "../../io/image.ts";
@@ -41,8 +42,13 @@ const MOST_TOKENS = 12;
  * computed as decoding computes them, with the right tokens fed. Answers rather than the unpruned model's
  * logits, because they are what pruning should keep, and because it takes one pass of the language model a
  * step instead of two. The selection is straight-through: the loss is that of the model as it will be used.
+ *
+ * @throws UsageError when the recipe is for another family of models
  */
 export function calibrationOn(vlm: LoadedVlm, recipe: TuneRecipe): TuneProblem<AnsweredBatch> {
+  const { family } = vlm.model.config;
+  if (recipe.family !== family)
+    throw new UsageError(`the recipe is for models of ${recipe.family}, but the model is ${family}. Make one for it.`);
   const { batch, validateOn } = recipe.stage;
   const scenes = sceneSeeds(recipe.seed, CALIBRATION_SCENES + validateOn);
   const [calibration, heldOut] = [scenes.slice(0, CALIBRATION_SCENES), scenes.slice(CALIBRATION_SCENES)];

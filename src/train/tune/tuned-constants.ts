@@ -1,6 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { readJson, writeAtomically } from "../../io/files.ts";
+import { DISTANCE_FRACTION } from "../../methods/nuwa/aggregation.ts";
+import { switchesFor } from "../../methods/nuwa/readings.ts";
 import { VARIANTS, type Variant } from "../../methods/nuwa/variants.ts";
 
 const valuesSchema = z.strictObject({
@@ -13,6 +15,8 @@ const valuesSchema = z.strictObject({
 export type ConstantValues = z.infer<typeof valuesSchema>;
 
 const fileSchema = z.strictObject({
+  /** The family of models they were tuned on, as in `model_type`; the readings' own constants differ with it. */
+  family: z.string(),
   /** The reading of the method whose constants these replace. */
   variant: z.enum(Object.keys(VARIANTS) as Variant[]),
   /** Average visual tokens that they were tuned at, as it was asked for: "1/9". */
@@ -37,11 +41,12 @@ export function writeConstants(path: string, file: ConstantsFile): void {
   writeAtomically(path, `${JSON.stringify(file, null, 2)}\n`);
 }
 
-/** The constants of a variant: where tuning starts. */
-export function variantConstants(variant: Variant): ConstantValues {
-  const { salience, pillarQuantile } = VARIANTS[variant] as (typeof VARIANTS)[Variant];
+/** The constants of a variant on a family of models: where tuning starts. */
+export function variantConstants(variant: Variant, family: string): ConstantValues {
+  const { salience, ...own } = switchesFor(variant, { family });
   const keyNormExponent = salience === "cls-attention" ? 0 : 1;
-  return { distanceFraction: 280 / 1058, similaritySharpness: 1, keyNormExponent, pillarQuantile };
+  const { pillarQuantile, distanceFraction = DISTANCE_FRACTION } = own as Partial<ConstantValues>;
+  return valuesSchema.parse({ distanceFraction, similaritySharpness: 1, keyNormExponent, pillarQuantile });
 }
 
 /**

@@ -14,6 +14,8 @@ import {
 /** Everything that tuned constants depend on, apart from the backend. Plain JSON. */
 export interface TuneRecipe extends AnyRecipe {
   readonly variant: Variant;
+  /** Of the model, as in `model_type`. */
+  readonly family: string;
   /** Average visual tokens per decoder layer, as it was asked for. */
   readonly average: string;
   /** Draws the scenes. */
@@ -38,17 +40,24 @@ export interface TuneRecipe extends AnyRecipe {
  * @param model any text that says which model it is; a tuning is not resumed with another
  */
 export function tuneRecipe(
-  { variant, average, seed, steps }: Pick<TuneRecipe, "variant" | "average" | "seed"> & Pick<StageRecipe, "steps">,
+  {
+    variant,
+    family,
+    average,
+    seed,
+    steps,
+  }: Pick<TuneRecipe, "variant" | "family" | "average" | "seed"> & Pick<StageRecipe, "steps">,
   model: string,
 ): TuneRecipe {
   return {
     name: "tune",
     variant,
+    family,
     average,
     seed,
     model,
     temperature: 0.15,
-    start: variantConstants(variant),
+    start: variantConstants(variant, family),
     optimizer: { beta1: 0.9, beta2: 0.98, epsilon: 1e-8, weightDecay: 0, clipNorm: 1 },
     stage: {
       steps,

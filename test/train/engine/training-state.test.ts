@@ -120,7 +120,7 @@ describe("the checkpoint of a training is refused by file and tensor", () => {
 });
 
 it("the checkpoint of a tuning is refused by file and tensor, too", async () => {
-  const recipe = tuneRecipe({ variant: "paper", average: "1/9", seed: 1, steps: 3 }, "planted");
+  const recipe = tuneRecipe({ variant: "paper", family: "llava", average: "1/9", seed: 1, steps: 3 }, "planted");
   const problem = plantedProblem(recipe.start, recipe);
   for (const [change, message] of [
     [(tensors: Map<string, TensorValues>) => tensors.set("first/keyNormExponent", zeros(2)), "not F32 of []"],

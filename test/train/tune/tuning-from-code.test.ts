@@ -32,7 +32,7 @@ const watched = (folder: string, losses: number[]): TrainOptions => ({
 });
 
 describe("tuning from code", () => {
-  const recipe = tuneRecipe({ variant: "official", average: "1/2", seed: 3, steps: 60 }, "of my own");
+  const recipe = tuneRecipe({ variant: "official", family: "llava", average: "1/2", seed: 3, steps: 60 }, "of my own");
 
   it("finds what a loss of one's own asks for, and leaves no tensor", async () => {
     const wanted = 0.6;
@@ -48,7 +48,7 @@ describe("tuning from code", () => {
           expect(finished).toBe(true);
           expect(Math.abs(constants.distanceFraction - wanted)).toBeLessThan(0.05);
           // What the loss does not name stays where it was.
-          const { keyNormExponent, pillarQuantile } = variantConstants("official");
+          const { keyNormExponent, pillarQuantile } = variantConstants("official", "llava");
           expect(constants.keyNormExponent).toBeCloseTo(keyNormExponent, 5);
           expect(constants.pillarQuantile).toBeCloseTo(pillarQuantile, 5);
           expect(progress.steps).toHaveLength(60);
@@ -76,7 +76,8 @@ describe("tuning from code", () => {
       expect(losses).toHaveLength(2);
       expect(losses.every(Number.isFinite)).toBe(true);
       const heldOut = { before: await problem.heldOut(two.start), after: await problem.heldOut(constants) };
-      const file = { variant: two.variant, average: two.average, constants, heldOut, steps: 2, seed: two.seed };
+      const { variant, family, average } = two;
+      const file = { variant, family, average, constants, heldOut, steps: 2, seed: two.seed };
       const path = join(folder, "constants.json");
       writeConstants(path, file);
       expect(readConstants(path)).toEqual(file);

@@ -23,7 +23,7 @@ const START: ConstantValues = {
 };
 
 const recipeOf = (steps: number): TuneRecipe => {
-  const recipe = tuneRecipe({ variant: "paper", average: "1/9", seed: 1, steps }, "planted");
+  const recipe = tuneRecipe({ variant: "paper", family: "llava", average: "1/9", seed: 1, steps }, "planted");
   return { ...recipe, start: START };
 };
 
