@@ -23,7 +23,15 @@ import { verdict } from "../view/verdict.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { describeMethod, type RecordedOptions, writeRecords } from "./ask-record.ts";
 import { collect, requireDump, tapsOf, writeDump } from "./dump.ts";
-import { type AskedMethod, addRunOptions, methodFrom, parseCount, parseNumber, requireText } from "./options.ts";
+import {
+  type AskedMethod,
+  addRunOptions,
+  methodFrom,
+  parseCount,
+  parseNumber,
+  requireFit,
+  requireText,
+} from "./options.ts";
 import { pixelEntries } from "./preprocess.ts";
 
 interface AskOptions extends RecordedOptions {
@@ -80,6 +88,7 @@ async function ask(first: string | undefined, second: string | undefined, option
   const { ids } = buildPrompt(template, tokenizer, config.imageTokenId, question, paths.length);
   const images: PreparedImage[] = [];
   for (const path of paths) images.push(await preprocess(requireText("the image", path), processor.preprocessing));
+  requireFit(asked.method, opened, images);
   if (options.dumpInputs !== undefined)
     writeSafetensors(options.dumpInputs, [
       ...pixelEntries(images),

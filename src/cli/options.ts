@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { BACKEND_NAMES } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
+import type { OpenedModel } from "../io/load.ts";
 import { definitionNamed } from "../io/method-file.ts";
 import { parseAverage } from "../methods/budget.ts";
 import type { MethodDefinition, Pruning } from "../methods/method.ts";
@@ -8,7 +9,9 @@ import { definition as nuwa } from "../methods/nuwa/definition.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../methods/nuwa/positions.ts";
 import { type NuwaSwitches, STAGE2_SCORES, type Variant } from "../methods/nuwa/variants.ts";
 import { createPruning, METHOD_NAMES } from "../methods/registry.ts";
+import type { PreparedPixels } from "../model/preprocessing.ts";
 import type { VlmConfig } from "../model/vlm.ts";
+import { methodFor } from "../pipeline/choosing.ts";
 import { type ConstantValues, readConstants } from "../train/tune/tuned-constants.ts";
 
 /** The one method with switches and constants that other options set. */
@@ -93,6 +96,20 @@ export async function methodFrom({ constants, ...options }: RunOptions, config: 
       ? undefined
       : constantsFrom(constants, [definition.name], [variant ?? definition.variants?.[0]], config);
   return { definition, method: createPruning(definition, config, tuned ? { ...request, constants: tuned } : request) };
+}
+
+/**
+ * Refuses a method that cannot prune some images, before any weight is read.
+ *
+ * @throws UsageError when its average does not fit an image
+ * @throws NuwaError when it needs what the model does not offer
+ */
+export function requireFit(
+  pruning: Pruning,
+  { checkpoint: { family }, config }: OpenedModel,
+  images: readonly PreparedPixels[],
+): void {
+  for (const { size } of images) methodFor(pruning, family.shapeOf(config, size), { config });
 }
 
 /** Refuses what the method would ignore. @throws UsageError naming the option */

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { z } from "zod";
+import type { ImageShape } from "./image-shape.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import type { Capability, Vlm, VlmConfig } from "./vlm.ts";
 
@@ -54,6 +55,12 @@ export interface Family<Config extends VlmConfig = VlmConfig> {
   readonly tensorShapes: (config: Config) => ReadonlyMap<string, readonly number[]>;
   /** @param tensors by canonical name; linear weights are [in, out] */
   readonly createModel: (config: Config, tensors: ReadonlyMap<string, tf.Tensor>) => Vlm<Config>;
+  /**
+   * What a prepared image becomes.
+   *
+   * @param size what its preprocessing says besides the pixels, see `PreparedPixels`; a family that needs it gets it
+   */
+  readonly shapeOf: (config: Config, size?: readonly number[]) => ImageShape;
   /**
    * The conversation that the family was trained on, a Jinja template in the form of Hugging Face, for checkpoints
    * that bring none. `image_token` is what to write for an image.

@@ -29,7 +29,7 @@ import { placementOf } from "./decoder-loop.ts";
  *
  * @throws NuwaError when it needs what the model does not offer
  */
-export function methodFor(pruning: Pruning, shape: ImageShape, { config }: Vlm): Method {
+export function methodFor(pruning: Pruning, shape: ImageShape, { config }: Pick<Vlm, "config">): Method {
   const made = typeof pruning === "function" ? pruning(shape) : pruning;
   const method = checkMethod(made, "of the call", config.facts.layers);
   const lacking = (method.needs ?? []).find((need) => !config.facts.capabilities.includes(need));

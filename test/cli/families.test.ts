@@ -1,4 +1,4 @@
-import { cpSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
@@ -117,6 +117,30 @@ describe.each([
     const { code, err } = await nuwa("preprocess", "--model", changed, coffee, "--dump", dump);
     expect(code).toBe(1);
     expect(err).toMatch(/coffee\.png: \d+ × \d+ pixels when prepared for the model, more than the 100 megapixels/);
+  });
+
+  it("refuses what cannot prune its pictures before weights are read and anything is written", async () => {
+    const out = join(temporaryFolder(), "out");
+    const tooMany = ["--average", "5000"];
+    const asked = await nuwa("ask", coffee, QUESTION, ...common, ...tooMany, "--out", out);
+    expect(asked).toMatchObject({ out: "" });
+    expect(asked.err).toMatch(/^nuwa: average 5000 exceeds the \d+ visual tokens of the image\.\n$/);
+    const [method, average] = family === "qwen2_5_vl" ? ["none,tome", "1/2"] : ["none,nuwa", "5000"];
+    const marked = await nuwa(
+      "eval",
+      ...common,
+      "--methods",
+      method,
+      "--averages",
+      average,
+      "--limit",
+      "1",
+      "--out",
+      out,
+    );
+    expect(marked).toMatchObject({ out: "" });
+    expect(marked.err).toMatch(/^nuwa: (average 5000 exceeds|method tome needs merging, which models of the family)/);
+    expect(existsSync(out)).toBe(false);
   });
 
   it("is listed, tokenised, evaluated and tuned", { timeout: 120_000 }, async () => {

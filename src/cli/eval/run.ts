@@ -1,3 +1,5 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { useBackend } from "../../backend/select.ts";
 import { answersIn, evaluate } from "../../eval/run/evaluate.ts";
@@ -14,14 +16,14 @@ import {
 } from "../../eval/run/plan.ts";
 import type { Sample } from "../../eval/run/sample.ts";
 import { type Choices, runOf, settingsOf } from "../../eval/run/settings.ts";
+import { preprocess } from "../../io/image.ts";
 import { loadModel, loadProcessor, type OpenedModel, openModel } from "../../io/load.ts";
 import { whileLocked } from "../../io/lock.ts";
 import { isMethodFile } from "../../io/method-file.ts";
-import { loadTokenizer } from "../../io/tokenizer.ts";
 import { disposeModel } from "../../model/vlm.ts";
 import type { Split } from "../../world/splits.ts";
 import { stopped, watchInterruptions } from "../interruption.ts";
-import { constantsFrom, requireText } from "../options.ts";
+import { constantsFrom, requireFit, requireText } from "../options.ts";
 import { catalogueOf } from "./methods.ts";
 import { terminalProgress } from "./progress.ts";
 import { writeResults } from "./results.ts";
@@ -60,8 +62,8 @@ export async function runEval({
   const catalogue = await catalogueOf(options.methods);
   const plan: Plan = { ...options, settings: settingsOf(options, catalogue), constants, catalogue };
   for (const setting of plan.settings) runOf(setting, opened.config, plan.seed, constants, catalogue);
-  loadTokenizer(folder);
   const all = batchesOf(plan);
+  await requireSettingsFit(opened, plan, all);
   const batches = options.shard === undefined ? all : shardOf(all, parseShard(options.shard));
   const backend = await useBackend(wanted);
   const { data: _, ...choices } = options;
@@ -83,6 +85,28 @@ export async function runEval({
     if (options.shard === undefined) await writeResults(out, samples, plan.settings, plan.seed);
     else process.stdout.write(`shard ${options.shard}: ${samples.length} answers in ${out}\n`);
   });
+}
+
+/**
+ * Refuses settings that do not fit the first picture, before weights are read. Where pictures differ in shape, a later
+ * one may be too small for an average.
+ *
+ * @throws UsageError, NuwaError
+ */
+async function requireSettingsFit(opened: OpenedModel, plan: Plan, [first]: readonly Batch[]): Promise<void> {
+  const processor = loadProcessor(opened);
+  if (!first) return;
+  const folder = mkdtempSync(join(tmpdir(), "nuwa-eval-"));
+  try {
+    const path = await first.items[0].picture(folder, processor.preprocessing.side);
+    const image = await preprocess(path, processor.preprocessing);
+    for (const setting of plan.settings) {
+      const { method } = runOf(setting, opened.config, plan.seed, plan.constants, plan.catalogue);
+      requireFit(method, opened, [image]);
+    }
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
 }
 
 async function answerAll(

@@ -5,6 +5,7 @@ import { describe } from "./description.ts";
 import { canonicalName, layoutOf } from "./layouts.ts";
 import { createModel } from "./llava-next.ts";
 import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
+import { tilingOf } from "./shape.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
 
 /** LLaVA-NeXT (LLaVA-1.6) with a Llama decoder, as transformers writes it. */
@@ -19,6 +20,7 @@ export const llavaNext: Family<LlavaNextConfig> = {
   canonicalName,
   tensorShapes,
   createModel,
+  shapeOf: (config, [height, width] = []) => tilingOf({ width, height }, config).shape,
   chatTemplate: CHAT_TEMPLATE,
   parsePreprocessing,
 };

@@ -24,6 +24,7 @@ export const llava: Family<LlavaConfig> = {
   canonicalName,
   tensorShapes,
   createModel,
+  shapeOf: ({ imageShape }) => imageShape,
   chatTemplate: CHAT_TEMPLATE,
   parsePreprocessing,
 };

@@ -2,6 +2,7 @@ import type { Family } from "../family.ts";
 import { CAPABILITIES, parseConfig, type QwenConfig } from "./config.ts";
 import { describe } from "./description.ts";
 import { canonicalName, layoutOf } from "./layouts.ts";
+import { shapeOf } from "./mrope.ts";
 import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
 import { CHAT_TEMPLATE } from "./prompt.ts";
 import { createModel } from "./qwen2_5-vl.ts";
@@ -20,6 +21,9 @@ export const qwen: Family<QwenConfig> = {
   canonicalName,
   tensorShapes,
   createModel,
+  shapeOf({ vision: { spatialMergeSize: merge } }, [, rows, columns] = []) {
+    return shapeOf({ rows: rows / merge, columns: columns / merge });
+  },
   chatTemplate: CHAT_TEMPLATE,
   parsePreprocessing,
 };
