@@ -43,11 +43,15 @@ export function visionzip({ dominant, contextual, positions = "compressed" }: Vi
       const attention = perImage(yield* readback(scores), total);
       const values = yield* readback(meanKeys(seen, seen.featureBlock));
       const keys = perImage(values, values.length / attention.length).map((own) => unitVectors(own, total));
+      // Of several grids each splits its own share in the same ratio; a share of each kind may be less than a token.
+      const asked = dominant + contextual;
+      const share = seen.image.grids.length === 1 ? asked : seen.share(asked);
+      const contextualHere = Math.min(share - 1, Math.round((share * contextual) / asked));
       const chosen = attention.map((own, image) => {
         checkScores("VisionZip's class attention", own);
-        const kept = best([...own.keys()], own, seen.share(dominant) - classTokens.length).sort((a, b) => a - b);
+        const kept = best([...own.keys()], own, share - contextualHere - classTokens.length).sort((a, b) => a - b);
         const rest = [...own.keys()].filter((patch) => !kept.includes(patch));
-        const targets = uniformTargets(rest, seen.share(contextual));
+        const targets = uniformTargets(rest, contextualHere);
         const others = rest.filter((patch) => !targets.includes(patch));
         return { kept, targets, merged: mergedInto(keys[image], others, targets) };
       });

@@ -3,6 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { noTap, record } from "../../src/core/taps.ts";
+import { sharedOut } from "../../src/methods/budget.ts";
 import { enteringPerLayer, gridLedgers, type SampleLedger } from "../../src/methods/ledger.ts";
 import type { NuwaRequest } from "../../src/methods/nuwa/definition.ts";
 import { POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
@@ -224,6 +225,20 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
         );
       else expect(Math.min(...run()), name).toBeGreaterThan(0);
     }
+  });
+
+  it("keeps the shares of its grids under every method with one budget, from one token a tile on", () => {
+    const shape = familyNamed(family).shapeOf(model.config, images[0].size);
+    const tiles = shape.tiles.reduce((sum, own) => sum + own, 0);
+    for (const name of ["random", "divprune", "hiprune", "visionzip", "prumerge"])
+      for (const tokens of [tiles, 2 * tiles, Math.floor(cellCount(shape) / 2)]) {
+        const entering = tf.tidy(() => {
+          const { ledgers } = pass([images[0]], [[1, IMAGE, 9]], name, { average: { tokens } });
+          return enteringPerLayer(ledgers[0] as SampleLedger);
+        });
+        const wanted = sharedOut(tokens, shape).reduce((sum, share) => sum + share, 0);
+        expect(entering[0], `${name} ${tokens}`).toBe(wanted);
+      }
   });
 
   it("has a ledger with every grid, and gradients that reach pixels and weights", async () => {
