@@ -12,9 +12,10 @@ import { bestResolution, scaledInto } from "./resolution.ts";
 
 const edge = z.number().int().positive();
 const square = z
-  .union([edge, z.object({ shortest_edge: edge }), z.object({ height: edge, width: edge })], {
-    message: "is not a size",
-  })
+  .union(
+    [edge, z.object({ shortest_edge: edge }), z.object({ height: edge, width: edge })],
+    only("pixels, or shortest_edge, or height and width"),
+  )
   .nullish();
 const { do_resize: _, ...tileFields } = processorFields;
 /** The fields of transformers' LlavaNextImageProcessor; tiles have their size already where it resizes and crops. */
