@@ -91,7 +91,10 @@ function llavaNextPreprocessing(
         values.set(normalise(tile, { mean, std }), i * area);
       });
       return {
-        pictures: [base, scaled],
+        pictures: [
+          { ...base, gridName: "base image", cellName: "patches" },
+          { ...scaled, gridName: "local tiles", cellName: "patches" },
+        ],
         pixelValues: { shape: [tiles.length, 3, side, side], values },
         size: [picture.height, picture.width],
       };

@@ -48,7 +48,10 @@ export function llavaPreprocessing(options: LlavaPreprocessingOptions): LlavaPre
       const source = pads ? paddedPicture(picture, canvasOf(picture), background) : picture;
       const scaled = pads ? target : coveringSize(picture, target);
       const seen = resizeBicubic(source, scaled, centred(target, scaled));
-      return { pictures: [seen], pixelValues: { shape: [3, height, width], values: normalise(seen, options) } };
+      return {
+        pictures: [{ ...seen, cellName: "patches" }],
+        pixelValues: { shape: [3, height, width], values: normalise(seen, options) },
+      };
     },
     boxInPicture(box, size): Box {
       if (!pads) return box;

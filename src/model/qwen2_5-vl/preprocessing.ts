@@ -91,7 +91,12 @@ function qwenPreprocessing(
       const size = smartSize(picture, cell, bounds);
       const seen = resizeBicubic(picture, size, { left: 0, top: 0, ...size });
       const [rows, columns] = [size.height / vision.patchSize, size.width / vision.patchSize];
-      return { pictures: [seen], pixelValues: patches(seen, vision, mean, std), size: [1, rows, columns] };
+      const merge = vision.spatialMergeSize;
+      return {
+        pictures: [{ ...seen, cellName: `cells of ${merge}×${merge} patches` }],
+        pixelValues: patches(seen, vision, mean, std),
+        size: [1, rows, columns],
+      };
     },
     boxInPicture: (box) => box,
   };
