@@ -17,8 +17,9 @@ import type { PatchView } from "./method.ts";
 export function requirePatches(method: string, { grid, features }: EncodedGrid): void {
   if (features.shape[1] !== patchCount(grid))
     throw new NuwaError(
-      `method ${method}: chooses among patches, but config.json: field "vision_feature_select_strategy": "full" ` +
-        "keeps the class token among them. Use method none, or one that prunes in the decoder only.",
+      `method ${method}: chooses among patches, but config.json keeps the class token among them (field ` +
+        '"vision_feature_select_strategy": "full", in original LLaVA "mm_vision_select_feature": "cls_patch"). ' +
+        "Use method none, or one that prunes in the decoder only.",
     );
 }
 
