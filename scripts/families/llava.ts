@@ -1,4 +1,5 @@
-import type { Rectangle } from "../../src/core/resample.ts";
+import type { Grid } from "../../src/core/grid.ts";
+import type { Picture, Rectangle } from "../../src/core/resample.ts";
 import {
   box,
   drawing,
@@ -35,7 +36,7 @@ export async function drawLlava({ photograph, llava }: AllSeen): Promise<string>
   const bands = [first.top, first.top + SIDE - strip].map((y) =>
     box({ left: first.left, top: y, width: SIDE, height: strip }, "url(#hatch)", { colour: REMOVED, width: 1.5 }),
   );
-  const empty = 2 * Math.floor((grid.rows * padding) / square) * grid.columns;
+  const empty = onlyPadding(picture, grid);
   const titles = [
     ["1 · Pixels", `${photograph.width}×${photograph.height}, padded (hatched)`],
     ["2 · Tokens", `${grid.rows}×${grid.columns} patches, one token each`],
@@ -54,7 +55,7 @@ export async function drawLlava({ photograph, llava }: AllSeen): Promise<string>
     `Every picture takes ${llava.shape.length} ids, whatever its size.`,
     "Kept tokens keep the id of their patch;",
     "the text goes on where it would have gone on unpruned.",
-    `At least ${empty} of ${llava.shape.length} patches show padding only:`,
+    `${empty} of ${llava.shape.length} patches show nothing but padding;`,
     "their regions nominate candidates like all others.",
     `τ = ${reachOf(llava, 0, "official").toFixed(1)} patches in both readings:`,
     "τ² is 280/1058 of the largest squared distance.",
@@ -77,4 +78,14 @@ export async function drawLlava({ photograph, llava }: AllSeen): Promise<string>
       ...notes.map((note, i) => text(410, ids + HEADING + 12 + i * 21, note)),
     ],
   );
+}
+
+/** Patches all of whose pixels are like the one in the corner. */
+function onlyPadding({ width, height, pixels }: Picture, { rows, columns }: Grid): number {
+  const shows = new Set<number>();
+  for (let y = 0; y < height; y++)
+    for (let x = 0; x < width; x++)
+      if ([0, 1, 2].some((channel) => pixels[(y * width + x) * 3 + channel] !== pixels[channel]))
+        shows.add(Math.floor((y * rows) / height) * columns + Math.floor((x * columns) / width));
+  return rows * columns - shows.size;
 }

@@ -1,11 +1,11 @@
 import { join } from "node:path";
-import type { Picture } from "../core/resample.ts";
 import { writeAtomically } from "../io/files.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
 import { defaultAverage, type MethodDefinition } from "../methods/method.ts";
 import { definition as nuwa } from "../methods/nuwa/definition.ts";
 import type { PositionPolicy } from "../methods/nuwa/positions.ts";
 import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
+import type { GridPicture } from "../model/preprocessing.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import type { Answer } from "../pipeline/answer.ts";
 import { drawRun, renderPng } from "../view/picture.ts";
@@ -28,7 +28,7 @@ export interface Recorded {
   readonly backend: string;
   readonly config: VlmConfig;
   /** For each image what the model saw in each of its grids. */
-  readonly pictures: readonly (readonly Picture[])[];
+  readonly pictures: readonly (readonly GridPicture[])[];
   readonly answer: Answer;
   readonly unpruned: Answer | undefined;
   readonly asked: AskedMethod;

@@ -11,7 +11,7 @@ import { preprocess } from "../io/image.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import { enteringPerLayer, type SampleLedger } from "../methods/ledger.ts";
-import type { Pruning } from "../methods/method.ts";
+import { defaultAverage, type Pruning } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
 import type { PreparedImage } from "../model/preprocessing.ts";
 import { disposeModel } from "../model/vlm.ts";
@@ -185,10 +185,15 @@ function askedOf(
   return { paths, text, question: placed };
 }
 
-/** What is to be said where the average that was asked for is not what came out, as `nuwa eval` says it. */
+/**
+ * What is to be said where the average that was asked for is not what came out, as `nuwa eval` says it. Where none was
+ * asked for it is the one that the method then takes; what a method has published by itself is no average to miss.
+ */
 function missedHint({ definition }: AskedMethod, options: AskOptions, ledger: SampleLedger): string | undefined {
-  if (options.average === undefined) return undefined;
-  const setting = { method: definition.name, variant: options.variant ?? null, average: options.average };
+  const { keepsEverything, publishedAverage } = definition;
+  if (options.average === undefined && (keepsEverything || publishedAverage)) return undefined;
+  const average = options.average ?? defaultAverage(definition);
+  const setting = { method: definition.name, variant: options.variant ?? null, average };
   return missedAverage(setting, enteringPerLayer(ledger), ledger.total);
 }
 

@@ -27,7 +27,8 @@ export function modelFacts(directory: string): Fact[] {
   const { summary } = preprocessingOf(directory, config);
   const parameters = locations.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);
   const read = new Set(locations.map(({ name }) => name));
-  const unused = [...checkpoint.tensors.keys()].filter((name) => !read.has(name));
+  // By the names that stand in the files.
+  const unused = [...checkpoint.tensors].flatMap(([name, { entry }]) => (read.has(name) ? [] : [entry.name]));
   const files = [...new Set([...checkpoint.tensors.values()].map(({ file }) => file.path))];
   return [
     ["model", directory],
@@ -68,7 +69,12 @@ function textFacts(directory: string, { chatTemplate }: Family, ends: readonly n
     return token === undefined ? `${id}` : `${id} ${JSON.stringify(token)}`;
   });
   return [
-    ["tokenizer", has ? "tokenizer.json" : "none: tokenizer.json is missing; only nuwa forward does without"],
+    [
+      "tokenizer",
+      has
+        ? "tokenizer.json"
+        : "none: tokenizer.json is missing, without which nuwa ask, eval, tune and tokenize cannot run",
+    ],
     ["template", basename(origin)],
     ["ends at", named.join(", ")],
   ];

@@ -32,7 +32,7 @@ export function divprune({ keep, positions = "compressed" }: DivpruneOptions): M
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen) {
-      requirePatches(seen);
+      requirePatches("divprune", seen);
       const total = patchCount(seen.grid);
       const unit = normalizeRows(seen.project(seen.features)) as tf.Tensor3D; // [I, N, Hd]
       const distances = yield* readback(tf.sub(1, tf.matMul(unit, unit, false, true))); // [I, N, N]

@@ -39,7 +39,7 @@ export function hiprune(options: HipruneOptions): Method {
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen) {
-      requirePatches(seen);
+      requirePatches("hiprune", seen);
       const [total, keep] = [patchCount(seen.grid), seen.share(options.keep)];
       const [middleBlock, deepBlock] = [objectBlock, seen.featureBlock].map((block) => wholeBlock(seen, block));
       const middle = perImage(yield* readback(seen.block(middleBlock).received()), total);

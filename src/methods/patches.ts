@@ -11,13 +11,15 @@ import type { PatchView } from "./method.ts";
 /**
  * Refuses models whose visual tokens are not the patches alone.
  *
- * @throws NuwaError naming the field
+ * @param method its name
+ * @throws NuwaError naming the method and the field
  */
-export function requirePatches({ grid, features }: EncodedGrid): void {
+export function requirePatches(method: string, { grid, features }: EncodedGrid): void {
   if (features.shape[1] !== patchCount(grid))
     throw new NuwaError(
-      'field "vision_feature_select_strategy": this method prunes patches, but "full" keeps the class token among ' +
-        "them. Use method none, or one that prunes in the decoder only.",
+      `method ${method}: chooses among patches, but config.json keeps the class token among them (field ` +
+        '"vision_feature_select_strategy": "full", in original LLaVA "mm_vision_select_feature": "cls_patch"). ' +
+        "Use method none, or one that prunes in the decoder only.",
     );
 }
 

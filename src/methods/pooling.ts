@@ -23,7 +23,7 @@ export function pooling({ keep, positions = "compressed" }: PoolingOptions): Met
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen) {
-      requirePatches(seen);
+      requirePatches("pooling", seen);
       const images = seen.features.shape[0];
       const { cells, weights } = poolingBins(seen.grid, pooledGrid(seen.grid, seen.share(keep)));
       return {

@@ -36,7 +36,7 @@ export function prumerge({ keep, neighbours = 32, positions = "compressed" }: Pr
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen, tap) {
-      requirePatches(seen);
+      requirePatches("prumerge", seen);
       const total = patchCount(seen.grid);
       const lastBlock = seen.block(Math.max(...seen.fullAttentionBlocks));
       const scores = tap("stage1.salience", lastBlock.singleHead()); // [I, N]

@@ -24,7 +24,7 @@ export function random({ keep, seed, positions = "original" }: RandomOptions): M
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen) {
-      requirePatches(seen);
+      requirePatches("random", seen);
       const drawn = sampleWithoutReplacement(patchCount(seen.grid), seen.share(keep), mixedRandom(seed)).sort(
         (a, b) => a - b,
       );

@@ -34,7 +34,7 @@ export function visionzip({ dominant, contextual, positions = "compressed" }: Vi
     positions,
     idsAfterCut: "kept",
     *selectPatches(seen, tap) {
-      requirePatches(seen);
+      requirePatches("visionzip", seen);
       const total = patchCount(seen.grid);
       // It goes on where a grid has one of its own; elsewhere one more patch does.
       const classTokens = seen.classFeature ? [-1] : [];

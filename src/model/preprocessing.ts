@@ -12,10 +12,18 @@ export interface PreparedPixels {
   readonly size?: readonly number[];
 }
 
+/** What the vision tower sees in one grid of an image, to draw on. */
+export interface GridPicture extends Picture {
+  /** What the grid is called: "base image". Undefined where an image has one only. */
+  readonly gridName?: string;
+  /** What its cells are called: "patches". */
+  readonly cellName: string;
+}
+
 /** An image as the vision tower sees it, with pictures to draw on. */
 export interface PreparedImage extends PreparedPixels {
-  /** What the tower sees in each grid of the image, before normalisation and without padding that no cell shows. */
-  readonly pictures: readonly Picture[];
+  /** Of each grid of the image, before normalisation and without padding that no cell shows. */
+  readonly pictures: readonly GridPicture[];
   /** The picture's size in the unit in which models of the family write boxes, see {@link Preprocessing.boxUnitOf}. */
   readonly boxUnit: Size;
 }

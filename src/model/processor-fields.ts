@@ -10,7 +10,9 @@ export const DEFAULT_STD = [0.26862954, 0.26130258, 0.27577711] as const;
 
 /** What must be true where it is given. */
 export const always = z.literal(true, only("true")).nullish();
-const fraction = z.number().positive().max(1);
+/** What channels are divided by: by a tiny number they would become values that float32 cannot hold. */
+const DEVIATIONS = only("a number from 0.001 to 1");
+const deviation = z.number(DEVIATIONS).min(1e-3, DEVIATIONS).max(1, DEVIATIONS);
 const share = z.number().nonnegative().max(1);
 
 /** Fields that transformers' image processors share. */
@@ -24,7 +26,7 @@ export const processorFields = {
     .refine((factor) => Math.abs(factor * 255 - 1) < 1e-6, only("1/255"))
     .nullish(),
   image_mean: z.tuple([share, share, share]).nullish(),
-  image_std: z.tuple([fraction, fraction, fraction]).nullish(),
+  image_std: z.tuple([deviation, deviation, deviation]).nullish(),
 };
 
 /**

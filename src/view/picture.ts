@@ -1,7 +1,7 @@
 import sharp from "sharp";
 import type { Box } from "../core/boxes.ts";
 import { patchCount } from "../core/grid.ts";
-import type { Picture, Size } from "../core/resample.ts";
+import type { Size } from "../core/resample.ts";
 import {
   enteringPerLayer,
   type GridLedger,
@@ -9,6 +9,7 @@ import {
   type SampleLedger,
   type VisualToken,
 } from "../methods/ledger.ts";
+import type { GridPicture } from "../model/preprocessing.ts";
 import { element } from "./svg.ts";
 
 /** Width of a panel, pixels of the finished picture. */
@@ -17,6 +18,8 @@ const PANEL = 336;
 const TALLEST = 672;
 const GAP = 16;
 const TITLE = 28;
+/** Above the titles, where there are several grids. */
+const HEADING = 22;
 const CHART = 96;
 const INK = "#1b1b1b";
 const PILLAR = "#ff9f1c";
@@ -25,15 +28,15 @@ const PRUNED = "#e4007c";
 const UNPRUNED = "#00a86b";
 
 /**
- * The picture of a run. For each grid of each image a row of three panels: what the model saw, with the boxes that its
- * answers point at, what stage 1 kept (pillars and collectors framed, the rest darkened) and what went on after the
- * last cut. Below, the visual tokens per decoder layer.
+ * The picture of a run. For each grid of each image a row of three panels, under the name of the grid where there are
+ * several: what the model saw, with the boxes that its answers point at, what stage 1 kept (pillars and collectors
+ * framed, the rest darkened) and what went on after the last cut. Below, the visual tokens per decoder layer.
  *
  * @param images for each image of the prompt what the model saw in each of its grids
  * @returns SVG text
  */
 export async function drawRun(
-  images: readonly (readonly Picture[])[],
+  images: readonly (readonly GridPicture[])[],
   ledger: SampleLedger,
   answers: readonly DrawnAnswer[] = [],
 ): Promise<string> {
@@ -41,15 +44,15 @@ export async function drawRun(
     gridLedgers(ledger, image).map((grid, i) => ({
       picture: pictures[i],
       grid,
-      name: nameOf(ledger, image, i),
+      heading: headingOf(images.length, image, pictures[i].gridName),
       others: i === 0 ? ledger.tokens.filter((token) => token.image === image && token.cell < 0) : [],
     })),
   );
   const rows = await Promise.all(
-    seen.map(({ picture, grid, name, others }, row) => {
-      const names = { id: `seen-${row}`, name, layers: ledger.layers, others };
+    seen.map(({ picture, grid, heading, others }, row) => {
+      const facts = { id: `seen-${row}`, heading, layers: ledger.layers, others };
       // A box does not say which of several images it means.
-      return panelsOf(picture, grid, names, images.length === 1 ? answers : []);
+      return panelsOf(picture, grid, facts, images.length === 1 ? answers : []);
     }),
   );
   const width = 3 * PANEL + 4 * GAP;
@@ -71,21 +74,17 @@ export async function drawRun(
   ].join("\n");
 }
 
-/** "image 2, grid 1: " where there are several of them. */
-function nameOf({ images }: SampleLedger, image: number, grid: number): string {
-  const parts = [
-    ...(images.length > 1 ? [`image ${image + 1}`] : []),
-    ...(images[image].grids.length > 1 ? [`grid ${grid + 1}`] : []),
-  ];
-  return parts.length > 0 ? `${parts.join(", ")}: ` : "";
+/** "image 2, local tiles", as far as there are several images or grids. */
+function headingOf(images: number, image: number, gridName: string | undefined): string {
+  return [images > 1 ? `image ${image + 1}` : "", gridName ?? ""].filter(Boolean).join(", ");
 }
 
 /** What {@link panelsOf} is told besides the grid. */
-interface PanelNames {
+interface PanelFacts {
   /** Of the picture in the SVG. */
   readonly id: string;
-  /** In front of each title. */
-  readonly name: string;
+  /** Above the titles, if it is not empty. */
+  readonly heading: string;
   /** Decoder layers. */
   readonly layers: number;
   /** Tokens that stand for no cell, such as the class token; they are counted with the first grid. */
@@ -94,9 +93,9 @@ interface PanelNames {
 
 /** Three panels of one grid. */
 async function panelsOf(
-  picture: Picture,
+  picture: GridPicture,
   { grid, tokens }: GridLedger,
-  { id, name, layers, others }: PanelNames,
+  { id, heading, layers, others }: PanelFacts,
   answers: readonly DrawnAnswer[],
 ): Promise<{ svg: string; height: number }> {
   const png = await sharp(picture.pixels, { raw: { width: picture.width, height: picture.height, channels: 3 } })
@@ -114,12 +113,16 @@ async function panelsOf(
     "xlink:href": `data:image/png;base64,${png.toString("base64")}`,
   });
   const panels = [
-    panel(id, `${name}what the model sees: ${patchCount(grid)} patches`, boxes(answers, size)),
-    panel(id, `${name}before the decoder: ${count(isEntered)} kept`, cells({ grid, tokens }, isEntered, size)),
-    panel(id, `${name}after the last cut: ${count(isLast)} kept`, cells({ grid, tokens }, isLast, size)),
+    panel(id, `what the model sees: ${patchCount(grid)} ${picture.cellName}`, boxes(answers, size)),
+    panel(id, `before the decoder: ${count(isEntered)} kept`, cells({ grid, tokens }, isEntered, size)),
+    panel(id, `after the last cut: ${count(isLast)} kept`, cells({ grid, tokens }, isLast, size)),
   ];
-  const placed = panels.map((content, i) => `<g transform="translate(${GAP + i * (PANEL + GAP)},0)">${content}</g>`);
-  return { svg: element("defs", {}, seen) + placed.join(""), height: TITLE + size.height + GAP };
+  const top = heading === "" ? 0 : HEADING;
+  const title = top > 0 ? element("text", { x: GAP, y: 14, "font-weight": "bold" }, heading) : "";
+  const placed = panels.map((content, i) =>
+    element("g", { transform: `translate(${GAP + i * (PANEL + GAP)},${top})` }, content),
+  );
+  return { svg: element("defs", {}, seen) + title + placed.join(""), height: top + TITLE + size.height + GAP };
 }
 
 /** An answer whose box, if it holds one, is drawn; the first is the one to compare with. */
@@ -167,19 +170,24 @@ function cells(
   isShown: (token: VisualToken) => boolean,
   { width, height }: Size,
 ): string {
-  const [w, h] = [width / grid.columns, height / grid.rows];
-  return Array.from({ length: grid.rows * grid.columns }, (_, cell) => {
-    const square = {
-      x: ((cell % grid.columns) * w).toFixed(2),
-      y: (Math.floor(cell / grid.columns) * h).toFixed(2),
-      width: w.toFixed(2),
-      height: h.toFixed(2),
-    };
+  const edge = (index: number, count: number, side: number) => ((index * side) / count).toFixed(2);
+  const dark: string[] = [];
+  const frames: string[] = [];
+  for (let cell = 0; cell < patchCount(grid); cell++) {
+    const [row, column] = [Math.floor(cell / grid.columns), cell % grid.columns];
+    const [left, right] = [column, column + 1].map((index) => edge(index, grid.columns, width));
+    const [top, bottom] = [row, row + 1].map((index) => edge(index, grid.rows, height));
+    const outline = `M${left} ${top}H${right}V${bottom}H${left}Z`;
     const token = tokens.get(cell);
-    if (!token || !isShown(token)) return element("rect", { ...square, fill: "#000", "fill-opacity": 0.72 });
-    const colour = token.pillar === undefined ? "none" : token.pillar ? PILLAR : COLLECTOR;
-    return element("rect", { ...square, fill: "none", stroke: colour, "stroke-width": 1.5 });
-  }).join("");
+    if (!token || !isShown(token)) dark.push(outline);
+    else if (token.pillar !== undefined)
+      frames.push(
+        element("path", { d: outline, fill: "none", stroke: token.pillar ? PILLAR : COLLECTOR, "stroke-width": 1.5 }),
+      );
+  }
+  // One shape for all dark cells: between shapes of their own the picture would shine through.
+  const shade = dark.length > 0 ? element("path", { d: dark.join(""), fill: "#000", "fill-opacity": 0.72 }) : "";
+  return shade + frames.join("");
 }
 
 /** Bars: visual tokens entering each decoder layer, with a legend of the frames. */

@@ -26,6 +26,8 @@ export interface RunFacts {
 
 /** A run as JSON: what was asked and answered, what became of every visual token, counts per layer, cost. */
 export interface RunRecord extends Omit<RunFacts, "images" | "ledger" | "config"> {
+  /** Of the model, as in `model_type` of config.json. */
+  readonly family: string;
   /** The grids of an image are numbered through. */
   readonly images: readonly { readonly file: string; readonly grids: readonly Grid[] }[];
   readonly textTokens: number;
@@ -59,6 +61,7 @@ export function runRecord({ images, ledger, config, exactCost, ...facts }: RunFa
   const [entering, leaving] = [enteringPerLayer(ledger), leavingPerLayer(ledger)];
   return {
     ...facts,
+    family: config.family,
     images: ledger.images.map(({ grids }, i) => ({ file: images[i], grids })),
     textTokens: ledger.textTokens,
     visualTokens: ledger.tokens.map(({ image, cell, position, pillar, firstLayer, layers, weights }) => ({

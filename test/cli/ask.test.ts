@@ -66,6 +66,7 @@ describe("nuwa ask", () => {
     );
     expect(code).toBe(0);
     expect(out).toMatch(/^method +pyramiddrop, average as published, compressed positions$/m);
+    expect(out).not.toMatch(/^note .*tokens a layer/m);
     const perLayer = /^per layer +([\d ]+) \(average ([\d.]+) of 576\)$/m.exec(out);
     const entering = perLayer?.[1].split(" ").map(Number) ?? [];
     expect(out).toMatch(/ % of all FLOPs before the first word \(\S+ → \S+ GFLOP, exact:/);

@@ -55,6 +55,7 @@ describe.each([
     expect(record.images.map(({ file }: { file: string }) => file)).toEqual([scene, coffee]);
     for (const { grids: own } of record.images) expect(own).toHaveLength(grids);
     expect(record.question).toBe(QUESTION);
+    expect(record.family).toBe(family);
     expect(new Set(record.visualTokens.map(({ image }: { image: number }) => image))).toEqual(new Set([0, 1]));
     const svg = readFileSync(join(folder, "picture.svg"), "utf8");
     expect(svg.match(/what the model sees/g)).toHaveLength(2 * grids);
@@ -77,6 +78,12 @@ describe.each([
       return [...readTensor(openSafetensors(dump(name)), "logits_last").values];
     };
     expect(await logits("placed", `<image>${QUESTION}<image>`)).not.toEqual(await logits("in-front", QUESTION));
+  });
+
+  it("says that the average which is taken where none is asked for was not met", async () => {
+    const ask = ["ask", coffee, QUESTION, ...common, "--max-new-tokens", "1"];
+    expect(await run(...ask)).toMatch(/^note +nuwa at 1\/9: enters \d\.\d tokens a layer, not \d\.\d$/m);
+    expect(await run(...ask, "--method", "none")).not.toMatch(/^note/m);
   });
 
   it("refuses images and questions that do not go together, in one line", async () => {
@@ -151,6 +158,7 @@ describe.each([
     expect((await nuwa("eval", ...common, ...settings, "--out", folder)).code).toBe(0);
     const rows = JSON.parse(readFileSync(join(folder, "summary.json"), "utf8"));
     expect(new Set(rows.map(({ method }: { method: string }) => method))).toEqual(new Set(["none", "nuwa"]));
+    expect(JSON.parse(readFileSync(join(folder, "options.json"), "utf8"))).toMatchObject({ family });
     const tuned = join(folder, "tuned");
     await run("tune", ...common, "--average", "1/2", "--steps", "1", "--out", tuned);
     const constants = join(tuned, "constants.json");

@@ -85,9 +85,31 @@ describe("reading", () => {
     const schema = z.object({ a: z.number(), b: z.literal(3, { message: "only 3 is supported" }) });
     const refused = (value: unknown, ...remedy: string[]) => refusal(() => checkSchema("x", value, schema, ...remedy));
     expect(refused({ b: 4 })).toBe(
-      'x: field "a": Invalid input: expected number, received undefined. Mend it, or get the file anew from where it came.',
+      'x: field "a": must be a number, but is missing. Mend it, or get the file anew from where it came.',
     );
-    expect(refused({ a: "1" }, "Ask again.")).toMatch(/^x: field "a": .* received string\. Ask again\.$/);
+    expect(refused({ a: "1" }, "Ask again.")).toBe('x: field "a": must be a number, not "1". Ask again.');
     expect(refused({ a: 1, b: 4 })).toBe('x: field "b": only 3 is supported.');
+  });
+
+  const count = z.number().int().positive().max(9);
+  const pair = z.tuple([count, count]);
+  it.each<[z.ZodType, unknown, string]>([
+    [count, 0, "must be more than 0, not 0"],
+    [count, 10, "must be at most 9, not 10"],
+    [count, 1.5, "must be a whole number, not 1.5"],
+    [z.number().min(1), 0, "must be at least 1, not 0"],
+    [z.boolean(), null, "must be true or false, not null"],
+    [z.object({}), [], "must be an object, not []"],
+    [z.array(count).min(1), [], "must be a list of at least 1 entry, not []"],
+    [pair, [1], "must be a list of at least 2 entries, not [1]"],
+    [z.string().min(1), "", 'must be a text of at least 1 character, not ""'],
+    [z.string().regex(/^a+$/), "b", 'must be a text that matches /^a+$/, not "b"'],
+    [z.enum(["a", "b"]), "c", 'must be "a" or "b", not "c"'],
+    [z.strictObject({}), { b: 1 }, 'has unknown fields: "b"'],
+    [z.union([count, pair]), "a", 'must be a number or a list, not "a"'],
+    [z.union([count, pair]), [1, "a"], 'must be a number or a value with a number at "1", not [1,"a"]'],
+    [z.string(), () => 1, "must be a text, not a function"],
+  ])("says what a value must be, and what it is, not what zod calls it (%#)", (schema, value, message) => {
+    expect(refusal(() => checkSchema("x", value, schema, ""))).toBe(`x: ${message}. `);
   });
 });

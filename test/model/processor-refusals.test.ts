@@ -19,6 +19,9 @@ describe("a field of the processor's file", () => {
     ["LLAVA", "resample", 2, `2 ${CHANNELS} 3 (bicubic).`],
     ["LLAVA", "rescale_factor", 1, `1 ${CHANNELS} 1/255.`],
     ["LLAVA", "image_mean", [0, 0, 0], "honoured"],
+    ["LLAVA", "image_std", [1, 1e-3, 0.5], "honoured"],
+    ["LLAVA", "size", "336", `"336" ${CHANNELS} pixels, or shortest_edge, or height and width.`],
+    ["LLAVA", "crop_size", {}, `{} ${CHANNELS} pixels, or height and width.`],
     ["LLAVA", "size", { shortest_edge: 336 }, "honoured"],
     [
       "LLAVA",
@@ -78,6 +81,18 @@ describe("a field of the processor's file", () => {
       return expect(refusal(parse)).toBe(`preprocessor_config.json: field "${field}": ${outcome}`);
     expect(parse).not.toThrow();
     expect(effectIn(fieldsOf(json, processorFile(json, family.schemas(BASES[base]).processor)), field)).toBe(outcome);
+  });
+
+  it.each<[Base, unknown]>([
+    ["LLAVA", 1e-300],
+    ["NEXT", 0],
+    ["QWEN", 1.5],
+  ])("of %s: a deviation of %j would make infinities, or is one of levels up to 255", (base, value) => {
+    const family = familyNamed(BASES[base].model_type);
+    const config = family.parseConfig("config.json", BASES[base]);
+    expect(refusal(() => family.parsePreprocessing("p.json", { image_std: [0.5, value, 0.5] }, config))).toBe(
+      `p.json: field "image_std.1": ${value} ${CHANNELS} a number from 0.001 to 1.`,
+    );
   });
 
   const summary = (base: Base, json: Json) => {

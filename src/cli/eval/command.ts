@@ -27,7 +27,7 @@ export function addEval(program: Command): void {
     .description("score pruning methods on questions about pictures; run again to go on after an interruption")
     .addOption(names("--tasks", "task", TASK_NAMES, Object.keys(SHAPES_TASKS)))
     .option("--data <folder>", "files of the tasks that are not of shapes, in a folder each (docs/harness.md)")
-    .addOption(names("--methods", "method", EVALUATED_METHODS, DEFAULT_METHODS, isMethodFile))
+    .addOption(names("--methods", "method", EVALUATED_METHODS, DEFAULT_METHODS, METHOD_FILES))
     .addOption(names("--variants", "variant", VARIANT_NAMES, ["official"]))
     .addOption(
       new Option("--averages <list>", "average visual tokens per decoder layer, as numbers or ratios")
@@ -86,20 +86,31 @@ export function addEval(program: Command): void {
     });
 }
 
+/** What an option of names takes besides those that are known. */
+interface OtherNames {
+  readonly inWords: string;
+  readonly takes: (name: string) => boolean;
+}
+
+const METHOD_FILES: OtherNames = {
+  inWords: ", and paths of files of your own (docs/write-a-method.md)",
+  takes: isMethodFile,
+};
+
 /** An option that takes comma-separated names out of those that are known. */
 function names(
   flag: string,
   what: string,
   known: readonly string[],
   standard: readonly string[],
-  alsoTakes: (name: string) => boolean = () => false,
+  others: OtherNames = { inWords: "", takes: () => false },
 ): Option {
-  return new Option(`${flag} <names>`, `any of ${known.join(", ")}`)
+  return new Option(`${flag} <names>`, `any of ${known.join(", ")}${others.inWords}`)
     .argParser((text) => {
       const named = listOf(what, text);
-      const unknown = named.find((name) => !known.includes(name) && !alsoTakes(name));
+      const unknown = named.find((name) => !known.includes(name) && !others.takes(name));
       if (unknown !== undefined)
-        throw new UsageError(`${what} "${unknown}" does not exist. There are: ${known.join(", ")}.`);
+        throw new UsageError(`${what} "${unknown}" does not exist. There are: ${known.join(", ")}${others.inWords}.`);
       return named;
     })
     .default(standard, standard.join());

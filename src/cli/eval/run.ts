@@ -70,6 +70,7 @@ export async function runEval({
   const journalOptions: JournalOptions = {
     ...choices,
     constants,
+    family: opened.config.family,
     model: await fingerprint(opened),
     methodFiles: await methodsFingerprint(options.methods.filter(isMethodFile)),
     backend: backend.name,

@@ -40,6 +40,12 @@ export const definition: MethodDefinition<Pick<NuwaOptions, "budget" | "cutLayer
     const asked = { positions, seed, selection, temperature, stage2 };
     const read = switchesFor(variant, size);
     const { cutLayer, ...budget } = definition.budget(average, size);
+    if (cutLayer + read.cutBehind >= size.layers)
+      throw new UsageError(
+        `nuwa (${variant}) cuts before decoder layer ${cutLayer + read.cutBehind} in models of the family ` +
+          `${size.family}, but this one has layers 0 to ${size.layers - 1}. Use the variant paper, which cuts before ` +
+          `layer ${cutLayer}.`,
+      );
     return nuwa({ ...read, ...constants, ...asked, ...budget, cutLayer: cutLayer + read.cutBehind });
   },
 };

@@ -74,7 +74,7 @@ export function nuwa(options: NuwaOptions): Method {
 
 /** Before the LLM: salience, separation, alignment, pillars, aggregation. I images, N patches, k anchors. */
 function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Readback<PatchSelection> {
-  requirePatches(seen);
+  requirePatches("nuwa", seen);
   const { grid } = seen;
   const { regionSize = 2, leastPerRegion, selection = "hard", temperature = 0.1, pillarQuantile } = options;
   const [total, keep] = [patchCount(grid), seen.share(options.budget.stage1)];

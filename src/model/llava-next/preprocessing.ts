@@ -13,9 +13,10 @@ import { bestResolution, scaledInto } from "./resolution.ts";
 
 const edge = z.number().int().positive();
 const square = z
-  .union([edge, z.object({ shortest_edge: edge }), z.object({ height: edge, width: edge })], {
-    message: "is not a size",
-  })
+  .union(
+    [edge, z.object({ shortest_edge: edge }), z.object({ height: edge, width: edge })],
+    only("pixels, or shortest_edge, or height and width"),
+  )
   .nullish();
 const { do_resize: _, ...tileFields } = processorFields;
 /** The fields of transformers' LlavaNextImageProcessor; tiles have their size already where it resizes and crops. */
@@ -91,7 +92,10 @@ function llavaNextPreprocessing(
         values.set(normalise(tile, { mean, std }), i * area);
       });
       return {
-        pictures: [base, scaled],
+        pictures: [
+          { ...base, gridName: "base image", cellName: "patches" },
+          { ...scaled, gridName: "local tiles", cellName: "patches" },
+        ],
         pixelValues: { shape: [tiles.length, 3, side, side], values },
         size: [picture.height, picture.width],
         boxUnit: FRACTIONS,

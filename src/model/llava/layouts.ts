@@ -41,8 +41,8 @@ export function canonicalName(name: string): string | undefined {
 export function layoutOf(names: readonly string[]): string {
   const some = (pattern: RegExp) => names.some((name) => pattern.test(name));
   if (some(/^model\.mm_projector\./)) return "original LLaVA (model.mm_projector.*)";
-  const tower = some(/(^|\.)vision_model\./) ? "with vision_model" : "without vision_model, as transformers 5";
+  const tower = some(/(^|\.)vision_model\./) ? "vision_tower.vision_model.*" : "vision_tower.*, as transformers 5";
   return some(/^model\.language_model\./)
-    ? `in memory (model.language_model.*), ${tower}`
-    : `hub (language_model.model.*), ${tower}`;
+    ? `in memory (model.language_model.*, model.${tower})`
+    : `hub (language_model.model.*, ${tower})`;
 }

@@ -49,7 +49,7 @@ export function llavaPreprocessing(options: LlavaPreprocessingOptions): LlavaPre
       const scaled = pads ? target : coveringSize(picture, target);
       const seen = resizeBicubic(source, scaled, centred(target, scaled));
       const pixelValues = { shape: [3, height, width], values: normalise(seen, options) };
-      return { pictures: [seen], pixelValues, boxUnit: FRACTIONS };
+      return { pictures: [{ ...seen, cellName: "patches" }], pixelValues, boxUnit: FRACTIONS };
     },
     boxUnitOf: () => FRACTIONS,
     boxInPicture(box, size): Box {

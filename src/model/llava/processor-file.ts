@@ -25,8 +25,10 @@ export const processorSchema = unread(
     do_center_crop: z.boolean().nullish(),
     do_pad: z.boolean().nullish(),
     image_aspect_ratio: z.enum(["pad", "square"], only('"pad" and "square"')).nullish(),
-    size: z.union([side, z.object({ shortest_edge: side }), both], { message: "is not a size" }).nullish(),
-    crop_size: z.union([side, both], { message: "is not a size" }).nullish(),
+    size: z
+      .union([side, z.object({ shortest_edge: side }), both], only("pixels, or shortest_edge, or height and width"))
+      .nullish(),
+    crop_size: z.union([side, both], only("pixels, or height and width")).nullish(),
   }),
   PROCESSOR,
 );

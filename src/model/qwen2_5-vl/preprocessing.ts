@@ -91,8 +91,13 @@ function qwenPreprocessing(
       const size = smartSize(picture, cell, bounds);
       const seen = resizeBicubic(picture, size, { left: 0, top: 0, ...size });
       const [rows, columns] = [size.height / vision.patchSize, size.width / vision.patchSize];
-      const pixelValues = patches(seen, vision, mean, std);
-      return { pictures: [seen], pixelValues, size: [1, rows, columns], boxUnit: size };
+      const merge = vision.spatialMergeSize;
+      return {
+        pictures: [{ ...seen, cellName: `cells of ${merge}×${merge} patches` }],
+        pixelValues: patches(seen, vision, mean, std),
+        size: [1, rows, columns],
+        boxUnit: size,
+      };
     },
     // Qwen2.5-VL was trained to write pixels of the scaled picture (arXiv 2502.13923).
     boxUnitOf: (size) => smartSize(size, cell, bounds),

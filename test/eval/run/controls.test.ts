@@ -25,7 +25,7 @@ const PROMPT = [1, 2, 3, 10, 11, 12];
 /** Pixels of 32×32 as preprocessing gives them. */
 const imageOf = (values: Float32Array) => ({
   pixelValues: { shape: [3, 32, 32], values },
-  pictures: [{ width: 32, height: 32, pixels: new Uint8Array(3 * 32 * 32) }],
+  pictures: [{ width: 32, height: 32, pixels: new Uint8Array(3 * 32 * 32), cellName: "patches" }],
   boxUnit: FRACTIONS,
 });
 

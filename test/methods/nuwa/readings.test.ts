@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import type { PruningSize } from "../../../src/methods/method.ts";
+import { definition } from "../../../src/methods/nuwa/definition.ts";
 import { readingFor } from "../../../src/methods/nuwa/readings.ts";
 
 /*
@@ -83,4 +84,15 @@ describe("the budget of Nüwa on Qwen2.5-VL", () => {
     const tokens = readingFor({ family: "qwen2_5_vl" }).budget({ tokens: 320 }, size({ total: 1280 }), 14);
     expect(tokens).toEqual(budget(1 / 4, 1280));
   });
+});
+
+it("refuses the released code's cut on a Qwen2.5-VL of two layers, which has no layer behind it, and says what to do", () => {
+  const shallow = size({ family: "qwen2_5_vl", layers: 2, grids: [{ rows: 4, columns: 4 }], tiles: [1], total: 16 });
+  const made = (variant: "official" | "paper") => () =>
+    definition.create({ average: { ratio: 0.5 }, variant }, shallow);
+  expect(made("official")).toThrow(
+    "nuwa (official) cuts before decoder layer 2 in models of the family qwen2_5_vl, but this one has layers 0 to 1. " +
+      "Use the variant paper, which cuts before layer 1.",
+  );
+  expect([...made("paper")().cuts.keys()]).toEqual([1]);
 });

@@ -60,7 +60,9 @@ describe("the vision tower", () => {
     const result = pass("none");
     expect(result.ledgers[0]?.tokens.map(({ cell }) => cell)).toEqual(Array.from({ length: 17 }, (_, i) => i - 1));
     tf.dispose(tensorsIn(result));
-    expect(() => pass("nuwa")).toThrow(/vision_feature_select_strategy.*Use method none/);
+    expect(() => pass("nuwa")).toThrow(
+      /^method nuwa: .*config\.json .*"vision_feature_select_strategy": "full".*Use method/,
+    );
     image.dispose();
     disposeModel(model);
   });
