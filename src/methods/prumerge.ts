@@ -14,7 +14,7 @@ import { nearestByCosine, perImage, requirePatches, unitVectors } from "./patche
 export interface PrumergeOptions {
   /** How many tokens go on, the extra one among them. Undefined: as many as the outliers ask for, as published. */
   readonly keep?: number;
-  /** How many patches each kept one absorbs (32). */
+  /** How many patches each kept one absorbs: an eighteenth of its grid unless given, 32 of 576 as published. */
   readonly neighbours?: number;
   readonly positions?: PositionPolicy;
 }
@@ -29,7 +29,7 @@ export interface PrumergeOptions {
  * 2025, arXiv 2403.15388; released code: github.com/42Shawn/LLaVA-PruMerge, the "plus" function. Order as
  * there: outliers by falling score, then the grid, then the extra token. Sums are not divided by their weights.
  */
-export function prumerge({ keep, neighbours = 32, positions = "compressed" }: PrumergeOptions = {}): Method {
+export function prumerge({ keep, neighbours, positions = "compressed" }: PrumergeOptions = {}): Method {
   return {
     name: "prumerge",
     needs: ["tower-blocks"],
@@ -38,6 +38,8 @@ export function prumerge({ keep, neighbours = 32, positions = "compressed" }: Pr
     *selectPatches(seen, tap) {
       requirePatches("prumerge", seen);
       const total = patchCount(seen.grid);
+      // 32 of 576 patches, and the same share of others.
+      const absorbing = neighbours ?? Math.max(1, Math.round(total / 18));
       const lastBlock = seen.block(Math.max(...seen.fullAttentionBlocks));
       const scores = tap("stage1.salience", lastBlock.singleHead()); // [I, N]
       const all = perImage(yield* readback(scores), total);
@@ -53,7 +55,7 @@ export function prumerge({ keep, neighbours = 32, positions = "compressed" }: Pr
       const [own, absorbed] = [0, 1].map((part) =>
         chosen.map((centres, image) => {
           const rows = centres.map((patch) =>
-            part === 0 ? [patch] : nearestByCosine(units[image], patch, without(total, [patch]), neighbours),
+            part === 0 ? [patch] : nearestByCosine(units[image], patch, without(total, [patch]), absorbing),
           );
           const extra = part === 0 ? [] : without(total, centres);
           const padding = Array.from({ length: longest - centres.length - 1 }, empty);
@@ -115,8 +117,6 @@ export const definition: MethodDefinition<number> = {
   create: ({ average, positions }, size) =>
     prumerge({
       keep: average && definition.budget(average, size),
-      // 32 neighbours of 576 patches, the same share of others.
-      neighbours: Math.max(1, Math.round(size.total / 18)),
       positions,
     }),
 };
