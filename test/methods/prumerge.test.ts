@@ -73,8 +73,14 @@ describe("PruMerge+", () => {
     expect(cells).toEqual([3, 0, -1]);
   });
 
-  it("absorbs 32 patches into each kept one when nothing else is said", () => {
-    const { weights } = chosen(prumerge({ keep: 3 }), { rows: 6, columns: 6 });
-    expect(weights?.[0].filter((weight) => weight > 0)).toHaveLength(1 + 32);
+  it("absorbs 32 patches of 576 into each kept one when nothing else is said, and that share of other grids", () => {
+    for (const [side, absorbed] of [
+      [24, 32],
+      [12, 8],
+      [2, 1],
+    ]) {
+      const { weights } = chosen(prumerge({ keep: 3 }), { rows: side, columns: side });
+      expect(weights?.[0].filter((weight) => weight > 0)).toHaveLength(1 + absorbed);
+    }
   });
 });
