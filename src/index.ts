@@ -4,7 +4,7 @@
  */
 
 export { prepareWasm } from "./backend/wasm/prepare.ts";
-export { type Box, parseBox, parseBoxes } from "./core/boxes.ts";
+export { type Box, FRACTIONS, fractionsOf, parseBox, parseBoxes } from "./core/boxes.ts";
 export { NuwaError, UsageError } from "./core/errors.ts";
 export { type Grid, largestSquaredDistance, patchCount, squaredDistance } from "./core/grid.ts";
 export { mixedRandom, type Random, randomFrom } from "./core/random-numbers.ts";
