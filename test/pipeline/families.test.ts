@@ -123,6 +123,30 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
     expect(slopes).toEqual(new Set([0, 1, 2]));
   });
 
+  it("is prepared on a canvas of the size that is promised, with a picture to draw for each grid", () => {
+    const canvas = preprocessing.canvasOf({ width: 30, height: 20 });
+    const { pictures, pixelValues } = preprocessing.prepare(noise(30, 20));
+    const sizes = pictures.map(({ width, height }) => ({ width, height }));
+    if (family === "llava_next") {
+      // Three channels of the base tile, and of the tiles that the canvas is cut into.
+      expect(pixelValues.values).toHaveLength(3 * (16 * 16 + canvas.width * canvas.height));
+      // Without the padding: 20·(32/30) = 21.3 rows.
+      expect([canvas, ...sizes]).toEqual([
+        { width: 32, height: 32 },
+        { width: 16, height: 16 },
+        { width: 32, height: 22 },
+      ]);
+      expect(preprocessing.side).toBe(48);
+    } else {
+      // Three channels, twice.
+      expect(pixelValues.values).toHaveLength(6 * canvas.width * canvas.height);
+      // 30/8 = 3.75 and 20/8 = 2.5 cells, the half to the even number.
+      expect([canvas, ...sizes]).toEqual(new Array(2).fill({ width: 32, height: 16 }));
+      // The square of 2304 pixels.
+      expect(preprocessing.side).toBe(48);
+    }
+  });
+
   it("answers a text alone, one image and several", async () => {
     const tokenizer: Tokenizer = {
       encode: (text) => text.split(" ").map((word) => (word === "<image>" ? IMAGE : 4 + word.length)),
@@ -290,6 +314,9 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
       );
     expect(refuse({ sizes: undefined })).toThrow(/image_(sizes|grid_thw) must say/);
     expect(refuse({ sizes: [[0, 1]] })).toThrow(/image_(sizes|grid_thw) must say/);
+    const zero = family === "llava_next" ? [0, 20] : [1, 0, 4];
+    expect(refuse({ sizes: [zero] })).toThrow(/image_(sizes|grid_thw) must say/);
+    if (family === "qwen2_5_vl") expect(refuse({ sizes: [[2, 4, 8]] })).toThrow("image_grid_thw must say [1, rows,");
     expect(refuse({ sizes: [...(inputs.sizes ?? []), ...(inputs.sizes ?? [])] })).toThrow(/pixel_values has shape/);
     inputs.pixels.dispose();
     expect(tf.memory().numTensors).toBe(numTensors);
