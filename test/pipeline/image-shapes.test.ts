@@ -124,8 +124,9 @@ describe("separators of two images of a prompt", () => {
     };
     const token = (image: number, row: number, cell: number) => ({ image, row, cell });
     const images = [0, 1].map(() => ({ shape, method: { positions: "original" as const } }));
-    const prompt = [{ text: [7] }, { image: 0 }, { image: 1 }, { text: [8] }];
-    // All cells of the first image, the last one of the second.
+    // By their number in the batch. Behind it, images are numbered by their place in the prompt.
+    const prompt = [{ text: [7] }, { image: 1 }, { image: 0 }, { text: [8] }];
+    // All cells of the first image of the prompt, the last one of the second.
     const visual = [[0, 1, 2, 3].map((cell) => token(0, cell, cell)).concat(token(1, 4, 3))];
     const { sequence, nextPosition } = layOut([prompt], visual, images, 1);
     const words = sequence[0].map((slot) => {

@@ -71,6 +71,9 @@ describe("the budget of Nüwa on Qwen2.5-VL", () => {
     // δ = 0.05, and a third of two is none, but one stays.
     [1 / 10, 10, 2, 1, 3],
     [0.51, 100, 61, 41, 4],
+    // δ = 1 − r above 0.9: k is everything, and k₂ a part of r − δ.
+    [0.95, 101, 101, 90, 4],
+    [1, 100, 100, 100, 4],
   ])("for a ratio of %f of %i is k = %i, k₂ = %i, n from %i", (ratio, total, stage1, stage2, leastPerRegion) => {
     expect(budget(ratio, total)).toEqual({ stage1, stage2, leastPerRegion });
   });
