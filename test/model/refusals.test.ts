@@ -226,6 +226,9 @@ describe("a field of config.json", () => {
     expect(text(both).ropeTheta).toBe(5);
     expect(text({ ...both, rope_scaling: {} }).ropeTheta).toBe(7);
     expect(text({ tie_word_embeddings: true }, { tie_word_embeddings: false }).tieWordEmbeddings).toBe(true);
+    // LLaVA-NeXT's head is its own unless the top says otherwise.
+    const next = { model_type: "llava_next", text_config: { tie_word_embeddings: true } };
+    expect(familyNamed("llava_next").parseConfig("config.json", next).text.tieWordEmbeddings).toBe(false);
   });
 });
 

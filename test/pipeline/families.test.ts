@@ -312,7 +312,13 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
     expect(refuse({ sizes: [[0, 1]] })).toThrow(/image_(sizes|grid_thw) must say/);
     const zero = family === "llava_next" ? [0, 20] : [1, 0, 4];
     expect(refuse({ sizes: [zero] })).toThrow(/image_(sizes|grid_thw) must say/);
-    if (family === "qwen2_5_vl") expect(refuse({ sizes: [[2, 4, 8]] })).toThrow("image_grid_thw must say [1, rows,");
+    // As many patches, but twice in time or in half cells.
+    if (family === "qwen2_5_vl")
+      for (const size of [
+        [2, 4, 8],
+        [1, 1, 32],
+      ])
+        expect(refuse({ sizes: [size] })).toThrow("image_grid_thw must say [1, rows, columns]");
     expect(refuse({ sizes: [...(inputs.sizes ?? []), ...(inputs.sizes ?? [])] })).toThrow(/pixel_values has shape/);
     inputs.pixels.dispose();
     expect(tf.memory().numTensors).toBe(numTensors);

@@ -96,6 +96,15 @@ describe("placeholders of images of different shapes", () => {
     ).toThrow(
       "prompt 0: holds 4 image tokens (id 3), which do not fit 1 image. Give one token for each image, or 5 in a row.",
     );
+    // Those that earlier prompts have left.
+    expect(() =>
+      split([
+        [1, IMAGE],
+        [...run(9), 2],
+      ]),
+    ).toThrow(
+      "prompt 1: holds 9 image tokens (id 3), which do not fit 2 images. Give one token for each image, or 5 or 3",
+    );
     expect(() => splitPrompts([[1]], config, [], [[0]])).toThrow(
       "imagesOf: prompt 0 has 0, but the batch has no image.",
     );
