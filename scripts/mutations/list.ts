@@ -345,4 +345,10 @@ export const MUTATIONS: readonly Mutation[] = [
     from: "slot.image !== image[sample]",
     to: "slot.image !== 0",
   },
+  {
+    what: "families: every image is cut by the method of the first",
+    file: "pipeline/choosing.ts",
+    from: "methods[image] === method ? image",
+    to: "methods[0] === method ? image",
+  },
 ];

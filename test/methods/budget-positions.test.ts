@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { type AverageTokens, averageCount, parseAverage } from "../../src/methods/budget.ts";
+import { type AverageTokens, averageCount, parseAverage, sharedOut, wholeCount } from "../../src/methods/budget.ts";
 import { solveBudget } from "../../src/methods/nuwa/budget.ts";
 import { imagePositions } from "../../src/methods/nuwa/positions.ts";
 import { rasterShape } from "../../src/model/image-shape.ts";
@@ -28,10 +28,45 @@ describe("budgets", () => {
     expect([averageCount({ tokens: 4 }, 16), averageCount({ ratio: 0.5 }, 16)]).toEqual([4, 8]);
   });
 
+  it("are counted to the token where rounding is near, from one token to all of them", () => {
+    // In float64, (506/887)·887 is a little less than 506.
+    expect((506 / 887) * 887).toBeLessThan(506);
+    expect(averageCount({ ratio: 506 / 887 }, 887)).toBe(506);
+    expect([
+      averageCount({ tokens: 1 }, 16),
+      averageCount({ ratio: 1 / 16 }, 16),
+      averageCount({ ratio: 1 }, 16),
+    ]).toEqual([1, 1, 16]);
+    expect([wholeCount({ ratio: 0.1 }, 16), wholeCount({ ratio: 0.15 }, 17), wholeCount({ tokens: 2.4 }, 16)]).toEqual([
+      2, 3, 2,
+    ]);
+  });
+
+  it("are shared out over grids by their tiles: one each at least, and all or nothing where that is asked for", () => {
+    // A base tile of 4 cells, and 4 cells that were made of two tiles.
+    const image = {
+      grids: [
+        { rows: 2, columns: 2 },
+        { rows: 1, columns: 4 },
+      ],
+      tiles: [1, 2],
+    }; // prettier-ignore
+    expect([0, 3, 5, 6, 7, 8].map((count) => sharedOut(count, image))).toEqual([
+      [0, 0],
+      [1, 2],
+      [1, 2],
+      [2, 4],
+      [2, 4],
+      [4, 4],
+    ]);
+    expect(() => sharedOut(2, image)).toThrow("a budget of 2 tokens is less than one for each of the image's 3 tiles.");
+  });
+
   it("are written as tokens or as ratios", () => {
     expect(parseAverage("64")).toEqual({ tokens: 64 });
     expect(parseAverage("1/9")).toEqual({ ratio: 1 / 9 });
     expect(parseAverage("0.25")).toEqual({ ratio: 0.25 });
+    expect(parseAverage("1/1")).toEqual({ ratio: 1 });
     for (const text of ["", "0", "0/9", "1/0", "-3", "9/1", "1.5", "abc", "1/9/2", "1e3", "NaN", "Infinity", " 64"])
       expect(() => parseAverage(text), text).toThrow(/average/);
   });

@@ -111,7 +111,9 @@ describe("a field of the processor's file", () => {
     [{ min_pixels: 3136, max_pixels: 12845056 }, "3136 to 12845056"],
     [{ size: { shortest_edge: 784, longest_edge: 7840 } }, "784 to 7840"],
     [{ size: { shortest_edge: 784, longest_edge: 7840 }, max_pixels: 78400 }, "784 to 78400"],
+    [{ size: { shortest_edge: 784, longest_edge: 7840 }, min_pixels: 1568 }, "1568 to 7840"],
     [{ size: { min_pixels: 784, max_pixels: 7840 } }, "784 to 7840"],
+    [{ min_pixels: 7840, max_pixels: 7840 }, "7840 to 7840"],
   ])("%j bounds Qwen2.5-VL's pictures as transformers does", (json, bounds) => {
     expect(summary("QWEN", json)).toContain(`with ${bounds} pixels`);
   });

@@ -125,6 +125,9 @@ describe("a field of config.json", () => {
     ["LLAVA", "text_config.pad_token_id", 5, "none"],
     ["LLAVA", "text_config.eos_token_id", [5, 6], { text: { eosTokenIds: [5, 6] } }],
     ["LLAVA", "eos_token_id", 7, { text: { eosTokenIds: [7] } }],
+    ["QWEN", "eos_token_id", 7, { text: { eosTokenIds: [7] } }],
+    ["QWEN_NESTED", "text_config.eos_token_id", 7, { text: { eosTokenIds: [7] } }],
+    ["QWEN_NESTED", "eos_token_id", 7, "none"],
     ["LLAVA", "tie_word_embeddings", true, { text: { tieWordEmbeddings: true } }],
     ["LLAVA", "text_config.tie_word_embeddings", true, { text: { tieWordEmbeddings: true } }],
     ["QWEN", "tie_word_embeddings", true, { text: { tieWordEmbeddings: true } }],
@@ -223,6 +226,9 @@ describe("a field of config.json", () => {
     expect(text(both).ropeTheta).toBe(5);
     expect(text({ ...both, rope_scaling: {} }).ropeTheta).toBe(7);
     expect(text({ tie_word_embeddings: true }, { tie_word_embeddings: false }).tieWordEmbeddings).toBe(true);
+    // LLaVA-NeXT's head is its own unless the top says otherwise.
+    const next = { model_type: "llava_next", text_config: { tie_word_embeddings: true } };
+    expect(familyNamed("llava_next").parseConfig("config.json", next).text.tieWordEmbeddings).toBe(false);
   });
 });
 

@@ -79,27 +79,23 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
     });
   });
 
-  it("says the same of pictures that differ in the rows of a grid alone, together and apart", () => {
-    tf.tidy(() => {
-      const alike = preparedNoise(preprocessing, [
-        [40, 18],
-        [40, 13],
-        [40, 18],
-      ]);
-      const both = logitsOf(
-        pass(alike, [
-          [1, IMAGE, 9],
-          [1, IMAGE, 9],
-          [1, IMAGE, 9],
-        ]),
-      ); // prettier-ignore
-      alike.forEach((image, i) => {
-        expect(relativeError(both.slice(i * 40, (i + 1) * 40), logitsOf(pass([image], [[1, IMAGE, 9]])))).toBeLessThan(
-          1e-5,
-        );
+  it.each([
+    ["rows", [40, 18], [40, 13]],
+    ["columns", [17, 28], [18, 20]],
+  ] as const)(
+    "says the same of pictures that differ in the %s of a grid alone, together and apart",
+    (_, one, other) => {
+      tf.tidy(() => {
+        const alike = preparedNoise(preprocessing, [one, other, one]);
+        const each = alike.map(() => [1, IMAGE, 9]);
+        const both = logitsOf(pass(alike, each));
+        alike.forEach((image, i) => {
+          const own = both.slice(i * 40, (i + 1) * 40);
+          expect(relativeError(own, logitsOf(pass([image], [[1, IMAGE, 9]])))).toBeLessThan(1e-5);
+        });
       });
-    });
-  });
+    },
+  );
 
   it("is normalised with the mean and deviation of the processor's file", () => {
     const [picture] = [noise(30, 20)];
@@ -122,6 +118,30 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
       slopes.add(channel ?? -1);
     });
     expect(slopes).toEqual(new Set([0, 1, 2]));
+  });
+
+  it("is prepared on a canvas of the size that is promised, with a picture to draw for each grid", () => {
+    const canvas = preprocessing.canvasOf({ width: 30, height: 20 });
+    const { pictures, pixelValues } = preprocessing.prepare(noise(30, 20));
+    const sizes = pictures.map(({ width, height }) => ({ width, height }));
+    if (family === "llava_next") {
+      // Three channels of the base tile, and of the tiles that the canvas is cut into.
+      expect(pixelValues.values).toHaveLength(3 * (16 * 16 + canvas.width * canvas.height));
+      // Without the padding: 20·(32/30) = 21.3 rows.
+      expect([canvas, ...sizes]).toEqual([
+        { width: 32, height: 32 },
+        { width: 16, height: 16 },
+        { width: 32, height: 22 },
+      ]);
+      expect(preprocessing.side).toBe(48);
+    } else {
+      // Three channels, twice.
+      expect(pixelValues.values).toHaveLength(6 * canvas.width * canvas.height);
+      // 30/8 = 3.75 and 20/8 = 2.5 cells, the half to the even number.
+      expect([canvas, ...sizes]).toEqual(new Array(2).fill({ width: 32, height: 16 }));
+      // The square of 2304 pixels.
+      expect(preprocessing.side).toBe(48);
+    }
   });
 
   it("answers a text alone, one image and several", async () => {
@@ -309,6 +329,15 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
       );
     expect(refuse({ sizes: undefined })).toThrow(/image_(sizes|grid_thw) must say/);
     expect(refuse({ sizes: [[0, 1]] })).toThrow(/image_(sizes|grid_thw) must say/);
+    const zero = family === "llava_next" ? [0, 20] : [1, 0, 4];
+    expect(refuse({ sizes: [zero] })).toThrow(/image_(sizes|grid_thw) must say/);
+    // As many patches, but twice in time or in half cells.
+    if (family === "qwen2_5_vl")
+      for (const size of [
+        [2, 4, 8],
+        [1, 1, 32],
+      ])
+        expect(refuse({ sizes: [size] })).toThrow("image_grid_thw must say [1, rows, columns]");
     expect(refuse({ sizes: [...(inputs.sizes ?? []), ...(inputs.sizes ?? [])] })).toThrow(/pixel_values has shape/);
     inputs.pixels.dispose();
     expect(tf.memory().numTensors).toBe(numTensors);

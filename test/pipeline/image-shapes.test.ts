@@ -13,6 +13,7 @@ import { requireLlava } from "../../src/model/llava/llava.ts";
 import { disposeModel, type Vlm, type VlmConfig } from "../../src/model/vlm.ts";
 import { splitPrompts } from "../../src/pipeline/placeholders.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
+import { layOut } from "../../src/pipeline/prompts.ts";
 import { tinyModel } from "../support-tiny.ts";
 
 /** The placeholder of an image. */
@@ -76,6 +77,13 @@ describe("placeholders of images of different shapes", () => {
     expect(() => split([[...run(2), 1]], [[1, 0, 2]])).toThrow("imagesOf: prompt 0 has [1,0,2], but holds 2 images.");
   });
 
+  it("are one for each where an image stands twice, though they could be all tokens of it", () => {
+    const [two] = shapes;
+    expect(splitPrompts([[...run(2), 9]], config, [two], [[0, 0]])).toEqual([
+      [{ image: 0 }, { image: 0 }, { text: [9] }],
+    ]);
+  });
+
   it("name the sizes of the prompt's own images when they do not fit", () => {
     expect(() =>
       split(
@@ -88,6 +96,15 @@ describe("placeholders of images of different shapes", () => {
     ).toThrow(
       "prompt 0: holds 4 image tokens (id 3), which do not fit 1 image. Give one token for each image, or 5 in a row.",
     );
+    // Those that earlier prompts have left.
+    expect(() =>
+      split([
+        [1, IMAGE],
+        [...run(9), 2],
+      ]),
+    ).toThrow(
+      "prompt 1: holds 9 image tokens (id 3), which do not fit 2 images. Give one token for each image, or 5 or 3",
+    );
     expect(() => splitPrompts([[1]], config, [], [[0]])).toThrow(
       "imagesOf: prompt 0 has 0, but the batch has no image.",
     );
@@ -97,6 +114,49 @@ describe("placeholders of images of different shapes", () => {
   it("are one for each image where there are as many, even if they could be all tokens of one", () => {
     const two = [rasterShape({ rows: 1, columns: 2 }), rasterShape({ rows: 1, columns: 2 })];
     expect(splitPrompts([[IMAGE, IMAGE, 7]], config, two)).toEqual([[{ image: 0 }, { image: 1 }, { text: [7] }]]);
+  });
+});
+
+describe("separators of two images of a prompt", () => {
+  it("stand behind the rows of their own image, at ids behind where it starts", () => {
+    // Two rows of two cells, with a separator behind each row.
+    const shape = {
+      grids: [{ rows: 2, columns: 2 }],
+      tiles: [1],
+      extraTokens: 0,
+      offsets: [[0], [1], [3], [4]],
+      separators: [
+        { after: 1, offset: [2] },
+        { after: 3, offset: [5] },
+      ],
+      length: 6,
+    };
+    const token = (image: number, row: number, cell: number) => ({ image, row, cell });
+    const images = [0, 1].map(() => ({ shape, method: { positions: "original" as const } }));
+    // By their number in the batch. Behind it, images are numbered by their place in the prompt.
+    const prompt = [{ text: [7] }, { image: 1 }, { image: 0 }, { text: [8] }];
+    // All cells of the first image of the prompt, the last one of the second.
+    const visual = [[0, 1, 2, 3].map((cell) => token(0, cell, cell)).concat(token(1, 4, 3))];
+    const { sequence, nextPosition } = layOut([prompt], visual, images, 1);
+    const words = sequence[0].map((slot) => {
+      if (slot?.kind === "visual") return `cell ${slot.cell} of ${slot.image} at ${slot.position}`;
+      if (slot?.kind === "separator") return `line ${slot.line} of ${slot.image} at ${slot.position}`;
+      return `text at ${slot?.position}`;
+    });
+    expect(words).toEqual([
+      "text at 0",
+      "cell 0 of 0 at 1",
+      "cell 1 of 0 at 2",
+      "line 0 of 0 at 3",
+      "cell 2 of 0 at 4",
+      "cell 3 of 0 at 5",
+      "line 1 of 0 at 6",
+      "line 0 of 1 at 9",
+      "cell 3 of 1 at 11",
+      "line 1 of 1 at 12",
+      "text at 13",
+    ]);
+    expect(nextPosition).toEqual([14]);
   });
 });
 

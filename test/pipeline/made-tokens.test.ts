@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { runSync } from "../../src/core/readback.ts";
 import { record } from "../../src/core/taps.ts";
-import type { SampleLedger } from "../../src/methods/ledger.ts";
+import { enteringPerLayer, type SampleLedger } from "../../src/methods/ledger.ts";
 import type { AddedTokens, Cut, CutView, Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
 import { disposeModel, type Vlm } from "../../src/model/vlm.ts";
@@ -83,6 +83,54 @@ describe("tokens made inside the decoder, of two images of a prompt", () => {
     });
   });
 
+  it("are each what its own weights say, in every image of every sample, and so is the ledger", () => {
+    // Token t of the i-th image shown is a mixture of the cells t and t + 2 + i: (i + 1)/8 and 1 − (i + 1)/8 of them.
+    let calls = 0;
+    const cut: Cut = function* ({ sequence }) {
+      const image = calls++;
+      const share = (image + 1) / 8;
+      const rows = sequence.map((slots) =>
+        [0, 1].map((token) =>
+          slots.map((slot) => {
+            if (slot?.kind !== "visual") return 0;
+            return slot.cell === token ? share : slot.cell === token + 2 + image ? 1 - share : 0;
+          }),
+        ),
+      );
+      const counts = sequence.map((slots) => (slots.some((slot) => slot?.kind === "visual") ? 2 : 0));
+      return { keep: counts.map((made) => (made > 0 ? [0] : [])), added: { weights: tf.tensor3d(rows), counts } };
+    };
+    tf.tidy(() => {
+      const three = tf.concat([pixels, pixels.slice([0], [1]).mul(-1)], 0) as tf.Tensor4D;
+      const prompts = [PROMPTS[0], [1, IMAGE, 7]];
+      const { tap, get, dispose } = record(["llm.embeddings", "llm.0.tokens"]);
+      const result = runSync(() => forward(model, { pixels: three, prompts }, method([[0, cut]]), tap));
+      const [before, after] = (["llm.embeddings", "llm.0.tokens"] as const).map(
+        (name) => get(name).arraySync() as number[][][],
+      );
+      dispose();
+      // First cells stand behind the first text token, and behind the text between the images.
+      const wanted = [
+        { sample: 0, image: 0, from: 1, to: 2 },
+        { sample: 0, image: 1, from: 18, to: 6 },
+        { sample: 1, image: 0, from: 1, to: 2 },
+      ];
+      for (const { sample, image, from, to } of wanted)
+        for (const made of [0, 1]) {
+          const share = (image + 1) / 8;
+          const [one, other] = [made, made + 2 + image].map((cell) => before[sample][from + cell]);
+          const mixed = one.map((value, channel) => share * value + (1 - share) * other[channel]);
+          expect(relativeError(after[sample][to + made], mixed), `${sample}, ${image}, ${made}`).toBeLessThan(1e-5);
+          const { tokens } = result.ledgers[sample] as SampleLedger;
+          const { weights } = tokens.filter((token) => token.image === image && token.cell < 0)[made];
+          const cells = Array.from({ length: 16 }, (_, cell) =>
+            cell === made ? share : cell === made + 2 + image ? 1 - share : 0,
+          );
+          expect([...(weights ?? [])]).toEqual(cells);
+        }
+    });
+  });
+
   it("are mixed from their own image: changing the other image changes nothing before its text", () => {
     tf.tidy(() => {
       // In the second layer on, the first image's tokens follow from the first image and the text before it.
@@ -154,5 +202,33 @@ describe("tokens made inside the decoder, of two images of a prompt", () => {
     const { numTensors } = tf.memory();
     expect(() => runSync(() => forward(model, { pixels, prompts: PROMPTS }, refused(added)))).toThrow(message);
     expect(tf.memory().numTensors).toBe(numTensors);
+  });
+});
+
+describe("cuts inside the decoder", () => {
+  /** Keeps the first tokens of an image. */
+  const keeping = (count: number): Cut =>
+    function* (view) {
+      yield* [];
+      return {
+        keep: view.sequence.map((_, sample) =>
+          visualOf(view, sample)
+            .slice(0, count)
+            .map((_, rank) => rank),
+        ),
+      };
+    };
+
+  it("are made in the order of their layers, in whatever order a method lists them", () => {
+    const deep = tinyModel({ text: { num_hidden_layers: 12 } });
+    tf.tidy(() => {
+      const cuts = method([
+        [10, keeping(1)],
+        [2, keeping(5)],
+      ]);
+      const { ledgers } = runSync(() => forward(deep, { pixels, prompts: PROMPTS }, cuts));
+      expect(enteringPerLayer(ledgers[0] as SampleLedger)).toEqual([32, 32, ...new Array(8).fill(10), 2, 2]);
+    });
+    disposeModel(deep);
   });
 });

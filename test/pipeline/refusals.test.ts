@@ -48,7 +48,13 @@ describe("what would go wrong silently, late or for ever is refused", () => {
       }
     };
     expect(() => pass([1, 3, 8, 32], [1, 3, 5])).toThrow(/pixel_values has shape \[1,3,8,32\]/);
-    expect(() => pass([1, 3, 16, 16], [1, 3, 5, 5, 5, 5, 5])).toThrow(/max_position_embeddings 20/);
+    // 16 visual tokens: positions 0 to 19 are as many as there are, whatever the text, and 20 is one too many.
+    expect(() => pass([1, 3, 16, 16], [1, 3, 5, 0, 5])).not.toThrow();
+    expect(() => pass([1, 3, 16, 16], [1, 3, 5, 0, 5, 5])).toThrow(
+      "a prompt reaches position 21, but the model has max_position_embeddings 20. Make it shorter.",
+    );
+    const both = [[1, 5], new Array<number>(21).fill(5)];
+    expect(() => runSync(() => forward(model, { prompts: both }, none()))).toThrow("a prompt reaches position 21,");
     const start = runSync(() => forward(model, { prompts: [[1, 5]] }, none()));
     expect(() => advance(model, start.state, [[4000]])).toThrow(/token id 4000/);
     expect(() => advance(model, start.state, [[]])).toThrow(/at least 1/);

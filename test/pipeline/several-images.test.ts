@@ -5,6 +5,8 @@ import { type Readback, runSync, tensorsIn } from "../../src/core/readback.ts";
 import { record } from "../../src/core/taps.ts";
 import { sharedOut } from "../../src/methods/budget.ts";
 import { enteringPerLayer, gridLedgers, type SampleLedger } from "../../src/methods/ledger.ts";
+import type { Cut, Method } from "../../src/methods/method.ts";
+import { none } from "../../src/methods/none.ts";
 import { createMethod, createPruning, METHODS } from "../../src/methods/registry.ts";
 import type { ImageShape } from "../../src/model/image-shape.ts";
 import { disposeModel, type EncodedGrid, type EncodedImages, type Vlm } from "../../src/model/vlm.ts";
@@ -232,6 +234,51 @@ describe("several grids of an image", () => {
       recorder.dispose();
     });
   });
+
+  it.each(["kept", "anew"] as const)(
+    "are cut by the methods of their own shapes: one may cut, another not (ids %s)",
+    (ids) => {
+      const halves = inTwoGrids(model);
+      const cut: Cut = function* ({ sequence }) {
+        yield* [];
+        return { keep: sequence.map((slots) => (slots.some((slot) => slot?.kind === "visual") ? [2] : [])) };
+      };
+      // Images with an even number have a row more in the upper grid.
+      const pruning = ({ grids }: ImageShape): Method =>
+        grids[0].rows === 3
+          ? { ...none(), name: "cutting", positions: "compressed", idsAfterCut: ids, cuts: new Map([[1, cut]]) }
+          : none();
+      tf.tidy(() => {
+        const two = pixels.slice([0, 0, 0, 0], [2, -1, -1, -1]);
+        const behind = (order: number[]) => {
+          const inputs = { pixels: two, prompts: [[1, IMAGE, 7, IMAGE, 9]], imagesOf: [order] };
+          const { state } = runSync(() => forward(halves, inputs, pruning));
+          return state.layers[1].sequence[0].map((slot) => [
+            slot?.kind === "visual" ? slot.cell : slot?.kind,
+            ...(slot?.position ?? []),
+          ]);
+        };
+        const whole = (start: number) => Array.from({ length: 16 }, (_, cell) => [cell, start + cell]);
+        // The third token of the first image stays; what stands behind it moves up where ids are given anew.
+        const next = ids === "anew" ? 2 : 17;
+        expect(behind([0, 1])).toEqual([
+          ["text", 0],
+          [2, ids === "anew" ? 1 : 3],
+          ["text", next],
+          ...whole(next + 1),
+          ["text", next + 17],
+        ]);
+        const last = ids === "anew" ? 19 : 34;
+        expect(behind([1, 0])).toEqual([
+          ["text", 0],
+          ...whole(1),
+          ["text", 17],
+          [2, ids === "anew" ? 18 : 20],
+          ["text", last],
+        ]);
+      });
+    },
+  );
 
   it("need a method for each shape: one made for a single shape is refused with the reason", () => {
     const halves = inTwoGrids(model);

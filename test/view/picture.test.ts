@@ -1,9 +1,110 @@
 import sharp from "sharp";
-import { expect, it } from "vitest";
+import { describe, expect, it } from "vitest";
 import type { Grid } from "../../src/core/grid.ts";
-import type { SampleLedger } from "../../src/methods/ledger.ts";
+import type { SampleLedger, VisualToken } from "../../src/methods/ledger.ts";
 import type { GridPicture } from "../../src/model/preprocessing.ts";
 import { drawRun, renderPng } from "../../src/view/picture.ts";
+
+/** A picture of one level of grey, by which it is found again. */
+const grey = (width: number, height: number, level: number, gridName?: string): GridPicture => ({
+  width,
+  height,
+  gridName,
+  cellName: "patches",
+  pixels: new Uint8Array(width * height * 3).fill(level),
+});
+
+/** A token that stays to the end of four layers, or is dropped earlier. */
+const token = (image: number, cell: number, layers = 4): VisualToken => ({
+  image,
+  cell,
+  position: [0],
+  pillar: undefined,
+  weights: undefined,
+  firstLayer: 0,
+  layers,
+});
+
+/** An image of one grid and one of two, each with a token without a cell beside those of its cells. */
+const LEDGER: SampleLedger = {
+  images: [
+    { grids: [{ rows: 2, columns: 3 }], extraTokens: 1 },
+    {
+      grids: [
+        { rows: 1, columns: 2 },
+        { rows: 2, columns: 1 },
+      ],
+      extraTokens: 1,
+    },
+  ],
+  total: 12,
+  textTokens: 3,
+  layers: 4,
+  tokens: [token(0, -1, 2), token(0, 1), token(0, 5, 2), token(1, -1, 2), token(1, 0), token(1, 3)],
+};
+const PICTURES = [[grey(30, 20, 10)], [grey(20, 10, 20, "base image"), grey(10, 40, 30, "local tiles")]];
+const BOX = [{ label: "nuwa", box: [0.5, 0.25, 1, 0.75] as const }];
+
+/** For each panel its title and the corners of the cells that are darkened. */
+function panelsOf(svg: string): { title: string; dark: string[] }[] {
+  const panels = svg.split('<text y="14">').slice(1);
+  return panels.map((panel) => ({
+    title: panel.slice(0, panel.indexOf("</text>")),
+    dark: [...(/<path d="([^"]*)"/.exec(panel)?.[1] ?? "").matchAll(/M([\d.]+) ([\d.]+)/g)].map(
+      ([, x, y]) => `${x},${y}`,
+    ),
+  }));
+}
+
+describe("the picture of a run", () => {
+  it("has a row for each grid of each image, with what the model saw in that grid", async () => {
+    const svg = await drawRun(PICTURES, LEDGER);
+    const seen = [...svg.matchAll(/<image id="([^"]+)" width="(\d+)" height="(\d+)"[^>]*base64,([^"]+)"/g)];
+    const drawn = await Promise.all(
+      seen.map(async ([, id, width, height, png]) => {
+        const { data, info } = await sharp(Buffer.from(png, "base64")).raw().toBuffer({ resolveWithObject: true });
+        return [id, Number(width), Number(height), info.width, info.height, data[0]];
+      }),
+    );
+    // 336 wide, but for the last: it would be 1344 high, and a panel is 672 high at most.
+    expect(drawn).toEqual([
+      ["seen-0", 336, 224, 30, 20, 10],
+      ["seen-1", 336, 168, 20, 10, 20],
+      ["seen-2", 168, 672, 10, 40, 30],
+    ]);
+    expect([...svg.matchAll(/<use xlink:href="#seen-(\d)"/g)].map(([, row]) => row).join("")).toBe("000111222");
+  });
+
+  it("darkens the cells that did not go on, and counts those that did", async () => {
+    expect(panelsOf(await drawRun(PICTURES, LEDGER))).toEqual([
+      { title: "what the model sees: 6 patches", dark: [] },
+      // Cells 0, 2, 3 and 4 of 2 × 3, each 112 × 112 pixels; the token without a cell is counted with the first grid.
+      {
+        title: "before the decoder: 3 kept",
+        dark: ["0.00,0.00", "224.00,0.00", "0.00,112.00", "112.00,112.00"],
+      },
+      {
+        title: "after the last cut: 1 kept",
+        dark: ["0.00,0.00", "224.00,0.00", "0.00,112.00", "112.00,112.00", "224.00,112.00"],
+      },
+      { title: "what the model sees: 2 patches", dark: [] },
+      { title: "before the decoder: 2 kept", dark: ["168.00,0.00"] },
+      { title: "after the last cut: 1 kept", dark: ["168.00,0.00"] },
+      { title: "what the model sees: 2 patches", dark: [] },
+      // Cell 3 of the image is the second of this grid.
+      { title: "before the decoder: 1 kept", dark: ["0.00,0.00"] },
+      { title: "after the last cut: 1 kept", dark: ["0.00,0.00"] },
+    ]);
+  });
+
+  it("has the boxes of answers about one image, and none where they could mean several", async () => {
+    const one = await drawRun(PICTURES.slice(0, 1), { ...LEDGER, images: LEDGER.images.slice(0, 1) }, BOX);
+    expect(one.match(/stroke-width="3"/g)).toHaveLength(1);
+    expect(one).toContain('<rect x="168.0" y="56.0" width="168.0" height="112.0"');
+    expect(panelsOf(one)[0].title).toBe("what the model sees: 6 patches");
+    expect(await drawRun(PICTURES, LEDGER, BOX)).not.toContain('stroke-width="3"');
+  });
+});
 
 /** A white picture of a grid. */
 function white(names: Pick<GridPicture, "gridName" | "cellName">): GridPicture {

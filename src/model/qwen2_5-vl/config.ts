@@ -89,7 +89,7 @@ function visionOf(vision: z.infer<typeof visionSchema>): QwenVisionConfig {
 function textOf(
   where: string,
   text: z.infer<typeof textSchema>,
-  top: Pick<z.infer<ReturnType<typeof qwenSchema>>, "tie_word_embeddings" | "eos_token_id">,
+  top: Pick<z.infer<ReturnType<typeof qwenSchema>>, "tie_word_embeddings">,
 ): TextConfig {
   const rope = ropeOf(text, 1000000);
   const headDim = text.hidden_size / text.num_attention_heads;
@@ -110,7 +110,7 @@ function textOf(
     ropeSections: rope.mrope_section,
     tieWordEmbeddings: (top.tie_word_embeddings || text.tie_word_embeddings) ?? false,
     maxPositionEmbeddings: text.max_position_embeddings,
-    eosTokenIds: [top.eos_token_id ?? text.eos_token_id ?? 151645].flat(),
+    eosTokenIds: [text.eos_token_id ?? 151645].flat(),
   };
 }
 

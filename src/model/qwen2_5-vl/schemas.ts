@@ -74,10 +74,10 @@ const nested = unread(
     vision_config: visionSchema.default(() => visionSchema.parse({})),
     text_config: textSchema.optional(),
     tie_word_embeddings: z.boolean().optional(),
-    eos_token_id: tokenIds.nullish(),
     quantization_config: absent("quantisation"),
   }),
-  QWEN,
+  // Beside text_config, transformers reads none of the text's fields.
+  [...QWEN, "eos_token_id"],
 );
 const flat = unread(nested.extend(textSchema.shape), QWEN);
 

@@ -34,6 +34,8 @@ describe("the budget of Nüwa on LLaVA-NeXT", () => {
     // The rule: ⌊32·161/17.6 + ½⌋; the border of two candidates a region is 160.
     [161, 293, 29, 3],
     [159, 289, 28, 2],
+    // ⌊32·5/17.6 + ½⌋, one for each of the five tiles: a tenth of 5 is none, but one stays.
+    [5, 9, 1, 2],
   ])("for an average of %i is k = %i, k₂ = %i, n from %i", (average, stage1, stage2, leastPerRegion) => {
     expect(budget(average)).toEqual({ stage1, stage2, leastPerRegion });
   });
@@ -67,7 +69,12 @@ describe("the budget of Nüwa on Qwen2.5-VL", () => {
     // By the rule, δ = r/2 below 0.2.
     [1 / 10, 1280, 193, 64, 3],
     [2 / 5, 12, 6, 3, 3],
+    // δ = 0.05, and a third of two is none, but one stays.
+    [1 / 10, 10, 2, 1, 3],
     [0.51, 100, 61, 41, 4],
+    // δ = 1 − r above 0.9: k is everything, and k₂ a part of r − δ.
+    [0.95, 101, 101, 90, 4],
+    [1, 100, 100, 100, 4],
   ])("for a ratio of %f of %i is k = %i, k₂ = %i, n from %i", (ratio, total, stage1, stage2, leastPerRegion) => {
     expect(budget(ratio, total)).toEqual({ stage1, stage2, leastPerRegion });
   });
@@ -95,4 +102,13 @@ it("refuses the released code's cut on a Qwen2.5-VL of two layers, which has no 
       "Use the variant paper, which cuts before layer 1.",
   );
   expect([...made("paper")().cuts.keys()]).toEqual([1]);
+});
+
+it("a family that is not known is read as LLaVA-1.5 is", () => {
+  const shape = { grids: [{ rows: 24, columns: 24 }], tiles: [1], total: 576 };
+  for (const family of ["llava", "another"])
+    expect(readingFor({ family }).budget({ tokens: 64 }, size({ family, ...shape }), 16)).toEqual({
+      stage1: 112,
+      stage2: 16,
+    });
 });
