@@ -19,7 +19,7 @@ import { disposeModel, type Vlm, type VlmConfig } from "../model/vlm.ts";
 import { generate } from "../pipeline/generate.ts";
 import { forward } from "../pipeline/prefill.ts";
 import { requireVocabulary } from "../pipeline/prompts.ts";
-import { collect, tapsOf, valuesOf } from "./dump.ts";
+import { collect, recordedEntries, tapsOf } from "./dump.ts";
 import { addRunOptions, methodFrom, parseCount, type RunOptions, requireText } from "./options.ts";
 
 interface ForwardCommandOptions extends RunOptions {
@@ -44,6 +44,7 @@ const DUMPED: readonly TapName[] = [
   "stage1.pillars",
   "stage2.indices",
   "final.indices",
+  "final.images",
   "logits_last",
 ];
 
@@ -73,9 +74,8 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
     const recorder = record([...DUMPED, ...asked]);
     try {
       const generated = await computeForward(model, inputs, options, recorder);
-      const dumped = [...DUMPED.filter((name) => recorder.has(name)), ...asked];
-      const entries: [string, TensorValues][] = [];
-      for (const name of new Set(dumped)) entries.push([name, await valuesOf(recorder.get(name))]);
+      for (const name of asked) recorder.all(name); // refuses what was not met
+      const entries = await recordedEntries(recorder, [...new Set([...DUMPED, ...asked])]);
       writeSafetensors(options.dump, generated ? [...entries, ["generated", generated]] : entries);
       process.stdout.write(`backend    ${backend.name} (${backend.reason})\nwrote      ${options.dump}\n`);
     } finally {
