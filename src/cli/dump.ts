@@ -1,9 +1,11 @@
 import type * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
-import { matchTaps, type TapName, type TapPattern, tapNames } from "../core/tap-points.ts";
+import { METHOD_POINTS, matchTaps, type TapName, type TapPattern, tapNames } from "../core/tap-points.ts";
 import { ofLastCut, type Recorder, visitLabel } from "../core/taps.ts";
 import { requireWritableFile } from "../io/files.ts";
 import { type TensorValues, writeSafetensors } from "../io/safetensors.ts";
+import type { MethodDefinition } from "../methods/method.ts";
+import { METHODS } from "../methods/registry.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { requireText } from "./options.ts";
 
@@ -16,6 +18,29 @@ export function collect(name: string, all: readonly string[] = []): string[] {
 export function tapsOf(patterns: readonly string[], { config }: Pick<Vlm, "config">): TapName[] {
   const known = tapNames({ vision: config.facts.visionBlocks, llm: config.facts.layers });
   return [...new Set(patterns.flatMap((pattern) => matchTaps(pattern as TapPattern, known)))];
+}
+
+/**
+ * Refuses points that a pass will not meet, before work is done for it.
+ *
+ * @param images how many the prompt has
+ * @throws UsageError naming the point and what passes there
+ */
+export function requireMet(
+  names: readonly TapName[],
+  { name: method, taps }: Pick<MethodDefinition, "name" | "taps">,
+  images: number,
+): void {
+  const ofImages = names.find((name) => /^(vision|stage1|stage2|final|projector)\./.test(name));
+  if (images === 0 && ofImages !== undefined)
+    throw new UsageError(`--tap ${ofImages}: the prompt has no image, and only images pass there. Leave it out.`);
+  const lacking = METHOD_POINTS.find((name) => names.includes(name) && taps && !taps.includes(name));
+  if (lacking === undefined) return;
+  const others = METHODS.filter((one) => one.taps?.includes(lacking)).map((one) => one.name);
+  throw new UsageError(
+    `--tap ${lacking}: the method ${method} does not pass there. Leave it out, or use one that does: ` +
+      `${others.join(", ")}.`,
+  );
 }
 
 /**

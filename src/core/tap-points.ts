@@ -90,6 +90,19 @@ const FINAL_POINTS = {
   logits_last: ["[B, V]", "logits at the last token"],
 } as const;
 
+/** Points that only some methods pass. */
+export const METHOD_POINTS = [
+  "stage1.salience",
+  "stage1.similarity",
+  "stage1.weights",
+  "stage1.pillars",
+  "stage2.scores",
+  "stage2.indices",
+] as const;
+
+/** A member of {@link METHOD_POINTS}. */
+export type MethodPoint = (typeof METHOD_POINTS)[number];
+
 /** Lists of integers: a selection is changed by a method, not by a tap. */
 const LISTS: readonly string[] = [
   "stage1.indices",
