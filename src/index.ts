@@ -13,6 +13,8 @@ export { type Readback, readback, recordReadbacks, replay, run, runSync, tensors
 export type { Picture, Size } from "./core/resample.ts";
 export { type Position, rolesOf, type Sequence, type Slot, type SlotRole } from "./core/slots.ts";
 export {
+  METHOD_POINTS,
+  type MethodPoint,
   matchTaps,
   type TapFacts,
   type TapName,
