@@ -12,8 +12,18 @@ export { best, quantile } from "./core/ranking.ts";
 export { type Readback, readback, recordReadbacks, replay, run, runSync, tensorsIn } from "./core/readback.ts";
 export type { Picture, Size } from "./core/resample.ts";
 export { type Position, rolesOf, type Sequence, type Slot, type SlotRole } from "./core/slots.ts";
-export { matchTaps, type TapName, type TapPattern, type TapPoint, tapNames, tapPoints } from "./core/tap-points.ts";
-export { chain, noTap, type Recorder, record, replace, type Tap, type Visit } from "./core/taps.ts";
+export {
+  METHOD_POINTS,
+  type MethodPoint,
+  matchTaps,
+  type TapFacts,
+  type TapName,
+  type TapPattern,
+  type TapPoint,
+  tapNames,
+  tapPoints,
+} from "./core/tap-points.ts";
+export { chain, type Meeting, noTap, type Recorder, record, replace, type Tap, type Visit } from "./core/taps.ts";
 export { type AverageTokens, averageCount, parseAverage } from "./methods/budget.ts";
 export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
 export { type FastvOptions, fastv, fastvBudget } from "./methods/fastv.ts";

@@ -68,6 +68,7 @@ export class Stopwatch {
 }
 
 const PART_BEGUN_BEHIND: { readonly [name in TapName]?: keyof Times } = {
+  "vision.pixels": "vision tower",
   "vision.features": "stage 1",
   "stage1.tokens": "projector",
   "projector.output": "prefill",

@@ -1,10 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
-import { recordReadbacks, replay, tensorsIn } from "../core/readback.ts";
-import { type Recorder, record, replace, type Tap } from "../core/taps.ts";
+import { type Grid, patchCount } from "../core/grid.ts";
+import { type Readback, recordReadbacks, replay, run, tensorsIn } from "../core/readback.ts";
+import type { Slot } from "../core/slots.ts";
+import { noTap, record, replace, type Tap } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
-import type { Method } from "../methods/method.ts";
-import type { Vlm } from "../model/vlm.ts";
+import type { Pruning } from "../methods/method.ts";
+import type { ImageInputs, Vlm } from "../model/vlm.ts";
 import { gradients } from "../pipeline/gradients.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "../pipeline/prefill.ts";
 
@@ -14,7 +16,10 @@ export interface AttributionOptions {
   readonly token: number;
   /** Points of the path at which the gradient is taken (32); the error of the sums falls with their square. */
   readonly steps?: number;
-  /** The uninformative features that the path starts from, [1, N, D]; the mean of the image's features unless given. */
+  /**
+   * The uninformative features that the path starts from, [1, N, D], a row for each of `Attribution.patches`; the mean
+   * of the image's features, over all of its grids, unless given.
+   */
   readonly baseline?: tf.Tensor3D;
 }
 
@@ -25,10 +30,14 @@ export interface Attribution {
   readonly baselineLogit: number;
   /** For each kept token what it adds. Their sum is logit − baselineLogit, but for quadrature. */
   readonly tokens: Float32Array;
-  /** For each kept token what each row of `EncodedGrid.features` adds through it; rows sum to `tokens`. */
+  /** For each kept token what each of `patches` adds through it; rows sum to `tokens`. */
   readonly contributions: readonly Float32Array[];
-  /** For each row of `EncodedGrid.features` what it adds through all tokens; same sum as `tokens`. */
+  /**
+   * For each row of `EncodedGrid.features`, grid after grid, what it adds through all tokens; same sum as `tokens`.
+   */
   readonly patches: Float32Array;
+  /** The same as a map for each grid of the image, in raster order; the class token is on none. */
+  readonly grids: readonly { readonly grid: Grid; readonly patches: Float32Array }[];
   /** Gradient of the logit with respect to each projected token where it is: k rows of Hd. */
   readonly tokenGradients: readonly Float32Array[];
   /** Sum of `tokens` less (logit − baselineLogit): the error of quadrature. 0 were there infinitely many steps. */
@@ -46,29 +55,31 @@ export interface Attribution {
  * over i to the change of the logit, which is the fundamental theorem of calculus (completeness). The
  * average is taken by the midpoint rule. All selections stay those of the image.
  *
- * @param inputs one prompt with its image
+ * @param inputs one prompt with its image, which may have several grids
  * @throws UsageError when there is not one prompt with an image, a token or the steps are out of range, or the
  * method makes tokens that are not mixtures of patches
  */
 export async function attribute(
   model: Vlm,
   inputs: ForwardInputs,
-  method: Method,
+  method: Pruning,
   { token, steps = 32, baseline }: AttributionOptions,
 ): Promise<Attribution> {
   requireOptions(model, inputs, token, steps);
   const logit = ({ logits }: ForwardResult) => tf.tidy(() => logits.flatten().slice([token], [1]).squeeze<tf.Scalar>());
-  const recorder = record(["vision.features", "stage1.tokens", "projector.output"]);
+  const recorder = record(["stage1.tokens", "projector.output", "llm.embeddings"]);
   const held: tf.Tensor[] = [];
   try {
     const { result, values } = await recordReadbacks(() => forward(model, inputs, method, recorder.tap));
     const value = logit(result);
     held.push(...tensorsIn(result), value);
     const [ledger] = result.ledgers;
-    if (ledger?.images.length !== 1 || ledger.images[0].grids.length !== 1) throw new UsageError(ONE_IMAGE);
-    const path = pathOf(recorder, ledger, baseline);
+    if (ledger?.images.length !== 1) throw new UsageError(ONE_IMAGE);
+    const features = await run(() => featuresOf(model, inputs));
+    held.push(features);
+    const path = pathOf(features, ledger, baseline);
     held.push(...Object.values(path));
-    await requireMixtures(method, path.reached, recorder.get("stage1.tokens"));
+    await requireMixtures(path.reached, recorder.get("stage1.tokens"));
     // A pass whose mixed tokens are given; the tower before them is computed, and does not matter.
     const passWith = (z: tf.Tensor) =>
       logit(replay(() => forward(model, inputs, method, put("stage1.tokens", z)), values));
@@ -92,6 +103,9 @@ export async function attribute(
       [shares.tokens, shares.through, shares.patches].map((shared) => shared.data()),
     )) as Float32Array[];
     const projected = recorder.get("projector.output");
+    // Separators stand between the tokens of some families.
+    const [{ visit }] = recorder.all("llm.embeddings");
+    const entered = (visit.sequence?.[0] ?? []).filter(isOfImage);
     const slopes = await gradients(model, inputs, method, logit, [projected], put("projector.output", projected));
     held.push(slopes.value, ...slopes.gradients);
     const [reached, baselineLogit] = [(await value.data())[0], (await start.data())[0]];
@@ -102,7 +116,10 @@ export async function attribute(
       tokens,
       contributions: rowsOf(through, tokens.length),
       patches,
-      tokenGradients: rowsOf((await slopes.gradients[0].data()) as Float32Array, tokens.length),
+      grids: mapsOf(patches, ledger.images[0]),
+      tokenGradients: rowsOf((await slopes.gradients[0].data()) as Float32Array, entered.length).filter(
+        (_, row) => entered[row]?.kind === "visual",
+      ),
       residual: total - (reached - baselineLogit),
     };
   } finally {
@@ -111,7 +128,29 @@ export async function attribute(
   }
 }
 
-const ONE_IMAGE = "attribution is of one prompt with one image on one grid. Call it once for each.";
+const ONE_IMAGE = "attribution is of one prompt with one image. Call it once for each.";
+
+/** V: what the tokens are mixed from, all grids of the image one after the other, [1, N, D]. */
+function* featuresOf(model: Vlm, { prompts, imagesOf, ...images }: ForwardInputs): Readback<tf.Tensor3D> {
+  const [{ grids }] = yield* model.encode(images as ImageInputs, noTap);
+  const all = grids.map((grid) => grid.features);
+  return all.length === 1 ? all[0] : tf.concat(all, 1);
+}
+
+function isOfImage(slot: Slot): boolean {
+  return slot !== null && slot.kind !== "text";
+}
+
+/** What lies on each grid; the class token comes first where it is a visual token. */
+function mapsOf(patches: Float32Array, { grids, extraTokens }: SampleLedger["images"][number]): Attribution["grids"] {
+  let start = extraTokens;
+  return grids.map((grid) => {
+    const end = start + patchCount(grid);
+    const own = patches.slice(start, end);
+    start = end;
+    return { grid, patches: own };
+  });
+}
 
 function requireOptions(model: Vlm, { prompts }: ForwardInputs, token: number, steps: number): void {
   if (prompts.length !== 1) throw new UsageError(ONE_IMAGE);
@@ -123,8 +162,7 @@ function requireOptions(model: Vlm, { prompts }: ForwardInputs, token: number, s
 }
 
 /** V − V′ [1, N, D], W [1, k, N], Z′ = W·V′ and Z − Z′ = W·(V − V′), [1, k, D]. */
-function pathOf({ get }: Recorder, ledger: SampleLedger, baseline: tf.Tensor3D | undefined) {
-  const features = get("vision.features") as tf.Tensor3D;
+function pathOf(features: tf.Tensor3D, ledger: SampleLedger, baseline: tf.Tensor3D | undefined) {
   const total = features.shape[1];
   const given = baseline?.shape ?? features.shape;
   if (given.join() !== features.shape.join())
@@ -134,7 +172,7 @@ function pathOf({ get }: Recorder, ledger: SampleLedger, baseline: tf.Tensor3D |
   const entered = ledger.tokens.filter(({ firstLayer }) => firstLayer === 0);
   const values = new Float32Array(entered.length * total);
   entered.forEach(({ cell, weights }, i) => {
-    if (weights) values.set(weights.subarray(0, total), i * total);
+    if (weights) values.set(weights, i * total + classTokens);
     else values[i * total + cell + classTokens] = 1;
   });
   return tf.tidy(() => {
@@ -147,9 +185,9 @@ function pathOf({ get }: Recorder, ledger: SampleLedger, baseline: tf.Tensor3D |
 }
 
 /** Completeness is a theorem where tokens are mixtures of the features, and nowhere else. */
-async function requireMixtures({ name }: Method, mixed: tf.Tensor, tokens: tf.Tensor): Promise<void> {
+async function requireMixtures(mixed: tf.Tensor, tokens: tf.Tensor): Promise<void> {
   const refused = new UsageError(
-    `attribution: the tokens of method ${name} are not mixtures of the patches' features alone (class token, ` +
+    "attribution: the tokens of this method are not mixtures of the patches' features alone (class token, " +
       "merging in the tower, or tokens made in the decoder).",
   );
   if (mixed.shape.join() !== tokens.shape.join()) throw refused;

@@ -22,7 +22,7 @@ import { describeRun } from "../view/run-summary.ts";
 import { verdict } from "../view/verdict.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { describeMethod, type RecordedOptions, writeRecords } from "./ask-record.ts";
-import { collect, requireDump, tapsOf, writeDump } from "./dump.ts";
+import { collect, requireDump, requireMet, tapsOf, writeDump } from "./dump.ts";
 import {
   type AskedMethod,
   addRunOptions,
@@ -83,6 +83,7 @@ async function ask(first: string | undefined, second: string | undefined, option
   const { config, checkpoint } = opened;
   const asked = await methodFrom(options, config);
   const taps = options.tap && tapsOf(options.tap, opened);
+  requireMet(taps ?? [], asked.definition, paths.length);
   const processor = loadProcessor(opened);
   const { tokenizer, template } = processor;
   const { ids } = buildPrompt(template, tokenizer, config.imageTokenId, question, paths.length);

@@ -15,11 +15,12 @@ import {
   type TensorValues,
   writeSafetensors,
 } from "../io/safetensors.ts";
+import type { Pruning } from "../methods/method.ts";
 import { disposeModel, type Vlm, type VlmConfig } from "../model/vlm.ts";
 import { generate } from "../pipeline/generate.ts";
 import { forward } from "../pipeline/prefill.ts";
 import { requireVocabulary } from "../pipeline/prompts.ts";
-import { collect, tapsOf, valuesOf } from "./dump.ts";
+import { collect, recordedEntries, requireMet, tapsOf } from "./dump.ts";
 import { addRunOptions, methodFrom, parseCount, type RunOptions, requireText } from "./options.ts";
 
 interface ForwardCommandOptions extends RunOptions {
@@ -44,6 +45,7 @@ const DUMPED: readonly TapName[] = [
   "stage1.pillars",
   "stage2.indices",
   "final.indices",
+  "final.images",
   "logits_last",
 ];
 
@@ -69,13 +71,14 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
   const backend = await useBackend(options.backend);
   const model = loadModel(requireText("--model", options.model));
   try {
+    const { definition, method } = await methodFrom(options, model.config);
     const asked = tapsOf(options.tap ?? [], model);
+    requireMet(asked, definition, inputs.pixels ? 1 : 0);
     const recorder = record([...DUMPED, ...asked]);
     try {
-      const generated = await computeForward(model, inputs, options, recorder);
-      const dumped = [...DUMPED.filter((name) => recorder.has(name)), ...asked];
-      const entries: [string, TensorValues][] = [];
-      for (const name of new Set(dumped)) entries.push([name, await valuesOf(recorder.get(name))]);
+      const generated = await computeForward(model, inputs, options, method, recorder);
+      for (const name of asked) recorder.all(name); // refuses what was not met
+      const entries = await recordedEntries(recorder, [...new Set([...DUMPED, ...asked])]);
       writeSafetensors(options.dump, generated ? [...entries, ["generated", generated]] : entries);
       process.stdout.write(`backend    ${backend.name} (${backend.reason})\nwrote      ${options.dump}\n`);
     } finally {
@@ -90,10 +93,10 @@ async function computeForward(
   model: Vlm,
   { pixels, sizes, ids }: Inputs,
   options: ForwardCommandOptions,
+  method: Pruning,
   { tap }: Recorder,
 ): Promise<TensorValues | undefined> {
   checkIds(options.inputs, ids, model.config, pixels !== undefined);
-  const { method } = await methodFrom(options, model.config);
   const origin = `${options.inputs}: pixel_values`;
   const images = pixels ? { pixels: tf.tensor(pixels.values, [...pixels.shape]), sizes, origin } : {};
   try {

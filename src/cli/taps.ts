@@ -14,14 +14,17 @@ export function addTaps(program: Command): void {
     )
     .option("--json", "as a JSON array")
     .action(({ model, json }: { model: string; json?: boolean }) => {
-      const { config } = openModel(requireText("--model", model));
-      const points = tapPoints({ vision: config.facts.visionBlocks, llm: config.facts.layers });
+      const { config, checkpoint } = openModel(requireText("--model", model));
+      const { visionBlocks, layers } = config.facts;
+      const points = tapPoints({ vision: visionBlocks, llm: layers }, checkpoint.family.taps(config));
       if (json) {
         process.stdout.write(`${JSON.stringify(points, null, 2)}\n`);
         return;
       }
-      const width = Math.max(...points.map(({ name }) => name.length));
+      const [width, shapes] = [points.map(({ name }) => name), points.map(({ shape }) => shape)].map((column) =>
+        Math.max(...column.map(({ length }) => length)),
+      );
       for (const { name, shape, meaning } of points)
-        process.stdout.write(`${name.padEnd(width)}  ${shape.padEnd(14)}  ${meaning}\n`);
+        process.stdout.write(`${name.padEnd(width)}  ${shape.padEnd(shapes)}  ${meaning}\n`);
     });
 }

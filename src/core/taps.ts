@@ -1,19 +1,29 @@
 import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "./errors.ts";
 import type { Sequence } from "./slots.ts";
-import { isList, matchTaps, type TapName } from "./tap-points.ts";
+import { isList, layerOf, matchTaps, type TapName } from "./tap-points.ts";
 
-/** Where a pass stands when it meets a point. */
+/** Where a pass stands when it meets a point; what does not apply there is undefined. */
 export interface Visit {
-  /** Block of the tower or layer of the decoder, from 0; undefined at other points. */
-  readonly layer: number | undefined;
+  /** Block of the tower or layer of the decoder, from 0; at `stage2.*` the layer before which the cut is made. */
+  readonly layer?: number;
   /** 0: prefill; n: the pass that feeds the n-th generated token. */
-  readonly step: number;
+  readonly step?: number;
   /**
    * The tokens that the decoder has seen by now, for each sample: text or visual, cell, position id. The last rows
    * of what passes are the newest of these. Undefined before the decoder.
    */
-  readonly sequence: Sequence | undefined;
+  readonly sequence?: Sequence;
+  /**
+   * Which image of the batch each row of what passes is of, by its number; undefined for a row without one. Images of
+   * different shapes meet a point one shape after the other. Undefined in the decoder, where rows are prompts; but a
+   * cut looks at one image of each prompt at a time, and its scores say at which.
+   */
+  readonly images?: readonly (number | undefined)[];
+  /** Which of the grids of these images, from 0; undefined where what passes is not of one grid. */
+  readonly grid?: number;
+  /** The same object in all visits of one pass: a prefill, or one decoding step. */
+  readonly pass?: object;
 }
 
 /**
@@ -36,11 +46,13 @@ export function wants(tap: Tap, name: TapName): boolean {
   return tap.wants?.(name) ?? true;
 }
 
-/** The tap as the model calls it: with the step and the sequence that the pass stands at filled in. */
-export function within(tap: Tap, { step, sequence }: Pick<Visit, "step" | "sequence">): Tap {
+/** The tap as the model calls it: with what is known of where the pass stands; what is said at the point goes first. */
+export function within(tap: Tap, known: Visit): Tap {
   if (tap === noTap) return tap;
-  const visiting = <T extends tf.Tensor>(name: TapName, x: T, visit?: Visit): T =>
-    tap(name, x, visit ?? { layer: layerOf(name), step, sequence });
+  const visiting = <T extends tf.Tensor>(name: TapName, x: T, visit?: Visit): T => {
+    const layer = layerOf(name);
+    return tap(name, x, { ...(layer === undefined ? {} : { layer }), ...known, ...visit });
+  };
   return Object.assign(visiting, { wants: (name: TapName) => wants(tap, name), names: tap.names });
 }
 
@@ -55,20 +67,29 @@ export function requireKnown({ names = [] }: Tap, known: readonly TapName[]): vo
   for (const name of names) if (!all.has(name)) matchTaps(name, known);
 }
 
-function layerOf(name: TapName): number | undefined {
-  const found = /^(?:vision|llm)\.(\d+)\./.exec(name);
-  return found ? Number(found[1]) : undefined;
+/** What passed a point once, and where the pass stood. */
+export interface Meeting {
+  readonly value: tf.Tensor;
+  readonly visit: Visit;
 }
 
 /** A tap that keeps what passes. */
 export interface Recorder {
   readonly tap: Tap;
   /**
-   * What has passed under a name in a step, 0 being the prefill.
+   * What has passed under a name in a step, 0 being the prefill. Of several cuts in the decoder it is the last one's.
    *
-   * @throws UsageError when nothing has: that is an error, never an empty result
+   * @throws UsageError when nothing has: that is an error, never an empty result; and when several values have, because
+   * images differ in shape or have several grids: see `all`
    */
   get(name: TapName, step?: number): tf.Tensor;
+  /**
+   * Everything that has passed under a name in a step, in order: a value for each shape of images, each grid and each
+   * cut, as `visit` says.
+   *
+   * @throws UsageError when nothing has
+   */
+  all(name: TapName, step?: number): readonly Meeting[];
   has(name: TapName, step?: number): boolean;
   /** The steps in which a name was met, ascending. */
   steps(name: TapName): number[];
@@ -76,43 +97,93 @@ export interface Recorder {
 }
 
 /**
- * Records the named points. Each recorded tensor outlives the pass until `dispose`.
+ * Records the named points in the last pass that meets them: another prefill takes the place of an earlier one. Each
+ * recorded tensor outlives the pass until `dispose`.
  *
  * @param names see `matchTaps` for patterns
  */
 export function record(names: Iterable<TapName>): Recorder {
   const wanted = new Set(names);
-  const recorded = new Map<string, tf.Tensor>();
-  const keyOf = (name: TapName, step: number) => `${name}@${step}`;
-  const tap = <T extends tf.Tensor>(name: TapName, x: T, visit?: Visit): T => {
-    if (wanted.has(name)) {
-      const key = keyOf(name, visit?.step ?? 0);
-      recorded.get(key)?.dispose();
-      recorded.set(key, tf.keep(x.clone()));
-    }
+  /** Name → step → what was met. */
+  const recorded = new Map([...wanted].map((name) => [name, new Map<number, Meeting[]>()]));
+  const tap = <T extends tf.Tensor>(name: TapName, x: T, visit: Visit = {}): T => {
+    const steps = recorded.get(name);
+    if (!steps) return x;
+    const step = visit.step ?? 0;
+    const met = steps.get(step) ?? [];
+    if (met.length > 0 && isNewPass(met, name, visit)) forget(steps, step);
+    else requireOther(name, met, visit);
+    steps.set(step, [...(steps.get(step) ?? []), { value: tf.keep(x.clone()), visit }]);
     return x;
+  };
+  const all = (name: TapName, step = 0) => {
+    const found = recorded.get(name)?.get(step);
+    if (!found)
+      throw new UsageError(
+        `tap "${name}" was not met in ${step === 0 ? "this run" : `step ${step}`}: the pass did not come there.`,
+      );
+    return found;
   };
   return {
     tap: Object.assign(tap, { wants: (name: TapName) => wanted.has(name), names: [...wanted] }),
+    all,
     get(name, step = 0) {
-      const found = recorded.get(keyOf(name, step));
-      if (!found)
-        throw new UsageError(
-          `tap "${name}" was not met in ${step === 0 ? "this run" : `step ${step}`}: the pass did not come there.`,
-        );
-      return found;
+      const met = all(name, step);
+      const [only, ...others] = ofLastCut(met);
+      if (others.length === 0) return only.value;
+      const labels = met.map(({ visit }) => visitLabel(name, visit)).join(", ");
+      throw new UsageError(
+        `tap "${name}" was met ${met.length} times, at ${labels}: take the values with all("${name}").`,
+      );
     },
-    has: (name, step = 0) => recorded.has(keyOf(name, step)),
-    steps: (name) =>
-      [...recorded.keys()]
-        .filter((key) => key.startsWith(`${name}@`))
-        .map((key) => Number(key.slice(name.length + 1)))
-        .sort((a, b) => a - b),
+    has: (name, step = 0) => recorded.get(name)?.has(step) ?? false,
+    steps: (name) => [...(recorded.get(name)?.keys() ?? [])].sort((a, b) => a - b),
     dispose() {
-      tf.dispose([...recorded.values()]);
-      recorded.clear();
+      for (const steps of recorded.values()) forget(steps, 0);
     },
   };
+}
+
+/** Of several cuts what was met at the last one, else everything. */
+export function ofLastCut(met: readonly Meeting[]): readonly Meeting[] {
+  return met.filter(({ visit }) => visit.layer === met.at(-1)?.visit.layer);
+}
+
+/**
+ * What tells a value of a point from its others, such as `layer=16/images=0,2/grid=1`; empty where it is the only one.
+ * A layer that the name says already is left out.
+ */
+export function visitLabel(name: TapName, { layer, images, grid }: Visit): string {
+  return [
+    ...(layer === undefined || layerOf(name) !== undefined ? [] : [`layer=${layer}`]),
+    ...(images === undefined ? [] : [`images=${images.map((image) => image ?? "none").join(",")}`]),
+    ...(grid === undefined ? [] : [`grid=${grid}`]),
+  ].join("/");
+}
+
+/** Drops what was met from a step on. */
+function forget(steps: Map<number, readonly Meeting[]>, from: number): void {
+  for (const [step, met] of steps)
+    if (step >= from) {
+      tf.dispose(met.map(({ value }) => value));
+      steps.delete(step);
+    }
+}
+
+/** Whether a visit is of another pass than what was met; where no pass is named, whether it repeats a place. */
+function isNewPass(met: readonly Meeting[], name: TapName, visit: Visit): boolean {
+  if (visit.pass !== undefined || met[0].visit.pass !== undefined) return visit.pass !== met[0].visit.pass;
+  return met.some((one) => visitLabel(name, one.visit) === visitLabel(name, visit));
+}
+
+/** Nothing is overwritten within a pass. */
+function requireOther(name: TapName, met: readonly Meeting[], visit: Visit): void {
+  const label = visitLabel(name, visit);
+  if (met.some((one) => visitLabel(name, one.visit) === label))
+    throw new UsageError(
+      `tap "${name}" was met twice at the same place of a pass (${label || "no image"}). ` +
+        "A method may show a point once for each grid or cut.",
+    );
 }
 
 /**

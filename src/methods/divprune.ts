@@ -87,6 +87,7 @@ export const definition: MethodDefinition<number> = {
   name: "divprune",
   summary: "the patches that are most unlike each other",
   positions: "compressed",
+  taps: [],
   budget: (average, { total }) => wholeCount(average, total),
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
     divprune({ keep: definition.budget(average, size), positions }),

@@ -64,6 +64,7 @@ export const definition: MethodDefinition<{ readonly keep: number; readonly laye
   name: "fastv",
   summary: "one cut in the decoder by the attention of the last prompt token",
   positions: "original",
+  taps: ["stage2.scores", "stage2.indices"],
   budget(average, { total, layers }) {
     // The published K is for 32 layers; in a shallow decoder two whole layers would be most of the budget.
     const layer = layers < 16 ? 1 : 2;

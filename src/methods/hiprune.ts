@@ -88,6 +88,7 @@ export const definition: MethodDefinition<number> = {
   name: "hiprune",
   summary: "anchors of a middle block with their neighbours, and what the deep block attends to",
   positions: "compressed",
+  taps: [],
   budget: (average, { total }) => wholeCount(average, total),
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
     hiprune({

@@ -1,6 +1,7 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../core/readback.ts";
 import type { Sequence } from "../core/slots.ts";
+import type { MethodPoint } from "../core/tap-points.ts";
 import type { Tap } from "../core/taps.ts";
 import type { ImageShape } from "../model/image-shape.ts";
 import type { TowerMerge } from "../model/transformer/merging.ts";
@@ -151,6 +152,8 @@ export interface MethodDefinition<Budget = unknown, Request extends MethodReques
   readonly variants?: readonly string[];
   /** The method has published a number of tokens, which is used where no average is asked for. */
   readonly publishedAverage?: true;
+  /** The points that it passes, of those that only some methods do; undefined where that is not known. */
+  readonly taps?: readonly MethodPoint[];
   /** Nothing is pruned, so that an average or a position policy cannot be asked for. */
   readonly keepsEverything?: true;
   /**

@@ -19,6 +19,7 @@ export const definition: MethodDefinition<void> = {
   name: "none",
   summary: "the unpruned model: every visual token enters every layer",
   positions: "original",
+  taps: [],
   keepsEverything: true,
   budget: () => undefined,
   create: ({ positions }) => none(positions),

@@ -75,6 +75,7 @@ export const definition: MethodDefinition<number> = {
   name: "pooling",
   summary: "adaptive average pooling of the features (Algorithm 2 of the paper)",
   positions: "compressed",
+  taps: [],
   // The small addition undoes the rounding of ratios: 1/9 of 576 is 64.
   budget: (average, { total }) => Math.floor(averageCount(average, total) + 1e-6),
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>

@@ -112,6 +112,7 @@ export const definition: MethodDefinition<number> = {
   name: "prumerge",
   summary: "outliers of class attention and patches spread evenly, each with its nearest merged in (PruMerge+)",
   positions: "compressed",
+  taps: ["stage1.salience"],
   publishedAverage: true,
   budget: (average, { total }) => wholeCount(average, total),
   create: ({ average, positions }, size) =>

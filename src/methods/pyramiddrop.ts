@@ -73,6 +73,7 @@ export const definition: MethodDefinition<CutBudget> = {
   name: "pyramiddrop",
   summary: "the decoder in stages with fewer visual tokens in each, by the attention of the next layer",
   positions: "compressed",
+  taps: ["stage2.scores", "stage2.indices"],
   publishedAverage: true,
   budget: pyramidBudget,
   create: ({ average, positions }, size) =>

@@ -39,6 +39,7 @@ export const definition: MethodDefinition<number> = {
   name: "random",
   summary: "a control: patches drawn at random before the decoder",
   positions: "original",
+  taps: [],
   budget: (average, { total }) => wholeCount(average, total),
   create: ({ average = DEFAULT_AVERAGE, positions, seed = 44 }, size) =>
     random({ keep: definition.budget(average, size), seed, positions }),

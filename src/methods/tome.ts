@@ -120,6 +120,7 @@ export const definition: MethodDefinition<number[]> = {
   name: "tome",
   summary: "tokens merge inside the vision tower, block by block",
   positions: "compressed",
+  taps: [],
   budget: (average, { total, featureBlocks }) => tomeBudget(average, total, featureBlocks),
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
     tome({ merged: definition.budget(average, size), positions }),

@@ -111,6 +111,7 @@ export const definition: MethodDefinition<{ readonly dominant: number; readonly 
   name: "visionzip",
   summary: "patches that the class token attends to most, and contextual tokens that the rest is merged into",
   positions: "compressed",
+  taps: ["stage1.salience"],
   budget: (average, { total }) => visionzipBudget(average, total),
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
     visionzip({ ...definition.budget(average, size), positions }),

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { z } from "zod";
+import type { TapFacts } from "../core/tap-points.ts";
 import type { ImageShape } from "./image-shape.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import type { Capability, Vlm, VlmConfig } from "./vlm.ts";
@@ -47,6 +48,8 @@ export interface Family<Config extends VlmConfig = VlmConfig> {
   /** @param config config.json, unchecked */
   readonly schemas: (config: Readonly<Record<string, unknown>>) => FileSchemas;
   readonly describe: (config: Config) => Description;
+  /** Shapes and meanings of the points of its passes, where they differ from those of `tapPoints`. */
+  readonly taps: (config: Config) => TapFacts;
   /** Who writes tensors under such names. @param names as they stand in the files */
   readonly layoutOf: (names: readonly string[]) => string;
   /** The canonical name of a tensor on disk; undefined for what is no weight. */

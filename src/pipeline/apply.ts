@@ -3,7 +3,7 @@ import { NuwaError } from "../core/errors.ts";
 import { patchCount } from "../core/grid.ts";
 import { type Position, type Sequence, type VisualSlot, visualCounts } from "../core/slots.ts";
 import type { TapName } from "../core/tap-points.ts";
-import { type Tap, wants } from "../core/taps.ts";
+import { type Tap, wants, within } from "../core/taps.ts";
 import type { Method, PatchSelection } from "../methods/method.ts";
 import { aggregate } from "../methods/nuwa/aggregation.ts";
 import { cellCount, firstCells, type ImageShape } from "../model/image-shape.ts";
@@ -91,8 +91,9 @@ export function projectSelected(
   model: Vlm,
   chosen: readonly ChosenImages[],
   images: readonly SelectedImage[],
-  tap: Tap,
+  watching: Tap,
 ): tf.Tensor3D {
+  const tap = within(watching, { images: [...images.keys()] });
   tapIntegers(
     tap,
     "stage1.indices",
@@ -236,12 +237,10 @@ export function tapPositions(tap: Tap, positions: readonly (readonly Position[])
   tap("position_ids", ids.shape[2] === 1 ? ids.squeeze([2]) : ids.transpose([0, 2, 1]));
 }
 
-/** Shows lists of integers to the tap, one row per image or sample; samples without an image have none. */
+/** Shows lists of integers to the tap, one row per image or sample; where all are empty there is nothing to show. */
 export function tapIntegers(tap: Tap, name: TapName, lists: readonly (readonly number[])[]): void {
-  if (!wants(tap, name)) return;
-  const rows = lists.filter((list) => list.length > 0);
-  if (rows.length === 0) return;
-  const longest = Math.max(...rows.map((list) => list.length));
-  const filled = rows.map((list) => [...list, ...new Array<number>(longest - list.length).fill(-2)]);
+  const longest = Math.max(0, ...lists.map((list) => list.length));
+  if (longest === 0 || !wants(tap, name)) return;
+  const filled = lists.map((list) => [...list, ...new Array<number>(longest - list.length).fill(-2)]);
   tap(name, tf.tensor2d(filled, undefined, "int32"));
 }

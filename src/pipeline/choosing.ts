@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
 import { type Readback, readback } from "../core/readback.ts";
 import { type Sequence, type Slot, visualCounts } from "../core/slots.ts";
-import type { Tap } from "../core/taps.ts";
+import { type Tap, within } from "../core/taps.ts";
 import { sharedOut } from "../methods/budget.ts";
 import { checkMethod, namedReadback } from "../methods/guard.ts";
 import type { AddedToken } from "../methods/ledger.ts";
@@ -72,7 +72,8 @@ export function* choosePatches(
     for (const [i, seen] of seenGrids.entries()) {
       const share = (count: number) => sharedOut(count, shape)[i];
       const view: PatchView = { ...seen, project: model.project, image: shape, share };
-      const chosenCells = yield* namedReadback(method.name, "selectPatches", () => method.selectPatches(view, tap));
+      const here = within(tap, { images, grid: i });
+      const chosenCells = yield* namedReadback(method.name, "selectPatches", () => method.selectPatches(view, here));
       const selection = checkPatchSelection(method.name, chosenCells, view, images);
       const weights = selection.weights && (yield* readback(selection.weights));
       if (weights && selection.weights) checkWeights(method.name, weights, selection.weights.shape, images);
@@ -93,16 +94,22 @@ export interface ChosenCut {
   readonly weights: tf.Tensor3D | undefined;
 }
 
+/** An image of a prompt: its number in the batch, and the method that prunes it. */
+export interface PrunedImage {
+  readonly image: number;
+  readonly method: Method;
+}
+
 /**
  * A cut inside the decoder: each image of each prompt is cut by itself, by its own method.
  *
- * @param methodsOf for each sample the methods of its images
+ * @param imagesIn for each sample its images
  * @param layer the cut is made before it
  * @throws NuwaError when a selection cannot be applied
  */
 export function* chooseCut(
   model: Vlm,
-  methodsOf: readonly (readonly Method[])[],
+  imagesIn: readonly (readonly PrunedImage[])[],
   layer: number,
   seen: Omit<CutView, "attentionAhead">,
 ): Readback<ChosenCut> {
@@ -119,12 +126,18 @@ export function* chooseCut(
   const made: (MadeToken & { parts: AddedToken })[][] = sequence.map(() => []);
   const weights: tf.Tensor3D[] = [];
   let rows = 0;
-  for (let image = 0; image < Math.max(...methodsOf.map((methods) => methods.length)); image++) {
-    for (const method of new Set(methodsOf.flatMap((methods) => methods[image] ?? []))) {
+  for (let image = 0; image < Math.max(...imagesIn.map((images) => images.length)); image++) {
+    for (const method of new Set(imagesIn.flatMap((images) => images[image]?.method ?? []))) {
       const choose = method.cuts.get(layer);
       if (!choose) continue;
-      const show = methodsOf.map((methods) => (methods[image] === method ? image : undefined));
-      const shown = { ...view, sequence: showing(sequence, show), entered: showingEntered(seen.entered, show) };
+      const own = imagesIn.map((images) => (images[image]?.method === method ? images[image].image : undefined));
+      const show = own.map((number) => (number === undefined ? undefined : image));
+      const shown = {
+        ...view,
+        sequence: showing(sequence, show),
+        entered: showingEntered(seen.entered, show),
+        tap: within(seen.tap, { images: own }),
+      };
       const where = `the cut before layer ${layer}`;
       const selection: CutSelection = yield* namedReadback(method.name, where, () => choose(shown));
       checkCutSelection(method.name, selection, shown.sequence, layer);

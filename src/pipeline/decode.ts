@@ -65,6 +65,7 @@ export function advanceAnywhere(
       list.map((id, i) => ({ kind: "text", id, position: textPosition(nextPosition[sample] + i, axes) })),
     );
   const past = state.layers.map(({ cache }) => cache);
+  const watched = within(tap, { step, pass: {} });
   return tidy(() => {
     let x = embed(model, freshFrom(state.layers[0].nextPosition), undefined, []); // [B, Q, Hd]
     const layers: LayerState[] = [];
@@ -75,12 +76,12 @@ export function advanceAnywhere(
       let to = from + 1;
       while (state.layers[to]?.sequence === before.sequence) to++;
       sequence = append(before.sequence, freshFrom(before.nextPosition));
-      const run = runLayers(model, x, { from, to, sequence, past, step }, tap);
+      const run = runLayers(model, x, { from, to, sequence, past }, watched);
       ({ x } = run);
       const nextPosition = before.nextPosition.map((position) => position + count);
       for (const cache of run.caches) layers.push({ cache, sequence, nextPosition });
     }
-    const here = within(tap, { step, sequence });
+    const here = within(watched, { sequence });
     const last = here("llm.norm", finalNorm(model, x)).slice([0, count - 1, 0], [-1, 1, -1]);
     const logits = here("logits_last", lmHead(model, last).squeeze<tf.Tensor2D>([1])); // [B, V]
     return { logits, state: { layers } };

@@ -20,8 +20,6 @@ export interface LayerRange {
   readonly past?: readonly LayerCache[];
   /** Layers whose attention is wanted; that of all others is freed at once. */
   readonly watch?: readonly number[];
-  /** 0: prefill; n: the pass that feeds the n-th generated token. */
-  readonly step?: number;
 }
 
 /** What {@link runLayers} returns. */
@@ -40,9 +38,9 @@ export interface LayerRun {
  * @param x [B, Q, Hd], entering layer `from`
  */
 export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Tap): LayerRun {
-  const { from, to, sequence, past, watch = [], step = 0 } = range;
+  const { from, to, sequence, past, watch = [] } = range;
   const placement = range.placement ?? placementOf(model, sequence, x.shape[1]);
-  const here = within(tap, { step, sequence });
+  const here = within(tap, { sequence });
   const caches: LayerCache[] = [];
   const attention = new Map<number, tf.Tensor4D>();
   let hidden = x;

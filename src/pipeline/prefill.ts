@@ -76,7 +76,7 @@ export function* forward(
   const { imageShape, text } = model.config;
   const axes = text.ropeSections.length;
   requireKnown(watching, tapNames(model.tapLayers));
-  const tap = within(watching, { step: 0, sequence: undefined });
+  const tap = within(watching, { step: 0, sequence: undefined, pass: {} });
   const merge = imageShape && methodFor(pruning, imageShape, model).merge;
   const encoded = pixels ? yield* model.encode({ pixels, ...rest }, tap, merge) : [];
 
@@ -90,7 +90,7 @@ export function* forward(
   // Splice: text and visual tokens in one sequence, each with its position ids.
   let { sequence, nextPosition } = layOut(segments, selectedSlots(segments, images), images, axes);
   requirePositions(nextPosition, model.config);
-  const placed = within(watching, { step: 0, sequence });
+  const placed = within(tap, { sequence });
   const rows = tokenRowsOf(segments, images, visual?.shape[1] ?? 0);
   let x = placed("llm.embeddings", embed(model, sequence, visual, rows)); // [B, S, Hd]
   tapPositions(placed, positionIds(sequence, axes));
@@ -99,14 +99,16 @@ export function* forward(
   let attention: tf.Tensor4D | undefined;
   const layers: LayerState[] = [];
   const cuts: AppliedCut[] = [];
-  const methodsOf = segments.map((prompt) => imagesOfPrompt(prompt).map((image) => images[image].method));
+  const imagesIn = segments.map((prompt) =>
+    imagesOfPrompt(prompt).map((image) => ({ image, method: images[image].method })),
+  );
   const cutLayers = [...new Set(images.flatMap(({ method }) => [...method.cuts.keys()]))];
   for (const { from, to } of stretches(cutLayers, text.numHiddenLayers)) {
     // Stage 2: before layer `from`, visual tokens that the text does not ask for are dropped.
     if (cutLayers.includes(from)) {
-      const seenByCut = { tokens: x, sequence, entered, attention, tap: within(watching, { step: 0, sequence }) };
-      const choice = yield* chooseCut(model, methodsOf, from, seenByCut);
-      tapIntegers(tap, "stage2.indices", choice.keep);
+      const here = within(tap, { sequence, layer: from });
+      const choice = yield* chooseCut(model, imagesIn, from, { tokens: x, sequence, entered, attention, tap: here });
+      tapIntegers(here, "stage2.indices", choice.keep);
       const applied = applyCut(x, sequence, choice, entered.sequence, cuts);
       ({ x, sequence } = applied); // [B, S', Hd]
       if (images.some(({ method }) => method.idsAfterCut === "anew"))
@@ -119,12 +121,18 @@ export function* forward(
     for (const cache of run.caches) layers.push({ cache, sequence, nextPosition });
   }
 
+  const here = within(tap, { sequence });
+  const left = visualSlots(sequence);
   tapIntegers(
-    tap,
+    here,
     "final.indices",
-    visualSlots(sequence).map((tokens) => tokens.map(({ cell }) => cell)),
+    left.map((tokens) => tokens.map(({ cell }) => cell)),
   );
-  const here = within(watching, { step: 0, sequence });
+  tapIntegers(
+    here,
+    "final.images",
+    left.map((tokens) => tokens.map(({ image }) => image)),
+  );
   const hidden = here("llm.norm", finalNorm(model, x)) as tf.Tensor3D;
   const ends = sequence.map((slots) => [lastIndex(slots)]);
   const logits = here("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
-import { beforeAll, describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { type Attribution, type AttributionOptions, attribute } from "../../src/analysis/attribution.ts";
 import { useBackend } from "../../src/backend/select.ts";
 import { recordReadbacks, replay, run, tensorsIn } from "../../src/core/readback.ts";
@@ -9,11 +9,14 @@ import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
 import { nuwa } from "../../src/methods/nuwa/nuwa.ts";
 import { VARIANTS } from "../../src/methods/nuwa/variants.ts";
-import { createMethod } from "../../src/methods/registry.ts";
-import { disposeModel } from "../../src/model/vlm.ts";
-import { forward } from "../../src/pipeline/prefill.ts";
+import { createMethod, createPruning } from "../../src/methods/registry.ts";
+import { disposeModel, type ImageInputs, type Vlm } from "../../src/model/vlm.ts";
+import { gradients } from "../../src/pipeline/gradients.ts";
+import { type ForwardInputs, type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
+import { batchOf } from "../../src/pipeline/processor.ts";
 import { compareSlopes, normals, randomModel } from "../properties/differences.ts";
 import { leaked, relativeError, TESTED_BACKENDS } from "../support.ts";
+import { IMAGE, preparedNoise, tinyFamily } from "../support-families.ts";
 
 const budget = { stage1: 7, stage2: 3 };
 const METHODS: Readonly<Record<string, Method>> = {
@@ -164,4 +167,67 @@ it.each(["sparsevlm", "prumerge", "divprune"])("attribution of %s is complete", 
   const found = await attributed(1, method, { token: 3, steps: 64 });
   const change = found.logit - found.baselineLogit;
   expect(Math.abs(found.residual)).toBeLessThan(0.02 * Math.max(0.1, Math.abs(change)));
+});
+
+describe.each([
+  ["llava_next", [40, 20], 2],
+  ["qwen2_5_vl", [40, 24], 1],
+] as const)("attribution on %s", (family, size, grids) => {
+  let model: Vlm;
+  let inputs: ForwardInputs & ImageInputs;
+  beforeAll(async () => {
+    await useBackend("wasm");
+    const { model: made, preprocessing } = tinyFamily(family);
+    model = made;
+    inputs = { ...batchOf(preparedNoise(preprocessing, [size])), prompts: [[1, IMAGE, 7, 9]] };
+  });
+  afterAll(() => {
+    inputs.pixels.dispose();
+    disposeModel(model);
+  });
+
+  it.each(["none", "nuwa"])(
+    "is complete, and gives a map for each grid that its tokens add up to (%s)",
+    async (name) => {
+      const pruning = createPruning(name, model.config, name === "none" ? {} : { average: { ratio: 0.5 } });
+      let found: Attribution | undefined;
+      expect(
+        await leaked(async () => {
+          found = await attribute(model, inputs, pruning, { token: 11, steps: 16 });
+        }),
+      ).toBe(0);
+      const { logit, baselineLogit, tokens, contributions, patches, grids: maps, ...rest } = found as Attribution;
+      expect(Math.abs(rest.residual)).toBeLessThan(0.02 * Math.max(0.1, Math.abs(logit - baselineLogit)));
+      expect(relativeError(contributions.map(sum), tokens)).toBeLessThan(1e-3);
+      expect(maps).toHaveLength(grids);
+      for (const { grid, patches: own } of maps) expect(own).toHaveLength(grid.rows * grid.columns);
+      expect(maps.flatMap((map) => [...map.patches])).toEqual([...patches]);
+      expect(maps.every((map) => map.patches.some((value) => value !== 0))).toBe(true);
+      expect(Math.abs(sum(patches) - sum(tokens))).toBeLessThan(1e-4);
+      expect(rest.tokenGradients).toHaveLength(tokens.length);
+      expect(rest.tokenGradients.every((row) => row.length === model.config.text.hiddenSize)).toBe(true);
+    },
+  );
+
+  it("gives each token the slope where it stands in the sequence, whatever stands between them", async () => {
+    const pruning = createPruning("none", model.config, {});
+    const { tokenGradients } = await attribute(model, inputs, pruning, { token: 11, steps: 1 });
+    const recorder = record(["llm.embeddings"]);
+    tf.dispose(tensorsIn(await run(() => forward(model, inputs, pruning, recorder.tap))));
+    const [{ value: embedded, visit }] = recorder.all("llm.embeddings");
+    const logit = ({ logits }: ForwardResult) => logits.flatten().slice([11], [1]).squeeze<tf.Scalar>();
+    const put = replace({ "llm.embeddings": () => embedded });
+    const { value, gradients: slopes } = await gradients(model, inputs, pruning, logit, [embedded], put);
+    const [rows] = slopes[0].arraySync() as number[][][];
+    const visual = (visit.sequence?.[0] ?? []).flatMap((slot, at) => (slot?.kind === "visual" ? [rows[at]] : []));
+    expect(tokenGradients).toHaveLength(visual.length);
+    expect(
+      relativeError(
+        tokenGradients.flatMap((row) => [...row]),
+        visual.flat(),
+      ),
+    ).toBeLessThan(1e-4);
+    tf.dispose([value, ...slopes]);
+    recorder.dispose();
+  });
 });

@@ -4,11 +4,13 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { openSafetensors, readTensor } from "../../src/io/safetensors.ts";
+import { fixturePath } from "../support.ts";
 import { writeTinyFamily } from "../support-families.ts";
 import { nuwa, temporaryFolder } from "./support.ts";
 
 const pictureNamed = (name: string) => fileURLToPath(new URL(`../../docs/images/${name}.png`, import.meta.url));
 const [scene, coffee] = [pictureNamed("scene"), pictureNamed("coffee")];
+const [wide, tall] = ["wide", "tall"].map((name) => fixturePath("pictures", `${name}.png`));
 const QUESTION = "What is on the table?";
 
 /** Every command that takes a model, on the families that are not LLaVA-1.5. */
@@ -84,6 +86,27 @@ describe.each([
     const ask = ["ask", coffee, QUESTION, ...common, "--max-new-tokens", "1"];
     expect(await run(...ask)).toMatch(/^note +nuwa at 1\/9: enters \d\.\d tokens a layer, not \d\.\d$/m);
     expect(await run(...ask, "--method", "none")).not.toMatch(/^note/m);
+  });
+
+  it("dumps a value for each shape of images and each grid under names that say so, and every attention", async () => {
+    const dump = join(temporaryFolder(), "taps.safetensors");
+    const taps = ["vision.*.attention", "vision.features", "stage1.salience", "final.indices", "final.images"];
+    await run(
+      ...["ask", "--image", wide, "--image", tall, QUESTION, ...common, "--average", "1/2", "--max-new-tokens", "1"],
+      ...[...taps.flatMap((tap) => ["--tap", tap]), "--dump", dump],
+    );
+    const file = openSafetensors(dump);
+    const named = (name: string) => [...file.entries.keys()].filter((key) => key.startsWith(name)).sort();
+    const each = ["images=0", "images=1"].flatMap((label) =>
+      grids === 1 ? [`${label}/grid=0`] : [`${label}/grid=0`, `${label}/grid=1`],
+    );
+    expect(named("stage1.salience")).toEqual(each.map((label) => `stage1.salience/${label}`));
+    const towers = family === "llava_next" ? [""] : ["/images=0", "/images=1"];
+    expect(named("vision.features")).toEqual(towers.map((label) => `vision.features${label}`));
+    expect(named("vision.0.attention")).toEqual(towers.map((label) => `vision.0.attention${label}`));
+    const [cells, images] = ["final.indices", "final.images"].map((name) => [...readTensor(file, name).values]);
+    expect(images).toHaveLength(cells.length);
+    expect(new Set(images)).toEqual(new Set([0, 1]));
   });
 
   it("refuses images and questions that do not go together, in one line", async () => {

@@ -78,6 +78,22 @@ describe("nuwa forward", () => {
     expect(code).toBe(2);
     expect(listing(empty)).toEqual([]);
   });
+
+  it("refuses points that the pass would not meet before it runs", async () => {
+    const dump = join(folder, "none.safetensors");
+    expect((await forward(fixturePath("square"), dump, "--method", "random", "--tap", "stage2.scores")).err).toMatch(
+      "--tap stage2.scores: the method random does not pass there. Leave it out, or use one that does: " +
+        "nuwa, fastv, pyramiddrop.",
+    );
+    const words = join(folder, "words.safetensors");
+    writeSafetensors(words, [["input_ids", { shape: [2], values: Int32Array.of(1, 5) }]]);
+    const text = ["forward", "--model", fixturePath("square"), "--inputs", words, "--dump", dump, "--backend", "wasm"];
+    expect((await nuwa(...text, "--tap", "llm.0.z", "--tap", "vision.0.z")).err).toMatch(
+      "--tap vision.0.z: the prompt has no image, and only images pass there. Leave it out.",
+    );
+    expect(existsSync(dump)).toBe(false);
+    expect(await nuwa(...text, "--tap", "llm.0.z")).toMatchObject({ code: 0, err: "" });
+  });
 });
 
 describe("bad input ends in one clear line", () => {

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { matchTaps, type TapPattern, tapNames, tapPoints } from "../../src/core/tap-points.ts";
-import { chain, record, replace } from "../../src/core/taps.ts";
+import { chain, record, replace, type Visit } from "../../src/core/taps.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -40,6 +40,53 @@ describe("the tap", () => {
     expect(() => recorder.get("logits_last")).toThrow(/was not met/);
     recorder.dispose();
     expect(tf.memory().numTensors).toBe(before);
+  });
+
+  it("keeps a value for each grid and each shape of images, and refuses to choose one of them", () => {
+    tf.tidy(() => {
+      const { tap, get, all, dispose } = record(["stage1.salience"]);
+      const pass = {};
+      const met = (value: number, visit: Visit) => tap("stage1.salience", tf.tensor1d([value]), visit);
+      for (const [value, images, grid] of [
+        [1, [0, 2], 0],
+        [2, [0, 2], 1],
+        [3, [1], 0],
+      ] as const)
+        met(value, { images, grid, pass });
+      expect(all("stage1.salience").map(({ value, visit }) => [value.dataSync()[0], visit.images, visit.grid])).toEqual(
+        [
+          [1, [0, 2], 0],
+          [2, [0, 2], 1],
+          [3, [1], 0],
+        ],
+      );
+      expect(() => get("stage1.salience")).toThrow(
+        'tap "stage1.salience" was met 3 times, at images=0,2/grid=0, images=0,2/grid=1, images=1/grid=0: ' +
+          'take the values with all("stage1.salience").',
+      );
+      expect(() => met(4, { images: [1], grid: 0, pass })).toThrow(
+        'tap "stage1.salience" was met twice at the same place of a pass (images=1/grid=0).',
+      );
+      // Another pass takes the place of this one.
+      met(5, { images: [0], grid: 0, pass: {} });
+      expect(get("stage1.salience").dataSync()[0]).toBe(5);
+      dispose();
+    });
+  });
+
+  it("has the last of several cuts under the name itself, and drops the steps of a pass with it", () => {
+    tf.tidy(() => {
+      const { tap, get, all, steps, dispose } = record(["stage2.indices", "logits_last"]);
+      const pass = {};
+      for (const layer of [2, 4]) tap("stage2.indices", tf.tensor1d([layer]), { layer, pass });
+      expect(get("stage2.indices").dataSync()[0]).toBe(4);
+      expect(all("stage2.indices").map(({ visit }) => visit.layer)).toEqual([2, 4]);
+      for (const step of [0, 1, 2]) tap("logits_last", tf.tensor1d([step]), { step, pass: {} });
+      expect(steps("logits_last")).toEqual([0, 1, 2]);
+      tap("logits_last", tf.tensor1d([9]), { step: 1, pass: {} });
+      expect(steps("logits_last")).toEqual([0, 1]);
+      dispose();
+    });
   });
 
   it("replaces what passes, but not by another shape and not lists of indices", () => {

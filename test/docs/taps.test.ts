@@ -32,7 +32,14 @@ beforeAll(async () => {
 afterAll(() => disposeModel((given.vlm as LoadedVlm).model));
 
 it("docs/taps.md has an example of each thing that a tap does", () => {
-  expect(examples.map(({ name }) => name)).toEqual(["Record", "Replace", "Patch from another run", "Ablate a head"]);
+  expect(examples.map(({ name }) => name)).toEqual([
+    "Record",
+    "Record every grid",
+    "Replace",
+    "Patch from another run",
+    "Ablate a head",
+    "Change one image",
+  ]);
 });
 
 it.each(examples)("docs/taps.md: $name", async ({ code }) => {

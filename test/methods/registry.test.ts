@@ -1,8 +1,15 @@
+import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
+import { runSync, tensorsIn } from "../../src/core/readback.ts";
+import { METHOD_POINTS } from "../../src/core/tap-points.ts";
+import { record } from "../../src/core/taps.ts";
 import { random } from "../../src/methods/random.ts";
 import { createMethod, METHOD_NAMES, methodNamed } from "../../src/methods/registry.ts";
 import { parseConfig } from "../../src/model/llava/config.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
+import { forward } from "../../src/pipeline/prefill.ts";
+import { tinyModel } from "../support-tiny.ts";
 import { chosen } from "./support.ts";
 
 beforeAll(async () => {
@@ -30,6 +37,19 @@ const configOf = (side: number, layers: number) =>
 const config = configOf(12, 8);
 
 describe("the registry", () => {
+  it.each(METHOD_NAMES)("knows which points %s passes", (name) => {
+    const model = tinyModel();
+    const { taps, keepsEverything } = methodNamed(name);
+    const method = createMethod(name, model.config, keepsEverything ? {} : { average: { ratio: 0.5 } });
+    const recorder = record(METHOD_POINTS);
+    const pixels = tf.randomNormal([1, 3, 16, 16], 0, 1, "float32", 7);
+    tf.dispose(tensorsIn(runSync(() => forward(model, { pixels, prompts: [[1, 3, 9]] }, method, recorder.tap))));
+    expect(METHOD_POINTS.filter((point) => recorder.has(point))).toEqual(taps);
+    recorder.dispose();
+    pixels.dispose();
+    disposeModel(model);
+  });
+
   it.each(METHOD_NAMES)("knows which ids %s gives when none are asked for", (name) => {
     expect(createMethod(name, config).positions).toBe(methodNamed(name).positions);
     expect(createMethod(name, config, { positions: "rpme" }).positions).toBe("rpme");

@@ -12,8 +12,9 @@ export type Part =
   /** The scores of the first answer token. */
   | "lmHead";
 
-/** Points that a pass meets once, and what begins there. */
+/** What begins at which points. The tower sees images of one shape after those of another. */
 const BEGINS: Readonly<Partial<Record<TapName, Part | "done">>> = {
+  "vision.pixels": "visionTower",
   "vision.features": "selection",
   "stage1.tokens": "projector",
   // Splicing tokens and text has no products, and a method may cut before layer 0.

@@ -1,4 +1,5 @@
 import { UsageError } from "../../core/errors.ts";
+import { METHOD_POINTS } from "../../core/tap-points.ts";
 import { DEFAULT_AVERAGE, type MethodDefinition, type MethodRequest } from "../method.ts";
 import type { Stage1Constants } from "./constants.ts";
 import { type NuwaOptions, nuwa } from "./nuwa.ts";
@@ -27,6 +28,7 @@ export const definition: MethodDefinition<Pick<NuwaOptions, "budget" | "cutLayer
   name: "nuwa",
   summary: "spatially spread anchors that gather their neighbourhood, then text-guided pruning in the decoder",
   positions: "original",
+  taps: METHOD_POINTS,
   variants: VARIANT_NAMES,
   budget(average, size) {
     const cutLayer = Math.floor(size.layers / 2);

@@ -88,6 +88,7 @@ export const definition: MethodDefinition<CutBudget> = {
   name: "sparsevlm",
   summary: "three cuts in the decoder, rated by text tokens; dropped tokens are recycled into cluster means",
   positions: "compressed",
+  taps: ["stage2.indices"],
   budget: sparsevlmBudget,
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
     sparsevlm({ stages: definition.budget(average, size), positions }),

@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../../core/readback.ts";
-import type { Tap } from "../../core/taps.ts";
+import { type Tap, within } from "../../core/taps.ts";
 import { groupedBy } from "../image-shape.ts";
 import { clsAttention, queriesAndKeys, withoutClassToken } from "../llava/encode.ts";
 import { type TowerSource, visionTower } from "../llava/tower.ts";
@@ -20,9 +20,12 @@ export function* encode(
   model: TowerSource,
   pixels: tf.Tensor4D,
   tilings: readonly Tiling[],
-  tap: Tap,
+  watching: Tap,
 ): Readback<EncodedImages[]> {
   const { vision } = model.config;
+  const tap = within(watching, {
+    images: tilings.flatMap((one, image) => new Array<number>(tilesOf(one)).fill(image)),
+  });
   const seen = visionTower(model, pixels, tap);
   const state = tap("vision.features", withoutClassToken(seen.hiddenStates[seen.featureState])); // [T, n², D]
   const attention = tap("vision.cls_attention", clsAttention(seen.classAttention)); // [T, n²]

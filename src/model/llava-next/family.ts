@@ -6,6 +6,7 @@ import { canonicalName, layoutOf } from "./layouts.ts";
 import { createModel } from "./llava-next.ts";
 import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
 import { tilingOf } from "./shape.ts";
+import { taps } from "./taps.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
 
 /** LLaVA-NeXT (LLaVA-1.6) with a Llama decoder, as transformers writes it. */
@@ -16,6 +17,7 @@ export const llavaNext: Family<LlavaNextConfig> = {
   parseConfig,
   schemas: (config) => ({ config: nextSchema(config), processor: processorSchema }),
   describe,
+  taps,
   layoutOf,
   canonicalName,
   tensorShapes,

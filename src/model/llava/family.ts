@@ -6,6 +6,7 @@ import { createModel } from "./llava.ts";
 import { parsePreprocessing, processorSchema } from "./processor-file.ts";
 import { CHAT_TEMPLATE } from "./prompt.ts";
 import { llavaSchema, originalSchema, towerSchema } from "./schemas.ts";
+import { taps } from "./taps.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
 
 /** LLaVA-1.5, as transformers and as the original code write it. */
@@ -20,6 +21,7 @@ export const llava: Family<LlavaConfig> = {
     processor: processorSchema,
   }),
   describe,
+  taps,
   layoutOf,
   canonicalName,
   tensorShapes,

@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
+import { within } from "../../core/taps.ts";
 import { decoderWeights } from "../transformer/decoder-weights.ts";
 import type { Vlm } from "../vlm.ts";
 import { weightsTree } from "../weights.ts";
@@ -39,7 +40,7 @@ export function createModel(config: LlavaConfig, tensors: ReadonlyMap<string, tf
       if (batch.shape.slice(1).join() !== wanted.join())
         throw new NuwaError(`${origin} has shape [${pixels.shape}], but config.json asks for [${wanted}] an image.`);
       const images = Array.from({ length: batch.shape[0] }, (_, image) => image);
-      const grid = yield* encode({ config, weights }, batch, tap, merge);
+      const grid = yield* encode({ config, weights }, batch, within(tap, { images }), merge);
       return [{ images, shape: config.imageShape, grids: [grid] }];
     },
     project: (features) => project({ config, weights }, features),

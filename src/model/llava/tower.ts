@@ -76,7 +76,8 @@ export function* mergingTower(
   const featureState = (model.config.visionFeatureLayer + vision.numHiddenLayers + 1) % (vision.numHiddenLayers + 1);
   const featureBlock = Math.max(0, featureState - 1);
 
-  let x = layerNorm(w.at("pre_layrnorm"), embedPatches(w.at("embeddings"), pixels, vision), vision.layerNormEps);
+  const patches = embedPatches(w.at("embeddings"), tap("vision.pixels", pixels), vision);
+  let x = layerNorm(w.at("pre_layrnorm"), patches, vision.layerNormEps);
   x = tap("vision.hidden_states.0", x); // [I, N+1, D]
   const hiddenStates = [x];
   let seen: AttendedByClass | undefined;

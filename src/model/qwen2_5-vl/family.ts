@@ -7,6 +7,7 @@ import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
 import { CHAT_TEMPLATE } from "./prompt.ts";
 import { createModel } from "./qwen2_5-vl.ts";
 import { qwenSchema } from "./schemas.ts";
+import { taps } from "./taps.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
 
 /** Qwen2.5-VL, as transformers and the hub write it. */
@@ -17,6 +18,7 @@ export const qwen: Family<QwenConfig> = {
   parseConfig,
   schemas: (config) => ({ config: qwenSchema(config), processor: processorSchema }),
   describe,
+  taps,
   layoutOf,
   canonicalName,
   tensorShapes,

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import type { Grid } from "../../core/grid.ts";
+import { within } from "../../core/taps.ts";
 import { groupedBy } from "../image-shape.ts";
 import { decoderWeights } from "../transformer/decoder-weights.ts";
 import type { EncodedImages, ImageInputs, Vlm } from "../vlm.ts";
@@ -30,7 +31,7 @@ export function createModel(config: QwenConfig, tensors: ReadonlyMap<string, tf.
       for (const numbers of groupedBy(grids.map(({ rows, columns }) => `${rows}×${columns}`))) {
         const grid = grids[numbers[0]];
         const patches = patchesOf(images.pixels as tf.Tensor2D, grids, numbers, config);
-        const seen = encode(weights.at("visual"), config.vision, patches, grid, tap);
+        const seen = encode(weights.at("visual"), config.vision, patches, grid, within(tap, { images: numbers }));
         encoded.push({ images: numbers, shape: shapeOf(grid), grids: [seen] });
       }
       return encoded;

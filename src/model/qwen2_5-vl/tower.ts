@@ -53,7 +53,8 @@ export function visionTower(
   const last = Math.max(...vision.fullAttentionBlocks);
 
   const kernel = w.tensor("patch_embed.proj.weight").reshape([hiddenSize, -1]).transpose(); // [3·t·p·p, D]
-  const embedded = tf.matMul(tokenRows(patches), kernel as tf.Tensor2D).reshape([patches.shape[0], -1, hiddenSize]);
+  const rows = tokenRows(tap("vision.pixels", patches)); // [I·P, 3·t·p·p]
+  const embedded = tf.matMul(rows, kernel as tf.Tensor2D).reshape([patches.shape[0], -1, hiddenSize]);
   let x = tap("vision.hidden_states.0", tf.gather(embedded, patchRows(windows.order, merge * merge), 1)) as tf.Tensor3D;
   const hiddenStates = [x];
   let seen: Pick<TowerOutput, "received" | "keys"> | undefined;
@@ -139,7 +140,7 @@ function block(
   const attended =
     reach === "everything"
       ? attendInParts(queries, keys, values, undefined, tap, `vision.${i}`, receiving)
-      : { output: attendInWindows(queries, keys, values, reach), received: undefined };
+      : { output: attendInWindows(queries, keys, values, reach, tap, `vision.${i}`), received: undefined };
   const output = linear(w.at("attn.proj"), mergeHeads(attended.output)); // [I·P, D]
   const y = rows.add<tf.Tensor2D>(tapRows(tap, `vision.${i}.attention_output`, output, x.shape));
   const residual = tapRows(tap, `vision.${i}.residual`, y, x.shape);

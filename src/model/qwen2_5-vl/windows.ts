@@ -1,7 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Grid } from "../../core/grid.ts";
-import { noTap } from "../../core/taps.ts";
+import type { TapName } from "../../core/tap-points.ts";
+import { noTap, type Tap, wants } from "../../core/taps.ts";
 import { attendInParts } from "../transformer/layers.ts";
+import { MASKED } from "../transformer/sequence.ts";
 
 /** Cells of a grid window by window. */
 export interface Windows {
@@ -31,38 +33,114 @@ export function windowsOf({ rows, columns }: Grid, side: number): Windows {
   return { order, lengths };
 }
 
+/** Windows of one length, which are computed together. */
+interface EqualWindows {
+  /** In patches. */
+  readonly length: number;
+  /** Their patches, window by window. */
+  readonly patches: readonly number[];
+}
+
 /**
- * Attention inside windows of consecutive patches. Windows of one length are computed together; no tap sees them.
+ * Attention inside windows of consecutive patches. A tap sees scores and attention as [I, h, P, w], w being the length
+ * of the longest window: the row of each patch over the patches of its own window; behind shorter windows scores are
+ * those of a mask, and the attention is 0.
  *
  * @param lengths of the windows, in patches
+ * @param prefix of the names that the tap sees
  */
 export function attendInWindows(
   q: tf.Tensor4D,
   k: tf.Tensor4D,
   v: tf.Tensor4D,
   lengths: readonly number[],
+  tap: Tap,
+  prefix: `vision.${number}`,
 ): tf.Tensor4D {
   const [images, heads, patches, width] = q.shape;
-  const starts = lengths.map((_, i) => lengths.slice(0, i).reduce((sum, own) => sum + own, 0));
-  const outputs: tf.Tensor[] = [];
-  const order: number[] = [];
-  for (const length of new Set(lengths)) {
-    const rows = lengths.flatMap((own, i) =>
-      own === length ? Array.from({ length }, (_, patch) => starts[i] + patch) : [],
-    );
-    const count = rows.length / length;
-    const index = tf.tensor1d(rows, "int32");
-    // [I, h, P, d] → [I·h, windows, patches of a window, d]
-    const [queries, keys, values] = [q, k, v].map((x) =>
-      tf.gather(x, index, 2).reshape<tf.Tensor4D>([images * heads, count, length, width]),
-    );
-    const { output } = attendInParts(queries, keys, values, undefined, noTap, "vision.0");
-    outputs.push(output.reshape([images, heads, count * length, width]));
-    order.push(...rows);
-  }
+  const groups = equalWindows(lengths);
+  // [I, h, P, d] → for each length [I·h, windows, patches of a window, d]
+  const [queries, keys, values] = [q, k, v].map((x) =>
+    groups.map(({ length, patches: own }) =>
+      tf.gather(x, tf.tensor1d([...own], "int32"), 2).reshape<tf.Tensor4D>([images * heads, -1, length, width]),
+    ),
+  );
+  const watched = wants(tap, `${prefix}.attention_scores`) || wants(tap, `${prefix}.attention`);
+  const outputs = watched
+    ? attendWatched(queries, keys, values, groups, [images, heads, patches], tap, prefix)
+    : groups.map((_, i) => attendInParts(queries[i], keys[i], values[i], undefined, noTap, prefix).output);
   const back = new Array<number>(patches);
-  order.forEach((patch, row) => {
-    back[patch] = row;
+  groups
+    .flatMap((group) => group.patches)
+    .forEach((patch, row) => {
+      back[patch] = row;
+    });
+  const together = outputs.map((output) => output.reshape<tf.Tensor4D>([images, heads, -1, width]));
+  return tap(`${prefix}.z`, tf.gather(tf.concat(together, 2), tf.tensor1d(back, "int32"), 2) as tf.Tensor4D);
+}
+
+function equalWindows(lengths: readonly number[]): EqualWindows[] {
+  const starts = lengths.map((_, i) => lengths.slice(0, i).reduce((sum, own) => sum + own, 0));
+  return [...new Set(lengths)].map((length) => ({
+    length,
+    patches: lengths.flatMap((own, i) =>
+      own === length ? Array.from({ length }, (_, patch) => starts[i] + patch) : [],
+    ),
+  }));
+}
+
+/**
+ * The attention of the windows of each length with all of their weights at once, for taps that look at them; what is
+ * computed is the same as without a tap.
+ */
+function attendWatched(
+  queries: readonly tf.Tensor4D[],
+  keys: readonly tf.Tensor4D[],
+  values: readonly tf.Tensor4D[],
+  groups: readonly EqualWindows[],
+  rows: readonly [images: number, heads: number, patches: number],
+  tap: Tap,
+  prefix: `vision.${number}`,
+): tf.Tensor4D[] {
+  const raw = queries.map((own, i) => tf.matMul(own.mul(own.shape[3] ** -0.5), keys[i], false, true) as tf.Tensor4D);
+  const scores = shownTogether(tap, `${prefix}.attention_scores`, raw, MASKED, groups, rows);
+  const softmax = scores.map((own) => tf.softmax(own) as tf.Tensor4D);
+  const attention = shownTogether(tap, `${prefix}.attention`, softmax, 0, groups, rows);
+  return attention.map((own, i) => tf.matMul(own, values[i]));
+}
+
+/**
+ * Shows the weights of all windows to a tap as one [I, h, P, w], and takes them back from it.
+ *
+ * @param weights for each length [I·h, windows, length, length]
+ * @param filler stands behind shorter windows; what a tap puts there is not read
+ */
+function shownTogether(
+  tap: Tap,
+  name: TapName,
+  weights: readonly tf.Tensor4D[],
+  filler: number,
+  groups: readonly EqualWindows[],
+  [images, heads, patches]: readonly [number, number, number],
+): readonly tf.Tensor4D[] {
+  if (!wants(tap, name)) return weights;
+  const longest = Math.max(...groups.map(({ length }) => length));
+  const flat = [...weights, tf.fill([images * heads, 1], filler)].map((own) => own.reshape([images * heads, -1]));
+  const count = groups.reduce((sum, { length, patches: own }) => sum + own.length * length, 0);
+  const index = new Int32Array(patches * longest).fill(count);
+  let at = 0;
+  // Where each weight stands in a row of P·w numbers.
+  const places = groups.map((group) => {
+    const own = placesOf(group, longest);
+    for (const place of own) index[place] = at++;
+    return tf.tensor1d(own, "int32");
   });
-  return tf.gather(tf.concat(outputs, 2), tf.tensor1d(back, "int32"), 2) as tf.Tensor4D;
+  const together = tf.gather(tf.concat(flat, 1), tf.tensor1d(index, "int32"), 1);
+  const seen = tap(name, together.reshape([images, heads, patches, longest])).reshape([images * heads, -1]);
+  return weights.map((own, i) => tf.gather(seen, places[i], 1).reshape(own.shape));
+}
+
+/** For each weight of windows of one length, window by window and row by row, its place in rows of a given width. */
+function placesOf({ length, patches }: EqualWindows, rowWidth: number): number[] {
+  return patches.flatMap((patch) => Array.from({ length }, (_, column) => patch * rowWidth + column));
 }

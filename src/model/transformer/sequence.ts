@@ -32,7 +32,7 @@ export function positionIds(sequence: Sequence, axes: number): Position[][] {
 }
 
 /** Exp of this is exactly 0 in float32, yet a row of nothing else still has a finite softmax. */
-const MASKED = -1e9;
+export const MASKED = -1e9;
 
 /**
  * The causal mask for the last `queries` tokens of a sequence: each sees what is not padding and does

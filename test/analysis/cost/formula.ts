@@ -88,7 +88,7 @@ function projectorProducts({ width, decoderWidth }: Sizes, tokens: number): numb
 }
 
 /** Queries, keys, values and attention; output; gate, up and down. */
-function layerProducts(tokens: number, config: TextConfig): number {
+export function layerProducts(tokens: number, config: TextConfig): number {
   const { hiddenSize, intermediateSize, numAttentionHeads, headDim } = config;
   const rest = numAttentionHeads * headDim + 3 * intermediateSize;
   return attentionProducts(tokens, config) + tokens * hiddenSize * rest;

@@ -1,6 +1,10 @@
-import { describe, expect, it } from "vitest";
+import * as tf from "@tensorflow/tfjs";
+import { beforeAll, describe, expect, it } from "vitest";
+import { useBackend } from "../../../src/backend/select.ts";
+import { noTap, record, replace, type Tap } from "../../../src/core/taps.ts";
 import { smartSize } from "../../../src/model/qwen2_5-vl/preprocessing.ts";
-import { windowsOf } from "../../../src/model/qwen2_5-vl/windows.ts";
+import { attendInWindows, windowsOf } from "../../../src/model/qwen2_5-vl/windows.ts";
+import { relativeError } from "../../support.ts";
 
 describe("windows of the tower", () => {
   it("tile the grid; at its edges they are smaller", () => {
@@ -9,6 +13,70 @@ describe("windows of the tower", () => {
       lengths: [4, 4, 2, 2, 2, 1],
     });
     expect(windowsOf({ rows: 1, columns: 3 }, 4)).toEqual({ order: [0, 1, 2], lengths: [3] });
+  });
+});
+
+describe("attention inside windows", () => {
+  beforeAll(async () => {
+    await useBackend("wasm");
+  });
+  const LENGTHS = [3, 2, 3, 1];
+  const filled = (seed: number) => tf.randomNormal<tf.Rank.R4>([2, 2, 9, 4], 0, 1, "float32", seed);
+
+  it("is seen by a tap as a row for each patch over its own window, 0 behind shorter ones", () => {
+    tf.tidy(() => {
+      const [q, k, v] = [1, 2, 3].map(filled);
+      const recorder = record(["vision.0.attention", "vision.0.attention_scores", "vision.0.z"]);
+      const watched = attendInWindows(q, k, v, LENGTHS, recorder.tap, "vision.0");
+      expect(watched.arraySync()).toEqual(attendInWindows(q, k, v, LENGTHS, noTap, "vision.0").arraySync());
+      expect(recorder.get("vision.0.z").arraySync()).toEqual(watched.arraySync());
+      const seen = recorder.get("vision.0.attention");
+      expect(seen.shape).toEqual([2, 2, 9, 3]);
+      let start = 0;
+      for (const length of LENGTHS) {
+        const [own, keys] = [q, k].map((x) => x.slice([0, 0, start, 0], [-1, -1, length, -1]));
+        const wanted = tf.softmax(tf.matMul(own.mul(0.5), keys, false, true)).pad([
+          [0, 0],
+          [0, 0],
+          [0, 0],
+          [0, 3 - length],
+        ]);
+        expect(
+          relativeError(seen.slice([0, 0, start, 0], [-1, -1, length, -1]).dataSync(), wanted.dataSync()),
+        ).toBeLessThan(1e-6);
+        start += length;
+      }
+      expect(tf.softmax(recorder.get("vision.0.attention_scores")).arraySync()).toEqual(seen.arraySync());
+      recorder.dispose();
+    });
+  });
+
+  it("can be replaced: a patch that looks at the first of its window alone has its value", () => {
+    tf.tidy(() => {
+      const [q, k, v] = [1, 2, 3].map(filled);
+      const first = replace({
+        "vision.0.attention": (x) => tf.oneHot(tf.zeros(x.shape.slice(0, 3), "int32"), 3).toFloat(),
+      });
+      const z = attendInWindows(q, k, v, LENGTHS, first, "vision.0");
+      const rows = tf.tensor1d([0, 0, 0, 3, 3, 5, 5, 5, 8], "int32");
+      expect(z.arraySync()).toEqual(tf.gather(v, rows, 2).arraySync());
+    });
+  });
+
+  it("has the gradients of the unwatched one where a tap looks on", () => {
+    tf.tidy(() => {
+      const all = [1, 2, 3].map(filled);
+      const of = (tap: Tap) =>
+        tf.grads((a, b, c) =>
+          attendInWindows(a as tf.Tensor4D, b as tf.Tensor4D, c as tf.Tensor4D, LENGTHS, tap, "vision.0")
+            .square()
+            .sum(),
+        )(all);
+      const recorder = record(["vision.0.attention"]);
+      const [watched, plain] = [of(recorder.tap), of(noTap)];
+      for (const i of [0, 1, 2]) expect(relativeError(watched[i].dataSync(), plain[i].dataSync())).toBeLessThan(1e-5);
+      recorder.dispose();
+    });
   });
 });
 
