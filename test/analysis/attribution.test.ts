@@ -15,7 +15,7 @@ import { gradients } from "../../src/pipeline/gradients.ts";
 import { type ForwardInputs, type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
 import { batchOf } from "../../src/pipeline/processor.ts";
 import { compareSlopes, normals, randomModel } from "../properties/differences.ts";
-import { leaked, relativeError, TESTED_BACKENDS } from "../support.ts";
+import { drawsOn, leaked, relativeError, TESTED_BACKENDS } from "../support.ts";
 import { IMAGE, preparedNoise, tinyFamily } from "../support-families.ts";
 
 const budget = { stage1: 7, stage2: 3 };
@@ -63,7 +63,7 @@ describe.each(TESTED_BACKENDS)("attribution on %s", (backend) => {
           fine.push(Math.abs(found.residual));
         },
       ),
-      { numRuns: 5 },
+      { numRuns: drawsOn(backend, 5) },
     );
     const mean = (values: number[]) => values.reduce((all, one) => all + one, 0) / values.length;
     expect(mean(fine)).toBeLessThan(0.1 * mean(coarse));

@@ -183,6 +183,8 @@ describe.each([
     expect(new Set(rows.map(({ method }: { method: string }) => method))).toEqual(new Set(["none", "nuwa"]));
     expect(JSON.parse(readFileSync(join(folder, "options.json"), "utf8"))).toMatchObject({ family });
     const tuned = join(folder, "tuned");
+    // Half a minute on two families; what differs is read from the family's reading, see variantConstants.
+    if (family !== "qwen2_5_vl") return;
     await run("tune", ...common, "--average", "1/2", "--steps", "1", "--out", tuned);
     const constants = join(tuned, "constants.json");
     await run(

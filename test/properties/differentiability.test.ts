@@ -12,7 +12,7 @@ import { createModel } from "../../src/model/llava/llava.ts";
 import { disposeModel } from "../../src/model/vlm.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
 import { type ForwardResult, forward } from "../../src/pipeline/prefill.ts";
-import { TESTED_BACKENDS } from "../support.ts";
+import { drawsOn, TESTED_BACKENDS } from "../support.ts";
 import { compareSlopes, normals, randomModel } from "./differences.ts";
 import { SETTINGS } from "./settings.ts";
 
@@ -138,7 +138,7 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
               ).toBeLessThanOrEqual(0.05 * Math.abs(differences) + noise);
           }
         }),
-        { seed: SETTINGS.seed, numRuns: 12 * SETTINGS.factor, endOnFailure: true },
+        { seed: SETTINGS.seed, numRuns: drawsOn(backend, 12 * SETTINGS.factor), endOnFailure: true },
       );
       // Were most cases left out, or their slopes lost in rounding, the property would say nothing.
       expect(kinks).toBeLessThan(compared / 5);
