@@ -1,17 +1,42 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
+/** Folders whose tests choose their backend and free their tensors: their files may share a process, one by one. */
+const SHARING = [
+  "analysis",
+  "core",
+  "docs",
+  "io",
+  "laws",
+  "methods",
+  "model",
+  "pipeline",
+  "properties",
+  "view",
+  "world",
+];
+const shared = SHARING.map((folder) => `test/${folder}/**/*.test.ts`);
+
+/** What holds for every run of tests; `npm run test:deep` and `test:replay` take it, too. */
+export const EVERY_RUN = {
+  setupFiles: ["test/setup.ts"],
+  // Processes, not threads: the native backend cannot be loaded twice in one process.
+  pool: "forks",
+  // All cores up to four: a process may take 2 GiB, and what uses one core well gains nothing from more.
+  maxWorkers: Math.min(4, availableParallelism()),
+  // Some tests run the command line or the cpu backend; on a busy machine that takes its time.
+  testTimeout: 60_000,
+  hookTimeout: 60_000,
+};
+
 export default defineConfig({
   test: {
-    include: ["test/**/*.test.ts"],
-    setupFiles: ["test/setup.ts"],
-    // Processes, not threads: the native backend cannot be loaded twice in one process. Each file has a
-    // process of its own, so that files share neither the current backend nor its tensors.
-    pool: "forks",
-    // All cores up to four: a process may take 2 GiB, and what uses one core well gains nothing from more.
-    maxWorkers: Math.min(4, availableParallelism()),
-    // Some tests run the command line or the cpu backend; on a busy machine that takes its time.
-    testTimeout: 60_000,
-    hookTimeout: 60_000,
+    ...EVERY_RUN,
+    projects: [
+      // Files that share a process load the modules once, which is a third of what most of them take.
+      { extends: true, test: { name: "shared", include: shared, isolate: false } },
+      // Each file has a process of its own: it may end it, exhaust its heap or change its environment.
+      { extends: true, test: { name: "alone", include: ["test/**/*.test.ts"], exclude: shared } },
+    ],
   },
 });

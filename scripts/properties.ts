@@ -9,13 +9,14 @@
 import { Command } from "commander";
 import { startVitest, type TestModule, type Vitest } from "vitest/node";
 import { DEEP_FACTOR, VARIABLES } from "../test/properties/settings.ts";
+import { EVERY_RUN } from "../vitest.config.ts";
 
 const FOLDER = "test/properties/";
 
 /** Runs laws in this process's vitest; their own processes inherit the variables. */
 async function runLaws(variables: Readonly<Record<string, string | undefined>>, options: object): Promise<Vitest> {
   for (const [name, value] of Object.entries(variables)) if (value !== undefined) process.env[name] = value;
-  const vitest = await startVitest("test", [], { watch: false, ...options });
+  const vitest = await startVitest("test", [], { ...EVERY_RUN, config: false, watch: false, ...options });
   await vitest.close();
   return vitest;
 }
