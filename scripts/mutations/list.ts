@@ -348,7 +348,7 @@ export const MUTATIONS: readonly Mutation[] = [
   {
     what: "families: every image is cut by the method of the first",
     file: "pipeline/choosing.ts",
-    from: "methods[image] === method ? image",
-    to: "methods[0] === method ? image",
+    from: "images[image]?.method === method ? images[image].image",
+    to: "images[0]?.method === method ? images[image]?.image",
   },
 ];
