@@ -17,7 +17,7 @@ import type { PreparedImage } from "../model/preprocessing.ts";
 import { disposeModel } from "../model/vlm.ts";
 import { answer, type LoadedVlm } from "../pipeline/answer.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
-import { buildPrompt, type Question, type Tokenizer } from "../pipeline/processor.ts";
+import { buildPrompt, IMAGE_MARKER, type Tokenizer } from "../pipeline/processor.ts";
 import { describeRun } from "../view/run-summary.ts";
 import { verdict } from "../view/verdict.ts";
 import { SHIPPED_MODEL } from "./about.ts";
@@ -47,7 +47,7 @@ export function addAsk(program: Command): void {
     .command("ask")
     .description("ask a question about an image, or about several, and see what pruning keeps")
     .argument("[image]", "image file, unless --image gives images")
-    .argument("[question]", `question about it; with --image, ${MARKER} in it says where each image stands`)
+    .argument("[question]", `question about it; with --image, ${IMAGE_MARKER} in it says where each image stands`)
     .option("--image <file>", "image file; may be given more than once", collect)
     .addOption(
       new Option("--model <folder>", "checkpoint folder").default(SHIPPED_MODEL, "the one that comes with the project"),
@@ -67,7 +67,7 @@ export function addAsk(program: Command): void {
 }
 
 async function ask(first: string | undefined, second: string | undefined, options: AskOptions): Promise<void> {
-  const { paths, text, question } = askedOf(first, second, options.image);
+  const { paths, text: question } = askedOf(first, second, options.image);
   samplingOf(options); // refuses bad values before anything is read
   if (options.out !== undefined) requireWritableFolder(resolve(requireText("--out", options.out)));
   requireDump(options.dump, options.tap);
@@ -104,7 +104,7 @@ async function ask(first: string | undefined, second: string | undefined, option
     "model",
     `${options.model}${typeof note === "string" ? `: ${printable(note.replace(/\s+/g, " ")).slice(0, 200)}` : ""}`,
   );
-  const unknown = unknownWords(text, tokenizer);
+  const unknown = unknownWords(question, tokenizer);
   if (unknown.length > 0) say("note", `the model does not know: ${unknown.join(", ")}`);
   paths.forEach((path, i) => {
     const seen = images[i].pictures.map(({ width, height }) => `${width}×${height}`).join(" and ");
@@ -137,7 +137,7 @@ async function ask(first: string | undefined, second: string | undefined, option
     if (options.out !== undefined) {
       const written = await writeRecords(options, {
         images: paths,
-        question: text,
+        question,
         backend: backend.name,
         config,
         pictures: images.map(({ pictures }) => pictures),
@@ -154,15 +154,12 @@ async function ask(first: string | undefined, second: string | undefined, option
   }
 }
 
-/** Says in a question where an image stands. */
-const MARKER = "<image>";
-
 /** The images and the question of a command line. @throws UsageError when one of them is missing or misplaced */
 function askedOf(
   first: string | undefined,
   second: string | undefined,
   images: readonly string[] | undefined,
-): { paths: readonly string[]; text: string; question: Question } {
+): { paths: readonly string[]; text: string } {
   if (images && second !== undefined)
     throw new UsageError("images are given twice, with --image and in front of the question. Use one way.");
   const text = images ? first : second;
@@ -172,18 +169,7 @@ function askedOf(
       `${paths.length === 0 ? "image and question are missing" : "the question is missing"}. ` +
         'Write nuwa ask IMAGE "QUESTION", or nuwa ask --image A --image B "QUESTION".',
     );
-  const parts = text.split(MARKER);
-  if (!images || parts.length === 1) return { paths, text, question: text };
-  if (parts.length - 1 !== images.length)
-    throw new UsageError(
-      `the question holds ${MARKER} ${parts.length - 1} times for ${images.length} images. Write it once for each ` +
-        "of them, or not at all.",
-    );
-  const placed = parts.flatMap((words, i) => [
-    ...(i > 0 ? [{ type: "image" } as const] : []),
-    ...(words === "" ? [] : [{ type: "text", text: words } as const]),
-  ]);
-  return { paths, text, question: placed };
+  return { paths, text };
 }
 
 /**

@@ -1,11 +1,11 @@
 import { existsSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { shown } from "../core/schema.ts";
+import type { Checkpoint } from "../io/checkpoint.ts";
 import { type OpenedModel, openModel } from "../io/load.ts";
 import { preprocessingOf, readProcessor } from "../io/preprocessing.ts";
 import { loadChatTemplate } from "../io/prompt.ts";
 import { loadTokenizer } from "../io/tokenizer.ts";
-import type { Family } from "../model/family.ts";
 import { type Effect, type Field, fieldsOf } from "../model/fields.ts";
 import { processorFile } from "../model/processor-fields.ts";
 import type { TextConfig } from "../model/transformer/config.ts";
@@ -43,7 +43,7 @@ export function modelFacts(directory: string): Fact[] {
     ["decoder", describeDecoder(config.text)],
     ["images", images],
     ["pixels", summary],
-    ...textFacts(directory, family, config.text.eosTokenIds),
+    ...textFacts(checkpoint, config.text.eosTokenIds),
     ...fieldFacts(opened),
   ];
 }
@@ -60,10 +60,10 @@ function describeDecoder(text: TextConfig): string {
 }
 
 /** A folder without a tokenizer can still be run on token ids. */
-function textFacts(directory: string, { chatTemplate }: Family, ends: readonly number[]): Fact[] {
+function textFacts({ directory, family, config, generationConfig }: Checkpoint, ends: readonly number[]): Fact[] {
   const has = existsSync(join(directory, "tokenizer.json"));
   const tokenizer = has ? loadTokenizer(directory) : undefined;
-  const { origin } = loadChatTemplate(directory, chatTemplate);
+  const { origin } = loadChatTemplate(directory, family.chatTemplate(config));
   const named = ends.map((id) => {
     const token = tokenizer?.tokenOf(id);
     return token === undefined ? `${id}` : `${id} ${JSON.stringify(token)}`;
@@ -77,7 +77,14 @@ function textFacts(directory: string, { chatTemplate }: Family, ends: readonly n
     ],
     ["template", basename(origin)],
     ["ends at", named.join(", ")],
+    ...penaltyFact(generationConfig),
   ];
+}
+
+/** Of what generation_config.json says about decoding, this changes answers that are not drawn at random. */
+function penaltyFact({ repetition_penalty: penalty }: Checkpoint["generationConfig"]): Fact[] {
+  if (typeof penalty !== "number" || penalty === 1) return [];
+  return [["decoding", `without repetition_penalty ${penalty}, with which transformers may answer in other words`]];
 }
 
 const HEADINGS: Readonly<Record<Effect, string>> = {

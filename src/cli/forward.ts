@@ -128,22 +128,39 @@ function readInputs(path: string): Inputs {
   const file = openSafetensors(path);
   const pixels = file.entries.has("pixel_values") ? readTensor(file, "pixel_values") : undefined;
   const ids = readTensor(file, "input_ids");
-  if (!(ids.values instanceof Int32Array) || ids.shape.length !== 1)
-    throw new NuwaError(`${path}: input_ids must be integers of shape [n], not [${ids.shape}].`);
+  // transformers returns a batch of one prompt as [1, n], and the tiles of one image as [1, T, 3, S, S].
+  const [prompts, ...others] = ids.shape.length === 1 ? [1, ...ids.shape] : ids.shape;
+  if (!(ids.values instanceof Int32Array) || prompts !== 1 || others.length !== 1)
+    throw new NuwaError(
+      `${path}: input_ids must be integers of shape [n], one prompt; they are ${describeTensor(ids)}.`,
+    );
   if (pixels && !(pixels.values instanceof Float32Array))
     throw new NuwaError(`${path}: pixel_values must be floats, not integers.`);
   if (pixels && !pixels.values.every(Number.isFinite))
     throw new NuwaError(`${path}: pixel_values holds NaN or infinite values.`);
-  return { pixels, sizes: readSizes(file), ids: [...ids.values] };
+  const shape = pixels?.shape.length === 5 && pixels.shape[0] === 1 ? pixels.shape.slice(1) : pixels?.shape;
+  return { pixels: pixels && { ...pixels, shape: shape as number[] }, sizes: readSizes(file), ids: [...ids.values] };
+}
+
+/** "floats of shape [1, 3]" */
+function describeTensor({ shape, values }: TensorValues): string {
+  return `${values instanceof Int32Array ? "integers" : "floats"} of shape [${shape}]`;
 }
 
 /** What a family's preprocessing says of each image besides its pixels. */
 function readSizes(file: SafetensorsFile): number[][] | undefined {
-  const name = SIZES.find((one) => file.entries.has(one));
+  const [name, other] = SIZES.filter((one) => file.entries.has(one));
   if (name === undefined) return undefined;
-  const { shape, values } = readTensor(file, name);
+  if (other !== undefined)
+    throw new NuwaError(
+      `${file.path}: holds ${name} and ${other}, but a model takes one of them. Leave the other out.`,
+    );
+  const tensor = readTensor(file, name);
+  const { shape, values } = tensor;
   if (!(values instanceof Int32Array) || shape.length !== 2)
-    throw new NuwaError(`${file.path}: ${name} must be integers, a row for each image, not [${shape}].`);
+    throw new NuwaError(
+      `${file.path}: ${name} must be integers, a row for each image; it is ${describeTensor(tensor)}.`,
+    );
   const [images, width] = shape;
   return Array.from({ length: images }, (_, image) => [...values.subarray(image * width, (image + 1) * width)]);
 }

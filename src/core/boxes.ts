@@ -18,6 +18,7 @@ const BOX = String.raw`\[${NUMBER},${NUMBER},${NUMBER},${NUMBER}\]`;
 export function parseBoxes(text: string, units: readonly Size[] = [FRACTIONS]): Box[] {
   return [...text.matchAll(new RegExp(BOX, "g"))].flatMap(([, ...edges]) => {
     const written = edges.map(Number) as unknown as Box;
+    if (!written.every(Number.isFinite)) return [];
     const [box, ...others] = units.map((unit) => fractionsOf(written, unit));
     return box && others.every((other) => other.every((edge, i) => edge === box[i])) ? [box] : [];
   });

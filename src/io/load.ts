@@ -103,10 +103,13 @@ export function loadVlm(from: string | OpenedModel): LoadedVlm {
 }
 
 /** What {@link loadVlm} reads besides the weights, which may be large: everything that can be refused before them. */
-export function loadProcessor({ checkpoint: { directory, family }, config }: OpenedModel): Omit<LoadedVlm, "model"> {
+export function loadProcessor({
+  checkpoint: { directory, family, config: json },
+  config,
+}: OpenedModel): Omit<LoadedVlm, "model"> {
   return {
     tokenizer: loadTokenizer(directory),
-    template: loadChatTemplate(directory, family.chatTemplate),
+    template: loadChatTemplate(directory, family.chatTemplate(json)),
     preprocessing: preprocessingOf(directory, config),
   };
 }

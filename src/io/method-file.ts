@@ -5,6 +5,7 @@ import { pathToFileURL } from "node:url";
 import { z } from "zod";
 import { NuwaError } from "../core/errors.ts";
 import { checkSchema } from "../core/schema.ts";
+import { METHOD_POINTS } from "../core/tap-points.ts";
 import type { MethodDefinition } from "../methods/method.ts";
 import { POSITION_POLICIES } from "../methods/nuwa/positions.ts";
 import { METHODS, methodNamed } from "../methods/registry.ts";
@@ -22,6 +23,7 @@ const definitionSchema = z.looseObject({
   summary: z.string(),
   positions: z.enum(POSITION_POLICIES),
   variants: z.array(z.string()).nonempty().optional(),
+  taps: z.array(z.enum(METHOD_POINTS)).optional(),
   budget: callable("(average, model) => parameters"),
   create: callable("(request, model) => method"),
 });

@@ -67,8 +67,10 @@ export interface Family<Config extends VlmConfig = VlmConfig> {
   /**
    * The conversation that the family was trained on, a Jinja template in the form of Hugging Face, for checkpoints
    * that bring none. `image_token` is what to write for an image.
+   *
+   * @param config config.json
    */
-  readonly chatTemplate: string;
+  readonly chatTemplate: (config: Readonly<Record<string, unknown>>) => string;
   /**
    * The preprocessing that a processor's file asks for.
    *

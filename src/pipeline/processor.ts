@@ -54,7 +54,13 @@ export interface ChatTemplate {
   render(messages: readonly ChatMessage[], imageToken?: string): string;
 }
 
-/** What is asked: a text, which stands behind all images, or texts and images in the order in which they stand. */
+/** Stands for an image in a question that is a text. */
+export const IMAGE_MARKER = "<image>";
+
+/**
+ * What is asked: a text, which stands behind all images or says by `<image>` where each of them stands, or texts and
+ * images in the order in which they stand.
+ */
 export type Question = string | ChatMessage["content"];
 
 /** A question, ready for the model. */
@@ -85,16 +91,23 @@ export function buildPrompt(
   images = 1,
 ): Prompt {
   const placeholder = placeholderOf(tokenizer, imageTokenId);
-  const marker = placeholder ?? "<image>";
-  const content = contentOf(question, images);
+  const marker = placeholder ?? IMAGE_MARKER;
+  const placed = placedIn(question, images);
+  const content = typeof placed === "string" ? inFront(placed, images) : placed;
   const asked = content.map((part) => (part.type === "text" ? part.text : "")).join("");
   if (asked.trim() === "") throw new UsageError("the question is empty. Ask something about the image.");
   if (asked.includes(marker))
     throw new UsageError(`the question holds "${marker}", which stands for the image. Leave it out.`);
 
-  const text = template.render([{ role: "user", content }], marker);
-  const parts = text.split(marker);
-  if (typeof question === "string" && !text.includes(question.trim()))
+  let text = template.render([{ role: "user", content }], marker);
+  let parts = text.split(marker);
+  if (typeof placed !== "string" && !keepsPlaces(content, parts)) {
+    // A template that puts images in front leaves a text as it is, and the marker in it, as in LLaVA's own prompts.
+    const whole = content.map((part) => (part.type === "image" ? marker : part.text)).join("");
+    text = template.render([{ role: "user", content: [{ type: "text", text: whole }] }], marker);
+    parts = text.split(marker);
+  }
+  if (typeof placed === "string" && !text.includes(placed.trim()))
     throw new NuwaError(`${template.origin}: the chat template leaves out the question. Mend it, or remove it.`);
   if (parts.length - 1 !== images) {
     throw new NuwaError(
@@ -102,7 +115,7 @@ export function buildPrompt(
         "Mend it, or remove it to use the family's own prompt.",
     );
   }
-  if (typeof question !== "string" && !keepsPlaces(content, parts))
+  if (typeof placed !== "string" && !keepsPlaces(content, parts))
     throw new NuwaError(
       `${template.origin}: the chat template does not leave images where the question places them. Let the question ` +
         "place none: then they stand where the template puts them.",
@@ -118,18 +131,36 @@ function keepsPlaces(content: ChatMessage["content"], between: readonly string[]
   let images = 0;
   return content.every((part) => {
     if (part.type === "image") images++;
-    return part.type === "image" || between[images].includes(part.text.trim());
+    return part.type === "image" || (between[images] ?? "").includes(part.text.trim());
   });
 }
 
-/** The parts of a question; images that it does not place stand in front. */
-function contentOf(question: Question, images: number): ChatMessage["content"] {
-  if (typeof question === "string")
-    return [...new Array<{ type: "image" }>(images).fill({ type: "image" }), { type: "text", text: question }];
-  const placed = question.filter(({ type }) => type === "image").length;
+/** A text with its images in front. */
+function inFront(text: string, images: number): ChatMessage["content"] {
+  return [...new Array<{ type: "image" }>(images).fill({ type: "image" }), { type: "text", text }];
+}
+
+/** The parts of a question that places its images; the text of one that does not. */
+function placedIn(question: Question, images: number): Question {
+  const parts = typeof question === "string" ? partsOf(question) : question;
+  const placed = parts.filter(({ type }) => type === "image").length;
+  if (typeof question === "string" && placed === 0) return question;
   if (placed !== images)
-    throw new UsageError(`the question places ${placed} images, but there are ${images}. Place each of them once.`);
-  return question;
+    throw new UsageError(
+      `the question places ${placed} of ${images} images. Place each of them once by ${IMAGE_MARKER}, or none: then ` +
+        "they stand in front.",
+    );
+  return parts;
+}
+
+/** Texts and images of a text with markers. */
+function partsOf(question: string): ChatMessage["content"] {
+  return question
+    .split(IMAGE_MARKER)
+    .flatMap((text, i) => [
+      ...(i > 0 ? [{ type: "image" } as const] : []),
+      ...(text === "" ? [] : [{ type: "text", text } as const]),
+    ]);
 }
 
 /** The text that the tokenizer turns into the image token, if there is such a text. */

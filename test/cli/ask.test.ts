@@ -112,7 +112,7 @@ describe("nuwa ask", () => {
     ["an image that is not there", [join(folder, "gone.png"), "What?"], 1, /gone\.png/],
     ["an empty question", [photograph, ""], 2, /question is empty/],
     ["a question of spaces", [photograph, "  "], 2, /question is empty/],
-    ["a question that holds the image token", [photograph, "what is <image>?"], 2, /stands for the image/],
+    ["a question that places more images than there are", [photograph, "<image> <image>?"], 2, /places 2 of 1 images/],
     ["no question at all", [photograph], 2, /the question is missing/],
     ["a temperature of zero", [photograph, "What?", "--temperature", "0"], 2, /temperature 0/],
     ["a top-p above one", [photograph, "What?", "--temperature", "1", "--top-p", "2"], 2, /top-p 2/],

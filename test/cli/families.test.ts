@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { openSafetensors, readTensor } from "../../src/io/safetensors.ts";
+import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../../src/io/safetensors.ts";
 import { fixturePath } from "../support.ts";
 import { writeTinyFamily } from "../support-families.ts";
 import { nuwa, temporaryFolder } from "./support.ts";
@@ -39,7 +39,20 @@ describe.each([
     );
     expect(out).toMatch(/^saves /m);
     expect([...openSafetensors(inputs).entries.keys()].sort()).toEqual([sizes, "input_ids", "pixel_values"].sort());
-    await run("forward", "--inputs", inputs, ...common, ...method, "--dump", again, "--tap", "llm.0.tokens");
+    // As transformers returns them: a batch of one prompt, and of the tiles of one image.
+    const file = openSafetensors(inputs);
+    const batched = [...file.entries.keys()].map((name): [string, TensorValues] => {
+      const tensor = readTensor(file, name);
+      const isBatch = name === "input_ids" || (name === "pixel_values" && family === "llava_next");
+      return [name, isBatch ? { ...tensor, shape: [1, ...tensor.shape] } : tensor];
+    });
+    const batch = join(folder, "batch.safetensors");
+    writeSafetensors(batch, batched);
+    await run("forward", "--inputs", batch, ...common, ...method, "--dump", again, "--tap", "llm.0.tokens");
+    const [, any] = batched[0];
+    writeSafetensors(batch, [...new Map([...batched, ["image_grid_thw", any], ["image_sizes", any]])]);
+    const both = await nuwa("forward", "--inputs", batch, ...common, "--dump", join(folder, "none.safetensors"));
+    expect(both.err).toContain("holds image_sizes and image_grid_thw, but a model takes one of them.");
     const tokens = (file: string, name: string) => [...readTensor(openSafetensors(file), name).values];
     expect(tokens(again, "llm.0.tokens")).toEqual(tokens(asked, "llm.0.tokens"));
     const preprocessed = join(folder, "preprocessed.safetensors");
@@ -56,7 +69,7 @@ describe.each([
     const record = JSON.parse(readFileSync(join(folder, "run.json"), "utf8"));
     expect(record.images.map(({ file }: { file: string }) => file)).toEqual([scene, coffee]);
     for (const { grids: own } of record.images) expect(own).toHaveLength(grids);
-    expect(record.question).toBe(QUESTION);
+    expect([record.family, record.question]).toEqual([family, QUESTION]);
     expect(record.family).toBe(family);
     expect(new Set(record.visualTokens.map(({ image }: { image: number }) => image))).toEqual(new Set([0, 1]));
     const svg = readFileSync(join(folder, "picture.svg"), "utf8");
@@ -113,7 +126,7 @@ describe.each([
     for (const [argv, message] of [
       [["--image", scene], /the question is missing/],
       [["--image", scene, coffee, QUESTION], /images are given twice/],
-      [["--image", scene, "--image", coffee, "<image> what?"], /holds <image> 1 times for 2 images/],
+      [["--image", scene, "--image", coffee, "<image> what?"], /places 1 of 2 images/],
       [["--image", scene, "<image>"], /the question is empty/],
     ] as const) {
       const { code, err } = await nuwa("ask", ...argv, ...common);

@@ -21,6 +21,10 @@ describe("a box in a text", () => {
     expect(fractionsOf([0, 0, 1, 2], PIXELS)).toEqual([0, 0, 0.005, 0.02]);
   });
 
+  it("is left out where a number is beyond all numbers", () => {
+    expect(parseBoxes(`[${"9".repeat(400)}, 1, 2, 3] [1, 2, 3, 4]`)).toEqual([[1, 2, 3, 4]]);
+  });
+
   it("is left out where images of several sizes make several boxes of it", () => {
     const said = "[0.1, 0.2, 0.3, 0.4] and [20, 10, 100, 50]";
     expect(parseBoxes(said, [PIXELS, PIXELS])).toEqual([

@@ -5,13 +5,13 @@ import { UsageError } from "../../src/core/errors.ts";
 import { loadChatTemplate } from "../../src/io/prompt.ts";
 import { loadTokenizer } from "../../src/io/tokenizer.ts";
 import { familyNamed } from "../../src/model/families.ts";
-import { buildPrompt, type ChatMessage } from "../../src/pipeline/processor.ts";
+import { buildPrompt, type ChatMessage, type ChatTemplate } from "../../src/pipeline/processor.ts";
 import { fixture, refusal, scratchFolder } from "./scratch.ts";
 
 const folder = scratchFolder();
 const tokenizer = loadTokenizer(fixture("tokenizer"));
 const IMAGE = 398;
-const VICUNA = familyNamed("llava").chatTemplate;
+const VICUNA = familyNamed("llava").chatTemplate({});
 const QUESTION = "What is on the table?";
 const expected: {
   texts: { text: string; ids: number[] }[];
@@ -150,8 +150,8 @@ describe("buildPrompt", () => {
     cpSync(fixture("tokenizer"), directory, { recursive: true });
     const path = join(directory, "tokenizer.json");
     writeFileSync(path, readFileSync(path, "utf8").replaceAll("<image>", "<picture>"));
-    const { text, ids } = buildPrompt(vicuna, loadTokenizer(directory), IMAGE, "Is <image> a word here?");
-    expect(text).toContain("USER: <picture>\nIs <image> a word here? ASSISTANT:");
+    const { text, ids } = buildPrompt(vicuna, loadTokenizer(directory), IMAGE, QUESTION);
+    expect(text).toContain(`USER: <picture>\n${QUESTION} ASSISTANT:`);
     expect(ids.filter((id) => id === IMAGE)).toHaveLength(1);
   });
 
@@ -164,7 +164,7 @@ describe("buildPrompt", () => {
   });
 
   it("refuses an empty question and one that holds the placeholder, as usage errors", () => {
-    for (const question of ["", "  \n\t", "What is <image>?"])
+    for (const question of ["", "  \n\t", "<image>", "What <image> is <image>?"])
       for (const id of [IMAGE, -200]) expect(() => buildPrompt(vicuna, tokenizer, id, question)).toThrow(UsageError);
     expect(refusal(() => buildPrompt(vicuna, tokenizer, IMAGE, " "))).toBe(
       "the question is empty. Ask something about the image.",
@@ -193,21 +193,42 @@ describe("buildPrompt", () => {
       expect(between.text).toBe(`${VICUNA_SYSTEM}USER: First <image>\nthen <image>\n? ASSISTANT:`);
       expect(images(between.ids)).toBe(2);
       expect(refusal(() => buildPrompt(vicuna, tokenizer, id, [image, text("?")], 2))).toBe(
-        "the question places 1 images, but there are 2. Place each of them once.",
+        "the question places 1 of 2 images. Place each of them once by <image>, or none: then they stand in front.",
       );
       // The template of llava-1.5-7b-hf puts all images first.
       const first = loadChatTemplate(fixture("tokenizer"), VICUNA);
       expect(buildPrompt(first, tokenizer, id, QUESTION, 2).text).toBe(
         `USER: <image>\n<image>\n${QUESTION} ASSISTANT:`,
       );
-      expect(refusal(() => buildPrompt(first, tokenizer, id, [text("In "), image, text("?")], 1))).toMatch(
-        /tokenizer_config\.json: the chat template does not leave images where the question places them/,
+      // Placed, they stay where they are in the text, as in LLaVA's own prompts; a text may say so by itself.
+      const placed = "USER: In <image> and <image>? ASSISTANT:";
+      expect(buildPrompt(first, tokenizer, id, [text("In "), image, text(" and "), image, text("?")], 2)).toEqual(
+        buildPrompt(first, tokenizer, id, "In <image> and <image>?", 2),
+      );
+      expect(buildPrompt(first, tokenizer, id, "In <image> and <image>?", 2).text).toBe(placed);
+      const moving: ChatTemplate = {
+        origin: "moving.jinja",
+        render: ([{ content }], marker) =>
+          `${marker}${content.map((part) => (part.type === "text" ? part.text.replaceAll(`${marker}`, "") : "")).join("")}`,
+      };
+      expect(refusal(() => buildPrompt(moving, tokenizer, id, "In <image>?", 1))).toMatch(
+        /^moving\.jinja: the chat template does not leave images where the question places them/,
       );
     }
   });
 
+  it("is that of the decoder in LLaVA-NeXT", () => {
+    const directory = join(folder, "mistral");
+    mkdirSync(directory, { recursive: true });
+    const own = familyNamed("llava_next").chatTemplate;
+    const rendered = (model_type: string) =>
+      buildPrompt(loadChatTemplate(directory, own({ text_config: { model_type } })), tokenizer, IMAGE, QUESTION).text;
+    expect(rendered("mistral")).toBe(`[INST] <image>\n${QUESTION} [/INST]`);
+    expect(rendered("llama")).toBe(`${VICUNA_SYSTEM}USER: <image>\n${QUESTION} ASSISTANT:`);
+  });
+
   it("is Qwen2.5-VL's own where a folder has none, and the same from its chat template", () => {
-    const own = familyNamed("qwen2_5_vl").chatTemplate;
+    const own = familyNamed("qwen2_5_vl").chatTemplate({});
     // As in Qwen2.5-VL-7B-Instruct, less videos and tools.
     const published =
       "{% set image_count = namespace(value=0) %}{% for message in messages %}{% if loop.first and message['role'] != " +

@@ -74,12 +74,14 @@ describe("PruMerge+", () => {
   });
 
   it("absorbs 32 patches of 576 into each kept one when nothing else is said, and that share of other grids", () => {
-    for (const [side, absorbed] of [
-      [24, 32],
-      [12, 8],
-      [2, 1],
+    for (const [rows, columns, absorbed] of [
+      [24, 24, 32],
+      [12, 12, 8],
+      // 27/18 = 1.5
+      [3, 9, 2],
+      [2, 2, 1],
     ]) {
-      const { weights } = chosen(prumerge({ keep: 3 }), { rows: side, columns: side });
+      const { weights } = chosen(prumerge({ keep: 3 }), { rows, columns });
       expect(weights?.[0].filter((weight) => weight > 0)).toHaveLength(1 + absorbed);
     }
   });

@@ -247,6 +247,40 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
     }
   });
 
+  it.each(["nuwa", "random", "pooling", "fastv", "sparsevlm", "pyramiddrop", "divprune", "hiprune"])(
+    "is the unpruned model under %s where everything is kept",
+    (name) => {
+      tf.tidy(() => {
+        const wanted = logitsOf(pass([images[0]], [[1, IMAGE, 9]]));
+        for (const positions of POSITION_POLICIES)
+          expect(logitsOf(pass([images[0]], [[1, IMAGE, 9]], name, { average: { ratio: 1 }, positions }))).toEqual(
+            wanted,
+          );
+      });
+    },
+  );
+
+  it("lists what reaches the end with -2 behind shorter rows, all of a prompt without an image", () => {
+    tf.tidy(() => {
+      const recorder = record(["final.indices", "final.images"]);
+      pass(
+        [images[0]],
+        [
+          [1, IMAGE, 9],
+          [1, 4],
+        ],
+        "none",
+        {},
+        recorder.tap,
+      );
+      for (const name of ["final.indices", "final.images"] as const) {
+        const [seeing, blind] = recorder.get(name).arraySync() as number[][];
+        expect([seeing.includes(-2), new Set(blind)]).toEqual([false, new Set([-2])]);
+      }
+      recorder.dispose();
+    });
+  });
+
   it("keeps the shares of its grids under every method with one budget, from one token a tile on", () => {
     const shape = familyNamed(family).shapeOf(model.config, images[0].size);
     const tiles = shape.tiles.reduce((sum, own) => sum + own, 0);

@@ -153,6 +153,18 @@ it("calls grids and cells what the family calls them, and numbers images where t
   expect(textsOf(await drawRun([merged], emptied([[GRID]])))[0]).toBe("what the model sees: 49 cells of 2×2 patches");
 });
 
+it("makes room for a heading above each row that has one", async () => {
+  const topsOf = (svg: string) => [...svg.matchAll(/translate\((?:0|16),(\d+)\)/g)].map(([, top]) => Number(top));
+  const rows = async (gridName?: string) => {
+    const named = white({ gridName, cellName: "patches" });
+    const svg = await drawRun([[named, named]], emptied([[GRID, GRID]]));
+    return [...new Set(topsOf(svg))].filter((top) => top >= 300);
+  };
+  const [plain, headed] = [await rows(), await rows("base image")];
+  // The second row lies one heading lower, the chart below it two.
+  expect(headed.map((top, i) => top - plain[i])).toEqual([22, 44]);
+});
+
 it("darkens what is dropped without seams between the cells, whose edges lie between pixels", async () => {
   // 336 pixels by 7 are whole; by 9 they are not.
   const grid = { rows: 9, columns: 9 };

@@ -21,6 +21,8 @@ const SPARSEVLM = [
 export function sparsevlmBudget(average: AverageTokens, { total, layers }: DecoderSize): CutBudget {
   const tokens = averageCount(average, total);
   const at = sparsevlmLayers(layers);
+  // Scaled budgets would count tokens that are made of dropped ones.
+  if (tokens === total) return at.map((layer) => ({ layer, keep: total }));
   const share = tokens / total;
   const published = SPARSEVLM.find((row) => Math.abs(row.share - share) < 1e-9);
   const above = Math.max(

@@ -1,10 +1,10 @@
 import type { Family } from "../family.ts";
-import { CHAT_TEMPLATE } from "../llava/prompt.ts";
 import { CAPABILITIES, type LlavaNextConfig, nextSchema, parseConfig } from "./config.ts";
 import { describe } from "./description.ts";
 import { canonicalName, layoutOf } from "./layouts.ts";
 import { createModel } from "./llava-next.ts";
 import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
+import { templateFor } from "./prompt.ts";
 import { tilingOf } from "./shape.ts";
 import { taps } from "./taps.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
@@ -23,6 +23,6 @@ export const llavaNext: Family<LlavaNextConfig> = {
   tensorShapes,
   createModel,
   shapeOf: (config, [height, width] = []) => tilingOf({ width, height }, config).shape,
-  chatTemplate: CHAT_TEMPLATE,
+  chatTemplate: templateFor,
   parsePreprocessing,
 };

@@ -10,6 +10,7 @@ import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, normalisation, processorFiel
 import { PROCESSOR } from "../unread-fields.ts";
 import type { LlavaNextConfig } from "./config.ts";
 import { bestResolution, scaledInto } from "./resolution.ts";
+import { tilingOf } from "./shape.ts";
 
 const edge = z.number().int().positive();
 const square = z
@@ -95,7 +96,7 @@ function llavaNextPreprocessing(
         pictures: [
           { ...base, gridName: "base image", cellName: "patches" },
           { ...scaled, gridName: "local tiles", cellName: "patches" },
-        ],
+        ].slice(0, tilingOf(picture, { vision, pinpoints }).shape.grids.length), // one too narrow has no local grid
         pixelValues: { shape: [tiles.length, 3, side, side], values },
         size: [picture.height, picture.width],
         boxUnit: FRACTIONS,

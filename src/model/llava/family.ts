@@ -27,6 +27,6 @@ export const llava: Family<LlavaConfig> = {
   tensorShapes,
   createModel,
   shapeOf: ({ imageShape }) => imageShape,
-  chatTemplate: CHAT_TEMPLATE,
+  chatTemplate: () => CHAT_TEMPLATE,
   parsePreprocessing,
 };

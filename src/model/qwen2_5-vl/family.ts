@@ -26,6 +26,6 @@ export const qwen: Family<QwenConfig> = {
   shapeOf({ vision: { spatialMergeSize: merge } }, [, rows, columns] = []) {
     return shapeOf({ rows: rows / merge, columns: columns / merge });
   },
-  chatTemplate: CHAT_TEMPLATE,
+  chatTemplate: () => CHAT_TEMPLATE,
   parsePreprocessing,
 };

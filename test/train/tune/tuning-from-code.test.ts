@@ -68,6 +68,9 @@ describe("tuning from code", () => {
       tf.dispose([...weights.values()]);
 
       const calibrated = loadVlm(directory);
+      expect(() => calibrationOn(calibrated, { ...recipe, family: "qwen2_5_vl" })).toThrow(
+        "the recipe is for models of qwen2_5_vl, but the model is llava.",
+      );
       const { model } = calibrated;
       const two = { ...recipe, stage: { ...recipe.stage, steps: 2, warmup: 1, batch: 2, validateOn: 2 } };
       const problem = calibrationOn(calibrated, two);
