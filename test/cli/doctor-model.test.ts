@@ -43,6 +43,16 @@ function paths(json: Json, prefix = ""): string[] {
 }
 
 describe("nuwa doctor --model", () => {
+  it("says that a repetition penalty is not applied, and nothing of one that changes nothing", async () => {
+    const said = async (repetition_penalty: number) =>
+      (await nuwa("doctor", "--model", folderOf("qwen2_5_vl", { "generation_config.json": { repetition_penalty } })))
+        .out;
+    expect(await said(1.05)).toMatch(
+      /^decoding +without repetition_penalty 1\.05, with which transformers may answer/m,
+    );
+    expect(await said(1)).not.toMatch(/^decoding/m);
+  });
+
   it("says what a LLaVA-1.5 checkpoint is, and puts each field of its files into one of three lists", async () => {
     const folder = copyOf("square");
     editJson(join(folder, "config.json"), (json: Json) => {
