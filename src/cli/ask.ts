@@ -47,7 +47,7 @@ export function addAsk(program: Command): void {
     .command("ask")
     .description("ask a question about an image, or about several, and see what pruning keeps")
     .argument("[image]", "image file, unless --image gives images")
-    .argument("[question]", `question about it; with --image, ${IMAGE_MARKER} in it says where each image stands`)
+    .argument("[question]", `question about it; ${IMAGE_MARKER} in it says where each image stands`)
     .option("--image <file>", "image file; may be given more than once", collect)
     .addOption(
       new Option("--model <folder>", "checkpoint folder").default(SHIPPED_MODEL, "the one that comes with the project"),
@@ -154,7 +154,7 @@ async function ask(first: string | undefined, second: string | undefined, option
   }
 }
 
-/** The images and the question of a command line. @throws UsageError when one of them is missing or misplaced */
+/** The images and the question of a command line. @throws UsageError when one of them is missing or given twice */
 function askedOf(
   first: string | undefined,
   second: string | undefined,

@@ -7,7 +7,7 @@ import { run, tensorsIn } from "../core/readback.ts";
 import type { TapName } from "../core/tap-points.ts";
 import { type Recorder, record } from "../core/taps.ts";
 import { requireWritableFile } from "../io/files.ts";
-import { loadModel } from "../io/load.ts";
+import { loadModel, openModel } from "../io/load.ts";
 import {
   openSafetensors,
   readTensor,
@@ -68,12 +68,14 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
   if (resolve(options.dump) === resolve(options.inputs))
     throw new UsageError("--dump and --inputs name the same file. Give the dump a path of its own.");
   const inputs = readInputs(requireText("--inputs", options.inputs));
+  // Everything that can be wrong with the options is found before the weights are read.
+  const opened = openModel(requireText("--model", options.model));
+  const { definition, method } = await methodFrom(options, opened.config);
+  const asked = tapsOf(options.tap ?? [], opened);
+  requireMet(asked, definition, inputs.pixels ? 1 : 0);
   const backend = await useBackend(options.backend);
-  const model = loadModel(requireText("--model", options.model));
+  const model = loadModel(opened);
   try {
-    const { definition, method } = await methodFrom(options, model.config);
-    const asked = tapsOf(options.tap ?? [], model);
-    requireMet(asked, definition, inputs.pixels ? 1 : 0);
     const recorder = record([...DUMPED, ...asked]);
     try {
       const generated = await computeForward(model, inputs, options, method, recorder);

@@ -5,6 +5,7 @@ import { type Attribution, type AttributionOptions, attribute } from "../../src/
 import { useBackend } from "../../src/backend/select.ts";
 import { recordReadbacks, replay, run, tensorsIn } from "../../src/core/readback.ts";
 import { record, replace } from "../../src/core/taps.ts";
+import { tinyModel } from "../../src/laws/tiny.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
 import { nuwa } from "../../src/methods/nuwa/nuwa.ts";
@@ -167,6 +168,20 @@ it.each(["sparsevlm", "prumerge", "divprune"])("attribution of %s is complete", 
   const found = await attributed(1, method, { token: 3, steps: 64 });
   const change = found.logit - found.baselineLogit;
   expect(Math.abs(found.residual)).toBeLessThan(0.02 * Math.max(0.1, Math.abs(change)));
+});
+
+it("has no place on the map for a class token that goes on as a visual token", async () => {
+  await useBackend("wasm");
+  const model = tinyModel({ top: { vision_feature_select_strategy: "full" } });
+  const pixels = normals([1, 3, 16, 16], 2) as tf.Tensor4D;
+  const { patches, grids } = await attribute(model, { pixels, prompts }, none(), { token: 11, steps: 2 });
+  expect(grids).toHaveLength(1);
+  expect([grids[0].grid.rows * grids[0].grid.columns, grids[0].patches]).toEqual([
+    patches.length - 1,
+    patches.slice(1),
+  ]);
+  pixels.dispose();
+  disposeModel(model);
 });
 
 describe.each([

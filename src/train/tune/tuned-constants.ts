@@ -45,8 +45,10 @@ export function writeConstants(path: string, file: ConstantsFile): void {
 export function variantConstants(variant: Variant, family: string): ConstantValues {
   const { salience, ...own } = switchesFor(variant, { family });
   const keyNormExponent = salience === "cls-attention" ? 0 : 1;
-  const { pillarQuantile, distanceFraction = DISTANCE_FRACTION } = own as Partial<ConstantValues>;
-  return valuesSchema.parse({ distanceFraction, similaritySharpness: 1, keyNormExponent, pillarQuantile });
+  // Readings are made of numbers; only what is learnt are scalars.
+  const { pillarQuantile, distanceFraction = DISTANCE_FRACTION } = own as Partial<ConstantValues> &
+    Pick<ConstantValues, "pillarQuantile">;
+  return { distanceFraction, similaritySharpness: 1, keyNormExponent, pillarQuantile };
 }
 
 /**
