@@ -18,6 +18,11 @@ export class NuwaError extends Error {
   }
 }
 
+/** A {@link NuwaError} about NaN or infinite values where numbers are needed. */
+export class NonFiniteError extends NuwaError {
+  override readonly name: string = "NonFiniteError";
+}
+
 /** A {@link NuwaError} about how something was asked for (an option, an argument): exit code 2. */
 export class UsageError extends NuwaError {
   override readonly name: string = "UsageError";

@@ -1,4 +1,4 @@
-import { NuwaError, UsageError } from "./errors.ts";
+import { NonFiniteError, UsageError } from "./errors.ts";
 
 /**
  * The `count` items with the highest scores, best first. Equal scores: the lower item first. Scores
@@ -36,12 +36,12 @@ export function quantile(values: ArrayLike<number>, q: number): number {
  * Refuses scores that have no order.
  *
  * @param what named in the error
- * @throws NuwaError naming the first place that is NaN or infinite
+ * @throws NonFiniteError naming the first place that is NaN or infinite
  */
 export function checkScores(what: string, scores: ArrayLike<number>): void {
   for (let i = 0; i < scores.length; i++) {
     if (!Number.isFinite(scores[i]))
-      throw new NuwaError(
+      throw new NonFiniteError(
         `${what}: the score of item ${i} is ${scores[i]}. Scores must be finite; look for damaged weights or pixels.`,
       );
   }

@@ -23,21 +23,51 @@ export function runSync<T>(computation: () => Readback<T>): T {
 }
 
 /**
- * Like {@link runSync}, reading with `await data()`; needed on backends that cannot read synchronously.
- * Only one may be under way at a time, because tensors made meanwhile would be taken for its own.
+ * Like {@link runSync}, reading with `await data()`; needed on backends that cannot read synchronously. Several may
+ * be under way at a time: while one waits for values, what others make is not taken for its own.
  */
 export async function run<T>(computation: () => Readback<T>): Promise<T> {
-  const engine = tf.engine();
-  engine.startScope("run");
+  const made: tf.Tensor[] = [];
   let result: T | undefined;
   try {
     const generator = computation();
-    let step = generator.next();
-    while (!step.done) step = generator.next((await step.value.data()) as Values);
+    let step = collecting(made, () => generator.next());
+    while (!step.done) {
+      const values = (await step.value.data()) as Values;
+      step = collecting(made, () => generator.next(values));
+    }
     result = step.value;
     return result;
   } finally {
-    engine.endScope(tensorsIn(result));
+    const returned = new Set(tensorsIn(result));
+    for (const tensor of made) if (!tensor.kept && !returned.has(tensor)) tensor.dispose();
+  }
+}
+
+/** Stands for the run of which a part is being computed. */
+let current: object | undefined;
+
+/** The {@link run} of which a part is being computed right now, told apart from others; undefined outside of them. */
+export function currentRun(): object | undefined {
+  return current;
+}
+
+/**
+ * Does a synchronous part of a longer work in a scope of its own, which is closed before anybody else goes on, and
+ * notes the tensors that it leaves.
+ */
+function collecting<T>(made: tf.Tensor[], work: () => T): T {
+  const engine = tf.engine();
+  const outer = current;
+  current = made;
+  engine.startScope("run");
+  try {
+    return work();
+  } finally {
+    current = outer;
+    const left = engine.state.activeScope.track.filter((tensor) => !tensor.isDisposed);
+    made.push(...left);
+    engine.endScope(left);
   }
 }
 

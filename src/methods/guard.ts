@@ -9,10 +9,10 @@ import { POSITION_POLICIES } from "./nuwa/positions.ts";
  * an internal error.
  */
 
-/** Refuses in the name of a method. @throws NuwaError */
-export function problem(name: string, where: string): (what: string) => never {
+/** Refuses in the name of a method, with an error of a kind. @throws NuwaError */
+export function problem(name: string, where: string, Kind = NuwaError): (what: string) => never {
   return (what) => {
-    throw new NuwaError(`method ${name}: ${where}: ${what}`);
+    throw new Kind(`method ${name}: ${where}: ${what}`);
   };
 }
 

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { NonFiniteError } from "../core/errors.ts";
 import { patchCount } from "../core/grid.ts";
 import { type Sequence, visualCounts } from "../core/slots.ts";
 import { problem } from "../methods/guard.ts";
@@ -66,7 +67,7 @@ export function checkPatchSelection(
  * Checks weights as they were read out.
  *
  * @param numbers of the images in the batch, for errors
- * @throws NuwaError naming the method, the image, the token and the value
+ * @throws NonFiniteError naming the method, the image, the token and the value
  */
 export function checkWeights(
   name: string,
@@ -80,6 +81,7 @@ export function checkWeights(
     problem(
       name,
       "selectPatches",
+      NonFiniteError,
     )(
       `image ${numbers[Math.floor(row / tokens)]}, token ${row % tokens}: the weight of source ${i % sources} is ` +
         `${values[i]}. Weights must be finite.`,
@@ -146,14 +148,15 @@ export function checkAddedWeights(
   sequence: Sequence,
   layer: number,
 ): void {
-  const refuse = problem(name, `the cut before layer ${layer}`);
+  const where = `the cut before layer ${layer}`;
+  const refuse = problem(name, where);
   const [, most, length] = weights.shape;
   sequence.forEach((slots, sample) => {
     for (let token = 0; token < counts[sample]; token++) {
       const row = Array.from({ length }, (_, at) => values[(sample * most + token) * length + at]);
       const at = `sample ${sample}, new token ${token}`;
       const odd = row.find((value) => !Number.isFinite(value));
-      if (odd !== undefined) refuse(`${at}: a weight is ${odd}. Weights must be finite.`);
+      if (odd !== undefined) problem(name, where, NonFiniteError)(`${at}: a weight is ${odd}. Weights must be finite.`);
       const other = row.findIndex((value, slot) => value !== 0 && slots[slot]?.kind !== "visual");
       if (other >= 0) refuse(`${at}: slot ${other} is no visual token of the image, but has weight ${row[other]}.`);
       if (row.every((value) => value === 0)) refuse(`${at}: has no weights. Make it of some visual token.`);

@@ -21,6 +21,7 @@ import {
 } from "./apply.ts";
 import { chooseCut, choosePatches, methodFor } from "./choosing.ts";
 import { runLayers } from "./decoder-loop.ts";
+import { whileFinite } from "./finite.ts";
 import { keepLedgers } from "./ledgers.ts";
 import { splitPrompts } from "./placeholders.ts";
 import { imagesOfPrompt, layOut, requirePositions } from "./prompts.ts";
@@ -66,12 +67,23 @@ export interface ForwardResult {
  *
  * @param pruning the method, or how it is made for the shape of an image
  * @throws NuwaError when prompts and images do not fit the model
+ * @throws NonFiniteError naming where NaN or infinite values arose
  */
 export function* forward(
   model: Vlm,
-  { pixels, prompts, imagesOf, ...rest }: ForwardInputs,
+  inputs: ForwardInputs,
   pruning: Pruning,
   watching: Tap = noTap,
+): Readback<ForwardResult> {
+  return yield* whileFinite(model, inputs, watching, (tap) => pass(model, inputs, pruning, tap));
+}
+
+/** {@link forward} without a look at whether its values are finite. */
+function* pass(
+  model: Vlm,
+  { pixels, prompts, imagesOf, ...rest }: ForwardInputs,
+  pruning: Pruning,
+  watching: Tap,
 ): Readback<ForwardResult> {
   const { imageShape, text } = model.config;
   const axes = text.ropeSections.length;

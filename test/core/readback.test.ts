@@ -41,3 +41,42 @@ describe("the tensors in a value", () => {
     x.dispose();
   });
 });
+
+describe("two runs at once", () => {
+  /** Reads what it makes step by step; what it made before a reading is used behind it. */
+  const counting = (start: number) =>
+    function* (): Readback<tf.Tensor> {
+      let x: tf.Tensor = tf.fill([4], start);
+      for (let step = 0; step < 5; step++) {
+        const [value] = yield* readback(x);
+        x = x.add(value);
+      }
+      return x;
+    };
+
+  it("do not take each other's tensors, nor those of whoever goes on meanwhile", async () => {
+    const before = tf.memory().numTensors;
+    const one = run(counting(1));
+    const two = run(counting(3));
+    const meanwhile = tf.ones([2]);
+    const results = await Promise.all([one, two]);
+    expect(tf.memory().numTensors).toBe(before + 3);
+    expect(results.map((x) => [...x.dataSync()])).toEqual([Array(4).fill(32), Array(4).fill(96)]);
+    expect([...meanwhile.dataSync()]).toEqual([1, 1]);
+    tf.dispose([...results, meanwhile]);
+  });
+
+  it("go on when the other fails", async () => {
+    const before = tf.memory().numTensors;
+    const failing = function* (): Readback<tf.Tensor> {
+      yield* readback(tf.ones([3]).add(1));
+      throw new Error("midway");
+    };
+    const [failed, x] = await Promise.allSettled([run(failing), run(counting(1))]);
+    expect(failed.status).toBe("rejected");
+    if (x.status === "rejected") throw x.reason;
+    expect([...x.value.dataSync()]).toEqual(Array(4).fill(32));
+    x.value.dispose();
+    expect(tf.memory().numTensors).toBe(before);
+  });
+});

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { watchDots } from "../../core/dot.ts";
 import { NuwaError } from "../../core/errors.ts";
+import { currentRun } from "../../core/readback.ts";
 import type { TapName } from "../../core/tap-points.ts";
 import type { Tap } from "../../core/taps.ts";
 import { type Part, partBeginningAt } from "./parts.ts";
@@ -19,7 +20,7 @@ export interface Measured<T> {
   readonly cost: ExactCost;
 }
 
-/** Only one work is measured at a time: kernels do not say whose they are. */
+/** Only one work is measured at a time. */
 let measuring = false;
 
 /**
@@ -35,7 +36,7 @@ let measuring = false;
  * @example
  * const { result, cost } = await measureCost((tap) => run(() => forward(model, { pixels, prompts }, method, tap)));
  *
- * @param work makes one prefill of one prompt with the tap that it is given; nothing else may run meanwhile
+ * @param work makes one prefill of one prompt with the tap that it is given; other runs may be under way meanwhile
  * @throws NuwaError when the prefill has more than one prompt, is not one whole prefill, or runs a kernel whose
  * products cannot be counted; when measurements are nested; and what `work` throws
  */
@@ -45,11 +46,14 @@ export async function measureCost<T>(work: (tap: Tap) => Promise<T> | T): Promis
   const counts: Record<Part, number> = { visionTower: 0, selection: 0, projector: 0, decoder: 0, lmHead: 0 };
   let part = "visionTower" as Part | "done";
   let cacheBytes = 0;
+  // Kernels do not say whose they are, but those of another run are computed between the steps of this one.
+  let measured: { readonly run: object | undefined } | undefined;
   const count = (operations: number) => {
-    if (part !== "done") counts[part] += operations;
+    if (measured && measured.run === currentRun() && part !== "done") counts[part] += operations;
   };
   const see = <T extends tf.Tensor>(name: TapName, x: T): T => {
     if (part === "done") return x;
+    measured ??= { run: currentRun() };
     if (name === "llm.embeddings") requireOnePrompt(x.shape[0]);
     if (isCached(name)) cacheBytes += 4 * x.size;
     part = partBeginningAt(name) ?? part;

@@ -260,6 +260,18 @@ describe("the meter", () => {
     disposeModel(model);
   });
 
+  it("does not count what other runs compute meanwhile", async () => {
+    const model = tinyModel();
+    const pixels = pictures(model, 1);
+    const method = createMethod("nuwa", model.config, { average: { ratio: 0.5 } });
+    const work = (tap?: Tap) => run(() => forward(model, { pixels, prompts: [PROMPT] }, method, tap));
+    const alone = await measureCost(work);
+    const [beside, other] = await Promise.all([measureCost(work), work()]);
+    expect(beside.cost).toEqual(alone.cost);
+    tf.dispose([pixels, ...tensorsIn([alone, beside, other])]);
+    disposeModel(model);
+  });
+
   it("refuses several prompts, whose padding would be counted, and leaves no tensor behind", async () => {
     const model = tinyModel();
     const pixels = pictures(model, 2);
