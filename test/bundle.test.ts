@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { beforeAll, describe, expect, it } from "vitest";
@@ -34,9 +34,37 @@ describe.skipIf(absent)(absent ? `a bundle (left out: ${absent})` : "a bundle", 
   });
 
   it("holds launchers, programs and what is to be known about them", () => {
-    expect(listing(bundle)).toEqual(["LICENSE", "PACKAGES.txt", "README.md", "app", "check", "nuwa", "times"]);
+    expect(listing(bundle)).toEqual([
+      "LICENSE",
+      "PACKAGES.txt",
+      "README.md",
+      "app",
+      "check",
+      "licences",
+      "nuwa",
+      "times",
+    ]);
     expect(readFileSync(join(bundle, "PACKAGES.txt"), "utf8")).toMatch(/^webgpu \d+\.\d+\.\d+, MIT$/m);
     expect(listing(join(bundle, "app/node_modules/webgpu/dist"))).toEqual([`${process.platform}-${process.arch}`]);
+  });
+
+  it("has the licence of every package with it, and says how the library under the LGPL is replaced", () => {
+    const lines = readFileSync(join(bundle, "PACKAGES.txt"), "utf8").trim().split("\n").slice(1);
+    const folders = lines.map((line) => (line.split(",")[0] as string).replace("/", "+"));
+    expect(listing(join(bundle, "licences"))).toEqual([...new Set(folders)].sort());
+    for (const folder of folders) {
+      const texts = listing(join(bundle, "licences", folder)).map((file) =>
+        readFileSync(join(bundle, "licences", folder, file), "utf8"),
+      );
+      expect(texts.join(" ")).toMatch(/copyright|license/i);
+    }
+    const libvips = folders.find((name) => name.startsWith("@img+sharp-libvips")) as string;
+    const replacing = readFileSync(join(bundle, "licences", libvips, "REPLACING.txt"), "utf8");
+    const [library] = /app\/\S+libvips\S+/.exec(replacing) as RegExpExecArray;
+    expect(existsSync(join(bundle, library))).toBe(true);
+    expect(listing(join(bundle, "licences", libvips))).toEqual(
+      expect.arrayContaining(["GPL-3.0.txt", "LGPL-3.0.txt", "MPL-1.1.txt", "README.md"]),
+    );
   });
 
   it("names no folder of the machine it was made on", () => {

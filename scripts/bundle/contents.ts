@@ -15,7 +15,8 @@ import { SHIPPED_MODEL, VERSION } from "../../src/cli/about.ts";
 import { NuwaError } from "../../src/core/errors.ts";
 import { launcher } from "./launcher.ts";
 import { addLibraries } from "./libraries.ts";
-import { compilePrograms, describePackage, PROGRAMS, SEPARATE_PACKAGES } from "./program.ts";
+import { addLicences, addNodeLicence } from "./licences.ts";
+import { compilePrograms, describePackage, PROGRAMS, packageOf, SEPARATE_PACKAGES } from "./program.ts";
 
 /** Files that the programs read, at the same place in the bundle's folder `app` as in the project. */
 const DATA = ["docs/images/scene.png", "src/backend/webgpu/manifests", "test/fixtures/square", "test/fixtures/wide"];
@@ -31,6 +32,7 @@ const LIST_TITLE = "What this bundle of Nüwa is made of:\n";
  *     bin/node             the Node that runs this
  *     app/                 the compiled programs, a checkpoint, fixtures, packages with compiled parts
  *     lib/                 shared libraries for machines that lack them
+ *     licences/            of all packages, each in a folder of its own
  *
  * @param project root of the sources
  * @param out the folder; replaced when it is a bundle
@@ -49,9 +51,12 @@ export async function makeBundle(
   const app = join(out, "app");
   mkdirSync(app, { recursive: true });
   writeFileSync(join(out, LIST), LIST_TITLE);
-  const packages = await compilePrograms(project, app);
+  const folders = await compilePrograms(project, app);
   copyWasm(project, app);
-  for (const name of SEPARATE_PACKAGES) packages.push(...copyPackage(project, app, name));
+  for (const name of SEPARATE_PACKAGES) folders.push(...copyPackage(project, app, name));
+  const packages = folders.map(describePackage);
+  const licences = join(out, "licences");
+  addLicences(project, licences, folders);
   for (const place of [...DATA, relative(project, SHIPPED_MODEL)]) copy(join(project, place), join(app, place));
   writeFileSync(join(app, "package.json"), `${JSON.stringify({ name: "nuwa", version: VERSION, type: "module" })}\n`);
   copy(join(project, "LICENSE"), join(out, "LICENSE"));
@@ -62,6 +67,7 @@ export async function makeBundle(
   }
   if (withNode) {
     copyNode(out);
+    addNodeLicence(project, licences);
     packages.push(`node ${process.version}, MIT and others`);
     for (const line of addLibraries(join(out, "lib"))) say(line);
   }
@@ -88,7 +94,7 @@ function copyWasm(project: string, app: string): void {
 /**
  * Copies a package and what it needs, without what is for other platforms.
  *
- * @returns a line for each
+ * @returns the folder of each in the project
  */
 function copyPackage(project: string, app: string, name: string, done = new Set<string>()): string[] {
   const place = join("node_modules", name);
@@ -98,13 +104,13 @@ function copyPackage(project: string, app: string, name: string, done = new Set<
   if (!existsSync(from))
     throw new NuwaError(`the package ${name} is not installed. Run npm ci, with optional packages.`);
   cpSync(from, join(app, place), { recursive: true, filter: (path) => isNeeded(relative(from, path)) });
-  const { dependencies = {}, optionalDependencies = {} } = JSON.parse(readFileSync(join(from, "package.json"), "utf8"));
+  const { dependencies = {}, optionalDependencies = {} } = packageOf(from);
   const optional = Object.keys(optionalDependencies).filter((other) =>
     existsSync(join(project, "node_modules", other)),
   );
   // What webgpu names as dependencies are types and tools of its own development.
   const needed = name === "webgpu" ? [] : [...Object.keys(dependencies), ...optional];
-  return [describePackage(from), ...needed.flatMap((other) => copyPackage(project, app, other, done))];
+  return [from, ...needed.flatMap((other) => copyPackage(project, app, other, done))];
 }
 
 /** Whether a file of a package is needed at run time on this platform. */

@@ -42,7 +42,7 @@ const NUWA_ROOT = import.meta.url;
  * @param project root of the sources
  * @param folder where the files go; what the sources find by a path relative to themselves (weights,
  *   package.json) must lie in this folder as it does in the project
- * @returns a line for every package that went in: name, version, licence
+ * @returns the folder of every package that went in
  */
 export async function compilePrograms(project: string, folder: string): Promise<string[]> {
   const { metafile } = await build({
@@ -88,18 +88,35 @@ function keepPlaces(project: string): Plugin {
   };
 }
 
-/** Name, version and licence of the packages that the compiled files come from. */
+/** Folders of the packages that the compiled files come from. */
 function packagesIn(project: string, inputs: readonly string[]): string[] {
   const folders = new Set(
     inputs
       .map((path) => path.match(/^(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//)?.[1])
       .filter((path) => path !== undefined),
   );
-  return [...folders].sort().map((folder) => describePackage(join(project, folder)));
+  return [...folders].sort().map((folder) => join(project, folder));
+}
+
+/** What the package.json of a package says that matters here. */
+export interface Package {
+  readonly name: string;
+  readonly version: string;
+  /** An expression of SPDX. */
+  readonly license?: string;
+  readonly author?: string | { readonly name: string };
+  readonly repository?: string | { readonly url: string };
+  readonly dependencies?: Readonly<Record<string, string>>;
+  readonly optionalDependencies?: Readonly<Record<string, string>>;
+}
+
+/** The package.json of a folder. */
+export function packageOf(folder: string): Package {
+  return JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
 }
 
 /** "sharp 0.35.5, Apache-2.0". */
 export function describePackage(folder: string): string {
-  const { name, version, license } = JSON.parse(readFileSync(join(folder, "package.json"), "utf8"));
+  const { name, version, license } = packageOf(folder);
   return `${name} ${version}, ${license ?? "licence in its repository"}`;
 }
