@@ -3,13 +3,14 @@ import { z } from "zod";
 import { type Box, fractionsOf } from "../../../core/boxes.ts";
 import { NuwaError } from "../../../core/errors.ts";
 import { checkSchema } from "../../../core/schema.ts";
-import { readJson } from "../../../io/files.ts";
 import { readPickle } from "../../../io/pickle.ts";
 import type { Preprocessing } from "../../../model/preprocessing.ts";
 import { centre, intersectionOverUnion } from "../../../world/geometry.ts";
 import { meanOf, overlapFigures, type Scoring } from "../../score/figures.ts";
-import { type Benchmark, firstOf, pictureIn } from "../benchmark.ts";
+import { type Benchmark, firstOf, LONG_ANSWER, pictureFile } from "../benchmark.ts";
+import { readData } from "../data-file.ts";
 import type { Item, Marks } from "../item.ts";
+import { DIGIT, decimal, SPACE } from "../python-text.ts";
 
 /** What lmms-eval puts before the expression. */
 const PROMPT =
@@ -17,8 +18,6 @@ const PROMPT =
   "All values are floating point numbers bounded between 0 and 1. " +
   "Please provide the bounding box coordinate of the region this sentence describes: ";
 
-/** A box with some words around it. */
-const LONGEST = 128;
 /** RefCOCO's instances.json has 125 MB. */
 const MOST_BYTES = 2 ** 29;
 
@@ -71,7 +70,7 @@ export const refcocog = referring("refcocog", ["refs(umd).p", "refs(google).p"])
 
 function read(task: string, folder: string, refsPath: string): Item[] {
   const instancesPath = join(folder, "instances.json");
-  const instances = readJson(instancesPath, instancesSchema, MOST_BYTES);
+  const instances = readData(instancesPath, instancesSchema, MOST_BYTES);
   const images = new Map(instances.images.map((image) => [image.id, image]));
   const boxes = new Map(instances.annotations.map(({ id: annotation, bbox }) => [annotation, bbox]));
   const refs = checkSchema(refsPath, readPickle(refsPath, MOST_BYTES), refsSchema);
@@ -90,19 +89,21 @@ function read(task: string, folder: string, refsPath: string): Item[] {
       return sentences.map(
         ({ sent_id, sent }): Item => ({
           ...{ task, family: split, style: "", split, scene: image_id, id: `${ref_id}/${sent_id}` },
-          ...{ question: `${PROMPT}${sent}`, expected: JSON.stringify(truth), longest: LONGEST },
-          picture: async () => pictureIn(folder, PICTURES, image.file_name),
+          ...{ question: `${PROMPT}${sent}`, expected: JSON.stringify(truth), longest: LONG_ANSWER },
+          ...pictureFile(folder, PICTURES, image.file_name),
           mark: (said, seen) => markBox(said, truth, image, seen),
         }),
       );
     });
 }
 
+const NUMBER = String.raw`(-?${DIGIT}+(?:\.${DIGIT}+)?)`;
+const BOX = new RegExp(String.raw`\[${SPACE}*${Array(4).fill(NUMBER).join(`,${SPACE}*`)}${SPACE}*\]`, "u");
+
 /** The first bracketed list of four decimals, as lmms-eval reads it; zeros where there is none. */
 export function boxIn(said: string): Box {
-  const number = String.raw`(-?\d+(?:\.\d+)?)`;
-  const found = new RegExp(String.raw`\[\s*${[number, number, number, number].join(String.raw`,\s*`)}\s*\]`).exec(said);
-  return found ? [Number(found[1]), Number(found[2]), Number(found[3]), Number(found[4])] : [0, 0, 0, 0];
+  const found = BOX.exec(said);
+  return found ? [decimal(found[1]), decimal(found[2]), decimal(found[3]), decimal(found[4])] : [0, 0, 0, 0];
 }
 
 function markBox(

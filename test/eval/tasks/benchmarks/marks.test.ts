@@ -5,6 +5,7 @@ import { batchesOf } from "../../../../src/eval/run/plan.ts";
 import type { Sample } from "../../../../src/eval/run/sample.ts";
 import { summarise } from "../../../../src/eval/score/summary.ts";
 import { summaryTable } from "../../../../src/eval/score/summary-table.ts";
+import { letterOf } from "../../../../src/eval/tasks/benchmarks/mmbench-letter.ts";
 import type { Item } from "../../../../src/eval/tasks/item.ts";
 import { familyNamed } from "../../../../src/model/families.ts";
 import { llavaPreprocessing } from "../../../../src/model/llava/preprocessing.ts";
@@ -166,6 +167,38 @@ describe("MME", () => {
     expect(figure("cognition", "score")).toBe(200);
     expect(figure("all", "score")).toBe(325);
   });
+
+  it("skips what macOS and Windows leave beside the files", () => {
+    const folder = newFolder();
+    const pair = "Is it A? Please answer yes or no.\tYes\nIs it B? Please answer yes or no.\tNo\n";
+    writeFiles(folder, {
+      "mme/existence/1.txt": pair,
+      "mme/existence/1.png": "",
+      "mme/existence/._1.txt": "\0\u0005\u0016\u0007",
+      "mme/existence/.DS_Store": "x",
+      "mme/existence/Thumbs.db": "x",
+      "mme/OCR/questions_answers_YN/._2.txt": "x",
+      "mme/OCR/questions_answers_YN/2.TXT": pair,
+      "mme/OCR/images/._2.jpg": "x",
+      "mme/OCR/images/2.JPG": "",
+    });
+    const [batch] = batchesOf({ tasks: ["mme"], settings: [SETTING], split: "test", seed: 1, data: folder });
+    expect(batch.items.map(({ id }) => id)).toEqual(["existence/1/0", "existence/1/1", "OCR/2/0", "OCR/2/1"]);
+  });
+});
+
+describe("answers may be as long as lmms-eval lets them be", () => {
+  it.each([
+    ["gqa", 16],
+    ["mme", 16],
+    ["scienceqa", 16],
+    ["pope", 128],
+    ["textvqa", 1024],
+    ["mmbench", 1024],
+    ["refcoco", 1024],
+  ])("%s: %i tokens", (task, tokens) => {
+    expect(new Set(itemsOf(task).map(({ longest }) => longest))).toEqual(new Set([tokens]));
+  });
 });
 
 describe("TextVQA", () => {
@@ -195,10 +228,10 @@ describe("ScienceQA", () => {
     expect(items[0].question).toMatch(/^Which\?\nA\. up\nB\. down\n/);
   });
 
-  it("takes a letter alone or with a point at the beginning", () => {
-    expect(score("scienceqa", ["B", "A. Ohio"]).figure("all", "accuracy")).toBe(1);
-    expect(score("scienceqa", ["down", "(A)"]).figure("all", "accuracy")).toBe(0);
-    expect(score("scienceqa", ["b", "Answer"]).figure("all", "accuracy")).toBe(0);
+  it("takes the letter alone, in any case", () => {
+    expect(score("scienceqa", ["B", " a\n"]).figure("all", "accuracy")).toBe(1);
+    expect(score("scienceqa", ["down", "A. Ohio"]).figure("all", "accuracy")).toBe(0);
+    expect(score("scienceqa", ["B.", "Answer"]).figure("all", "accuracy")).toBe(0);
   });
 });
 
@@ -217,6 +250,40 @@ describe("MMBench", () => {
     expect(figure("all", "circular accuracy")).toBe(0.5);
     expect(score("mmbench", ["(B)", "The answer is A.", "A or D"]).figure("all", "circular accuracy")).toBe(0.5);
     expect(score("mmbench", ["B", "A thing of that kind", "D"]).figure("all", "accuracy")).toBeCloseTo(2 / 3, 12);
+  });
+
+  it.each([
+    ["a cute teddy bear", "A"],
+    ["Rabbit", "B"],
+    ["The cat.", "C"],
+    ["It is a dog", "D"],
+    ["A cat and a dog", undefined],
+    ["E", "E"],
+    ["B or E", undefined],
+    ["A dog", "A"],
+    ["Spider", undefined],
+    ["", undefined],
+  ])("reads %j as %s: by its letter, else by the one option whose text it holds", (said, letter) => {
+    expect(letterOf(said, { A: "teddy bear", B: "rabbit", C: "cat", D: "dog" })).toBe(letter);
+  });
+
+  it("takes a missing option for the text nan, as lmms-eval's data set has it", () => {
+    expect(letterOf("banana", { A: "apple", B: "banana", C: "cherry", D: "date" })).toBe("B");
+    expect(letterOf("banana", { A: "apple", B: "banana", C: "", D: "nan" })).toBe(undefined);
+  });
+
+  it("asks an option E where there is one, and leaves out a rotation whose question is not there", () => {
+    const folder = newFolder();
+    const rows = [
+      "index\tquestion\tA\tB\tE\tanswer\timage",
+      "5\tWho?\tx\ty\tz\tE\tAAAA",
+      "1000006\tLost?\tx\ty\tz\tA\tAAAA",
+    ];
+    writeFiles(folder, { "mmbench/mmbench_dev_en_20231003.tsv": rows.join("\n") });
+    const items = batchesOf({ tasks: ["mmbench"], settings: [SETTING], split: "test", seed: 1, data: folder })[0].items;
+    expect(items.map(({ id }) => id)).toEqual(["5"]);
+    expect(items[0].question).toMatch(/^Who\? There are several options:\nA\. x\nB\. y\nE\. z\n\nAnswer/);
+    expect(items[0].mark("(E)", SEEN).correct).toBe(true);
   });
 
   it("finds a rotated row's picture in the row that it names", async () => {
