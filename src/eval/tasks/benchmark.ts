@@ -76,8 +76,17 @@ function pathsOf(folder: string, subfolders: readonly string[], name: string): s
  * @throws NuwaError naming all of them
  */
 export function firstOf(folder: string, names: readonly string[]): string {
-  const found = names.map((name) => join(folder, name)).find((path) => existsSync(path));
-  if (found === undefined)
+  return allOf(folder, names)[0];
+}
+
+/**
+ * Those of some files that are there, at least one.
+ *
+ * @throws NuwaError naming all of them
+ */
+export function allOf(folder: string, names: readonly string[]): string[] {
+  const found = names.map((name) => join(folder, name)).filter((path) => existsSync(path));
+  if (found.length === 0)
     throw new NuwaError(`${folder}: holds none of ${names.join(", ")}. docs/harness.md says which files are needed.`);
   return found;
 }

@@ -12,7 +12,7 @@ import { llavaPreprocessing } from "../../../../src/model/llava/preprocessing.ts
 import type { Preprocessing } from "../../../../src/model/preprocessing.ts";
 import { CONFIGS } from "../../../support-families.ts";
 import { newFolder, removeFolders } from "../../support.ts";
-import { writeAllSamples, writeFiles } from "./samples.ts";
+import { python2Pickle, reference, writeAllSamples, writeFiles } from "./samples.ts";
 
 const SETTING = { method: "none", variant: null, average: null, positions: "original" } as const;
 const SEEN = llavaPreprocessing({ imageSize: [336, 336], mean: [0, 0, 0], std: [1, 1, 1], aspect: "pad" });
@@ -66,6 +66,21 @@ describe("RefCOCO", () => {
     expect(itemsOf("refcocog").map(({ family }) => family)).toEqual(["test", "test"]);
   });
 
+  it("pools the splits of both divisions where both files are there, as lmms-eval's data set does", async () => {
+    const folder = newFolder();
+    await writeAllSamples(folder);
+    const google = [reference(0, 11, 21, "test", ["a man"]), reference(2, 12, 22, "testB", ["ball"])];
+    writeFiles(folder, { "refcoco/refs(google).p": python2Pickle(google) });
+    const plan = { tasks: ["refcoco"], settings: [SETTING], split: "test", seed: 1, data: folder } as const;
+    expect(batchesOf(plan)[0].items.map(({ family, id }) => [family, id])).toEqual([
+      ["testA", "1/10"],
+      ["testA", "1/11"],
+      ["testB", "2/20"],
+      ["test", "refs(google)/0/0"],
+      ["testB", "refs(google)/2/20"],
+    ]);
+  });
+
   // The first picture is 200 × 100, its box [50, 0, 150, 50], that is [0.25, 0, 0.75, 0.5]. Padded to 200 × 200,
   // the picture begins at 50, and the same box is [0.25, 0.25, 0.75, 0.5].
   it("marks by the harness's rule, and beside it with the padding taken off", () => {
@@ -98,6 +113,13 @@ describe("RefCOCO", () => {
   it("takes zeros for an answer without four bracketed decimals", () => {
     const { figure } = score("refcoco", ["0.25, 0, 0.75, 0.5", "[0.25, 0, 0.75]", "[-0.5, 0.5, 0.5, 1]"]);
     expect([figure("testA", "mean IoU"), figure("testA", "centre accuracy")]).toEqual([0, 0]);
+    // A number that is none in 64 bits makes lmms-eval's mean NaN; a journal takes finite numbers alone.
+    const endless = score("refcoco", [
+      `[0, 0, ${"9".repeat(400)}, 1]`,
+      `[${"9".repeat(400)}, 0, 1, 1]`,
+      "[٠.٥, 0, 1, 1]",
+    ]);
+    expect([endless.figure("testA", "mean IoU"), endless.figure("testA", "unpadded mean IoU")]).toEqual([0, 0]);
     // 0.25 in common, 0.5 + 0.25 in all without it.
     expect(figure("testB", "mean IoU")).toBeCloseTo(0.5, 12);
   });
