@@ -16,6 +16,7 @@ import { POSITION_POLICIES } from "../../methods/nuwa/positions.ts";
 import { SPLITS } from "../../world/splits.ts";
 import { SHIPPED_MODEL } from "../about.ts";
 import { parseCount, parseInteger, requireText } from "../options.ts";
+import { listQuestions } from "./list.ts";
 import { writeMerged } from "./results.ts";
 import { type EvalOptions, runEval } from "./run.ts";
 import { evalWithWorkers } from "./workers.ts";
@@ -65,10 +66,14 @@ export function addEval(program: Command): void {
         ...BACKEND_NAMES,
       ]),
     )
+    .addOption(new Option("--list", "print what would be asked, and load no model").conflicts("workers"))
+    .option("--json", "with --list: as a JSON array")
     // Options after "merge" are those of merge, also where the names of options are the same.
     .enablePositionalOptions()
-    .action(({ workers, ...options }: EvalOptions & { workers?: number }) => {
+    .action(({ workers, list = false, json = false, ...options }: EvalOptions & OfThisProcess) => {
       if (options.data !== undefined) requireText("--data", options.data);
+      if (json && !list) throw new UsageError("--json says how --list prints. Give both, or neither.");
+      if (list) return listQuestions(options, json);
       requireWritableFolder(resolve(requireText("--out", options.out)));
       return workers === undefined
         ? runEval(options)
@@ -84,6 +89,13 @@ export function addEval(program: Command): void {
       const merged = mergeShards(folders.map((folder) => join(requireText("a folder", folder))));
       await whileLocked(out, () => writeMerged(out, merged));
     });
+}
+
+/** Options that are no part of an evaluation. */
+interface OfThisProcess {
+  readonly workers?: number;
+  readonly list?: boolean;
+  readonly json?: boolean;
 }
 
 /** What an option of names takes besides those that are known. */

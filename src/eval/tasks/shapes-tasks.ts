@@ -91,6 +91,7 @@ function itemOf(scene: Scene, question: Question, i: number): Item {
   return {
     ...{ task, family, style, split: scene.split, scene: scene.seed, id: `${scene.seed}/${i}` },
     ...{ question: text, expected: answer, longest: LONGEST },
+    pictureName: () => `scene ${scene.seed} of ${scene.split}`,
     async picture(folder, side) {
       const path = join(folder, "scene.png");
       writeFileSync(path, await scenePng(scene, side));

@@ -1,3 +1,5 @@
+import { DIGIT, stripped, wordsOf } from "../python-text.ts";
+
 /**
  * How the VQA challenges (EvalAI) make answers comparable: lower case, no punctuation, numbers as digits, no
  * articles, apostrophes in contractions. The order and the peculiarities are those of lmms-eval, because a
@@ -6,15 +8,14 @@
  * @see https://github.com/facebookresearch/mmf, EvalAIAnswerProcessor
  */
 export function normaliseAnswer(answer: string): string {
-  const spaced = answer
-    .toLowerCase()
-    .replace(/[,?]/g, "")
-    .replaceAll("'s", " 's")
-    .replace(/[\n\t]/g, " ")
-    .trim();
-  return withoutPunctuation(spaced)
-    .split(/\s+/)
-    .filter((word) => word !== "")
+  const spaced = stripped(
+    answer
+      .toLowerCase()
+      .replace(/[,?]/g, "")
+      .replaceAll("'s", " 's")
+      .replace(/[\n\t]/g, " "),
+  );
+  return wordsOf(withoutPunctuation(spaced))
     .map((word) => (Object.hasOwn(DIGITS, word) ? DIGITS[word] : word))
     .filter((word) => !ARTICLES.includes(word))
     .map((word) => CONTRACTIONS.get(word) ?? word)
@@ -28,14 +29,20 @@ const DIGITS: Readonly<Record<string, string>> = {
   ...{ six: "6", seven: "7", eight: "8", nine: "9", ten: "10" },
 };
 
-/** A punctuation mark at the edge of a word is removed; within a word it becomes a space. A point stays before a digit only. */
+/** A point that is not before a digit. */
+const POINT = new RegExp(String.raw`\.(?!${DIGIT})`, "gu");
+/** lmms-eval passes a flag where Python takes the number of replacements: re.UNICODE is 32. */
+const MOST_POINTS = 32;
+
+/** A mark that is at the edge of a word anywhere is removed; others become a space. A point stays before a digit only. */
 function withoutPunctuation(text: string): string {
   let result = text;
   for (const mark of ';/[]"{}()=+\\_->`<@!') {
     const atEdge = text.includes(`${mark} `) || text.includes(` ${mark}`);
     result = result.replaceAll(mark, atEdge ? "" : " ");
   }
-  return result.replace(/\.(?!\d)/g, "");
+  let points = 0;
+  return result.replace(POINT, (point) => (++points > MOST_POINTS ? point : ""));
 }
 
 /** Each is recognised with any one of its apostrophes left out. */

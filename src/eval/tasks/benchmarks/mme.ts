@@ -7,6 +7,7 @@ import { accuracy, type Figure } from "../../score/figures.ts";
 import { groupBy } from "../../score/grouping.ts";
 import { type Benchmark, ONE_WORD, SHORT_ANSWER } from "../benchmark.ts";
 import type { Item } from "../item.ts";
+import { firstCharacters, linesOf, stripped } from "../python-text.ts";
 
 const PERCEPTION = "existence count position color posters celebrity scene landmark artwork OCR".split(" ");
 const COGNITION = "commonsense_reasoning numerical_calculation text_translation code_reasoning".split(" ");
@@ -59,38 +60,44 @@ export const mme: Benchmark = {
       const apart = existsSync(join(inside, "questions_answers_YN"));
       const texts = apart ? join(inside, "questions_answers_YN") : inside;
       const pictures = picturesByName(apart ? join(inside, "images") : inside);
-      return readdirSync(texts)
-        .filter((name) => name.endsWith(".txt"))
+      return namesIn(texts)
+        .filter((name) => TEXT.test(name))
         .sort()
         .flatMap((name) => pairOf(category, join(texts, name), pictures));
     }),
 };
 
+const TEXT = /\.txt$/i;
+const PICTURE = /\.(jpe?g|png)$/i;
+
+/** Hidden files are none of MME's: macOS puts a `._1.txt` beside each `1.txt` that it copies to other disks. */
+function namesIn(folder: string): string[] {
+  return existsSync(folder) ? readdirSync(folder).filter((name) => !name.startsWith(".")) : [];
+}
+
 function picturesByName(folder: string): Map<string, string> {
-  const names = existsSync(folder) ? readdirSync(folder).filter((name) => /\.(jpe?g|png)$/i.test(name)) : [];
+  const names = namesIn(folder).filter((name) => PICTURE.test(name));
   return new Map(names.map((name) => [name.replace(/\.[^.]+$/, ""), join(folder, name)]));
 }
 
 function pairOf(category: string, path: string, pictures: ReadonlyMap<string, string>): Item[] {
-  const name = basename(path, ".txt");
+  const name = basename(path).replace(TEXT, "");
   const picture = pictures.get(name);
   if (!picture) throw new NuwaError(`${path}: the picture ${name}.jpg or ${name}.png is missing.`);
-  const lines = readText(path, MOST_BYTES)
-    .split("\n")
-    .filter((line) => line.trim() !== "");
+  const lines = linesOf(readText(path, MOST_BYTES)).filter((line) => stripped(line) !== "");
   if (lines.length !== 2) throw new NuwaError(`${path}: has ${lines.length} questions instead of 2.`);
   return lines.map((line, i): Item => {
-    const [question, answer] = line.split("\t").map((part) => part.trim());
-    const expected = answer?.toLowerCase().replace(".", "");
+    const [question, answer] = line.split("\t").map(stripped);
+    const expected = answer?.toLowerCase().replaceAll(".", "");
     if (!question || (expected !== "yes" && expected !== "no"))
       throw new NuwaError(`${path}: line ${i + 1}: is not a question, a tab, and Yes or No.`);
     return {
       ...{ task: "mme", family: category, style: "", split: "test", scene: `${category}/${name}` },
       id: `${category}/${name}/${i}`,
       // lmms-eval replaces MME's words by its own.
-      question: `${question.replace(" Please answer yes or no.", "")}${ONE_WORD}`,
+      question: `${question.replaceAll(" Please answer yes or no.", "")}${ONE_WORD}`,
       ...{ expected, longest: SHORT_ANSWER },
-      picture: async () => picture,
+      ...{ picture: async () => picture, pictureName: () => picture },
       mark: (said) => ({ correct: yesOrNo(said) === expected, iou: null, centre: null }),
     };
   });
@@ -98,8 +105,8 @@ function pairOf(category: string, path: string, pictures: ReadonlyMap<string, st
 
 /** What an answer says, as lmms-eval reads it: by its word, its letter, or its first four characters. */
 export function yesOrNo(said: string): "yes" | "no" | undefined {
-  const text = said.toLowerCase().trim().replaceAll(".", "");
+  const text = stripped(said.toLowerCase()).replaceAll(".", "");
   if (text.length === 1) return text === "y" ? "yes" : text === "n" ? "no" : undefined;
-  const start = text.slice(0, 4);
+  const start = firstCharacters(text, 4);
   return start.includes("yes") ? "yes" : start.includes("no") ? "no" : undefined;
 }

@@ -1,11 +1,11 @@
 import { z } from "zod";
-import { NuwaError } from "../../../core/errors.ts";
-import { checkSchema } from "../../../core/schema.ts";
-import { readText, reasonOf } from "../../../io/files.ts";
+import { readText } from "../../../io/files.ts";
 import type { Sample } from "../../run/sample.ts";
 import { accuracy, type Figure } from "../../score/figures.ts";
-import { type Benchmark, firstOf, ONE_WORD, pictureIn, SHORT_ANSWER } from "../benchmark.ts";
+import { type Benchmark, firstOf, ONE_WORD, pictureFile } from "../benchmark.ts";
+import { parseData } from "../data-file.ts";
 import type { Item } from "../item.ts";
+import { linesOf, stripped } from "../python-text.ts";
 
 /** How the absent objects were chosen; one file each. */
 const CATEGORIES = ["random", "popular", "adversarial"] as const;
@@ -16,10 +16,18 @@ const lineSchema = z.object({
   question_id: z.union([z.number().int(), z.string()]),
   image: z.string(),
   text: z.string().min(1),
-  label: z.enum(["yes", "no"]),
+  label: z
+    .string()
+    .transform(plain)
+    .pipe(z.enum(["yes", "no"])),
 });
 
-const plain = (text: string) => text.trim().toLowerCase();
+/** After how many tokens lmms-eval truncates an answer. */
+const LONGEST = 128;
+
+function plain(text: string): string {
+  return stripped(text.toLowerCase());
+}
 
 /** Counts of true and false "yes", and of "no" where "yes" is right; other answers are in none, as in the harness. */
 const counts = (samples: readonly Sample[]) => {
@@ -54,26 +62,18 @@ export const pope: Benchmark = {
     CATEGORIES.flatMap((category) => {
       const name = `coco_pope_${category}.json`;
       const path = firstOf(folder, [name, `coco/${name}`]);
-      return readText(path, MOST_BYTES)
-        .split("\n")
-        .flatMap((line, i) => (line.trim() === "" ? [] : [itemOf(folder, category, `${path}: line ${i + 1}`, line)]));
+      return linesOf(readText(path, MOST_BYTES)).flatMap((line, i) =>
+        stripped(line) === "" ? [] : [itemOf(folder, category, `${path}: line ${i + 1}`, line)],
+      );
     }),
 };
 
 function itemOf(folder: string, family: string, where: string, line: string): Item {
-  const { question_id, image, text, label } = checkSchema(where, parsed(where, line), lineSchema);
+  const { question_id, image, text, label } = parseData(where, line, lineSchema);
   return {
     ...{ task: "pope", family, style: "", split: "test", scene: image, id: `${family}/${question_id}` },
-    ...{ question: `${text.trim()}${ONE_WORD}`, expected: label, longest: SHORT_ANSWER },
-    picture: async () => pictureIn(folder, ["val2014", "images", "../images/val2014"], image),
+    ...{ question: `${stripped(text)}${ONE_WORD}`, expected: label, longest: LONGEST },
+    ...pictureFile(folder, ["val2014", "images", "../images/val2014"], image),
     mark: (said) => ({ correct: plain(said) === label, iou: null, centre: null }),
   };
-}
-
-function parsed(where: string, line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (error) {
-    throw new NuwaError(`${where}: is not JSON (${reasonOf(error)}).`);
-  }
 }

@@ -1,15 +1,16 @@
-import { join } from "node:path";
+import { basename, join } from "node:path";
 import { z } from "zod";
 import { type Box, fractionsOf } from "../../../core/boxes.ts";
 import { NuwaError } from "../../../core/errors.ts";
 import { checkSchema } from "../../../core/schema.ts";
-import { readJson } from "../../../io/files.ts";
 import { readPickle } from "../../../io/pickle.ts";
 import type { Preprocessing } from "../../../model/preprocessing.ts";
 import { centre, intersectionOverUnion } from "../../../world/geometry.ts";
 import { meanOf, overlapFigures, type Scoring } from "../../score/figures.ts";
-import { type Benchmark, firstOf, pictureIn } from "../benchmark.ts";
+import { allOf, type Benchmark, LONG_ANSWER, pictureFile } from "../benchmark.ts";
+import { readData } from "../data-file.ts";
 import type { Item, Marks } from "../item.ts";
+import { DIGIT, decimal, SPACE } from "../python-text.ts";
 
 /** What lmms-eval puts before the expression. */
 const PROMPT =
@@ -17,8 +18,6 @@ const PROMPT =
   "All values are floating point numbers bounded between 0 and 1. " +
   "Please provide the bounding box coordinate of the region this sentence describes: ";
 
-/** A box with some words around it. */
-const LONGEST = 128;
 /** RefCOCO's instances.json has 125 MB. */
 const MOST_BYTES = 2 ** 29;
 
@@ -59,25 +58,32 @@ const SCORING: Scoring = {
  * picture and convert it first; where the model's pictures are cropped instead, they are the same. Boxes of a family
  * that writes pixels (Qwen2.5-VL) are divided by the size of the scaled picture, as Nüwa's released script does.
  *
- * @param refs files of referring expressions, the first that is there is taken
+ * Of RefCOCO and RefCOCOg there are two divisions into splits, a file each. lmms-eval's data sets hold both: what their
+ * splits of the same name hold is pooled.
+ *
+ * @param refs files of referring expressions, at least one of them
  */
 function referring(name: string, refs: readonly string[]): Benchmark {
-  return { name, scoring: SCORING, read: (folder) => read(name, folder, firstOf(folder, refs)) };
+  return { name, scoring: SCORING, read: (folder) => read(name, folder, allOf(folder, refs)) };
 }
 
 export const refcoco = referring("refcoco", ["refs(unc).p", "refs(google).p"]);
 export const refcocoPlus = referring("refcoco+", ["refs(unc).p"]);
 export const refcocog = referring("refcocog", ["refs(umd).p", "refs(google).p"]);
 
-function read(task: string, folder: string, refsPath: string): Item[] {
+function read(task: string, folder: string, refsPaths: readonly string[]): Item[] {
   const instancesPath = join(folder, "instances.json");
-  const instances = readJson(instancesPath, instancesSchema, MOST_BYTES);
+  const instances = readData(instancesPath, instancesSchema, MOST_BYTES);
   const images = new Map(instances.images.map((image) => [image.id, image]));
   const boxes = new Map(instances.annotations.map(({ id: annotation, bbox }) => [annotation, bbox]));
-  const refs = checkSchema(refsPath, readPickle(refsPath, MOST_BYTES), refsSchema);
-  return refs
+  return refsPaths
+    .flatMap((path, i) => {
+      const refs = checkSchema(path, readPickle(path, MOST_BYTES), refsSchema);
+      // Both divisions number their references from 0.
+      return refs.map((ref) => ({ ...ref, name: i === 0 ? `${ref.ref_id}` : `${basename(path, ".p")}/${ref.ref_id}` }));
+    })
     .filter(({ split }) => split !== "train")
-    .flatMap(({ ref_id, ann_id, image_id, split, sentences }) => {
+    .flatMap(({ name, ref_id, ann_id, image_id, split, sentences }) => {
       const [image, bbox] = [images.get(image_id), boxes.get(ann_id)];
       if (!image || !bbox)
         throw new NuwaError(
@@ -89,20 +95,22 @@ function read(task: string, folder: string, refsPath: string): Item[] {
       const truth: Box = [x / width, y / height, (x + w) / width, (y + h) / height];
       return sentences.map(
         ({ sent_id, sent }): Item => ({
-          ...{ task, family: split, style: "", split, scene: image_id, id: `${ref_id}/${sent_id}` },
-          ...{ question: `${PROMPT}${sent}`, expected: JSON.stringify(truth), longest: LONGEST },
-          picture: async () => pictureIn(folder, PICTURES, image.file_name),
+          ...{ task, family: split, style: "", split, scene: image_id, id: `${name}/${sent_id}` },
+          ...{ question: `${PROMPT}${sent}`, expected: JSON.stringify(truth), longest: LONG_ANSWER },
+          ...pictureFile(folder, PICTURES, image.file_name),
           mark: (said, seen) => markBox(said, truth, image, seen),
         }),
       );
     });
 }
 
+const NUMBER = String.raw`(-?${DIGIT}+(?:\.${DIGIT}+)?)`;
+const BOX = new RegExp(String.raw`\[${SPACE}*${Array(4).fill(NUMBER).join(`,${SPACE}*`)}${SPACE}*\]`, "u");
+
 /** The first bracketed list of four decimals, as lmms-eval reads it; zeros where there is none. */
 export function boxIn(said: string): Box {
-  const number = String.raw`(-?\d+(?:\.\d+)?)`;
-  const found = new RegExp(String.raw`\[\s*${[number, number, number, number].join(String.raw`,\s*`)}\s*\]`).exec(said);
-  return found ? [Number(found[1]), Number(found[2]), Number(found[3]), Number(found[4])] : [0, 0, 0, 0];
+  const found = BOX.exec(said);
+  return found ? [decimal(found[1]), decimal(found[2]), decimal(found[3]), decimal(found[4])] : [0, 0, 0, 0];
 }
 
 function markBox(

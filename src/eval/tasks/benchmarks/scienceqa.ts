@@ -1,10 +1,11 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { NuwaError } from "../../../core/errors.ts";
-import { readJson } from "../../../io/files.ts";
 import { accuracy, oneFamily } from "../../score/figures.ts";
-import { type Benchmark, firstOf, ONE_LETTER, pictureIn, SHORT_ANSWER } from "../benchmark.ts";
+import { type Benchmark, firstOf, ONE_LETTER, pictureFile, SHORT_ANSWER } from "../benchmark.ts";
+import { readData } from "../data-file.ts";
 import type { Item } from "../item.ts";
+import { stripped } from "../python-text.ts";
 
 const MOST_BYTES = 2 ** 28;
 
@@ -34,8 +35,8 @@ export const scienceqa: Benchmark = {
   scoring: oneFamily([accuracy], "accuracy"),
   read(folder) {
     const problemsPath = firstOf(folder, ["problems.json"]);
-    const problems = readJson(problemsPath, problemsSchema, MOST_BYTES);
-    return readJson(join(folder, "pid_splits.json"), splitsSchema, MOST_BYTES).test.flatMap((id): Item[] => {
+    const problems = readData(problemsPath, problemsSchema, MOST_BYTES);
+    return readData(join(folder, "pid_splits.json"), splitsSchema, MOST_BYTES).test.flatMap((id): Item[] => {
       if (!Object.hasOwn(problems, id))
         throw new NuwaError(`${problemsPath}: lacks problem "${id}", which pid_splits.json names.`);
       const { question, choices, answer, hint, image } = problems[id];
@@ -47,15 +48,18 @@ export const scienceqa: Benchmark = {
           ...{ task: "scienceqa", family: "all", style: "", split: "test", scene: id, id },
           question: `${context}${question}\n${options}${ONE_LETTER}`,
           ...{ expected: letter(answer), longest: SHORT_ANSWER },
-          picture: async () => pictureIn(folder, ["test", "images/test", "images"], `${id}/${image}`),
-          mark: (said) => ({ correct: letterOf(said) === letter(answer), iou: null, centre: null }),
+          ...pictureFile(folder, ["test", "images/test", "images"], `${id}/${image}`),
+          mark: (said) => ({ correct: isLetter(said, letter(answer)), iou: null, centre: null }),
         },
       ];
     });
   },
 };
 
-/** The letter alone, or a letter with a point at the beginning; as lmms-eval reads it. */
-function letterOf(said: string): string | undefined {
-  return /^([A-Z])(?:$|\.)/.exec(said.trim())?.[1];
+/**
+ * Whether an answer is the letter alone, in any case. lmms-eval means to take "A. red" too, but looks for a capital
+ * after it has made all of them small.
+ */
+function isLetter(said: string, letter: string): boolean {
+  return stripped(said).toLowerCase() === letter.toLowerCase();
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
-import { readJson } from "../../../io/files.ts";
 import { meanOf, oneFamily } from "../../score/figures.ts";
-import { type Benchmark, firstOf, ONE_WORD, pictureIn, SHORT_ANSWER } from "../benchmark.ts";
+import { type Benchmark, firstOf, LONG_ANSWER, ONE_WORD, pictureFile } from "../benchmark.ts";
+import { readData } from "../data-file.ts";
+import { capitalised } from "../python-text.ts";
 import { normaliseAnswer } from "./evalai.ts";
 
 const MOST_BYTES = 2 ** 28;
@@ -25,12 +26,13 @@ export const textvqa: Benchmark = {
   name: "textvqa",
   scoring: oneFamily([meanOf("accuracy", ({ marks }) => marks?.accuracy as number)], "accuracy"),
   read(folder) {
-    const { data } = readJson(firstOf(folder, ["TextVQA_0.5.1_val.json"]), fileSchema, MOST_BYTES);
+    const { data } = readData(firstOf(folder, ["TextVQA_0.5.1_val.json"]), fileSchema, MOST_BYTES);
     return data.map(({ question_id, question, image_id, answers }) => ({
       ...{ task: "textvqa", family: "all", style: "", split: "val", scene: image_id, id: String(question_id) },
+      // Everything after the first letter becomes lower case.
       question: `${capitalised(question)}${ONE_WORD}`,
-      ...{ expected: JSON.stringify(answers), longest: SHORT_ANSWER },
-      picture: async () => pictureIn(folder, ["train_images", "images"], `${image_id}.jpg`),
+      ...{ expected: JSON.stringify(answers), accepted: answers, longest: LONG_ANSWER },
+      ...pictureFile(folder, ["train_images", "images"], `${image_id}.jpg`),
       mark(said) {
         const score = agreement(said, answers);
         return { correct: score === 1, iou: null, centre: null, marks: { accuracy: score } };
@@ -38,11 +40,6 @@ export const textvqa: Benchmark = {
     }));
   },
 };
-
-/** As Python's str.capitalize, which lmms-eval calls: everything after the first letter becomes lower case. */
-function capitalised(text: string): string {
-  return text.slice(0, 1).toUpperCase() + text.slice(1).toLowerCase();
-}
 
 /** Mean over the people of min(1, how many of the others said the same / 3). */
 export function agreement(said: string, answers: readonly string[]): number {

@@ -5,13 +5,14 @@ import { batchesOf } from "../../../../src/eval/run/plan.ts";
 import type { Sample } from "../../../../src/eval/run/sample.ts";
 import { summarise } from "../../../../src/eval/score/summary.ts";
 import { summaryTable } from "../../../../src/eval/score/summary-table.ts";
+import { letterOf } from "../../../../src/eval/tasks/benchmarks/mmbench-letter.ts";
 import type { Item } from "../../../../src/eval/tasks/item.ts";
 import { familyNamed } from "../../../../src/model/families.ts";
 import { llavaPreprocessing } from "../../../../src/model/llava/preprocessing.ts";
 import type { Preprocessing } from "../../../../src/model/preprocessing.ts";
 import { CONFIGS } from "../../../support-families.ts";
 import { newFolder, removeFolders } from "../../support.ts";
-import { writeAllSamples, writeFiles } from "./samples.ts";
+import { python2Pickle, reference, writeAllSamples, writeFiles } from "./samples.ts";
 
 const SETTING = { method: "none", variant: null, average: null, positions: "original" } as const;
 const SEEN = llavaPreprocessing({ imageSize: [336, 336], mean: [0, 0, 0], std: [1, 1, 1], aspect: "pad" });
@@ -65,6 +66,21 @@ describe("RefCOCO", () => {
     expect(itemsOf("refcocog").map(({ family }) => family)).toEqual(["test", "test"]);
   });
 
+  it("pools the splits of both divisions where both files are there, as lmms-eval's data set does", async () => {
+    const folder = newFolder();
+    await writeAllSamples(folder);
+    const google = [reference(0, 11, 21, "test", ["a man"]), reference(2, 12, 22, "testB", ["ball"])];
+    writeFiles(folder, { "refcoco/refs(google).p": python2Pickle(google) });
+    const plan = { tasks: ["refcoco"], settings: [SETTING], split: "test", seed: 1, data: folder } as const;
+    expect(batchesOf(plan)[0].items.map(({ family, id }) => [family, id])).toEqual([
+      ["testA", "1/10"],
+      ["testA", "1/11"],
+      ["testB", "2/20"],
+      ["test", "refs(google)/0/0"],
+      ["testB", "refs(google)/2/20"],
+    ]);
+  });
+
   // The first picture is 200 × 100, its box [50, 0, 150, 50], that is [0.25, 0, 0.75, 0.5]. Padded to 200 × 200,
   // the picture begins at 50, and the same box is [0.25, 0.25, 0.75, 0.5].
   it("marks by the harness's rule, and beside it with the padding taken off", () => {
@@ -97,6 +113,13 @@ describe("RefCOCO", () => {
   it("takes zeros for an answer without four bracketed decimals", () => {
     const { figure } = score("refcoco", ["0.25, 0, 0.75, 0.5", "[0.25, 0, 0.75]", "[-0.5, 0.5, 0.5, 1]"]);
     expect([figure("testA", "mean IoU"), figure("testA", "centre accuracy")]).toEqual([0, 0]);
+    // A number that is none in 64 bits makes lmms-eval's mean NaN; a journal takes finite numbers alone.
+    const endless = score("refcoco", [
+      `[0, 0, ${"9".repeat(400)}, 1]`,
+      `[${"9".repeat(400)}, 0, 1, 1]`,
+      "[٠.٥, 0, 1, 1]",
+    ]);
+    expect([endless.figure("testA", "mean IoU"), endless.figure("testA", "unpadded mean IoU")]).toEqual([0, 0]);
     // 0.25 in common, 0.5 + 0.25 in all without it.
     expect(figure("testB", "mean IoU")).toBeCloseTo(0.5, 12);
   });
@@ -166,6 +189,38 @@ describe("MME", () => {
     expect(figure("cognition", "score")).toBe(200);
     expect(figure("all", "score")).toBe(325);
   });
+
+  it("skips what macOS and Windows leave beside the files", () => {
+    const folder = newFolder();
+    const pair = "Is it A? Please answer yes or no.\tYes\nIs it B? Please answer yes or no.\tNo\n";
+    writeFiles(folder, {
+      "mme/existence/1.txt": pair,
+      "mme/existence/1.png": "",
+      "mme/existence/._1.txt": "\0\u0005\u0016\u0007",
+      "mme/existence/.DS_Store": "x",
+      "mme/existence/Thumbs.db": "x",
+      "mme/OCR/questions_answers_YN/._2.txt": "x",
+      "mme/OCR/questions_answers_YN/2.TXT": pair,
+      "mme/OCR/images/._2.jpg": "x",
+      "mme/OCR/images/2.JPG": "",
+    });
+    const [batch] = batchesOf({ tasks: ["mme"], settings: [SETTING], split: "test", seed: 1, data: folder });
+    expect(batch.items.map(({ id }) => id)).toEqual(["existence/1/0", "existence/1/1", "OCR/2/0", "OCR/2/1"]);
+  });
+});
+
+describe("answers may be as long as lmms-eval lets them be", () => {
+  it.each([
+    ["gqa", 16],
+    ["mme", 16],
+    ["scienceqa", 16],
+    ["pope", 128],
+    ["textvqa", 1024],
+    ["mmbench", 1024],
+    ["refcoco", 1024],
+  ])("%s: %i tokens", (task, tokens) => {
+    expect(new Set(itemsOf(task).map(({ longest }) => longest))).toEqual(new Set([tokens]));
+  });
 });
 
 describe("TextVQA", () => {
@@ -195,10 +250,10 @@ describe("ScienceQA", () => {
     expect(items[0].question).toMatch(/^Which\?\nA\. up\nB\. down\n/);
   });
 
-  it("takes a letter alone or with a point at the beginning", () => {
-    expect(score("scienceqa", ["B", "A. Ohio"]).figure("all", "accuracy")).toBe(1);
-    expect(score("scienceqa", ["down", "(A)"]).figure("all", "accuracy")).toBe(0);
-    expect(score("scienceqa", ["b", "Answer"]).figure("all", "accuracy")).toBe(0);
+  it("takes the letter alone, in any case", () => {
+    expect(score("scienceqa", ["B", " a\n"]).figure("all", "accuracy")).toBe(1);
+    expect(score("scienceqa", ["down", "A. Ohio"]).figure("all", "accuracy")).toBe(0);
+    expect(score("scienceqa", ["B.", "Answer"]).figure("all", "accuracy")).toBe(0);
   });
 });
 
@@ -217,6 +272,40 @@ describe("MMBench", () => {
     expect(figure("all", "circular accuracy")).toBe(0.5);
     expect(score("mmbench", ["(B)", "The answer is A.", "A or D"]).figure("all", "circular accuracy")).toBe(0.5);
     expect(score("mmbench", ["B", "A thing of that kind", "D"]).figure("all", "accuracy")).toBeCloseTo(2 / 3, 12);
+  });
+
+  it.each([
+    ["a cute teddy bear", "A"],
+    ["Rabbit", "B"],
+    ["The cat.", "C"],
+    ["It is a dog", "D"],
+    ["A cat and a dog", undefined],
+    ["E", "E"],
+    ["B or E", undefined],
+    ["A dog", "A"],
+    ["Spider", undefined],
+    ["", undefined],
+  ])("reads %j as %s: by its letter, else by the one option whose text it holds", (said, letter) => {
+    expect(letterOf(said, { A: "teddy bear", B: "rabbit", C: "cat", D: "dog" })).toBe(letter);
+  });
+
+  it("takes a missing option for the text nan, as lmms-eval's data set has it", () => {
+    expect(letterOf("banana", { A: "apple", B: "banana", C: "cherry", D: "date" })).toBe("B");
+    expect(letterOf("banana", { A: "apple", B: "banana", C: "", D: "nan" })).toBe(undefined);
+  });
+
+  it("asks an option E where there is one, and leaves out a rotation whose question is not there", () => {
+    const folder = newFolder();
+    const rows = [
+      "index\tquestion\tA\tB\tE\tanswer\timage",
+      "5\tWho?\tx\ty\tz\tE\tAAAA",
+      "1000006\tLost?\tx\ty\tz\tA\tAAAA",
+    ];
+    writeFiles(folder, { "mmbench/mmbench_dev_en_20231003.tsv": rows.join("\n") });
+    const items = batchesOf({ tasks: ["mmbench"], settings: [SETTING], split: "test", seed: 1, data: folder })[0].items;
+    expect(items.map(({ id }) => id)).toEqual(["5"]);
+    expect(items[0].question).toMatch(/^Who\? There are several options:\nA\. x\nB\. y\nE\. z\n\nAnswer/);
+    expect(items[0].mark("(E)", SEEN).correct).toBe(true);
   });
 
   it("finds a rotated row's picture in the row that it names", async () => {

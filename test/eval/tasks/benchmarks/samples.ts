@@ -133,7 +133,8 @@ export async function writeAllSamples(folder: string): Promise<void> {
   });
 }
 
-function reference(ref_id: number, ann_id: number, image_id: number, split: string, texts: readonly string[]) {
+/** A reference to an annotation, as RefCOCO has them. */
+export function reference(ref_id: number, ann_id: number, image_id: number, split: string, texts: readonly string[]) {
   const sentences = texts.map((sent, i) => ({
     tokens: sent.split(" "),
     raw: sent.toUpperCase(),

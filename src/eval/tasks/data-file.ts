@@ -1,0 +1,30 @@
+import type { ZodType } from "zod";
+import { NuwaError } from "../../core/errors.ts";
+import { checkSchema } from "../../core/schema.ts";
+import { readText, reasonOf } from "../../io/files.ts";
+
+/**
+ * A JSON file of a data set. An editor may have put a byte-order mark at its beginning, which does not belong to JSON.
+ *
+ * @param maxBytes files above this are refused unread
+ * @throws NuwaError naming the file and the first field that is wrong
+ */
+export function readData<T>(path: string, schema: ZodType<T>, maxBytes: number): T {
+  return parseData(path, readText(path, maxBytes).replace(/^\ufeff/, ""), schema);
+}
+
+/**
+ * A record of a data set as JSON.
+ *
+ * @param where names it in errors
+ * @throws NuwaError with `where` and the first field that is wrong
+ */
+export function parseData<T>(where: string, text: string, schema: ZodType<T>): T {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    throw new NuwaError(`${where}: is not JSON (${reasonOf(error)}).`);
+  }
+  return checkSchema(where, value, schema);
+}
