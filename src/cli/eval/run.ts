@@ -1,5 +1,3 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { useBackend } from "../../backend/select.ts";
 import { answersIn, evaluate } from "../../eval/run/evaluate.ts";
@@ -17,6 +15,7 @@ import {
 import type { Sample } from "../../eval/run/sample.ts";
 import { type Choices, runOf, settingsOf } from "../../eval/run/settings.ts";
 import { preprocess } from "../../io/image.ts";
+import { makeTemporary, removeTemporary } from "../../io/leftovers.ts";
 import { loadModel, loadProcessor, type OpenedModel, openModel } from "../../io/load.ts";
 import { whileLocked } from "../../io/lock.ts";
 import { isMethodFile } from "../../io/method-file.ts";
@@ -97,7 +96,7 @@ export async function runEval({
 async function requireSettingsFit(opened: OpenedModel, plan: Plan, [first]: readonly Batch[]): Promise<void> {
   const processor = loadProcessor(opened);
   if (!first) return;
-  const folder = mkdtempSync(join(tmpdir(), "nuwa-eval-"));
+  const folder = makeTemporary("eval");
   try {
     const path = await first.items[0].picture(folder, processor.preprocessing.side);
     const image = await preprocess(path, processor.preprocessing);
@@ -106,7 +105,7 @@ async function requireSettingsFit(opened: OpenedModel, plan: Plan, [first]: read
       requireFit(method, opened, [image]);
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeTemporary(folder);
   }
 }
 

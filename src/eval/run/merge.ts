@@ -14,8 +14,8 @@ export interface Merged {
   readonly samples: readonly Sample[];
 }
 
-/** What a shard's options hold besides what its answers depend on. */
-const shardOptions = z.looseObject({
+/** What the options.json of a shard holds besides what its answers depend on. */
+export const shardOptions = z.looseObject({
   shard: z.string().optional(),
   /** Answers that the shard has when it is complete. */
   answers: z.number().int().nonnegative(),
