@@ -1,4 +1,4 @@
-import { main } from "../../src/cli/main.ts";
+import { runProcess } from "../../src/cli/process.ts";
 
 /** What bin/nuwa.js does, for sources that are compiled already. */
-process.exitCode = await main(process.argv.slice(2));
+await runProcess(process.argv.slice(2));

@@ -60,12 +60,17 @@ function switchesOf(
   return { variant, stage2: stage2 ?? VARIANTS[variant as Variant].stage2 };
 }
 
+/** The files of a record in a folder. */
+export function recordPaths(folder: string): string[] {
+  return ["picture.png", "picture.svg", "run.json"].map((name) => join(folder, name));
+}
+
 /** Writes picture.png, picture.svg and run.json to `--out`. @returns their paths */
 export async function writeRecords(
   options: RecordedOptions,
   { pictures, answer, unpruned, asked, ...facts }: Recorded,
 ): Promise<string[]> {
-  const folder = options.out as string;
+  const [png, drawing, json] = recordPaths(options.out as string);
   const svg = await drawRun(pictures, answer.ledger as SampleLedger, [
     ...(unpruned ? [{ label: "unpruned", box: unpruned.boxes[0] }] : []),
     { label: asked.definition.name, box: answer.boxes[0] },
@@ -89,8 +94,8 @@ export async function writeRecords(
     generation: { maxNewTokens, temperature, topP, seed },
     ledger: answer.ledger as SampleLedger,
   });
-  writeAtomically(join(folder, "picture.svg"), svg);
-  writeAtomically(join(folder, "picture.png"), await renderPng(svg));
-  writeAtomically(join(folder, "run.json"), `${JSON.stringify(record, null, 2)}\n`);
-  return ["picture.png", "picture.svg", "run.json"].map((name) => join(folder, name));
+  writeAtomically(drawing, svg);
+  writeAtomically(png, await renderPng(svg));
+  writeAtomically(json, `${JSON.stringify(record, null, 2)}\n`);
+  return [png, drawing, json];
 }

@@ -9,6 +9,8 @@ import { missedAverage } from "../eval/run/missed-average.ts";
 import { requireWritableFile, requireWritableFolder } from "../io/files.ts";
 import { preprocess } from "../io/image.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
+import { whileLocked } from "../io/lock.ts";
+import { requireOwnFile } from "../io/opening.ts";
 import { writeSafetensors } from "../io/safetensors.ts";
 import { enteringPerLayer, type SampleLedger } from "../methods/ledger.ts";
 import { defaultAverage, type Pruning } from "../methods/method.ts";
@@ -21,7 +23,7 @@ import { buildPrompt, IMAGE_MARKER, type Tokenizer } from "../pipeline/processor
 import { describeRun } from "../view/run-summary.ts";
 import { verdict } from "../view/verdict.ts";
 import { SHIPPED_MODEL } from "./about.ts";
-import { describeMethod, type RecordedOptions, writeRecords } from "./ask-record.ts";
+import { describeMethod, type RecordedOptions, recordPaths, writeRecords } from "./ask-record.ts";
 import { collect, requireDump, requireMet, tapsOf, writeDump } from "./dump.ts";
 import {
   type AskedMethod,
@@ -67,9 +69,16 @@ export function addAsk(program: Command): void {
 }
 
 async function ask(first: string | undefined, second: string | undefined, options: AskOptions): Promise<void> {
-  const { paths, text: question } = askedOf(first, second, options.image);
+  const asked = askedOf(first, second, options.image);
   samplingOf(options); // refuses bad values before anything is read
-  if (options.out !== undefined) requireWritableFolder(resolve(requireText("--out", options.out)));
+  if (options.out === undefined) return answerAsked(asked, options);
+  requireWritableFolder(resolve(requireText("--out", options.out)));
+  await whileLocked(options.out, () => answerAsked(asked, options));
+}
+
+async function answerAsked({ paths, text: question }: Asked, options: AskOptions): Promise<void> {
+  // What could not be written afterwards.
+  if (options.out !== undefined) for (const path of recordPaths(options.out)) requireOwnFile(path);
   requireDump(options.dump, options.tap);
   if (options.dumpInputs !== undefined) requireWritableFile(requireText("--dump-inputs", options.dumpInputs));
   if (
@@ -154,12 +163,14 @@ async function ask(first: string | undefined, second: string | undefined, option
   }
 }
 
+/** What a command line asks. */
+interface Asked {
+  readonly paths: readonly string[];
+  readonly text: string;
+}
+
 /** The images and the question of a command line. @throws UsageError when one of them is missing or given twice */
-function askedOf(
-  first: string | undefined,
-  second: string | undefined,
-  images: readonly string[] | undefined,
-): { paths: readonly string[]; text: string } {
+function askedOf(first: string | undefined, second: string | undefined, images: readonly string[] | undefined): Asked {
   if (images && second !== undefined)
     throw new UsageError("images are given twice, with --image and in front of the question. Use one way.");
   const text = images ? first : second;

@@ -1,6 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as wait } from "node:timers/promises";
-import type { Command } from "commander";
+import { type Command, Option } from "commander";
 import { printable, UsageError } from "../core/errors.ts";
 import { type FetchObserver, fetchCheckpoint, gigabytes } from "../io/hub/fetch-checkpoint.ts";
 import { checkRepositoryName } from "../io/hub/repository.ts";
@@ -21,7 +21,11 @@ export function addFetch(program: Command): void {
     .argument("<repo>", "repository, such as llava-hf/llava-1.5-7b-hf")
     .option("--revision <name>", "branch, tag or commit", "main")
     .option("--out <folder>", "where its files go (default: out/models/NAME)")
-    .option("--mirror <url>", "another host with the hub's interface", "https://huggingface.co")
+    .addOption(
+      new Option("--mirror <url>", "another host with the hub's interface")
+        .default("https://huggingface.co")
+        .env("HF_ENDPOINT"),
+    )
     .action(fetchModel);
 }
 
@@ -46,7 +50,7 @@ async function fetchModel(repo: string, { revision, out, mirror }: FetchOptions)
 /** @throws UsageError when it is no address of a server */
 function hostOf(mirror: string): string {
   const url = URL.canParse(mirror) ? new URL(mirror) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username)
+  if (!url || !/^https?:$/.test(url.protocol) || url.search || url.hash || url.username || url.password)
     throw new UsageError(`--mirror "${mirror}" is not an address such as https://huggingface.co.`);
   return `${url.origin}${url.pathname}`.replace(/\/+$/, "");
 }

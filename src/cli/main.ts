@@ -1,11 +1,12 @@
 import { Command, CommanderError } from "commander";
-import { NuwaError, UsageError } from "../core/errors.ts";
+import { type NuwaError, UsageError } from "../core/errors.ts";
 import { VERSION } from "./about.ts";
 import { addAsk } from "./ask.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEval } from "./eval/command.ts";
 import { addFetch } from "./fetch.ts";
 import { addForward } from "./forward.ts";
+import { internalError } from "./internal-error.ts";
 import { addLaws } from "./laws.ts";
 import { addPreprocess } from "./preprocess.ts";
 import { addTaps } from "./taps.ts";
@@ -61,13 +62,7 @@ function report(error: unknown): number {
     if (error.exitCode === 0 || error.code === "commander.help") return error.exitCode === 0 ? 0 : 2;
     return complain(new UsageError(`${error.message.replace(/^error: /, "")} (--help shows what there is)`));
   }
-  if (error instanceof NuwaError) return complain(error);
-  return complain(
-    new NuwaError(
-      `internal error: ${error instanceof Error ? error.message : error} (this is a bug; please report it with ` +
-        "the command)",
-    ),
-  );
+  return complain(internalError(error));
 }
 
 function complain(error: NuwaError): number {

@@ -3,6 +3,7 @@ import { type Command, Option } from "commander";
 import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
 import { requireWritableFolder } from "../io/files.ts";
+import { whileLocked } from "../io/lock.ts";
 import { writeCurves } from "../train/engine/curves.ts";
 import { terminalReport } from "../train/engine/progress-report.ts";
 import { hasCheckpoint } from "../train/engine/training-state.ts";
@@ -37,10 +38,14 @@ export function addTrain(program: Command): void {
 }
 
 async function runTrain(options: TrainCommandOptions): Promise<void> {
-  const recipe = recipeNamed(options.recipe);
-  const resume = options.resume ?? false;
   // Before the work: the first checkpoint may be an hour away.
   requireWritableFolder(resolve(requireText("--out", options.out)));
+  await whileLocked(options.out, () => trainInto(options));
+}
+
+async function trainInto(options: TrainCommandOptions): Promise<void> {
+  const recipe = recipeNamed(options.recipe);
+  const resume = options.resume ?? false;
   if (resume && !hasCheckpoint(options.out))
     throw new UsageError(`${options.out}: holds no training to resume. Leave out --resume.`);
   if (!resume && hasCheckpoint(options.out))

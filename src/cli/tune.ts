@@ -4,7 +4,8 @@ import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
 import { fingerprint } from "../eval/run/fingerprint.ts";
 import { requireWritableFolder } from "../io/files.ts";
-import { loadModel, loadProcessor, openModel } from "../io/load.ts";
+import { loadModel, loadProcessor, type OpenedModel, openModel } from "../io/load.ts";
+import { whileLocked } from "../io/lock.ts";
 import { parseAverage } from "../methods/budget.ts";
 import { VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
 import { createPruning } from "../methods/registry.ts";
@@ -61,11 +62,20 @@ export function addTune(program: Command): void {
 
 async function runTune(options: TuneCommandOptions): Promise<void> {
   const { out, average, variant } = options;
-  const resume = options.resume ?? false;
   const opened = openModel(requireText("--model", options.model));
   createPruning("nuwa", opened.config, { average: parseAverage(average), variant });
   const processor = loadProcessor(opened);
   requireWritableFolder(resolve(requireText("--out", out)));
+  await whileLocked(out, () => tuneInto(options, opened, processor));
+}
+
+async function tuneInto(
+  options: TuneCommandOptions,
+  opened: OpenedModel,
+  processor: ReturnType<typeof loadProcessor>,
+): Promise<void> {
+  const { out } = options;
+  const resume = options.resume ?? false;
   if (resume && !hasCheckpoint(out)) throw new UsageError(`${out}: holds no tuning to resume. Leave out --resume.`);
   if (!resume && hasCheckpoint(out))
     throw new UsageError(`${out}: holds a tuning. Add --resume to go on with it, or give another --out.`);

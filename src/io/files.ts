@@ -6,28 +6,34 @@ import {
   fsyncSync,
   mkdirSync,
   openSync,
-  readFileSync,
+  readSync,
   renameSync,
   rmSync,
   statSync,
-  writeSync,
 } from "node:fs";
-import { dirname, resolve } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import type { ZodType } from "zod";
 import { NuwaError } from "../core/errors.ts";
 import { checkSchema, REMEDY } from "../core/schema.ts";
+import { partName, removeLeftoversOnce } from "./leftovers.ts";
+import { asRefusal, openInput, requireOwnFile, systemReason, WRITE_REMEDY, writeWhole } from "./opening.ts";
 
 /**
- * Writes a file so that it is either whole or not there: into a temporary neighbour, then renamed.
+ * Writes a file so that it is either whole or not there: into a temporary neighbour, then renamed. What is there and
+ * is no file, such as a link, stays.
  *
- * @throws NuwaError naming the path when the disk refuses
+ * @throws NuwaError naming the path when something else is there, or the disk refuses
  */
 export function writeAtomically(path: string, ...chunks: (string | Uint8Array)[]): void {
-  const temporary = `${path}.${process.pid}.part`;
+  const folder = dirname(path);
+  const temporary = join(folder, partName());
   let created = false;
   try {
-    makeFolder(dirname(path));
-    const file = openSync(temporary, "w");
+    makeFolder(folder);
+    removeLeftoversOnce(folder);
+    requireOwnFile(path);
+    // Only where nothing is, not even a link.
+    const file = openSync(temporary, "wx");
     created = true;
     try {
       for (const chunk of chunks) writeWhole(file, typeof chunk === "string" ? Buffer.from(chunk) : chunk);
@@ -38,20 +44,27 @@ export function writeAtomically(path: string, ...chunks: (string | Uint8Array)[]
     renameSync(temporary, path);
   } catch (error) {
     if (created) rmSync(temporary, { force: true });
-    throw new NuwaError(
-      `${path}: cannot be written (${systemReason(error)}). Check the folder's rights and the free space.`,
-    );
+    throw asRefusal(path, error, "cannot be written", WRITE_REMEDY);
   }
 }
 
 /**
- * Creates a folder and those above it, one by one: Node's own recursion never ends below /proc. @throws the system's
- * error
+ * Creates a folder and those above it, one by one: Node's own recursion never ends below /proc.
+ *
+ * @returns those that were created, the innermost last
+ * @throws the system's error
  */
-export function makeFolder(path: string): void {
-  if (existsSync(path)) return;
-  makeFolder(dirname(path));
-  if (!existsSync(path)) mkdirSync(path);
+export function makeFolder(path: string): string[] {
+  if (existsSync(path)) return [];
+  const made = makeFolder(dirname(path));
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    // Another process made it meanwhile; or it is a link to nowhere.
+    if (!existsSync(path)) throw error;
+    return made;
+  }
+  return [...made, path];
 }
 
 /**
@@ -82,28 +95,30 @@ export function requireWritableFile(path: string): void {
   requireWritableFolder(dirname(resolve(path)));
   if (existsSync(path) && statSync(path).isDirectory())
     throw new NuwaError(`${path}: is a folder. Give the path of a file.`);
-}
-
-/** `writeSync` may write less than it was given (signals, chunks over 2 GiB): repeat until all is out. */
-function writeWhole(file: number, bytes: Uint8Array): void {
-  for (let done = 0; done < bytes.length; )
-    done += writeSync(file, bytes, done, Math.min(bytes.length - done, 2 ** 30));
+  requireOwnFile(path);
 }
 
 /**
- * Reads a file that came from somewhere else, with a limit on its size.
+ * Reads a file that came from somewhere else, with a limit on its size. Of one that grows meanwhile it gives what was
+ * there when it was opened.
  *
  * @param maxBytes files above this are refused unread
  * @throws NuwaError when it is missing, not a file, or too large
  */
 export function readBytes(path: string, maxBytes: number): Buffer {
-  const size = fileSize(path);
-  if (size > maxBytes)
-    throw new NuwaError(`${path}: ${size} bytes, more than the ${maxBytes} allowed for this kind of file.`);
+  const { file, size } = openInput(path);
   try {
-    return readFileSync(path);
+    if (size > maxBytes)
+      throw new NuwaError(`${path}: ${size} bytes, more than the ${maxBytes} allowed for this kind of file.`);
+    const bytes = Buffer.alloc(size);
+    let done = 0;
+    for (let read = -1; done < size && read !== 0; done += read)
+      read = readSync(file, bytes, done, Math.min(size - done, 2 ** 30), done);
+    return bytes.subarray(0, done);
   } catch (error) {
-    throw new NuwaError(`${path}: cannot be read (${systemReason(error)}).`);
+    throw asRefusal(path, error, "cannot be read", "Check the disk.");
+  } finally {
+    closeSync(file);
   }
 }
 
@@ -118,13 +133,9 @@ export function readText(path: string, maxBytes: number): string {
  * @throws NuwaError when there is no such file
  */
 export function fileSize(path: string): number {
-  try {
-    const status = statSync(path);
-    if (status.isFile()) return status.size;
-  } catch (error) {
-    throw new NuwaError(`${path}: cannot be read (${systemReason(error)}). Check the path.`);
-  }
-  throw new NuwaError(`${path}: is not a file. Check the path.`);
+  const { file, size } = openInput(path);
+  closeSync(file);
+  return size;
 }
 
 /**
@@ -141,11 +152,6 @@ export function readJson<T>(path: string, schema: ZodType<T>, maxBytes = 8 * 2 *
     throw new NuwaError(`${path}: is not JSON (${reasonOf(error)}). ${REMEDY}`);
   }
   return checkSchema(path, value, schema);
-}
-
-/** The short reason in an operating-system error, such as "ENOENT: no such file or directory". */
-function systemReason(error: unknown): string {
-  return (error as Error).message.split(", ")[0].replace(/\.$/, "");
 }
 
 /** The message of a library's error as a part of one of our lines: no line breaks, no full stop. */

@@ -9,7 +9,7 @@ import { METHOD_POINTS } from "../core/tap-points.ts";
 import type { MethodDefinition } from "../methods/method.ts";
 import { POSITION_POLICIES } from "../methods/nuwa/positions.ts";
 import { METHODS, methodNamed } from "../methods/registry.ts";
-import { reasonOf } from "./files.ts";
+import { fileSize, reasonOf } from "./files.ts";
 
 const callable = (what: string) =>
   z.custom<unknown>((value) => typeof value === "function", { message: `must be a function: ${what}` });
@@ -55,6 +55,8 @@ export async function loadMethodFile(path: string): Promise<MethodDefinition> {
       `${path}: no such file. --method takes the path of a method's file or one of ` +
         `${METHODS.map(({ name }) => name).join(", ")}.`,
     );
+  // To import a pipe would take for ever.
+  fileSize(path);
   let module: { default?: unknown };
   try {
     const { href } = pathToFileURL(resolve(path));

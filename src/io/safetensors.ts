@@ -1,6 +1,7 @@
-import { closeSync, openSync, readSync } from "node:fs";
+import { closeSync, readSync } from "node:fs";
 import { NuwaError } from "../core/errors.ts";
 import { fileSize, writeAtomically } from "./files.ts";
+import { openInput } from "./opening.ts";
 
 /**
  * Reading and writing of safetensors files.
@@ -181,7 +182,7 @@ const FLOAT16 = Float32Array.from({ length: 2 ** 16 }, (_, half) => {
 /** The bytes [begin, end) of a file, in a buffer of exactly that length. */
 function readBytes(path: string, begin: number, end: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(end - begin);
-  const file = openForReading(path);
+  const { file } = openInput(path);
   try {
     for (let done = 0; done < bytes.length; ) {
       const read = readSync(file, bytes, done, Math.min(bytes.length - done, 2 ** 30), begin + done);
@@ -192,14 +193,6 @@ function readBytes(path: string, begin: number, end: number): Uint8Array<ArrayBu
     closeSync(file);
   }
   return bytes;
-}
-
-function openForReading(path: string): number {
-  try {
-    return openSync(path, "r");
-  } catch (error) {
-    throw new NuwaError(`${path}: cannot be read (${(error as NodeJS.ErrnoException).code}). Check the file's rights.`);
-  }
 }
 
 /**

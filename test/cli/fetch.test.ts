@@ -46,6 +46,10 @@ describe("nuwa fetch", () => {
   it.each([
     [["../etc"], /"\.\.\/etc" is not the name of a repository/],
     [["a/b/c"], /not the name of a repository/],
+    [["model"], /not the name of a repository, OWNER\/NAME/],
+    [["a b/c"], /not the name of a repository/],
+    [["some/model", "--revision", "a..b"], /revision "a\.\.b" is not the name of a branch/],
+    [["some/model", "--mirror", "https://:secret@x"], /is not an address/],
     [["some/model", "--mirror", "ftp://x"], /--mirror "ftp:\/\/x" is not an address/],
     [["some/model", "--out", ""], /--out is empty/],
     [[], /missing required argument 'repo'/],

@@ -38,7 +38,7 @@ describe("writeAtomically", () => {
   it("leaves nothing when the name belongs to a folder", () => {
     const inside = join(folder, "taken");
     mkdirSync(join(inside, "name"), { recursive: true });
-    expect(refusal(() => writeAtomically(join(inside, "name"), "text"))).toMatch(/cannot be written \(E/);
+    expect(refusal(() => writeAtomically(join(inside, "name"), "text"))).toMatch(/cannot be written \(it is a folder/);
     expect(readdirSync(inside)).toEqual(["name"]);
   });
 

@@ -4,8 +4,10 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, utimesSy
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Worker } from "node:worker_threads";
 import { afterEach, describe, expect, it, vi } from "vitest";
 import { NuwaError } from "../../src/core/errors.ts";
+import { partName } from "../../src/io/leftovers.ts";
 import { whileLocked } from "../../src/io/lock.ts";
 import { listing, temporaryFolder } from "../cli/support.ts";
 
@@ -54,7 +56,7 @@ describe("a folder's lock", () => {
     const folder = join(temporaryFolder(), "new", "folder");
     const listeners = process.listenerCount("SIGINT");
     await whileLocked(folder, async () => {
-      expect(JSON.parse(readFileSync(lockIn(folder), "utf8"))).toEqual({ pid: process.pid, host: hostname() });
+      expect(JSON.parse(readFileSync(lockIn(folder), "utf8"))).toMatchObject({ pid: process.pid, host: hostname() });
     });
     expect(existsSync(lockIn(folder))).toBe(false);
     const failing = whileLocked(folder, () => Promise.reject(new Error("out of work")));
@@ -75,12 +77,73 @@ describe("a folder's lock", () => {
     expect(existsSync(lockIn(folder))).toBe(true);
   });
 
-  it("is refused to the process itself", async () => {
+  it("is refused to the process itself, by whatever name of the folder, but not to the work that holds it", async () => {
+    const folder = temporaryFolder();
+    const other = join(temporaryFolder(), "link");
+    symlinkSync(folder, other);
+    let end = () => undefined as void;
+    const first = whileLocked(folder, async () => {
+      await whileLocked(other, async () => expect(listing(folder)).toEqual(["nuwa.lock"]));
+      expect(existsSync(lockIn(folder))).toBe(true);
+      await new Promise<void>((done) => {
+        end = done;
+      });
+    });
+    await new Promise((done) => setTimeout(done, 10));
+    for (const name of [folder, other])
+      await expect(whileLocked(name, async () => undefined)).rejects.toThrow(`process ${process.pid} is writing`);
+    end();
+    await first;
+    expect(listing(folder)).toEqual([]);
+  });
+
+  it("is refused to another thread of the process", async () => {
     const folder = temporaryFolder();
     await whileLocked(folder, async () => {
-      await expect(whileLocked(folder, async () => undefined)).rejects.toThrow(`process ${process.pid} is writing`);
-      expect(existsSync(lockIn(folder))).toBe(true);
+      const lock = new URL("../../src/io/lock.ts", import.meta.url).href;
+      const code = `import("tsx/esm/api").then(({ register }) => { register(); return import(${JSON.stringify(lock)}); })
+        .then(({ whileLocked }) => whileLocked(${JSON.stringify(folder)}, async () => "worked"))
+        .catch(({ message }) => message)
+        .then((said) => require("node:worker_threads").parentPort.postMessage(said));`;
+      const worker = new Worker(code, { eval: true });
+      const [said] = await once(worker, "message");
+      expect(said).toContain(`process ${process.pid} is writing there.`);
+      await worker.terminate();
     });
+  });
+
+  it("holds several folders, and Ctrl-C gives all of them free", async () => {
+    const folders = Array.from({ length: 12 }, temporaryFolder);
+    const warnings: Error[] = [];
+    process.once("warning", (warning) => warnings.push(warning));
+    await Promise.all(folders.map((folder) => whileLocked(folder, () => new Promise((done) => setTimeout(done, 20)))));
+    expect(warnings).toEqual([]);
+    const [one, two] = folders;
+    const more = `whileLocked(${JSON.stringify(two)}, () => new Promise(() => undefined));
+      await new Promise((done) => setTimeout(done, 20));`;
+    await ended(await holder(one, more), "SIGINT");
+    expect([one, two].map((folder) => existsSync(lockIn(folder)))).toEqual([false, false]);
+  });
+
+  it("leaves no empty folder behind that it made", async () => {
+    const folder = temporaryFolder();
+    await expect(whileLocked(join(folder, "a", "b"), () => Promise.reject(new Error("no")))).rejects.toThrow("no");
+    expect(listing(folder)).toEqual([]);
+    await whileLocked(join(folder, "a", "b"), async () => writeFileSync(join(folder, "a", "b", "file"), ""));
+    expect(listing(join(folder, "a"))).toEqual(["b"]);
+  });
+
+  it("removes what killed processes left unfinished, and no other's", async () => {
+    const folder = temporaryFolder();
+    const own = partName();
+    const [pid, started] = own.split("-").slice(1);
+    const named = (process: string) => own.replace(`-${pid}-${started}-`, `-${process}-`);
+    const left = [named("2147483646-5"), named(`${pid}-1`), named("2147483646-x")];
+    const stay = [own, named(`${process.ppid}-x`), "2147483646.part", own.replace(/-[0-9a-f]{8}-/, "-0badf00d-")];
+    for (const name of [...left, ...stay]) writeFileSync(join(folder, name), "half");
+    mkdirSync(join(folder, named("2147483646-7")));
+    await works(folder);
+    expect(listing(folder)).toEqual([named("2147483646-7"), ...stay].sort());
   });
 
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("is removed by %s, which ends the process", async (signal) => {
@@ -144,15 +207,47 @@ describe("a folder's lock", () => {
     expect(listing(folder)).toEqual(["nuwa.lock"]);
   });
 
-  it("that is a link to nowhere is said in a line, and left alone", async () => {
-    const folder = temporaryFolder();
-    symlinkSync(join(folder, "nowhere"), lockIn(folder));
+  it.each<[string, (path: string, beside: string) => void]>([
+    ["a link to nowhere", (path) => symlinkSync(`${path}-nowhere`, path)],
+    [
+      "a link to a stale one",
+      (path, beside) => {
+        leave(beside, 2147483646);
+        symlinkSync(lockIn(beside), path);
+      },
+    ],
+    ["a folder", (path) => mkdirSync(path)],
+    ["a pipe", (path) => void spawnSync("mkfifo", [path])],
+    ["huge", (path) => writeFileSync(path, " ".repeat(2000))],
+  ])("that is %s is no lock: it is said in a line, and left alone", async (_, plant) => {
+    const [folder, beside] = [temporaryFolder(), temporaryFolder()];
+    plant(lockIn(folder), beside);
     const refused = whileLocked(folder, async () => expect.fail("did work without a lock"));
     await expect(refused).rejects.toThrow(NuwaError);
     await expect(refused).rejects.toThrow(
-      `${lockIn(folder)}: is there but cannot be read, as a link to nowhere. Remove it.`,
+      `${lockIn(folder)}: is no lock of this program. Remove it, or give another folder.`,
     );
     expect(readdirSync(folder)).toEqual(["nuwa.lock"]);
+  });
+
+  it.each(["{", '{"pid":-1,"host":"x"}', `{"pid":1e300,"host":"${hostname()}"}`, '{"pid":1}', "\0"])(
+    "that says %j does not say whose it is, and is left alone",
+    async (text) => {
+      const folder = temporaryFolder();
+      writeFileSync(lockIn(folder), text);
+      const past = Date.now() / 1000 - 60;
+      utimesSync(lockIn(folder), past, past);
+      await expect(whileLocked(folder, async () => undefined)).rejects.toThrow(/does not say who is writing there/);
+      expect(readFileSync(lockIn(folder), "utf8")).toBe(text);
+    },
+  );
+
+  it("of a process whose number another one has now is taken over", async () => {
+    const folder = temporaryFolder();
+    leave(folder, process.ppid);
+    await expect(whileLocked(folder, async () => undefined)).rejects.toThrow(`process ${process.ppid} is writing`);
+    writeFileSync(lockIn(folder), JSON.stringify({ pid: process.ppid, host: hostname(), started: 1 }));
+    await works(folder);
   });
 
   it("of another machine is never taken over", async () => {
@@ -182,8 +277,6 @@ describe("a folder's lock", () => {
     const folder = temporaryFolder();
     writeFileSync(join(folder, "file"), "");
     await expect(whileLocked(join(folder, "file"), async () => undefined)).rejects.toThrow(NuwaError);
-    mkdirSync(lockIn(folder));
-    await expect(whileLocked(folder, async () => undefined)).rejects.toThrow(/nuwa\.lock: cannot be written \(EISDIR/);
   });
 });
 

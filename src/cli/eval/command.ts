@@ -86,8 +86,8 @@ export function addEval(program: Command): void {
     .requiredOption("--out <folder>", "where the whole evaluation goes")
     .action(async (folders: string[], { out }: { out: string }) => {
       requireWritableFolder(resolve(requireText("--out", out)));
-      const merged = mergeShards(folders.map((folder) => join(requireText("a folder", folder))));
-      await whileLocked(out, () => writeMerged(out, merged));
+      const shards = folders.map((folder) => join(requireText("a folder", folder)));
+      await whileLocked(out, async () => writeMerged(out, await mergeShards(shards)));
     });
 }
 

@@ -1,4 +1,5 @@
-import { closeSync, existsSync, openSync, readSync } from "node:fs";
+import { closeSync, existsSync, readSync } from "node:fs";
+import { openInput } from "../../io/opening.ts";
 
 /** Bytes that are read at a time. */
 const CHUNK = 2 ** 16;
@@ -7,7 +8,7 @@ const CHUNK = 2 ** 16;
  * Counts the lines of a file that another process adds to. Each count reads only what follows the last whole
  * line of the one before; a last line that is not finished may be truncated meanwhile.
  *
- * @returns the count: 0 as long as there is no file
+ * @returns the count: 0 as long as there is no file; it throws a NuwaError where something else is there
  */
 export function lineCounter(path: string): () => number {
   const chunk = Buffer.alloc(CHUNK);
@@ -15,7 +16,7 @@ export function lineCounter(path: string): () => number {
   let behindLast = 0;
   return () => {
     if (!existsSync(path)) return lines;
-    const file = openSync(path, "r");
+    const { file } = openInput(path);
     try {
       let at = behindLast;
       for (let read = readSync(file, chunk, 0, CHUNK, at); read > 0; read = readSync(file, chunk, 0, CHUNK, at)) {

@@ -1,30 +1,24 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { useBackend } from "../../backend/select.ts";
+import { requireAsked } from "../../eval/run/asked.ts";
 import { answersIn, evaluate } from "../../eval/run/evaluate.ts";
 import { fingerprint, methodsFingerprint } from "../../eval/run/fingerprint.ts";
 import { type Journal, type JournalOptions, openJournal } from "../../eval/run/journal.ts";
-import {
-  type Batch,
-  batchesOf,
-  type Plan,
-  parseShard,
-  questionsFingerprint,
-  requireAsked,
-  shardOf,
-} from "../../eval/run/plan.ts";
+import { catalogueOf } from "../../eval/run/method-files.ts";
+import { type Batch, batchesOf, type Plan, parseShard, questionsFingerprint, shardOf } from "../../eval/run/plan.ts";
 import type { Sample } from "../../eval/run/sample.ts";
 import { type Choices, runOf, settingsOf } from "../../eval/run/settings.ts";
 import { preprocess } from "../../io/image.ts";
+import { makeTemporary, removeTemporary } from "../../io/leftovers.ts";
 import { loadModel, loadProcessor, type OpenedModel, openModel } from "../../io/load.ts";
 import { whileLocked } from "../../io/lock.ts";
 import { isMethodFile } from "../../io/method-file.ts";
+import { unprunedTokens } from "../../model/image-shape.ts";
 import { disposeModel } from "../../model/vlm.ts";
 import type { Split } from "../../world/splits.ts";
+import { VERSION } from "../about.ts";
 import { stopped, watchInterruptions } from "../interruption.ts";
 import { constantsFrom, requireFit, requireText } from "../options.ts";
-import { catalogueOf } from "./methods.ts";
 import { terminalProgress } from "./progress.ts";
 import { writeResults } from "./results.ts";
 
@@ -67,10 +61,15 @@ export async function runEval({
   const batches = options.shard === undefined ? all : shardOf(all, parseShard(options.shard));
   const backend = await useBackend(wanted);
   const { data: _, ...choices } = options;
+  const { family, facts, imageShape } = opened.config;
+  const possible = { seed: plan.seed, layers: facts.layers, tokens: imageShape && unprunedTokens(imageShape) };
   const journalOptions: JournalOptions = {
+    version: VERSION,
     ...choices,
     constants,
-    family: opened.config.family,
+    family,
+    layers: possible.layers,
+    tokens: possible.tokens,
     model: await fingerprint(opened),
     methodFiles: await methodsFingerprint(options.methods.filter(isMethodFile)),
     backend: backend.name,
@@ -79,7 +78,7 @@ export async function runEval({
   };
   await whileLocked(out, async () => {
     const journal = openJournal(out, journalOptions);
-    requireAsked(join(out, "samples.jsonl"), journal.samples, batches, plan.settings);
+    requireAsked(join(out, "samples.jsonl"), journal.samples, batches, plan.settings, possible);
     process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
     const samples = await answerAll(opened, plan, batches, journal);
     if (!samples) throw stopped("the same command");
@@ -97,7 +96,7 @@ export async function runEval({
 async function requireSettingsFit(opened: OpenedModel, plan: Plan, [first]: readonly Batch[]): Promise<void> {
   const processor = loadProcessor(opened);
   if (!first) return;
-  const folder = mkdtempSync(join(tmpdir(), "nuwa-eval-"));
+  const folder = makeTemporary("eval");
   try {
     const path = await first.items[0].picture(folder, processor.preprocessing.side);
     const image = await preprocess(path, processor.preprocessing);
@@ -106,7 +105,7 @@ async function requireSettingsFit(opened: OpenedModel, plan: Plan, [first]: read
       requireFit(method, opened, [image]);
     }
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeTemporary(folder);
   }
 }
 

@@ -1,10 +1,12 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import { NuwaError } from "../../core/errors.ts";
-import { mergeShards } from "../../eval/run/merge.ts";
+import { mergeShards, shardOptions } from "../../eval/run/merge.ts";
+import { readJson } from "../../io/files.ts";
+import { requireOwnFolder } from "../../io/opening.ts";
 import { stopped, watchInterruptions } from "../interruption.ts";
 import { lineCounter } from "./line-counter.ts";
 import { NOTE, terminalProgress } from "./progress.ts";
@@ -32,10 +34,13 @@ export async function evalWithWorkers(options: EvalOptions, count: number): Prom
   const stopAll = () => {
     for (const worker of workers) worker.kill("SIGTERM");
   };
+  for (const folder of folders) requireOwnFolder(folder);
   const interruption = watchInterruptions(stopAll);
   const { look, missed } = progressOf(folders);
   const timer = setInterval(look, process.stderr.isTTY ? LOOK_EVERY.terminal : LOOK_EVERY.elsewhere);
+  let failure: unknown;
   try {
+    // All are waited for, also where one has failed: they write into our folder.
     await Promise.all(
       folders.map(async (out, i) => {
         try {
@@ -46,19 +51,18 @@ export async function evalWithWorkers(options: EvalOptions, count: number): Prom
             i === 0 ? missed : () => undefined,
           );
         } catch (error) {
+          failure ??= error;
           stopAll();
-          throw error;
         }
       }),
     );
-  } catch (error) {
-    throw interruption.happened() ? stopped("the same command") : error;
   } finally {
     clearInterval(timer);
     interruption.end();
   }
+  if (failure !== undefined) throw interruption.happened() ? stopped("the same command") : failure;
   look();
-  await writeMerged(options.out, mergeShards(folders));
+  await writeMerged(options.out, await mergeShards(folders));
 }
 
 function spawnWorker(options: EvalOptions, workers: ChildProcess[]): ChildProcess {
@@ -83,11 +87,14 @@ function spawnWorker(options: EvalOptions, workers: ChildProcess[]): ChildProces
 function finished(worker: ChildProcess, name: string, note: (text: string) => void): Promise<void> {
   let message: string | undefined;
   // There is no stderr where the system has no file descriptors left; the error says so.
-  if (worker.stderr)
+  if (worker.stderr) {
+    // How the worker ended says more than that it could no longer be listened to.
+    worker.stderr.on("error", () => undefined);
     createInterface({ input: worker.stderr }).on("line", (line) => {
       if (line.startsWith(NOTE)) note(line.slice(NOTE.length));
       if (line.startsWith("nuwa: ")) message = line.slice("nuwa: ".length);
     });
+  }
   return new Promise((done, fail) => {
     worker.on("error", (error) => fail(new NuwaError(`${name}: cannot be started (${error.message}).`)));
     worker.on("close", (code, signal) => {
@@ -98,23 +105,32 @@ function finished(worker: ChildProcess, name: string, note: (text: string) => vo
   });
 }
 
-/** The progress of all workers together: `look` counts the lines in their journals. */
+/**
+ * The progress of all workers together: `look` counts the lines in their journals. What is damaged there it leaves to
+ * the worker, whose error says it.
+ */
 function progressOf(folders: readonly string[]): { look(): void; missed(hint: string): void } {
   const counters = folders.map((folder) => lineCounter(join(folder, "samples.jsonl")));
   const sum = (numbers: readonly number[]) => numbers.reduce((all, one) => all + one, 0);
-  const lines = () => sum(counters.map((count) => count()));
+  const lines = () => sum(counters.map((count) => orUndefined(count) ?? 0));
   const before = lines();
   const progress = terminalProgress(process.stderr, before);
   return {
     look() {
-      const totals = folders.map((folder) => join(folder, "options.json")).map(answersOf);
+      const totals = folders.map((folder) => orUndefined(() => readJson(join(folder, "options.json"), shardOptions)));
       const done = lines();
-      if (done > before && totals.every((total) => total !== undefined)) progress.answered(done, sum(totals));
+      const known = totals.flatMap((total) => (total ? [total.answers] : []));
+      if (done > before && known.length === folders.length) progress.answered(done, sum(known));
     },
     missed: progress.missed,
   };
 }
 
-function answersOf(path: string): number | undefined {
-  return existsSync(path) ? (JSON.parse(readFileSync(path, "utf8")).answers as number) : undefined;
+function orUndefined<T>(read: () => T): T | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof NuwaError) return undefined;
+    throw error;
+  }
 }

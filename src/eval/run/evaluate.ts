@@ -1,8 +1,6 @@
-import { mkdtempSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { preprocess } from "../../io/image.ts";
+import { makeTemporary, removeTemporary } from "../../io/leftovers.ts";
 import { averageTokens } from "../../methods/ledger.ts";
 import type { PreparedImage } from "../../model/preprocessing.ts";
 import type { LoadedVlm } from "../../pipeline/answer.ts";
@@ -48,7 +46,7 @@ export async function evaluate(
   const samples = [...journal.samples];
   const known = new Set(samples.map((sample) => sampleKey(sample, sample)));
   const watchAverage = averageWatch(observer);
-  const folder = mkdtempSync(join(tmpdir(), "nuwa-eval-"));
+  const folder = makeTemporary("eval");
   try {
     for (const batch of batches) {
       let images: PreparedScenes | undefined;
@@ -76,7 +74,7 @@ export async function evaluate(
     }
     return samples;
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeTemporary(folder);
   }
 }
 

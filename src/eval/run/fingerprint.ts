@@ -1,6 +1,6 @@
 import { createHash } from "node:crypto";
-import { createReadStream } from "node:fs";
 import type { OpenedModel } from "../../io/load.ts";
+import { streamInput } from "../../io/opening.ts";
 
 /** SHA-256 of a checkpoint's configuration and weight files: answers of two models must not be mixed. */
 export async function fingerprint({ checkpoint, locations }: OpenedModel): Promise<string> {
@@ -18,6 +18,6 @@ export async function methodsFingerprint(paths: readonly string[]): Promise<stri
 
 async function digest(paths: Iterable<string>, first = ""): Promise<string> {
   const hash = createHash("sha256").update(first);
-  for (const path of paths) for await (const chunk of createReadStream(path)) hash.update(chunk);
+  for (const path of paths) for await (const chunk of streamInput(path)) hash.update(chunk);
   return hash.digest("hex");
 }

@@ -1,10 +1,11 @@
 import { isUtf8 } from "node:buffer";
-import { appendFileSync, existsSync, truncateSync } from "node:fs";
+import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { NuwaError, UsageError } from "../../core/errors.ts";
 import { checkSchema } from "../../core/schema.ts";
 import { readBytes, readJson, reasonOf, writeAtomically } from "../../io/files.ts";
+import { appendText, cutFile, requireOwnFile } from "../../io/opening.ts";
 import { type Sample, sampleSchema } from "./sample.ts";
 
 /** Everything that an evaluation's answers depend on, as plain JSON. */
@@ -35,17 +36,11 @@ export function openJournal(folder: string, options: JournalOptions): Journal {
   else if (existsSync(path))
     throw new UsageError(`${path}: belongs to an evaluation without options.json. Give another --out.`);
   else writeAtomically(optionsPath, `${JSON.stringify(options, null, 2)}\n`);
+  // Before the first answer, which may take long.
+  requireOwnFile(path, true);
   return {
-    samples: readSamples(path, (whole) => truncateSync(path, whole)),
-    append(samples) {
-      try {
-        appendFileSync(path, samples.map((sample) => `${JSON.stringify(sample)}\n`).join(""));
-      } catch (error) {
-        throw new NuwaError(
-          `${path}: cannot be written (${reasonOf(error)}). Free some disk space and run the command again.`,
-        );
-      }
-    },
+    samples: readSamples(path, (whole) => cutFile(path, whole)),
+    append: (samples) => appendText(path, samples.map((sample) => `${JSON.stringify(sample)}\n`).join("")),
   };
 }
 

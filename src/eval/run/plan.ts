@@ -7,7 +7,6 @@ import type { Item } from "../tasks/item.ts";
 import { SHAPES_TASKS, shapesBatches } from "../tasks/shapes-tasks.ts";
 import { BENCHMARKS } from "../tasks/tasks.ts";
 import type { Catalogue } from "./catalogue.ts";
-import { type Sample, sampleKey } from "./sample.ts";
 import type { Setting } from "./settings.ts";
 
 /** What is asked, and of which settings. */
@@ -36,6 +35,14 @@ export interface Batch {
   /** Its index in the whole plan. */
   readonly number: number;
   readonly items: readonly Item[];
+}
+
+/** What a sample repeats of its question. */
+export type AskedItem = Pick<Item, "task" | "family" | "style" | "split" | "scene" | "id" | "question" | "expected">;
+
+/** Questions that are answered together, without their pictures. */
+export interface AskedBatch extends Pick<Batch, "number"> {
+  readonly items: readonly AskedItem[];
 }
 
 /** One of several parts of an evaluation: 1/4 … 4/4. */
@@ -76,7 +83,7 @@ export function batchesOf({ tasks, split, seed, limit, data }: Plan): Batch[] {
 }
 
 /** The batches of a shard: every n-th, so that shards of a plan of several tasks take about equally long. */
-export function shardOf(batches: readonly Batch[], { index, count }: Shard): Batch[] {
+export function shardOf<B extends Pick<Batch, "number">>(batches: readonly B[], { index, count }: Shard): B[] {
   return batches.filter(({ number }) => number % count === index - 1);
 }
 
@@ -93,37 +100,16 @@ export function parseShard(text: string): Shard {
   return shard;
 }
 
-/** A fingerprint of questions and expected answers: shards asked from different files must not be merged. */
-export function questionsFingerprint(batches: readonly Batch[]): string {
-  const hash = createHash("sha256");
-  for (const { items } of batches)
-    for (const { task, id, question, expected } of items)
-      hash.update(`${JSON.stringify([task, id, question, expected])}\n`);
-  return hash.digest("hex");
-}
-
 /**
- * Refuses a journal that holds what was not asked, or an answer twice, as two evaluations at once would leave it.
- *
- * @param path of the journal, for the error
- * @throws NuwaError naming the line
+ * A fingerprint of all that is known of the questions before they are answered: shards asked from different files must
+ * not be merged.
  */
-export function requireAsked(
-  path: string,
-  samples: readonly Sample[],
-  batches: readonly Batch[],
-  settings: readonly Setting[],
-): void {
-  const open = new Set(
-    settings.flatMap((setting) => batches.flatMap(({ items }) => items.map((item) => sampleKey(setting, item)))),
-  );
-  samples.forEach((sample, i) => {
-    if (!open.delete(sampleKey(sample, sample)))
-      throw new NuwaError(
-        `${path}: line ${i + 1}: field "id": ${JSON.stringify(sample.id)} is answered twice ` +
-          `or was not asked under "${sample.method}". Give another --out.`,
-      );
-  });
+export function questionsFingerprint(batches: readonly AskedBatch[]): string {
+  const hash = createHash("sha256");
+  for (const { number, items } of batches)
+    for (const { task, family, style, split, scene, id, question, expected } of items)
+      hash.update(`${JSON.stringify([number, task, family, style, split, scene, id, question, expected])}\n`);
+  return hash.digest("hex");
 }
 
 /** The questions about the first pictures of each family. */

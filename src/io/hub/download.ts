@@ -1,11 +1,24 @@
 import { createHash } from "node:crypto";
-import { createReadStream, existsSync, renameSync, rmSync, statSync } from "node:fs";
-import { type FileHandle, open } from "node:fs/promises";
+import {
+  closeSync,
+  constants,
+  existsSync,
+  fstatSync,
+  fsyncSync,
+  ftruncateSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  statSync,
+  writeSync,
+} from "node:fs";
 import { join } from "node:path";
 import { NuwaError } from "../../core/errors.ts";
 import { reasonOf } from "../files.ts";
+import { openOwn, requireOwnFile, streamInput } from "../opening.ts";
+import { beginningOf, headersFor, type Partial } from "./ranges.ts";
 import type { Checksum, RemoteFile, Repository } from "./repository.ts";
-import { causeOf, type Hub, request, TRIES } from "./requests.ts";
+import { type Hub, insist, request } from "./requests.ts";
 
 /** Gets the number of bytes of a file that are there. */
 export type ByteCounter = (bytes: number) => void;
@@ -13,9 +26,11 @@ export type ByteCounter = (bytes: number) => void;
 /**
  * Brings one file into a folder. It is written beside the target, under a name that holds its checksum, so that a
  * later call goes on where this one was interrupted; when it is complete and its checksum is right, it is renamed.
+ * What was begun of other versions of the file is removed.
  *
  * @returns false when the file was there already
- * @throws NuwaError when the checksum is wrong, the disk refuses, or the connection breaks again and again
+ * @throws NuwaError when the checksum is wrong, something that is no file is in its place, the disk refuses, or the
+ *   connection breaks again and again
  */
 export async function download(
   hub: Hub,
@@ -25,21 +40,38 @@ export async function download(
   count: ByteCounter,
 ): Promise<boolean> {
   const target = join(folder, file.path);
-  if (existsSync(target) && statSync(target).size === file.size && (await hasChecksum(target, file))) {
+  const part = `.${file.path}.${file.checksum.value.slice(0, 16)}.part`;
+  if (await isThere(target, file)) {
+    removeParts(folder, file);
     count(file.size);
     return false;
   }
-  const part = join(folder, `.${file.path}.${file.checksum.value.slice(0, 16)}.part`);
-  await grow(hub, repository, file, part, count);
-  if (!(await hasChecksum(part, file))) {
-    rmSync(part);
+  requireOwnFile(target);
+  removeParts(folder, file, part);
+  const path = join(folder, part);
+  await grow(hub, repository, file, path, count);
+  if (!(await hasChecksum(path, file))) {
+    rmSync(path);
     throw new NuwaError(
       `${target}: what came has another ${file.checksum.kind === "sha256" ? "SHA-256" : "git checksum"} than the ` +
         "hub lists. It was thrown away; fetch again.",
     );
   }
-  renameSync(part, target);
+  disk(target, () => renameSync(path, target));
   return true;
+}
+
+/** Through a link, too: the hub's own cache is made of them. */
+async function isThere(target: string, file: RemoteFile): Promise<boolean> {
+  const status = existsSync(target) ? statSync(target) : undefined;
+  return (status?.isFile() ?? false) && status?.size === file.size && (await hasChecksum(target, file));
+}
+
+function removeParts(folder: string, { path }: RemoteFile, except?: string): void {
+  const beginning = `.${path}.`;
+  for (const name of readdirSync(folder))
+    if (name !== except && name.startsWith(beginning) && /^[0-9a-f]{16}\.part$/.test(name.slice(beginning.length)))
+      disk(join(folder, name), () => rmSync(join(folder, name)));
 }
 
 /** Requests the missing part of a file until it has its size. */
@@ -50,99 +82,99 @@ async function grow(
   part: string,
   count: ByteCounter,
 ): Promise<void> {
-  const what = `${name}: ${file.path}`;
-  const path = `/${name}/resolve/${commit}/${encodeURIComponent(file.path)}`;
-  let have = existsSync(part) ? statSync(part).size : 0;
-  if (have > file.size) have = 0;
-  count(have);
-  const output = await disk(part, () => open(part, have > 0 ? "r+" : "w"));
+  const { path, size } = file;
+  const what = `${name}: ${path}`;
+  const address = `/${name}/resolve/${commit}/${encodeURIComponent(path)}`;
+  const output = openOwn(part, constants.O_RDWR | constants.O_CREAT);
   try {
-    if (have === 0) await output.truncate(0);
-    for (let tries = 1; have < file.size; tries++) {
-      const before = have;
-      const problem = await append(hub, path, what, file.size, have, part, output, (bytes) => {
-        have = bytes;
-        count(bytes);
+    let partial: Partial = { have: Math.min(fstatSync(output).size, size + 1), etag: undefined };
+    let furthest = 0;
+    const reached = (now: Partial) => {
+      partial = now;
+      furthest = Math.max(furthest, now.have);
+      count(now.have);
+    };
+    const begin = () => {
+      reached({ have: 0, etag: undefined });
+      disk(part, () => ftruncateSync(output, 0));
+    };
+    if (partial.have > size) begin();
+    else reached(partial);
+    const broke = (problem: string) => `the connection broke at ${partial.have} of ${size} bytes: ${problem}`;
+    if (partial.have < size)
+      await insist(hub, {
+        what,
+        bytes: size - partial.have,
+        once: (end) => append(hub, address, what, size, partial, part, output, end, { begin, reached }),
+        furthest: () => furthest,
+        inWords: broke,
+        failed: (problem) =>
+          `${what}: the connection broke at ${partial.have} of ${size} bytes (${problem}). Run the command again; it ` +
+          "goes on there.",
       });
-      if (have > before) tries = 1;
-      if (problem === undefined) continue;
-      if (tries === TRIES)
-        throw new NuwaError(
-          `${what}: the connection broke at ${have} of ${file.size} bytes (${problem}). Run the command again; it ` +
-            "goes on there.",
-        );
-      await hub.pause(500 * 2 ** tries, what, `the connection broke at ${have} of ${file.size} bytes: ${problem}`);
-    }
-    await disk(part, () => output.sync());
+    disk(part, () => fsyncSync(output));
   } finally {
-    await output.close();
+    closeSync(output);
   }
+}
+
+/** What {@link append} tells of how far it is. */
+interface Growth {
+  /** What is there cannot be continued. */
+  begin(): void;
+  reached(now: Partial): void;
 }
 
 /**
  * One request for the rest of a file, written as it comes.
  *
- * @returns why it ended before the file was complete, or undefined
+ * @throws Error saying why it ended before the file was complete
  */
-async function append(
+function append(
   hub: Hub,
-  path: string,
+  address: string,
   what: string,
   size: number,
-  have: number,
+  partial: Partial,
   part: string,
-  output: FileHandle,
-  count: ByteCounter,
-): Promise<string | undefined> {
-  try {
-    // Encoded bytes would be counted wrongly and could not be continued.
-    const headers = { "accept-encoding": "identity", ...(have > 0 ? { range: `bytes=${have}-` } : {}) };
-    const response = await request(hub, path, what, headers);
-    let at = response.status === 206 && startOf(response) === have ? have : 0;
-    if (at === 0) {
-      // The server gives no ranges, or another one: what is there cannot be continued.
-      count(0);
-      if (response.status !== 200) {
-        await response.body?.cancel();
-        return `it answers a range with status ${response.status}`;
-      }
-    }
+  output: number,
+  end: number,
+  { begin, reached }: Growth,
+): Promise<void> {
+  return request(hub, address, what, headersFor(partial), end, async (response, heard) => {
+    const beginning = beginningOf(response, partial, size, what);
+    if (beginning?.have !== partial.have) begin();
+    if (!beginning) throw new Error(`it answers a range with status ${response.status}`);
+    let at = beginning.have;
+    reached(beginning);
     for await (const chunk of response.body ?? []) {
+      heard();
       if (at + chunk.length > size)
         throw new NuwaError(`${what}: the server sends more than the ${size} bytes that the hub lists. Fetch again.`);
-      await disk(part, () => writeWhole(output, chunk, at));
+      disk(part, () => writeAt(output, chunk, at));
       at += chunk.length;
-      count(at);
+      reached({ ...beginning, have: at });
     }
-    return at < size ? "it ended early" : undefined;
-  } catch (error) {
-    if (error instanceof NuwaError) throw error;
-    return causeOf(error);
-  }
-}
-
-/** Where a part of a file begins, by its Content-Range. */
-function startOf(response: Response): number {
-  return Number(/^bytes (\d+)-/.exec(response.headers.get("content-range") ?? "")?.[1]);
+    if (at < size) throw new Error("it ended early");
+  });
 }
 
 /** A write may take less than it was given. */
-async function writeWhole(output: FileHandle, chunk: Uint8Array, at: number): Promise<void> {
-  for (let done = 0; done < chunk.length; )
-    done += (await output.write(chunk, done, chunk.length - done, at + done)).bytesWritten;
+function writeAt(output: number, chunk: Uint8Array, at: number): void {
+  for (let done = 0; done < chunk.length; ) done += writeSync(output, chunk, done, chunk.length - done, at + done);
 }
 
 async function hasChecksum(path: string, { size, checksum }: { size: number; checksum: Checksum }): Promise<boolean> {
   const hash = createHash(checksum.kind === "sha256" ? "sha256" : "sha1");
   if (checksum.kind === "git-sha1") hash.update(`blob ${size}\0`);
-  for await (const chunk of createReadStream(path)) hash.update(chunk);
+  for await (const chunk of streamInput(path)) hash.update(chunk);
   return hash.digest("hex") === checksum.value;
 }
 
 /** What the disk refuses, in a line. */
-async function disk<T>(path: string, work: () => Promise<T>): Promise<T> {
+function disk<T>(path: string, work: () => T): T {
   try {
-    return await work();
+    return work();
   } catch (error) {
     const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
     throw new NuwaError(

@@ -1,8 +1,9 @@
-import { mkdirSync, statfsSync, statSync } from "node:fs";
-import { join } from "node:path";
+import { statfsSync, statSync } from "node:fs";
+import { join, resolve } from "node:path";
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { readJson, requireWritableFolder } from "../files.ts";
+import { whileLocked } from "../lock.ts";
 import { download } from "./download.ts";
 import { openRepository, type RemoteFile, type Repository } from "./repository.ts";
 import type { Hub } from "./requests.ts";
@@ -46,7 +47,8 @@ export interface FetchObserver {
 
 /**
  * Brings the files of a checkpoint from the hub into a folder: configuration, tokenizer, chat template and
- * the safetensors files that its index names. Files that are there with the right checksum are left.
+ * the safetensors files that its index names. Files that are there with the right checksum are left. The folder is
+ * locked meanwhile.
  *
  * @param revision branch, tag or commit; what it means is looked up once
  * @throws NuwaError when the repository has no such checkpoint, or see {@link download}
@@ -58,7 +60,17 @@ export async function fetchCheckpoint(
   folder: string,
   observer: FetchObserver,
 ): Promise<Repository> {
-  requireWritableFolder(folder);
+  requireWritableFolder(resolve(folder));
+  return whileLocked(folder, () => fetchInto(hub, name, revision, folder, observer));
+}
+
+async function fetchInto(
+  hub: Hub,
+  name: string,
+  revision: string,
+  folder: string,
+  observer: FetchObserver,
+): Promise<Repository> {
   const repository = await openRepository(hub, name, revision);
   const index = repository.files.get(INDEX);
   if (!repository.files.has("config.json"))
@@ -69,7 +81,6 @@ export async function fetchCheckpoint(
   for (const { path, size } of small)
     if (size > MOST_SMALL_BYTES)
       throw new NuwaError(`${name}: ${path} has ${size} bytes, more than the ${MOST_SMALL_BYTES} allowed.`);
-  mkdirSync(folder, { recursive: true });
   const bring = async (file: RemoteFile) =>
     observer.finished(file, await download(hub, repository, file, folder, (bytes) => observer.bytes(file, bytes)));
   // The index names the weight files, so it is needed before the list can be shown.

@@ -1,8 +1,8 @@
-import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import sharp from "sharp";
+import { writeAtomically } from "../../io/files.ts";
 import type { Progress } from "./training-state.ts";
 
 /** Steps that one point of a loss curve averages. */
@@ -77,6 +77,7 @@ export function curvesSvg(progress: Progress, { window = WINDOW, domain, label }
 /** Writes `curves.svg` and `curves.png` into a folder. */
 export async function writeCurves(folder: string, progress: Progress, options?: CurveOptions): Promise<void> {
   const svg = curvesSvg(progress, options);
-  writeFileSync(join(folder, "curves.svg"), svg);
-  await sharp(Buffer.from(svg)).flatten({ background: "white" }).png().toFile(join(folder, "curves.png"));
+  writeAtomically(join(folder, "curves.svg"), svg);
+  const png = await sharp(Buffer.from(svg)).flatten({ background: "white" }).png().toBuffer();
+  writeAtomically(join(folder, "curves.png"), png);
 }

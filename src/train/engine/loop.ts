@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
+import { whileLocked } from "../../io/lock.ts";
 import { checkpointLayout } from "./expected-tensors.ts";
 import { learningRate } from "./learning-rate.ts";
 import { createTrainState, decayMask, disposeTrainState, type TrainState, unpack } from "./optimizer.ts";
@@ -39,12 +40,22 @@ export interface TrainResult {
 /**
  * Runs the stages of a recipe one after the other, from the start or from a checkpoint. A training that
  * was stopped or killed goes on exactly as it would have: the state is exact, and the data of a step
- * follows from its number.
+ * follows from its number. The folder is locked meanwhile.
  *
  * @param initial weights to start from; when resuming they only say what a checkpoint must hold
- * @throws NuwaError when the files to resume from are damaged or of another recipe, or a loss is not a number
+ * @throws NuwaError when the files to resume from are damaged or of another recipe, a loss is not a number, or other
+ *   work is writing into the folder
  */
-export async function train(
+export function train(
+  recipe: AnyRecipe,
+  stages: readonly Stage[],
+  initial: () => Map<string, tf.Tensor>,
+  options: TrainOptions,
+): Promise<TrainResult> {
+  return whileLocked(options.folder, () => runStages(recipe, stages, initial, options));
+}
+
+async function runStages(
   recipe: AnyRecipe,
   stages: readonly Stage[],
   initial: () => Map<string, tf.Tensor>,
@@ -93,11 +104,18 @@ async function runStage(recipe: AnyRecipe, stage: Stage, saved: Saved, options: 
   const started = performance.now();
   const startStep = progress.step;
   let lastSave = started;
-  let next = progress.step < steps ? stage.prepare(progress.step) : undefined;
+  const prepare = (step: number) => {
+    if (step >= steps) return undefined;
+    const data = stage.prepare(step);
+    // It is waited for after the step before, which may fail first: then nobody would hear of a failure of this one.
+    data.catch(() => undefined);
+    return data;
+  };
+  let next = prepare(progress.step);
   while (next) {
     const prepared = await next;
     const step = progress.step + 1;
-    next = step < steps ? stage.prepare(step) : undefined;
+    next = prepare(step);
     const rate = learningRate(progress.step, stage.recipe);
     const record = await (async () => {
       const result = trainStep(

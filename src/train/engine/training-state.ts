@@ -46,7 +46,7 @@ export interface Progress {
 const progressSchema = z.object({
   recipe: z.unknown(),
   /** Name of the file with the tensors: this JSON is written last and decides which one counts. */
-  tensors: z.string().regex(/^state-[\w-]+\.safetensors$/),
+  tensors: z.string().regex(/^state-\d+-\d+\.safetensors$/),
   stage: z.number().int().min(0),
   step: z.number().int().min(0),
   seconds: z.number(),
@@ -101,7 +101,7 @@ export async function saveCheckpoint(
   writeSafetensors(join(folder, file), entries);
   writeAtomically(progressPath(folder), JSON.stringify({ recipe, tensors: file, ...progress }));
   for (const old of readdirSync(folder)) {
-    if (/^state-.*\.safetensors$/.test(old) && old !== file) rmSync(join(folder, old), { force: true });
+    if (/^state-\d+-\d+\.safetensors$/.test(old) && old !== file) rmSync(join(folder, old), { force: true });
   }
 }
 

@@ -1,6 +1,8 @@
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { randomFrom } from "../../core/random-numbers.ts";
+import { whileLocked } from "../../io/lock.ts";
+import { requireOwnFolder } from "../../io/opening.ts";
 import { type LlavaConfig, parseConfig } from "../../model/llava/config.ts";
 import { type TrainOptions, type TrainResult, train } from "../engine/loop.ts";
 import type { Stage } from "../engine/stage.ts";
@@ -28,15 +30,17 @@ export function stagesOf(recipe: Recipe): readonly Stage[] {
   return [visionStage(recipe, config), languageStage(recipe, config)] as readonly Stage[];
 }
 
-/** Trains by a recipe; when the training is finished, the model is in `model/` below the folder. */
-export async function runRecipe(recipe: Recipe, options: TrainOptions): Promise<TrainResult> {
+/** Trains by a recipe; when the training is finished, the model is in `model/` below the folder, which is locked. */
+export function runRecipe(recipe: Recipe, options: TrainOptions): Promise<TrainResult> {
   const config = configOfRecipe(recipe);
   const initial = () => initialWeights(config, randomFrom(recipe.seed));
-  const result = await train(recipe, stagesOf(recipe), initial, options);
-  if (result.finished) {
-    await exportModel(join(options.folder, "model"), config, result.weights, { recipe: recipe.name });
-  }
-  return result;
+  const model = join(options.folder, "model");
+  return whileLocked(options.folder, async () => {
+    requireOwnFolder(model);
+    const result = await train(recipe, stagesOf(recipe), initial, options);
+    if (result.finished) await exportModel(model, config, result.weights, { recipe: recipe.name });
+    return result;
+  });
 }
 
 /** Frees what {@link runRecipe} returns. */

@@ -1,11 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../../core/errors.ts";
 import { randomFrom } from "../../core/random-numbers.ts";
 import { runSync } from "../../core/readback.ts";
 import { preprocess } from "../../io/image.ts";
+import { makeTemporary, removeTemporary } from "../../io/leftovers.ts";
 import { parseAverage } from "../../methods/budget.ts";
 import type { Pruning } from "../../methods/method.ts";
 import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
@@ -93,7 +93,7 @@ async function answered(
   { model, tokenizer, template, preprocessing }: LoadedVlm,
   asked: readonly { readonly scene: number; readonly round: number }[],
 ): Promise<AnsweredBatch> {
-  const folder = mkdtempSync(join(tmpdir(), "nuwa-tune-"));
+  const folder = makeTemporary("tune");
   try {
     const path = join(folder, "scene.png");
     const images: PreparedPixels[] = [];
@@ -112,7 +112,7 @@ async function answered(
     }
     return { images, prompts, answers };
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeTemporary(folder);
   }
 }
 

@@ -4,9 +4,10 @@ import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { run, tensorsIn } from "../../../src/core/readback.ts";
+import { requireAsked } from "../../../src/eval/run/asked.ts";
 import { evaluate } from "../../../src/eval/run/evaluate.ts";
 import { openJournal } from "../../../src/eval/run/journal.ts";
-import { batchesOf, requireAsked } from "../../../src/eval/run/plan.ts";
+import { batchesOf } from "../../../src/eval/run/plan.ts";
 import type { Sample } from "../../../src/eval/run/sample.ts";
 import { runOf } from "../../../src/eval/run/settings.ts";
 import { summarise } from "../../../src/eval/score/summary.ts";
@@ -113,7 +114,8 @@ describe("an evaluation", () => {
 
   it("refuses a journal with an answer twice or one that was not asked, and names the line", () => {
     const batches = batchesOf(PLAN);
-    const check = (samples: readonly Sample[]) => requireAsked("samples.jsonl", samples, batches, PLAN.settings);
+    const check = (samples: readonly Sample[]) =>
+      requireAsked("samples.jsonl", samples, batches, PLAN.settings, { seed: 7, layers: 2, tokens: 16 });
     check(whole);
     check(whole.slice(0, 5));
     expect(() => check([...whole.slice(0, 3), whole[1]])).toThrow(/^samples\.jsonl: line 4: field "id".*twice/);

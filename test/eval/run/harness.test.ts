@@ -1,5 +1,5 @@
 import { spawn, spawnSync } from "node:child_process";
-import { cpSync, existsSync, readFileSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
@@ -224,10 +224,117 @@ describe("an evaluation in parts", () => {
       return folder;
     });
     expect(await refusal(...damaged)).toMatch(
-      /^1 nuwa: options\.json of the shards: the setting .*magic.* was not answered/,
+      /^1 nuwa: \S+samples\.jsonl: line 1: field "id": .* not asked under "none"/,
     );
     expect(await refusal("nowhere")).toMatch(/^1 .*options\.json/);
-    expect(() => mergeShards(shards)).not.toThrow();
+    await expect(mergeShards(shards)).resolves.toHaveProperty("samples.length", 9 * 13 * 2);
+  });
+
+  it.each<[string, RegExp, (line: Record<string, unknown>) => unknown]>([
+    [
+      "a question in other words",
+      /field "question": is "x", but was asked as "/,
+      (line) => ({ ...line, question: "x" }),
+    ],
+    ["another right answer", /field "expected": is "x"/, (line) => ({ ...line, expected: "x" })],
+    ["a question of another batch", /field "batch": is 7, but was asked as 1/, (line) => ({ ...line, batch: 7 })],
+    ["another scene", /field "scene": is -1/, (line) => ({ ...line, scene: -1 })],
+    ["another seed", /field "seed": is 45/, (line) => ({ ...line, seed: 45 })],
+    [
+      "a question that was not asked",
+      /field "id": "x" is answered twice or was not asked/,
+      (line) => ({ ...line, id: "x" }),
+    ],
+    ["a setting that was not asked", /not asked under "nuwa"/, (line) => ({ ...line, method: "nuwa" })],
+    ["an overlap above 1", /field "iou": 2 is no share/, (line) => ({ ...line, iou: 2, centre: true, correct: true })],
+    [
+      "an overlap that is wrong, but right",
+      /field "correct": is true with/,
+      (line) => ({ ...line, iou: 0, centre: true, correct: true }),
+    ],
+    ["a centre without a box", /field "centre"/, (line) => ({ ...line, iou: null, centre: true })],
+    ["a mark above 1", /field "marks\.accuracy": 1\.5 is no mark/, (line) => ({ ...line, marks: { accuracy: 1.5 } })],
+    ["fewer tokens than none", /field "tokensLeaving": -1 is not/, (line) => ({ ...line, tokensLeaving: -1 })],
+    [
+      "more tokens than the model has",
+      /field "tokensEntering": 17 is not between 0 and 16/,
+      (line) => ({ ...line, tokensEntering: 17 }),
+    ],
+    [
+      "a third of a token",
+      /field "tokensEntering": 5\.3 is no average over 2 layers/,
+      (line) => ({ ...line, tokensEntering: 5.3 }),
+    ],
+    [
+      "an endless answer",
+      /field "answer": has 100001 characters/,
+      (line) => ({ ...line, answer: "x".repeat(100_001) }),
+    ],
+    [
+      "an average without end",
+      /line 3: is not JSON|line 3: field "tokensEntering"/,
+      (line) => ({ ...line, tokensEntering: Number.NaN }),
+    ],
+  ])("with %s in its journal is neither merged nor gone on with", async (_, message, change) => {
+    const damaged = newFolder();
+    cpSync(shards[1], damaged, { recursive: true });
+    const journal = join(damaged, "samples.jsonl");
+    const lines = readFileSync(journal, "utf8").trim().split("\n");
+    lines[2] = JSON.stringify(change(JSON.parse(lines[2])));
+    writeFileSync(journal, `${lines.join("\n")}\n`);
+    const out = newFolder();
+    for (const argv of [
+      ["eval", "merge", shards[0], damaged, shards[2], "--out", out],
+      [...command, "--out", damaged, "--shard", "2/3"],
+    ]) {
+      const { code, err } = await nuwa(...argv);
+      expect([code, err]).toEqual([1, expect.stringMatching(/^nuwa: .*samples\.jsonl: line 3: .*\n$/)]);
+      expect(err).toMatch(message);
+      expect(err.trim().split("\n")).toHaveLength(1);
+    }
+    expect(listing(out)).toEqual([]);
+  });
+
+  it("is not merged when its plan asks for other answers, or counts them wrongly", async () => {
+    const refused = async (change: Record<string, unknown>) => {
+      const folders = shards.map((shard) => {
+        const folder = newFolder();
+        cpSync(shard, folder, { recursive: true });
+        editJson(join(folder, "options.json"), (json) => Object.assign(json, change));
+        return folder;
+      });
+      const { code, err } = await nuwa("eval", "merge", ...folders, "--out", newFolder());
+      expect(code).not.toBe(0);
+      return err;
+    };
+    expect(await refused({ seed: 45 })).toMatch(/options\.json: field "questions": is not the fingerprint/);
+    expect(await refused({ questions: "0".repeat(64) })).toMatch(/options\.json: field "questions"/);
+    expect(await refused({ answers: 1 })).toMatch(/options\.json: field "answers": is 1, but its plan asks for/);
+    expect(await refused({ layers: 0 })).toMatch(/options\.json: field "layers"/);
+    expect(await refused({ tasks: [] })).toMatch(/options\.json: field "tasks"/);
+    expect(await refused({ methods: ["none"] })).toMatch(/samples\.jsonl: line \d+: .*not asked under "nuwa"/);
+  });
+
+  it("by workers, of which one's folder is damaged, ends with the worker's line, on a terminal too", async () => {
+    const tty = Object.getOwnPropertyDescriptor(process.stderr, "isTTY");
+    Object.defineProperty(process.stderr, "isTTY", { value: true, configurable: true });
+    try {
+      const out = newFolder();
+      mkdirSync(join(out, "shard-1-of-1"));
+      writeFileSync(join(out, "shard-1-of-1", "options.json"), "{");
+      const { code, err } = await nuwa(...command, "--out", out, "--workers", "1");
+      expect([code, err]).toEqual([1, expect.stringMatching(/^nuwa: worker 1\/1: .*options\.json: is not JSON.*\n$/)]);
+    } finally {
+      Object.defineProperty(process.stderr, "isTTY", tty ?? { value: undefined, configurable: true });
+    }
+  });
+
+  it("by workers refuses a shard's folder that is a link", async () => {
+    const [out, elsewhere] = [newFolder(), newFolder()];
+    symlinkSync(elsewhere, join(out, "shard-1-of-2"));
+    const { code, err } = await nuwa(...command, "--out", out, "--workers", "2");
+    expect([code, err]).toEqual([1, expect.stringMatching(/shard-1-of-2: cannot be written \(it is a link/)]);
+    expect(listing(elsewhere)).toEqual([]);
   });
 
   it("is not merged into a folder that holds another evaluation", async () => {

@@ -23,6 +23,18 @@ export interface Behaviour {
   redirect?: string;
   /** Entries a page of the list of files. */
   pageSize?: number;
+  /** Is sent in place of the list of files. */
+  list?: unknown;
+  /** All is below this path. */
+  below?: string;
+  /** Answers with these bytes, as they are, whatever is asked for. */
+  raw?: (request: IncomingMessage) => string | undefined;
+  /** Says nothing after so many bytes of a file; 0: not even a header. */
+  silentAfter?: number;
+  /** The files' ETag. */
+  etag?: () => string;
+  /** Is sent as Content-Range of a part. */
+  contentRange?: string;
 }
 
 /** A hub of one repository, `some/model`, on this machine. */
@@ -50,7 +62,10 @@ export async function fakeHub(files: Readonly<Record<string, Buffer>>, lfs: read
     host: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     behaviour,
     requests,
-    close: () => new Promise((done) => server.close(() => done())),
+    close() {
+      server.closeAllConnections();
+      return new Promise((done) => server.close(() => done()));
+    },
   };
 }
 
@@ -62,18 +77,28 @@ function answer(
   response: ServerResponse,
 ): void {
   response.setHeader("connection", "close");
-  const url = new URL(request.url as string, "http://hub");
+  const raw = behaviour.raw?.(request);
+  if (raw !== undefined) {
+    request.socket.end(raw);
+    return;
+  }
+  const below = behaviour.below ?? "";
+  const url = new URL((request.url as string).replace(below, ""), "http://hub");
   if (behaviour.status && (behaviour.statusTimes === undefined || behaviour.statusTimes-- > 0)) {
     response.writeHead(behaviour.status).end();
   } else if (url.pathname === "/api/models/some/model/revision/main") {
     response.end(JSON.stringify({ sha: COMMIT, other: "ignored" }));
   } else if (url.pathname === `/api/models/some/model/tree/${COMMIT}`) {
+    if (behaviour.list !== undefined) {
+      response.end(JSON.stringify(behaviour.list));
+      return;
+    }
     const entries = Object.entries(files).map(([path, bytes]) => entryOf(path, bytes, lfs.includes(path)));
     const all = [{ type: "directory", path: "onnx", size: 0, oid: COMMIT }, ...entries];
     const size = behaviour.pageSize ?? all.length;
     const page = Number(url.searchParams.get("page") ?? 0);
     if ((page + 1) * size < all.length)
-      response.setHeader("link", `<http://elsewhere.example${url.pathname}?page=${page + 1}>; rel="next"`);
+      response.setHeader("link", `<http://elsewhere.example${below}${url.pathname}?page=${page + 1}>; rel="next"`);
     response.end(JSON.stringify(all.slice(page * size, (page + 1) * size)));
   } else {
     const name = decodeURIComponent(url.pathname.replace(`/some/model/resolve/${COMMIT}/`, ""));
@@ -92,13 +117,18 @@ function sendFile(file: Buffer, behaviour: Behaviour, request: IncomingMessage, 
     response.writeHead(416).end();
     return;
   }
-  const from = behaviour.noRange ? 0 : start;
+  const etag = behaviour.etag?.();
+  if (etag !== undefined) response.setHeader("etag", etag);
+  const isOther = request.headers["if-range"] !== undefined && request.headers["if-range"] !== etag;
+  const from = behaviour.noRange || isOther ? 0 : start;
   const part = bytes.subarray(from);
   const headers = { "content-length": part.length };
-  if (from > 0)
-    response.writeHead(206, { ...headers, "content-range": `bytes ${from}-${bytes.length - 1}/${bytes.length}` });
+  const range = behaviour.contentRange ?? `bytes ${from}-${bytes.length - 1}/${bytes.length}`;
+  if (behaviour.silentAfter === 0) return;
+  if (from > 0) response.writeHead(206, { ...headers, "content-range": range });
   else response.writeHead(200, headers);
-  if (behaviour.dropAfter !== undefined && part.length > behaviour.dropAfter && (behaviour.drops ?? 0) > 0) {
+  if (behaviour.silentAfter !== undefined) response.write(part.subarray(0, behaviour.silentAfter));
+  else if (behaviour.dropAfter !== undefined && part.length > behaviour.dropAfter && (behaviour.drops ?? 0) > 0) {
     behaviour.drops = (behaviour.drops ?? 0) - 1;
     response.write(part.subarray(0, behaviour.dropAfter), () => setTimeout(() => response.destroy(), 20));
   } else response.end(part);

@@ -13,7 +13,6 @@ export const wide = (name: string) => readFileSync(fixturePath("wide", name));
 export const CHECKPOINT: Record<string, Buffer> = {
   ".gitattributes": Buffer.from("*"),
   "README.md": Buffer.from("# Llava"),
-  "../escape.json": Buffer.from("{}"),
   "pytorch_model.bin": Buffer.from("a pickle"),
   ...Object.fromEntries(NAMES.map((name) => [name, wide(name)])),
 };
