@@ -223,6 +223,12 @@ describe("a field of config.json", () => {
     // Sliding windows: Llama has none, Mistral has one in every layer, Qwen's must be switched off.
     ["LLAVA", "text_config.sliding_window", 16, "none"],
     ["NEXT_MISTRAL", "text_config.sliding_window", 4096, { text: { slidingWindow: 4096 } }],
+    [
+      "NEXT_MISTRAL",
+      "text_config.sliding_window",
+      1,
+      "must be at least 2, not 1. Mend it, or get the file anew from where it came.",
+    ],
     ["NEXT_MISTRAL", "text_config.sliding_window", null, { text: { slidingWindow: undefined } }],
     ["QWEN", "use_sliding_window", true, "true is not supported, only a model without attention in a sliding window."],
     ["QWEN", "sliding_window", 16, "none"],

@@ -109,7 +109,8 @@ function requireTiles(
   const large = pinpoints.find(([rows, columns]) => rows * columns > MOST_PATCHES * patchSize ** 2);
   if (large)
     throw new NuwaError(
-      `${where}: field "image_grid_pinpoints": [${large}] has more than ${MOST_PATCHES} patches of ${patchSize} pixels.`,
+      `${where}: field "image_grid_pinpoints": [${large}] has more than ${MOST_PATCHES} patches of ${patchSize} ` +
+        "pixels.",
     );
   const odd = pinpoints.find((sides) => sides.some((pixels) => pixels % width !== 0));
   if (odd)

@@ -115,7 +115,8 @@ const mistralSchema = unread(
     intermediate_size: size.default(14336),
     num_key_value_heads: size.nullable().default(8),
     max_position_embeddings: size.default(131072),
-    sliding_window: size.nullable().default(4096),
+    // With a window of one token, transformers' cache keeps other tokens than its prompt pass sees.
+    sliding_window: size.min(2).nullable().default(4096),
     attention_bias: absent("a bias in the attention"),
     mlp_bias: absent("a bias in the MLP"),
   }),
