@@ -10,6 +10,7 @@ import { type Effect, type Field, fieldsOf } from "../model/fields.ts";
 import { processorFile } from "../model/processor-fields.ts";
 import type { TextConfig } from "../model/transformer/config.ts";
 import { generationSchema } from "../model/transformer/generation.ts";
+import { positionLimit } from "../model/transformer/rope-scaling.ts";
 
 /** A label and what stands beside it. */
 export type Fact = readonly [label: string, text: string];
@@ -51,11 +52,22 @@ export function modelFacts(directory: string): Fact[] {
 function describeDecoder(text: TextConfig): string {
   const grouped = text.numKeyValueHeads === text.numAttentionHeads ? "" : ` (${text.numKeyValueHeads} of keys)`;
   const axes = text.ropeSections.length > 1 ? ` on axes of ${text.ropeSections.join(", ")} pairs` : "";
+  const { inputs, output, mlp } = text.biases;
+  const biased = [
+    inputs ? ["queries, keys and values"] : [],
+    output ? ["attention output"] : [],
+    mlp ? ["MLP"] : [],
+  ].flat();
+  const scaling = text.ropeScaling;
   return (
     `${text.numHiddenLayers} layers of ${text.hiddenSize} channels, ${text.numAttentionHeads} heads of ` +
-    `${text.headDim}${grouped}, MLP ${text.intermediateSize} (silu); ` +
+    `${text.headDim}${grouped}, MLP ${text.intermediateSize} (${text.hiddenAct})` +
+    `${biased.length > 0 ? `, biases in ${biased.join(", ")}` : ""}; ` +
     `vocabulary ${text.vocabSize}${text.tieWordEmbeddings ? ", tied" : ""}; ` +
-    `rotary θ ${text.ropeTheta}${axes}; up to ${text.maxPositionEmbeddings} positions`
+    `rotary θ ${text.ropeTheta}${axes}` +
+    `${scaling ? `, ${scaling.type}, ${scaling.factor} times ${scaling.originalPositions} positions` : ""}; ` +
+    `up to ${positionLimit(text)} positions` +
+    `${text.slidingWindow ? `, each token seeing ${text.slidingWindow} at most` : ""}`
   );
 }
 

@@ -102,7 +102,8 @@ async function computeForward(
   const origin = `${options.inputs}: pixel_values`;
   const images = pixels ? { pixels: tf.tensor(pixels.values, [...pixels.shape]), sizes, origin } : {};
   try {
-    const result = await run(() => forward(model, { ...images, prompts: [ids] }, method, tap));
+    const prompt = { prompts: [ids], promptsOrigin: `${options.inputs}: input_ids` };
+    const result = await run(() => forward(model, { ...images, ...prompt }, method, tap));
     try {
       if (!options.generate) return undefined;
       const generated: number[] = [];

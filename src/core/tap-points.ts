@@ -7,7 +7,7 @@ export interface TapPoint {
    * In letters: I images that are encoded together, N cells of a grid, P rows of the tower, D and Hd widths of tower
    * and decoder, h heads, g of keys and values, d width of a head, k kept tokens, B prompts, S tokens of the sequence,
    * Q new tokens among them, V vocabulary; h and d are those of the tower in `vision.*`. Families add n, patches of a
-   * tile, T tiles, w patches of the longest window, s separators.
+   * tile, T tiles, w patches of the longest window, s separators, F width of features of several layers.
    */
   readonly shape: string;
   readonly meaning: string;

@@ -35,7 +35,7 @@ export function methodFor(pruning: Pruning, shape: ImageShape, { config }: Pick<
   const lacking = (method.needs ?? []).find((need) => !config.facts.capabilities.includes(need));
   if (lacking !== undefined)
     throw new NuwaError(
-      `method ${method.name} needs ${lacking}, which models of the family ${config.family} do not offer.`,
+      `method ${method.name} needs ${lacking}, which this model of the family ${config.family} does not offer.`,
     );
   return method;
 }

@@ -58,5 +58,5 @@ export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Ta
 export function placementOf(model: Vlm, sequence: Sequence, queries: number): Placement {
   const { text } = model.config;
   const positions = positionIds(sequence, text.ropeSections.length).map((ids) => ids.slice(ids.length - queries));
-  return { rotation: rotaryAngles(positions, text), mask: causalMask(sequence, queries) };
+  return { rotation: rotaryAngles(positions, text), mask: causalMask(sequence, queries, text.slidingWindow) };
 }

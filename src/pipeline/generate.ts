@@ -4,6 +4,7 @@ import type { Random } from "../core/random-numbers.ts";
 import { best, checkScores } from "../core/ranking.ts";
 import { tensorsIn } from "../core/readback.ts";
 import { noTap, type Tap } from "../core/taps.ts";
+import { positionLimit } from "../model/transformer/rope-scaling.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { type Advanced, advanceAnywhere } from "./decode.ts";
 
@@ -62,9 +63,7 @@ export async function* generate(
       if (step === maxNewTokens - 1) return;
       const { layers } = current.state;
       ended.forEach((_, sample) => {
-        ended[sample] ||= layers.some(
-          ({ nextPosition }) => nextPosition[sample] >= model.config.text.maxPositionEmbeddings,
-        );
+        ended[sample] ||= layers.some(({ nextPosition }) => nextPosition[sample] >= positionLimit(model.config.text));
       });
       if (ended.every(Boolean)) return;
       // Ended samples are fed on with what they drew; their output is not used.

@@ -8,8 +8,10 @@ type Run = { readonly text: readonly number[] } | { readonly placeholders: numbe
 
 /**
  * Finds the images in each prompt. Either each image is one placeholder, or each is a run of as many as it has visual
- * tokens (transformers' processor expands them so); images may stand side by side.
+ * tokens (transformers' processor expands them so); images may stand side by side. Unlike transformers, which looks at
+ * their sum alone, it takes no image in two runs, and no run of another length.
  *
+ * @param origin where the prompts come from, for errors: a file and its field
  * @param shapes of the images of the batch
  * @param imagesOf for each prompt its images; unless given, the images of the batch are taken in order
  * @throws NuwaError when ids are not in the vocabulary, a prompt has no text, or prompts do not match the images
@@ -19,6 +21,7 @@ export function splitPrompts(
   config: VlmConfig,
   shapes: readonly ImageShape[],
   imagesOf?: readonly (readonly number[])[],
+  origin?: string,
 ): SegmentedPrompt[] {
   if (!Array.isArray(prompts) || prompts.length === 0 || !prompts.every((ids) => Array.isArray(ids)))
     throw new NuwaError("prompts must be a list of at least one list of token ids.");
@@ -29,16 +32,17 @@ export function splitPrompts(
   let next = 0;
   const split = prompts.map((ids, sample) => {
     const text = ids.filter((id) => id !== config.imageTokenId);
-    requireVocabulary(`prompt ${sample}`, text, config);
-    if (text.length === 0) throw new NuwaError(`prompt ${sample}: holds no text tokens.`);
+    const what = origin === undefined ? `prompt ${sample}` : origin + (prompts.length > 1 ? `: prompt ${sample}` : "");
+    requireVocabulary(what, text, config);
+    if (text.length === 0) throw new NuwaError(`${what}: holds no text tokens.`);
     const own = imagesOf?.[sample] ?? imagesFrom(next, shapes);
     const runs = runsOf(ids, config.imageTokenId);
     const expanded = single ? undefined : withImages(runs, own, (count, left) => expandedImages(count, left, shapes));
     const segments = expanded ?? withImages(runs, own, (count, left) => (count <= left.length ? count : undefined));
     if (!segments)
       throw mismatch(
-        `prompt ${sample}`,
-        ids,
+        what,
+        runs,
         config,
         own.map((image) => shapes[image]),
       );
@@ -49,9 +53,12 @@ export function splitPrompts(
       );
     return segments;
   });
+  const from = origin === undefined ? "" : `${origin}: `;
   if (!imagesOf && next !== shapes.length)
     throw new NuwaError(
-      `the batch has ${shapes.length} images, but the prompts hold ${next} (image token id ${config.imageTokenId}).`,
+      `${from}the batch has ${shapes.length} images, but the prompts hold ${next} ` +
+        `(image token id ${config.imageTokenId}): found ` +
+        `${foundRuns(prompts.flatMap((ids) => runsOf(ids, config.imageTokenId)))}. Give ${wantedRuns(shapes)}.`,
     );
   return split;
 }
@@ -128,17 +135,38 @@ function expandedImages(
 
 function mismatch(
   what: string,
-  ids: readonly number[],
+  runs: readonly Run[],
   { imageTokenId }: VlmConfig,
   shapes: readonly ImageShape[],
 ): NuwaError {
-  const count = ids.filter((id) => id === imageTokenId).length;
+  const count = lengthsOf(runs).reduce((sum, length) => sum + length, 0);
   if (shapes.length === 0)
     return new NuwaError(`${what}: holds ${count} image tokens (id ${imageTokenId}), but the batch has no image.`);
-  const wanted = shapes.map(unprunedSlots).join(" or ");
   return new NuwaError(
     `${what}: holds ${count} image tokens (id ${imageTokenId}), which do not fit ${shapes.length} ` +
-      `${shapes.length === 1 ? "image" : "images"}. Give one token for each image` +
-      `, or ${wanted} in a row.`,
+      `${shapes.length === 1 ? "image" : "images"}: found ${foundRuns(runs)}. Give ${wantedRuns(shapes)}.`,
   );
+}
+
+function lengthsOf(runs: readonly Run[]): number[] {
+  return runs.flatMap((run) => ("text" in run ? [] : [run.placeholders]));
+}
+
+/** "a run of 5", "runs of 5 and 3" */
+function foundRuns(runs: readonly Run[]): string {
+  const lengths = lengthsOf(runs);
+  return lengths.length === 0 ? "none" : `${lengths.length === 1 ? "a run" : "runs"} of ${inWords(lengths)}`;
+}
+
+function wantedRuns(shapes: readonly ImageShape[]): string {
+  const lengths = shapes.map(unprunedSlots);
+  if (lengths.length === 1) return `one token for the image, or ${lengths[0]} in a row`;
+  const sum = lengths.reduce((total, length) => total + length, 0);
+  return `one token for each image, or runs of ${inWords(lengths)} (where all touch, one of ${sum})`;
+}
+
+/** At most eight of them. */
+function inWords(lengths: readonly number[]): string {
+  if (lengths.length > 8) return `${lengths.slice(0, 7).join(", ")} and ${lengths.length - 7} more`;
+  return lengths.length > 1 ? `${lengths.slice(0, -1).join(", ")} and ${lengths[lengths.length - 1]}` : `${lengths[0]}`;
 }

@@ -35,6 +35,8 @@ export interface ForwardInputs extends Partial<ImageInputs> {
    * one after the other. Several prompts may share an image, which is then seen and pruned by stage 1 once.
    */
   readonly imagesOf?: readonly (readonly number[])[];
+  /** Where the prompts come from, for errors. */
+  readonly promptsOrigin?: string;
 }
 
 /** What one decoder layer keeps for decoding. After a cut the layers' sequences differ. */
@@ -81,7 +83,7 @@ export function* forward(
 /** {@link forward} without a look at whether its values are finite. */
 function* pass(
   model: Vlm,
-  { pixels, prompts, imagesOf, ...rest }: ForwardInputs,
+  { pixels, prompts, imagesOf, promptsOrigin, ...rest }: ForwardInputs,
   pruning: Pruning,
   watching: Tap,
 ): Readback<ForwardResult> {
@@ -96,7 +98,7 @@ function* pass(
   const chosen = yield* choosePatches(model, encoded, pruning, tap);
   const images = selectedImages(chosen);
   const shapes = images.map(({ shape }) => shape);
-  const segments = splitPrompts(prompts, model.config, shapes, imagesOf);
+  const segments = splitPrompts(prompts, model.config, shapes, imagesOf, promptsOrigin);
   const visual = images.length > 0 ? projectSelected(model, chosen, images, tap) : undefined; // [I, k, Hd]
 
   // Splice: text and visual tokens in one sequence, each with its position ids.

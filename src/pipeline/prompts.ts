@@ -3,6 +3,7 @@ import { type Position, type Sequence, type Slot, textPosition, type VisualSlot 
 import type { Method } from "../methods/method.ts";
 import { imagePositions } from "../methods/nuwa/positions.ts";
 import type { ImageShape } from "../model/image-shape.ts";
+import { positionLimit } from "../model/transformer/rope-scaling.ts";
 import { padded } from "../model/transformer/sequence.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 
@@ -22,12 +23,13 @@ export function requireVocabulary(what: string, ids: readonly number[], { text }
  */
 export function requirePositions(nextPosition: Layout["nextPosition"], { text }: VlmConfig, what = "a prompt"): void {
   const longest = Math.max(...nextPosition);
-  if (longest > text.maxPositionEmbeddings) {
-    throw new NuwaError(
-      `${what} reaches position ${longest}, but the model has max_position_embeddings ` +
-        `${text.maxPositionEmbeddings}. Make it shorter.`,
-    );
-  }
+  const limit = positionLimit(text);
+  if (longest <= limit) return;
+  const most = text.maxPositionEmbeddings;
+  throw new NuwaError(
+    `${what} reaches position ${longest}, but the model has max_position_embeddings ${most}` +
+      `${limit > most ? `, stretched to ${limit}` : ""}. Make it shorter.`,
+  );
 }
 
 /** A part of a prompt: text, or an image of the batch. */

@@ -165,13 +165,13 @@ describe("bad input ends in one clear line", () => {
     ],
     [
       "an unsupported field",
-      config((json) => Object.assign(json.text_config, { attention_bias: true })),
+      config((json) => Object.assign(json.text_config, { is_causal: false })),
       1,
-      /text_config\.attention_bias.*not supported/,
+      /text_config\.is_causal.*not supported/,
     ],
     [
       "scaled rotary positions",
-      config((json) => Object.assign(json.text_config, { rope_parameters: { rope_type: "llama3", factor: 8 } })),
+      config((json) => Object.assign(json.text_config, { rope_parameters: { rope_type: "longrope", factor: 8 } })),
       1,
       /rope_parameters\.rope_type.*"default"/,
     ],
@@ -240,6 +240,15 @@ describe("bad input ends in one clear line", () => {
       withInputs(["input_ids", ids]),
       1,
       /inputs\.safetensors: input_ids: holds 1 image tokens, but the file has no pixel_values/,
+    ],
+    [
+      "a run of image tokens of a wrong length",
+      withInputs(
+        ["pixel_values", pixels],
+        ["input_ids", { shape: [37], values: Int32Array.of(1, ...new Array<number>(35).fill(3), 5) }],
+      ),
+      1,
+      /inputs\.safetensors: input_ids: holds 35 image tokens \(id 3\), which do not fit 1 image: found a run of 35\. .*36 in a row/,
     ],
     [
       "no text token",

@@ -7,6 +7,20 @@ import { BASES, type Base, effectIn, NEXT } from "./hub-configs.ts";
 
 type Json = Record<string, unknown>;
 
+it("a SigLIP tower's means and deviations are not guessed", () => {
+  const { parseConfig, parsePreprocessing } = familyNamed("llava");
+  const vision_config = { model_type: "siglip_vision_model" };
+  const config = parseConfig("config.json", { vision_config, vision_feature_select_strategy: "full" });
+  const half = [0.5, 0.5, 0.5];
+  expect(refusal(() => parsePreprocessing("p.json", { image_mean: half }, config))).toBe(
+    'p.json: fields "image_mean" and "image_std": are missing, which a SigLIP tower needs.',
+  );
+  expect(parsePreprocessing("p.json", { image_mean: half, image_std: half }, config).summary).toContain("mean 0.5");
+  expect(refusal(() => parsePreprocessing("p.json", { image_processor_type: "SiglipImageProcessor" }, config))).toMatch(
+    /^p\.json: field "image_processor_type": "SiglipImageProcessor" is not supported, only CLIPImageProcessor/,
+  );
+});
+
 describe("a field of the processor's file", () => {
   const CHANNELS = "is not supported, only";
   it.each<[Base, string, unknown, "honoured" | "none" | string]>([

@@ -29,8 +29,12 @@ function withField(base: Json, path: string, value: unknown): Json {
 }
 
 const PARTS = "only a model without a bias in the attention";
-const ROPE = 'is not supported, only "default"';
-const WINDOW = "only null or a window of at least max_position_embeddings, 32768.";
+const ACTIVATIONS =
+  "only quick_gelu, gelu, gelu_python, gelu_new, gelu_fast, gelu_accurate, gelu_pytorch_tanh, gelu_python_tanh, silu, " +
+  "swish, relu.";
+const ROPE_TYPES = '"linear", "dynamic", "llama3", "yarn".';
+const LINEAR = { type: "linear", factor: 2, originalPositions: 4096 };
+const LLAMA3 = { rope_type: "llama3", factor: 8, low_freq_factor: 1, high_freq_factor: 4 };
 
 describe.each(Object.keys(BASES) as Base[])("the hub's %s", (name) => {
   it("is read, and no field of it is unknown", () => {
@@ -55,15 +59,19 @@ describe("a field of config.json", () => {
     [
       "LLAVA",
       "vision_config.model_type",
-      "siglip_vision_model",
-      '"siglip_vision_model" is not supported, only "clip_vision_model".',
+      "dinov2",
+      '"dinov2" is not supported, only "clip_vision_model" and "siglip_vision_model".',
     ],
     ["LLAVA", "vision_config.hidden_act", "gelu", { vision: { hiddenAct: "gelu" } }],
+    ["LLAVA", "vision_config.hidden_act", "gelu_pytorch_tanh", { vision: { hiddenAct: "gelu_pytorch_tanh" } }],
+    ["LLAVA", "vision_config.hidden_act", "mish", `"mish" is not supported, ${ACTIVATIONS}`],
+    ["LLAVA", "vision_config.patch_size", [14, 14], { vision: { patchSize: 14 } }],
+    ["LLAVA", "vision_config.patch_size", [14, 7], "[14,7] is not supported, only square patches."],
     [
       "LLAVA",
-      "vision_config.hidden_act",
-      "gelu_pytorch_tanh",
-      '"gelu_pytorch_tanh" is not supported, only quick_gelu, gelu, silu.',
+      "vision_config.per_layer_config",
+      { 0: {} },
+      '{"0":{}} is not supported, only a model without settings for single layers.',
     ],
     ["LLAVA", "vision_config.num_channels", 1, "1 is not supported, only 3 channels."],
     ["LLAVA", "vision_config.layer_norm_eps", 1e-6, { vision: { layerNormEps: 1e-6 } }],
@@ -71,7 +79,8 @@ describe("a field of config.json", () => {
     ["LLAVA", "vision_config.attention_dropout", 0.1, "none"],
     ["LLAVA", "vision_config.projection_dim", 512, "none"],
     ["LLAVA", "vision_feature_layer", -1, { visionFeatureLayer: -1, facts: { featureBlocks: 24 } }],
-    ["LLAVA", "vision_feature_layer", [-2, -5], "[-2,-5] is not supported, only one layer, as a number."],
+    ["LLAVA", "vision_feature_layer", [-2, 5], { visionFeatureLayer: [-2, 5], facts: { featureBlocks: 23 } }],
+    ["NEXT", "vision_feature_layer", [1, 5], { visionFeatureLayer: [1, 5], facts: { featureBlocks: 5 } }],
     ["LLAVA", "vision_feature_select_strategy", "full", { visionFeatureSelectStrategy: "full" }],
     [
       "NEXT",
@@ -79,7 +88,11 @@ describe("a field of config.json", () => {
       "full",
       '"full" is not supported, only "default": the class token is dropped.',
     ],
-    ["QWEN", "vision_config.hidden_act", "gelu", '"gelu" is not supported, only "silu".'],
+    ["QWEN", "vision_config.hidden_act", "gelu", { vision: { hiddenAct: "gelu" } }],
+    ["QWEN", "hidden_act", "gelu_new", { text: { hiddenAct: "gelu_new" } }],
+    ["QWEN", "hidden_act", "tanh", `"tanh" is not supported, ${ACTIVATIONS}`],
+    ["QWEN", "head_dim", 128, { text: { headDim: 128 } }],
+    ["QWEN", "head_dim", 64, "64 is not hidden_size / num_attention_heads."],
     ["QWEN", "vision_config.in_chans", 1, "1 is not supported, only 3 channels."],
     ["QWEN", "vision_config.tokens_per_second", 4, "none"],
     ["QWEN", "vision_config.spatial_patch_size", 16, "none"],
@@ -95,7 +108,8 @@ describe("a field of config.json", () => {
 
     // Projector and images.
     ["LLAVA", "projector_hidden_act", "silu", { projectorHiddenAct: "silu" }],
-    ["LLAVA", "projector_hidden_act", "relu", '"relu" is not supported, only quick_gelu, gelu, silu.'],
+    ["LLAVA", "projector_hidden_act", "relu", { projectorHiddenAct: "relu" }],
+    ["LLAVA", "projector_hidden_act", "tanh", `"tanh" is not supported, ${ACTIVATIONS}`],
     ["LLAVA", "multimodal_projector_bias", false, { projectorBias: false }],
     ["LLAVA", "image_token_index", 7, { imageTokenId: 7 }],
     ["LLAVA", "image_token_id", 7, { imageTokenId: 7 }],
@@ -106,20 +120,36 @@ describe("a field of config.json", () => {
     ["NEXT", "use_image_newline_parameter", false, "none"],
     ["NEXT", "image_grid_pinpoints", [[336, 336]], { pinpoints: [[336, 336]] }],
     ["NEXT", "image_grid_pinpoints", null, { pinpoints: NEXT.image_grid_pinpoints }],
+    ["NEXT", "image_grid_pinpoints", [[16128, 16128]], "[16128,16128] has more than 65536 patches of 14 pixels."],
     ["NEXT", "image_grid_pinpoints", [[336, 500]], "[336,500] is not made of tiles of 336 × 336 pixels."],
     ["QWEN", "image_token_id", 9, { imageTokenId: 9 }],
     ["QWEN", "video_token_id", 9, "none"],
     ["QWEN", "vision_start_token_id", 9, "none"],
 
     // Decoder.
-    ["LLAVA", "text_config.model_type", "qwen2", '"qwen2" is not supported, only "llama" and "mistral".'],
-    ["LLAVA", "text_config.hidden_act", "swish", {}],
-    ["LLAVA", "text_config.hidden_act", "gelu", '"gelu" is not supported, only "silu".'],
+    ["LLAVA", "text_config.model_type", "qwen3", '"qwen3" is not supported, only "llama", "mistral" and "qwen2".'],
+    ["LLAVA", "text_config.model_type", "qwen2", { text: { biases: { inputs: true, output: false, mlp: false } } }],
+    ["LLAVA", "text_config.hidden_act", "swish", { text: { hiddenAct: "swish" } }],
+    ["LLAVA", "text_config.hidden_act", "gelu", { text: { hiddenAct: "gelu" } }],
+    ["LLAVA", "text_config.hidden_act", "relu2", `"relu2" is not supported, ${ACTIVATIONS}`],
     ["LLAVA", "text_config.head_dim", 64, { text: { headDim: 64 } }],
     ["LLAVA", "text_config.num_key_value_heads", 8, { text: { numKeyValueHeads: 8 } }],
-    ["LLAVA", "text_config.attention_bias", true, `true is not supported, ${PARTS}.`],
+    ["LLAVA", "text_config.attention_bias", true, { text: { biases: { inputs: true, output: true, mlp: false } } }],
     ["NEXT_MISTRAL", "text_config.attention_bias", true, `true is not supported, ${PARTS}.`],
-    ["LLAVA", "text_config.mlp_bias", true, "true is not supported, only a model without a bias in the MLP."],
+    ["LLAVA", "text_config.mlp_bias", true, { text: { biases: { inputs: false, output: false, mlp: true } } }],
+    ["NEXT_MISTRAL", "text_config.mlp_bias", true, "true is not supported, only a model without a bias in the MLP."],
+    [
+      "QWEN_NESTED",
+      "text_config.is_causal",
+      false,
+      "false is not supported, only true: no token sees those behind it.",
+    ],
+    [
+      "NEXT_MISTRAL",
+      "text_config.per_layer_config",
+      { 0: {} },
+      '{"0":{}} is not supported, only a model without settings for single layers.',
+    ],
     ["LLAVA", "text_config.pretraining_tp", 2, "none"],
     ["LLAVA", "text_config.use_cache", false, "none"],
     ["LLAVA", "text_config.pad_token_id", 5, "none"],
@@ -151,25 +181,55 @@ describe("a field of config.json", () => {
       0.5,
       "0.5 is not supported, only 1: all channels of a head are rotated.",
     ],
-    ...["linear", "dynamic", "yarn", "llama3", "mrope"].flatMap((type): [Base, string, unknown, Outcome][] => [
-      ["LLAVA", "text_config.rope_scaling.type", type, `"${type}" ${ROPE}.`],
-      ["NEXT_MISTRAL", "text_config.rope_parameters.rope_type", type, `"${type}" ${ROPE}.`],
-    ]),
-    ["QWEN", "rope_scaling.type", "yarn", '"yarn" is not supported, only "mrope" and "default".'],
+    ["LLAVA", "text_config.rope_scaling", { type: "linear", factor: 2 }, { text: { ropeScaling: LINEAR } }],
+    ["LLAVA", "text_config.rope_parameters", { rope_type: "linear", factor: 2 }, { text: { ropeScaling: LINEAR } }],
+    // The newer name goes first.
     [
-      "QWEN_NESTED",
-      "text_config.rope_parameters.rope_type",
-      "linear",
-      '"linear" is not supported, only "mrope" and "default".',
+      "LLAVA",
+      "text_config.rope_scaling",
+      { type: "dynamic", rope_type: "linear", factor: 2 },
+      { text: { ropeScaling: LINEAR } },
     ],
+    ["LLAVA", "text_config.rope_scaling", LLAMA3, { text: { ropeScaling: { originalPositions: 4096 } } }],
+    [
+      "LLAVA",
+      "text_config.rope_scaling",
+      { ...LLAMA3, original_max_position_embeddings: 512 },
+      {
+        text: {
+          ropeScaling: { type: "llama3", originalPositions: 512, lowFrequencyFactor: 1, highFrequencyFactor: 4 },
+        },
+      },
+    ],
+    [
+      "QWEN",
+      "rope_scaling",
+      { type: "yarn", mrope_section: [16, 24, 24], factor: null, original_max_position_embeddings: 32000 },
+      { text: { ropeScaling: { type: "yarn", factor: 4, betaFast: 32, betaSlow: 1, truncate: true } } },
+    ],
+    ...["longrope", "mrope", "proportional", "su"].flatMap((type): [Base, string, unknown, Outcome][] => [
+      ["LLAVA", "text_config.rope_scaling.type", type, `"${type}" is not supported, only "default", ${ROPE_TYPES}`],
+      [
+        "NEXT_MISTRAL",
+        "text_config.rope_parameters.rope_type",
+        type,
+        `"${type}" is not supported, only "default", ${ROPE_TYPES}`,
+      ],
+    ]),
+    ["QWEN", "rope_scaling.type", "longrope", `"longrope" is not supported, only "mrope", "default", ${ROPE_TYPES}`],
     ["QWEN", "rope_theta", 5000, { text: { ropeTheta: 5000 } }],
     ["QWEN", "rope_scaling.mrope_section", [20, 22, 22], { text: { ropeSections: [20, 22, 22] } }],
 
-    // Sliding windows: Llama has none, Mistral's must hold the whole context, Qwen's must be switched off.
+    // Sliding windows: Llama has none, Mistral has one in every layer, Qwen's must be switched off.
     ["LLAVA", "text_config.sliding_window", 16, "none"],
-    ["NEXT_MISTRAL", "text_config.sliding_window", 32768, { text: { maxPositionEmbeddings: 32768 } }],
-    ["NEXT_MISTRAL", "text_config.sliding_window", 4096, `4096 is not supported, ${WINDOW}`],
-    ["NEXT_MISTRAL", "text_config.sliding_window", undefined, `4096 is not supported, ${WINDOW}`],
+    ["NEXT_MISTRAL", "text_config.sliding_window", 4096, { text: { slidingWindow: 4096 } }],
+    [
+      "NEXT_MISTRAL",
+      "text_config.sliding_window",
+      1,
+      "must be at least 2, not 1. Mend it, or get the file anew from where it came.",
+    ],
+    ["NEXT_MISTRAL", "text_config.sliding_window", null, { text: { slidingWindow: undefined } }],
     ["QWEN", "use_sliding_window", true, "true is not supported, only a model without attention in a sliding window."],
     ["QWEN", "sliding_window", 16, "none"],
     ["QWEN", "max_window_layers", 1, "none"],
@@ -210,13 +270,39 @@ describe("a field of config.json", () => {
   });
 
   it("of Mistral that is missing has Mistral's default", () => {
-    const text_config = { model_type: "mistral", sliding_window: null };
+    const text_config = { model_type: "mistral" };
     expect(familyNamed("llava").parseConfig("config.json", { text_config }).text).toMatchObject({
       intermediateSize: 14336,
       numKeyValueHeads: 8,
       ropeTheta: 10000,
       maxPositionEmbeddings: 131072,
+      slidingWindow: 4096,
     });
+  });
+
+  it("of Qwen2 that is missing has Qwen2's default", () => {
+    const config = familyNamed("llava").parseConfig("config.json", { text_config: { model_type: "qwen2" } });
+    expect(config.text).toMatchObject({
+      vocabSize: 151936,
+      intermediateSize: 22016,
+      numKeyValueHeads: 32,
+      maxPositionEmbeddings: 32768,
+      eosTokenIds: [],
+    });
+  });
+
+  it("of SigLIP that is missing has SigLIP's default", () => {
+    const vision_config = { model_type: "siglip_vision_model", image_size: 384, patch_size: 14 };
+    const config = { vision_config, vision_feature_select_strategy: "full", vision_feature_layer: -1 };
+    const parsed = familyNamed("llava").parseConfig("config.json", config);
+    expect(parsed).toMatchObject({
+      vision: { kind: "siglip", hiddenSize: 768, layerNormEps: 1e-6, hiddenAct: "gelu_pytorch_tanh" },
+      // 384 pixels are 27 patches of 14, and 6 pixels that nothing sees.
+      imageShape: { grids: [{ rows: 27, columns: 27 }], extraTokens: 0, length: 729 },
+    });
+    expect(familyNamed("llava").tensorShapes(parsed).get("vision_tower.vision_model.pre_layrnorm.weight")).toBe(
+      undefined,
+    );
   });
 
   it("that stands there twice is taken where transformers takes it", () => {

@@ -13,11 +13,13 @@ import { advance } from "../../src/pipeline/decode.ts";
 import { type ForwardInputs, forward } from "../../src/pipeline/prefill.ts";
 import { batchOf } from "../../src/pipeline/processor.ts";
 import { IMAGE, preparedNoise, tinyFamily } from "../support-families.ts";
-import { tinyModel } from "../support-tiny.ts";
+import { OTHER_PARTS, tinyModel } from "../support-tiny.ts";
 
 /** Sizes of three pictures, the first and the last of one shape. */
 const SIZES = {
   llava: undefined,
+  // SigLIP, features of two layers, Qwen2 with stretched positions.
+  "llava of other parts": undefined,
   llava_next: [
     [40, 20],
     [16, 45],
@@ -34,9 +36,9 @@ const FAMILIES = Object.keys(SIZES) as FamilyName[];
 
 /** A tiny model of a family and three images. */
 function subject(family: FamilyName): { model: Vlm; three: ImageInputs; one: ImageInputs } {
-  if (family === "llava") {
+  if (family === "llava" || family === "llava of other parts") {
     const [one, three] = [1, 3].map((count) => ({ pixels: tf.randomNormal([count, 3, 16, 16], 0, 1, "float32", 7) }));
-    return { model: tinyModel(), one, three };
+    return { model: family === "llava" ? tinyModel() : tinyModel(OTHER_PARTS), one, three };
   }
   const { model, preprocessing } = tinyFamily(family);
   const images = preparedNoise(preprocessing, SIZES[family]);
@@ -85,6 +87,7 @@ function lettersOf(name: TapName, { images = [], grid = 0, step }: Visit, model:
     P: 4 * N,
     w: 4 * Math.max(...windowsOf(own.grids[0], 2).lengths),
     D: vision.hiddenSize,
+    F: 2 * vision.hiddenSize,
     Hd: text.hiddenSize,
     H: 16,
     W: 16,
@@ -172,13 +175,13 @@ describe.each(FAMILIES)("the points of %s", (family) => {
     pass(model, { ...three, prompts: PROMPTS.three }, recorder.tap);
     const alone = [0, 1, 2].map((image) => {
       const own = record(names);
-      const single = family === "llava" ? { pixels: three.pixels.gather([image]) } : singleOf(three, image, family);
+      const single = SIZES[family] === undefined ? { pixels: three.pixels.gather([image]) } : singleOf(three, image, family);
       pass(model, { ...single, prompts: [[1, IMAGE, 9]] }, own.tap);
       single.pixels.dispose();
       return own;
     });
     const grids = family === "llava_next" ? 2 : 1;
-    const groups = family === "llava" ? [[0, 1, 2]] : [[0, 2], [1]];
+    const groups = SIZES[family] === undefined ? [[0, 1, 2]] : [[0, 2], [1]];
     for (const name of ["stage1.salience", "stage1.weights"] as const) {
       const met = recorder.all(name);
       expect(met.map(({ visit }) => [visit.images, visit.grid])).toEqual(

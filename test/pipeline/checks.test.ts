@@ -76,7 +76,7 @@ describe("what a method selects", () => {
     const model = tinyModel();
     const lacking = { ...model, config: { ...model.config, facts: { ...model.config.facts, capabilities: [] } } };
     expect(() => pass({ ...none(), name: "own", needs: ["key-norms"] }, lacking)).toThrow(
-      /^method own needs key-norms, which models of the family llava do not offer\.$/,
+      /^method own needs key-norms, which this model of the family llava does not offer\.$/,
     );
   });
 });

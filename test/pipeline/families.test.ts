@@ -241,7 +241,7 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
         tf.tidy(() => enteringPerLayer(pass([images[0]], [[1, IMAGE, 9]], name, request).ledgers[0] as SampleLedger));
       if (lacking !== undefined)
         expect(run, name).toThrow(
-          `method ${name} needs ${lacking}, which models of the family ${family} do not offer.`,
+          `method ${name} needs ${lacking}, which this model of the family ${family} does not offer.`,
         );
       else expect(Math.min(...run()), name).toBeGreaterThan(0);
     }

@@ -94,7 +94,27 @@ describe("placeholders of images of different shapes", () => {
         [[1], [0, 2]],
       ),
     ).toThrow(
-      "prompt 0: holds 4 image tokens (id 3), which do not fit 1 image. Give one token for each image, or 5 in a row.",
+      "prompt 0: holds 4 image tokens (id 3), which do not fit 1 image: found a run of 4. Give one token for the image, " +
+        "or 5 in a row.",
+    );
+    // Where the prompts come from a file, its name stands in front.
+    const named =
+      (...ids: number[]) =>
+      () =>
+        splitPrompts([ids], config, shapes.slice(0, 2), undefined, "a: input_ids");
+    const needed = "Give one token for each image, or runs of 2 and 5 (where all touch, one of 7).";
+    // Split in two, though they are as many; one where two are needed; in the wrong order.
+    expect(named(...run(2), 1, ...run(3), 1, ...run(2))).toThrow(
+      `a: input_ids: holds 7 image tokens (id 3), which do not fit 2 images: found runs of 2, 3 and 2. ${needed}`,
+    );
+    expect(named(1, ...run(5))).toThrow(
+      `a: input_ids: holds 5 image tokens (id 3), which do not fit 2 images: found a run of 5. ${needed}`,
+    );
+    expect(named(1, ...run(5), 1, ...run(2))).toThrow(`found runs of 5 and 2. ${needed}`);
+    expect(named(1, ...run(6), 1)).toThrow(`found a run of 6. ${needed}`);
+    expect(named(1, ...run(2))).not.toThrow();
+    expect(() => splitPrompts([[1, IMAGE]], config, shapes.slice(0, 2), undefined, "a: input_ids")).toThrow(
+      `a: input_ids: the batch has 2 images, but the prompts hold 1 (image token id 3): found a run of 1. ${needed}`,
     );
     // Those that earlier prompts have left.
     expect(() =>
@@ -103,7 +123,8 @@ describe("placeholders of images of different shapes", () => {
         [...run(9), 2],
       ]),
     ).toThrow(
-      "prompt 1: holds 9 image tokens (id 3), which do not fit 2 images. Give one token for each image, or 5 or 3",
+      "prompt 1: holds 9 image tokens (id 3), which do not fit 2 images: found a run of 9. Give one token for each image, " +
+        "or runs of 5 and 3 (where all touch, one of 8).",
     );
     expect(() => splitPrompts([[1]], config, [], [[0]])).toThrow(
       "imagesOf: prompt 0 has 0, but the batch has no image.",

@@ -117,8 +117,8 @@ describe("several images in a prompt", () => {
       const long = pass(model, { pixels: two, prompts: [[1, ...new Array<number>(32).fill(IMAGE), 9]] });
       expect(logitsOf(long)).toEqual(logitsOf(short));
       expect(() => pass(model, { pixels: two, prompts: [[1, ...new Array<number>(17).fill(IMAGE), 9]] })).toThrow(
-        "prompt 0: holds 17 image tokens (id 3), which do not fit 2 images. Give one token for each image, or 16 or 16 " +
-          "in a row.",
+        "prompt 0: holds 17 image tokens (id 3), which do not fit 2 images: found a run of 17. Give one token for each " +
+          "image, or runs of 16 and 16 (where all touch, one of 32).",
       );
       expect(() => pass(model, { pixels: two, prompts: [[1, IMAGE, 9]] })).toThrow(
         "the batch has 2 images, but the prompts hold 1 (image token id 3)",

@@ -1,11 +1,12 @@
 import type { Description } from "../family.ts";
+import { patchGrid } from "../llava/config.ts";
 import { describeParts } from "../llava/description.ts";
 import type { LlavaNextConfig } from "./config.ts";
 
 /** A LLaVA-NeXT model in words. */
 export function describe(config: LlavaNextConfig): Description {
   const [side] = config.vision.imageSize;
-  const cells = side / config.vision.patchSize;
+  const { rows: cells } = patchGrid(config.vision);
   const pinpoints = config.pinpoints.map(([height, width]) => `${height}×${width}`).join(", ");
   return {
     ...describeParts({ ...config }),

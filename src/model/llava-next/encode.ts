@@ -2,7 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../../core/readback.ts";
 import { type Tap, within } from "../../core/taps.ts";
 import { groupedBy } from "../image-shape.ts";
-import { clsAttention, queriesAndKeys, withoutClassToken } from "../llava/encode.ts";
+import { classTokens } from "../llava/config.ts";
+import { featuresOf, queriesAndKeys, withoutPrefix } from "../llava/encode.ts";
 import { type TowerSource, visionTower } from "../llava/tower.ts";
 import { towerBlock } from "../tower-block.ts";
 import { meanOf } from "../transformer/layers.ts";
@@ -27,9 +28,10 @@ export function* encode(
     images: tilings.flatMap((one, image) => new Array<number>(tilesOf(one)).fill(image)),
   });
   const seen = visionTower(model, pixels, tap);
-  const state = tap("vision.features", withoutClassToken(seen.hiddenStates[seen.featureState])); // [T, n², D]
-  const attention = tap("vision.cls_attention", clsAttention(seen.classAttention)); // [T, n²]
-  const keys = withoutClassToken(seen.keys);
+  const patches = (x: tf.Tensor) => withoutPrefix(x, classTokens(vision));
+  const state = tap("vision.features", patches(featuresOf(seen))); // [T, n², D]; n·D wide of several layers
+  const attention = tap("vision.cls_attention", seen.salience); // [T, n²]
+  const keys = patches(seen.keys);
   const norms = tap("vision.key_norms", keys.square().sum(-1).sqrt() as tf.Tensor2D); // [T, n²]
   const firstTiles = tilings.map((_, i) => tilings.slice(0, i).reduce((sum, one) => sum + tilesOf(one), 0));
 
@@ -45,7 +47,7 @@ export function* encode(
       blocks: vision.numHiddenLayers,
       featureBlock: seen.featureBlock,
       fullAttentionBlocks: Array.from({ length: vision.numHiddenLayers }, (_, block) => block),
-      meanState: (first, last) => of(withoutClassToken(meanOf(seen.hiddenStates.slice(first, last + 1)))),
+      meanState: (first, last) => of(patches(meanOf(seen.hiddenStates.slice(first, last + 1)))),
       clsAttention: of(attention),
       keyNorms: of(norms),
       members: undefined,

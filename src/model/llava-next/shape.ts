@@ -28,7 +28,7 @@ export function tilingOf(
   { vision, pinpoints }: Pick<LlavaNextConfig, "pinpoints"> & { vision: Pick<VisionConfig, "imageSize" | "patchSize"> },
 ): Tiling {
   const [pixels] = vision.imageSize;
-  const side = pixels / vision.patchSize;
+  const side = Math.floor(pixels / vision.patchSize);
   const resolution = bestResolution(size, pinpoints);
   const tiles = { rows: resolution.height / pixels, columns: resolution.width / pixels };
   const local = unpadded(size, { rows: tiles.rows * side, columns: tiles.columns * side });

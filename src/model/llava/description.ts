@@ -1,19 +1,22 @@
 import type { Description } from "../family.ts";
-import type { LlavaConfig } from "./config.ts";
+import { featureStates, type LlavaConfig } from "./config.ts";
 
 /** Tower and projector, which LLaVA-1.5 and LLaVA-NeXT share. */
 export function describeParts(
-  config: Pick<LlavaConfig, "vision" | "text" | "facts" | "projectorHiddenAct" | "projectorBias">,
+  config: Pick<LlavaConfig, "vision" | "visionFeatureLayer" | "text" | "projectorHiddenAct" | "projectorBias">,
 ): Pick<Description, "tower" | "projector"> {
-  const { vision, text, facts } = config;
+  const { vision, text } = config;
+  const states = featureStates(config);
   const [height, width] = vision.imageSize;
   return {
     tower:
-      `CLIP, ${vision.numHiddenLayers} blocks of ${vision.hiddenSize} channels, ${vision.numAttentionHeads} heads, ` +
+      `${vision.kind === "clip" ? "CLIP" : "SigLIP"}, ${vision.numHiddenLayers} blocks of ${vision.hiddenSize} ` +
+      `channels, ${vision.numAttentionHeads} heads, ` +
       `MLP ${vision.intermediateSize} (${vision.hiddenAct}); ${height}×${width} pixels in patches of ` +
-      `${vision.patchSize}; features of the state behind block ${facts.featureBlocks}`,
+      `${vision.patchSize}; features of the ` +
+      (states.length > 1 ? `states behind blocks ${states.join(", ")}` : `state behind block ${states[0]}`),
     projector:
-      `${vision.hiddenSize} → ${text.hiddenSize} → ${text.hiddenSize} (${config.projectorHiddenAct}` +
+      `${states.length * vision.hiddenSize} → ${text.hiddenSize} → ${text.hiddenSize} (${config.projectorHiddenAct}` +
       `${config.projectorBias ? "" : ", no bias"})`,
   };
 }

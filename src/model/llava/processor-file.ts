@@ -48,6 +48,9 @@ export function parsePreprocessing(
 ): LlavaPreprocessing {
   const { imageSize } = vision;
   const processor = checkProcessor(where, json, processorSchema);
+  // CLIP's means are not SigLIP's, and transformers has no default for a tower.
+  if (vision.kind === "siglip" && !(processor.image_mean && processor.image_std))
+    throw new NuwaError(`${where}: fields "image_mean" and "image_std": are missing, which a SigLIP tower needs.`);
   // CLIP's own processor pads only the smaller pictures of a batch.
   const padding = processor.do_pad === true && !/^CLIP/.test(processor.image_processor_type ?? "");
   const pad = padImages || padding || processor.image_aspect_ratio === "pad";

@@ -1,45 +1,64 @@
 import { z } from "zod";
 import { only } from "../../core/schema.ts";
 import { unread } from "../fields.ts";
-import { ACTIVATION_NAMES } from "../transformer/activations.ts";
 import {
   absent,
+  activation,
   epsilon,
+  everyDecoder,
   layerTypes,
-  positive,
-  ropeSchema,
-  silu,
   size,
+  theta,
   wholeHeads,
 } from "../transformer/config-fields.ts";
 import { tokenIds } from "../transformer/generation.ts";
-import { CLIP, LLAMA, LLAVA, ORIGINAL } from "../unread-fields.ts";
+import { ropeSchema } from "../transformer/rope-fields.ts";
+import { CLIP, LLAMA, LLAVA, ORIGINAL, QWEN2, SIGLIP } from "../unread-fields.ts";
 
 /*
  * What may stand in the configuration files of a checkpoint, with the defaults that transformers fills
  * in. Fields that would change the model and are not supported are refused by name.
  */
 
-const activation = z.enum(ACTIVATION_NAMES, only(ACTIVATION_NAMES.join(", ")));
+const tower = only('"clip_vision_model" and "siglip_vision_model"');
 const channels = z.literal(3, only("3 channels")).default(3);
+
+/** Pixels of a side, and patches; larger pictures are none that a tower of one grid sees. */
+const side = size.max(16384);
+const sides = (standard: number) => z.union([side, z.tuple([side, side])]).default(standard);
 
 /** CLIPVisionConfig with its defaults in transformers. */
 export const visionSchema = unread(
   z.object({
-    model_type: z.literal("clip_vision_model", only('"clip_vision_model"')).optional(),
+    model_type: z.literal("clip_vision_model", tower).optional(),
     hidden_size: size.default(768),
     intermediate_size: size.default(3072),
     num_hidden_layers: size.max(512).default(12),
     num_attention_heads: size.default(12),
     num_channels: channels,
-    image_size: z.union([size, z.tuple([size, size])]).default(224),
-    patch_size: size.default(32),
+    image_size: sides(224),
+    patch_size: sides(32),
     layer_norm_eps: epsilon.default(1e-5),
     hidden_act: activation.default("quick_gelu"),
+    per_layer_config: absent("settings for single layers"),
     quantization_config: absent("quantisation"),
   }),
   CLIP,
 );
+
+/** SiglipVisionConfig with its defaults in transformers. */
+const siglipSchema = unread(
+  visionSchema.extend({
+    model_type: z.literal("siglip_vision_model", tower),
+    patch_size: sides(16),
+    layer_norm_eps: epsilon.default(1e-6),
+    hidden_act: activation.default("gelu_pytorch_tanh"),
+  }),
+  SIGLIP,
+);
+
+/** What may stand in `vision_config`. */
+export type VisionFields = z.infer<typeof visionSchema> | z.infer<typeof siglipSchema>;
 
 /** config.json of a CLIP tower in a folder of its own: the tower's fields, or those of a whole CLIP. */
 export const towerSchema = unread(visionSchema.partial().extend({ vision_config: visionSchema.optional() }), [
@@ -58,7 +77,7 @@ const DEFAULT_TOWER = {
 };
 
 const rope = ropeSchema(["default"]);
-const decoder = only('"llama" and "mistral"');
+const decoder = only('"llama", "mistral" and "qwen2"');
 
 /** LlamaConfig with its defaults in transformers. */
 export const llamaSchema = unread(
@@ -72,40 +91,62 @@ export const llamaSchema = unread(
     num_key_value_heads: size.nullish(),
     head_dim: size.nullish(),
     max_position_embeddings: size.default(2048),
-    hidden_act: silu,
+    hidden_act: activation.default("silu"),
     rms_norm_eps: epsilon.default(1e-6),
-    rope_theta: positive.optional(),
+    rope_theta: theta.optional(),
     rope_parameters: rope.nullish(),
     rope_scaling: rope.nullish(),
+    original_max_position_embeddings: size.nullish(),
     partial_rotary_factor: wholeHeads,
     layer_types: layerTypes,
-    attention_bias: absent("a bias in the attention"),
-    mlp_bias: absent("a bias in the MLP"),
+    attention_bias: z.boolean().nullish(),
+    mlp_bias: z.boolean().nullish(),
     tie_word_embeddings: z.boolean().default(false),
     eos_token_id: tokenIds.nullish(),
-    quantization_config: absent("quantisation"),
+    ...everyDecoder,
   }),
   LLAMA,
 );
 
-/** MistralConfig with its defaults in transformers. It computes as Llama while the context fits into its window. */
-export const mistralSchema = unread(
+/** MistralConfig with its defaults in transformers. Its layers have no biases, whatever the file says. */
+const mistralSchema = unread(
   llamaSchema.extend({
     model_type: z.literal("mistral", decoder),
     intermediate_size: size.default(14336),
     num_key_value_heads: size.nullable().default(8),
     max_position_embeddings: size.default(131072),
-    sliding_window: z.int().nonnegative().nullable().default(4096),
+    // With a window of one token, transformers' cache keeps other tokens than its prompt pass sees.
+    sliding_window: size.min(2).nullable().default(4096),
+    attention_bias: absent("a bias in the attention"),
+    mlp_bias: absent("a bias in the MLP"),
   }),
   LLAMA,
 );
 
+/** Qwen2Config with its defaults in transformers. Queries, keys and values always have a bias, nothing else has. */
+const qwen2Schema = unread(
+  llamaSchema.omit({ attention_bias: true, mlp_bias: true }).extend({
+    model_type: z.literal("qwen2", decoder),
+    vocab_size: size.default(151936),
+    intermediate_size: size.default(22016),
+    num_key_value_heads: size.nullable().default(32),
+    max_position_embeddings: size.default(32768),
+    use_sliding_window: absent("attention in a sliding window"),
+  }),
+  QWEN2,
+);
+
+/** What may stand in `text_config`, or at the top of original LLaVA's config.json. */
+export type TextFields = Omit<z.infer<typeof llamaSchema>, "model_type"> & {
+  readonly model_type?: string;
+  readonly sliding_window?: number | null;
+};
+
 const llavaBase = z.object({
   model_type: z.literal("llava", only('"llava" (LLaVA-1.5)')).default("llava"),
-  vision_config: visionSchema.default(() => visionSchema.parse(DEFAULT_TOWER)),
   image_token_index: z.number().int().optional(),
   image_token_id: z.number().int().optional(),
-  vision_feature_layer: z.number(only("one layer, as a number")).int().default(-2),
+  vision_feature_layer: z.union([z.int(), z.array(z.int()).min(1).max(512)]).default(-2),
   vision_feature_select_strategy: z.enum(["default", "full"], only('"default" and "full"')).default("default"),
   projector_hidden_act: activation.default("gelu"),
   multimodal_projector_bias: z.boolean().default(true),
@@ -115,14 +156,22 @@ const llavaBase = z.object({
 });
 
 /**
- * Fields of LLaVA's models with the decoder that config.json names.
+ * Fields of LLaVA's models with the tower and the decoder that config.json names.
  *
  * @param config config.json, unchecked
  */
 export function llavaFields(config: Readonly<Record<string, unknown>>) {
-  const text = config.text_config as { model_type?: unknown } | null | undefined;
+  const named = (part: string) => (config[part] as { model_type?: unknown } | null | undefined)?.model_type;
+  const [vision, text] = [named("vision_config"), named("text_config")];
   return llavaBase.extend({
-    text_config: text?.model_type === "mistral" ? mistralSchema : llamaSchema.default(() => llamaSchema.parse({})),
+    vision_config:
+      vision === "siglip_vision_model" ? siglipSchema : visionSchema.default(() => visionSchema.parse(DEFAULT_TOWER)),
+    text_config:
+      text === "mistral"
+        ? mistralSchema
+        : text === "qwen2"
+          ? qwen2Schema
+          : llamaSchema.default(() => llamaSchema.parse({})),
   });
 }
 

@@ -1,11 +1,11 @@
 import { decoderShapes } from "../transformer/decoder-weights.ts";
-import type { LlavaConfig } from "./config.ts";
+import { classTokens, featureStates, type LlavaConfig, patchGrid } from "./config.ts";
 
 /**
  * Every tensor that a configuration needs, with its shape **on disk**.
  */
 export function tensorShapes(
-  config: Pick<LlavaConfig, "vision" | "text" | "projectorBias">,
+  config: Pick<LlavaConfig, "vision" | "visionFeatureLayer" | "text" | "projectorBias">,
 ): ReadonlyMap<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
   const linear = (name: string, inputs: number, outputs: number, bias: boolean) => {
@@ -19,12 +19,14 @@ export function tensorShapes(
 
   const { vision, text } = config;
   const width = vision.hiddenSize;
-  const [rows, columns] = vision.imageSize.map((side) => side / vision.patchSize);
+  const { rows, columns } = patchGrid(vision);
   const tower = "vision_tower.vision_model";
-  shapes.set(`${tower}.embeddings.class_embedding`, [width]);
+  const clip = vision.kind === "clip";
+  if (clip) shapes.set(`${tower}.embeddings.class_embedding`, [width]);
   shapes.set(`${tower}.embeddings.patch_embedding.weight`, [width, 3, vision.patchSize, vision.patchSize]);
-  shapes.set(`${tower}.embeddings.position_embedding.weight`, [rows * columns + 1, width]);
-  norm(`${tower}.pre_layrnorm`, width, true);
+  if (!clip) shapes.set(`${tower}.embeddings.patch_embedding.bias`, [width]);
+  shapes.set(`${tower}.embeddings.position_embedding.weight`, [rows * columns + classTokens(vision), width]);
+  if (clip) norm(`${tower}.pre_layrnorm`, width, true);
   for (let i = 0; i < vision.numHiddenLayers; i++) {
     const block = `${tower}.encoder.layers.${i}`;
     norm(`${block}.layer_norm1`, width, true);
@@ -36,9 +38,9 @@ export function tensorShapes(
   }
 
   const hidden = text.hiddenSize;
-  linear("multi_modal_projector.linear_1", width, hidden, config.projectorBias);
+  linear("multi_modal_projector.linear_1", featureStates(config).length * width, hidden, config.projectorBias);
   linear("multi_modal_projector.linear_2", hidden, hidden, config.projectorBias);
 
-  for (const [name, shape] of decoderShapes(text, false)) shapes.set(`language_model.${name}`, shape);
+  for (const [name, shape] of decoderShapes(text)) shapes.set(`language_model.${name}`, shape);
   return shapes;
 }

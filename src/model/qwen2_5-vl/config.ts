@@ -1,9 +1,10 @@
 import type { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { checkSchema } from "../../core/schema.ts";
+import type { ActivationName } from "../transformer/activations.ts";
 import type { TextConfig } from "../transformer/config.ts";
-import { ropeOf } from "../transformer/config-fields.ts";
 import { withGeneration } from "../transformer/generation.ts";
+import { ropeOf } from "../transformer/rope-fields.ts";
 import type { VlmConfig } from "../vlm.ts";
 import { qwenSchema, textSchema, type visionSchema } from "./schemas.ts";
 
@@ -22,6 +23,8 @@ export interface QwenVisionConfig {
   readonly temporalPatchSize: number;
   /** Side of a window of attention in pixels. */
   readonly windowSize: number;
+  /** Of the gate of each block's MLP. */
+  readonly hiddenAct: ActivationName;
   /** Blocks that attend over everything, ascending; the others inside their windows. */
   readonly fullAttentionBlocks: readonly number[];
 }
@@ -82,6 +85,7 @@ function visionOf(vision: z.infer<typeof visionSchema>): QwenVisionConfig {
     spatialMergeSize: vision.spatial_merge_size,
     temporalPatchSize: vision.temporal_patch_size,
     windowSize: vision.window_size,
+    hiddenAct: vision.hidden_act,
     fullAttentionBlocks: [...new Set(vision.fullatt_block_indexes)].sort((a, b) => a - b),
   };
 }
@@ -93,6 +97,9 @@ function textOf(
 ): TextConfig {
   const rope = ropeOf(text, 1000000);
   const headDim = text.hidden_size / text.num_attention_heads;
+  // Where the file has another one, frequencies and heads would differ in width.
+  if ((text.head_dim ?? headDim) !== headDim)
+    throw new NuwaError(`${where}: field "head_dim": ${text.head_dim} is not hidden_size / num_attention_heads.`);
   if (!rope.mrope_section)
     throw new NuwaError(
       `${where}: field "mrope_section": is missing. It says which pairs turn with time, row and column.`,
@@ -105,8 +112,11 @@ function textOf(
     numAttentionHeads: text.num_attention_heads,
     numKeyValueHeads: text.num_key_value_heads ?? text.num_attention_heads,
     headDim,
+    hiddenAct: text.hidden_act,
+    biases: { inputs: true, output: false, mlp: false },
     rmsNormEps: text.rms_norm_eps,
     ropeTheta: rope.rope_theta,
+    ropeScaling: rope.scaling,
     ropeSections: rope.mrope_section,
     tieWordEmbeddings: (top.tie_word_embeddings || text.tie_word_embeddings) ?? false,
     maxPositionEmbeddings: text.max_position_embeddings,

@@ -1,8 +1,9 @@
 import { z } from "zod";
 import { only } from "../../core/schema.ts";
 import { unread } from "../fields.ts";
-import { absent, epsilon, layerTypes, positive, ropeSchema, silu, size } from "../transformer/config-fields.ts";
+import { absent, activation, epsilon, everyDecoder, layerTypes, size, theta } from "../transformer/config-fields.ts";
 import { tokenIds } from "../transformer/generation.ts";
+import { ropeSchema } from "../transformer/rope-fields.ts";
 import { QWEN, QWEN_VISION } from "../unread-fields.ts";
 
 /*
@@ -11,9 +12,9 @@ import { QWEN, QWEN_VISION } from "../unread-fields.ts";
 
 const blocks = size.max(512);
 const channels = z.literal(3, only("3 channels")).optional();
-const theta = z.literal(10000, only("10000")).optional();
+const towerTheta = z.literal(10000, only("10000")).optional();
 const visionRope = z.object({
-  rope_theta: theta,
+  rope_theta: towerTheta,
   rope_type: z.enum(["axial", "default"], only('"axial" and "default"')).optional(),
   type: z.enum(["axial", "default"], only('"axial" and "default"')).optional(),
 });
@@ -33,10 +34,11 @@ export const visionSchema = unread(
     window_size: size.default(112),
     out_hidden_size: size.optional(),
     fullatt_block_indexes: z.array(z.number().int().nonnegative()).min(1).default([7, 15, 23, 31]),
-    hidden_act: silu,
-    rope_theta: theta,
+    hidden_act: activation.default("silu"),
+    rope_theta: towerTheta,
     rope_parameters: visionRope.nullish(),
     rope_scaling: visionRope.nullish(),
+    per_layer_config: absent("settings for single layers"),
   }),
   QWEN_VISION,
 );
@@ -52,17 +54,19 @@ export const textSchema = unread(
     num_hidden_layers: blocks.default(80),
     num_attention_heads: size.default(64),
     num_key_value_heads: size.nullable().default(8),
-    hidden_act: silu,
+    head_dim: size.nullish(),
+    hidden_act: activation.default("silu"),
     max_position_embeddings: size.default(32768),
     rms_norm_eps: epsilon.default(1e-5),
-    rope_theta: positive.optional(),
+    rope_theta: theta.optional(),
     rope_scaling: rope.nullish(),
     rope_parameters: rope.nullish(),
+    original_max_position_embeddings: size.nullish(),
     layer_types: layerTypes,
     use_sliding_window: absent("attention in a sliding window"),
     tie_word_embeddings: z.boolean().optional(),
     eos_token_id: tokenIds.nullish(),
-    quantization_config: absent("quantisation"),
+    ...everyDecoder,
   }),
   QWEN,
 );

@@ -27,5 +27,5 @@ export function tensorShapes({ vision, text }: QwenConfig): ReadonlyMap<string, 
   linear("visual.merger.mlp.0", merged, merged, true);
   linear("visual.merger.mlp.2", merged, text.hiddenSize, true);
 
-  return new Map([...shapes, ...decoderShapes(text, true)]);
+  return new Map([...shapes, ...decoderShapes(text)]);
 }

@@ -4,11 +4,11 @@ import type { Tap } from "../../core/taps.ts";
 import type { BlockSource } from "../tower-block.ts";
 import {
   attendInParts,
+  gatedMlp,
   linear,
   mergeHeads,
   rmsNorm,
   splitHeads,
-  swiGlu,
   tapRows,
   tokenRows,
 } from "../transformer/layers.ts";
@@ -123,7 +123,7 @@ export function queriesAndKeys(
 function block(
   w: Weights,
   x: tf.Tensor3D,
-  { numHeads }: QwenVisionConfig,
+  { numHeads, hiddenAct }: QwenVisionConfig,
   reach: readonly number[] | "everything",
   rotation: Rotation,
   tap: Tap,
@@ -145,7 +145,7 @@ function block(
   const y = rows.add<tf.Tensor2D>(tapRows(tap, `vision.${i}.attention_output`, output, x.shape));
   const residual = tapRows(tap, `vision.${i}.residual`, y, x.shape);
   const normed = rmsNorm(w.at("norm2"), residual, VISION_EPS);
-  const mlp = swiGlu(w.at("mlp"), normed);
+  const mlp = gatedMlp(w.at("mlp"), normed, hiddenAct);
   return {
     y: residual.add(tapRows(tap, `vision.${i}.mlp_output`, mlp, x.shape)).reshape(x.shape),
     received: attended.received,

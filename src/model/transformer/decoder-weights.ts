@@ -25,32 +25,26 @@ export function decoderWeights(root: Weights, { tieWordEmbeddings }: TextConfig)
   };
 }
 
-/**
- * The tensors of a decoder with their shapes **on disk**, by name below the root.
- *
- * @param bias whether queries, keys and values have one
- */
-export function decoderShapes(text: TextConfig, bias: boolean): ReadonlyMap<string, readonly number[]> {
+/** The tensors of a decoder with their shapes **on disk**, by name below the root. */
+export function decoderShapes(text: TextConfig): ReadonlyMap<string, readonly number[]> {
   const shapes = new Map<string, readonly number[]>();
+  const linear = (name: string, inputs: number, outputs: number, bias: boolean) => {
+    shapes.set(`${name}.weight`, [outputs, inputs]);
+    if (bias) shapes.set(`${name}.bias`, [outputs]);
+  };
+  const { biases, intermediateSize: inner } = text;
   const hidden = text.hiddenSize;
   const [heads, keyValueHeads] = [text.numAttentionHeads, text.numKeyValueHeads].map((count) => count * text.headDim);
   shapes.set("model.embed_tokens.weight", [text.vocabSize, hidden]);
   for (let i = 0; i < text.numHiddenLayers; i++) {
     const layer = `model.layers.${i}`;
     shapes.set(`${layer}.input_layernorm.weight`, [hidden]);
-    for (const [name, outputs] of [
-      ["q_proj", heads],
-      ["k_proj", keyValueHeads],
-      ["v_proj", keyValueHeads],
-    ] as const) {
-      shapes.set(`${layer}.self_attn.${name}.weight`, [outputs, hidden]);
-      if (bias) shapes.set(`${layer}.self_attn.${name}.bias`, [outputs]);
-    }
-    shapes.set(`${layer}.self_attn.o_proj.weight`, [hidden, heads]);
+    linear(`${layer}.self_attn.q_proj`, hidden, heads, biases.inputs);
+    for (const name of ["k_proj", "v_proj"]) linear(`${layer}.self_attn.${name}`, hidden, keyValueHeads, biases.inputs);
+    linear(`${layer}.self_attn.o_proj`, heads, hidden, biases.output);
     shapes.set(`${layer}.post_attention_layernorm.weight`, [hidden]);
-    shapes.set(`${layer}.mlp.gate_proj.weight`, [text.intermediateSize, hidden]);
-    shapes.set(`${layer}.mlp.up_proj.weight`, [text.intermediateSize, hidden]);
-    shapes.set(`${layer}.mlp.down_proj.weight`, [hidden, text.intermediateSize]);
+    for (const name of ["gate_proj", "up_proj"]) linear(`${layer}.mlp.${name}`, hidden, inner, biases.mlp);
+    linear(`${layer}.mlp.down_proj`, inner, hidden, biases.mlp);
   }
   shapes.set("model.norm.weight", [hidden]);
   if (!text.tieWordEmbeddings) shapes.set("lm_head.weight", [text.vocabSize, hidden]);

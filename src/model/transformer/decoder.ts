@@ -7,11 +7,11 @@ import type { TextConfig } from "./config.ts";
 import {
   attend,
   attendInParts,
+  gatedMlp,
   linear,
   mergeHeads,
   rmsNorm,
   splitHeads,
-  swiGlu,
   tapRows,
   tokenRows,
 } from "./layers.ts";
@@ -42,7 +42,7 @@ export interface Placement {
 
 /**
  * One Llama decoder layer (Touvron et al., arXiv 2302.13971): RMSNorm, rotary grouped-query attention,
- * RMSNorm, SwiGLU, each around a residual.
+ * RMSNorm, a gated MLP, each around a residual.
  *
  * @param x [B, Q, Hd], the new tokens
  * @param past what the layer has seen before; undefined at prefill
@@ -73,7 +73,8 @@ export function decoderLayer(
   const attended = linear(w.at("self_attn.o_proj"), mergeHeads(output)); // [B·Q, Hd]
   const y = rows.add<tf.Tensor2D>(tapRows(tap, `llm.${i}.attention_output`, attended, x.shape));
   const residual = tapRows(tap, `llm.${i}.residual`, y, x.shape);
-  const mlp = swiGlu(w.at("mlp"), rmsNorm(w.at("post_attention_layernorm"), residual, config.rmsNormEps));
+  const normedAgain = rmsNorm(w.at("post_attention_layernorm"), residual, config.rmsNormEps);
+  const mlp = gatedMlp(w.at("mlp"), normedAgain, config.hiddenAct);
   return {
     x: tap(`llm.${i}.output`, residual.add(tapRows(tap, `llm.${i}.mlp_output`, mlp, x.shape)).reshape(x.shape)),
     cache: { keys, values },

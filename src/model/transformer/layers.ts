@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { TapName } from "../../core/tap-points.ts";
 import { noTap, type Tap, wants } from "../../core/taps.ts";
 import type { Weights } from "../weights.ts";
-import { activations } from "./activations.ts";
+import { type ActivationName, activations } from "./activations.ts";
 
 /**
  * The layers that the vision tower, the projector and the decoder are made of.
@@ -45,11 +45,11 @@ export function rmsNorm<T extends tf.Tensor>(w: Weights, x: T, eps: number): T {
   });
 }
 
-/** The gated MLP, down(silu(gate(x)) ⊙ up(x)) (Shazeer, arXiv 2002.05202). */
-export function swiGlu(w: Weights, x: tf.Tensor2D): tf.Tensor2D {
+/** The gated MLP, down(act(gate(x)) ⊙ up(x)), with silu SwiGLU (Shazeer, arXiv 2002.05202). */
+export function gatedMlp(w: Weights, x: tf.Tensor2D, act: ActivationName): tf.Tensor2D {
   // One of these is the largest tensor of a pass, so each is freed as soon as it has been used.
   const inner = tf.tidy(() => {
-    const gate = tf.tidy(() => activations.silu(linear(w.at("gate_proj"), x)));
+    const gate = tf.tidy(() => activations[act](linear(w.at("gate_proj"), x)));
     return gate.mul<tf.Tensor2D>(linear(w.at("up_proj"), x));
   });
   return linear(w.at("down_proj"), inner);

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Position } from "../../core/slots.ts";
 import type { TextConfig } from "./config.ts";
+import { type RotaryFrequencies, type RotarySource, rotaryFrequencies } from "./rope-scaling.ts";
 
 /** cos and sin of the rotary angles, each [B, 1, S, d], ready to broadcast over heads. */
 export interface Rotation {
@@ -10,32 +11,45 @@ export interface Rotation {
 
 /**
  * Rotary position angles from explicit position ids (Su et al., arXiv 2104.09864): token at position p
- * turns pair i by p·θ^(−2i/d). Rounded to float32 at each step as the PyTorch implementation does,
- * because at p ≈ 1000 the rounding of the angle is visible in the logits. Where position ids have several axes,
- * the first pairs turn with the first axis, the next ones with the next (M-RoPE, Wang et al., arXiv 2409.12191).
+ * turns pair i by p·θ^(−2i/d), or by what {@link rotaryFrequencies} makes of that. Rounded to float32 at each step as
+ * the PyTorch implementation does, because at p ≈ 1000 the rounding of the angle is visible in the logits. Where
+ * position ids have several axes, the first pairs turn with the first axis, the next ones with the next (M-RoPE, Wang
+ * et al., arXiv 2409.12191).
+ *
+ * Where frequencies depend on the length of a sequence, that of each sample is its own, so that a batch says what its
+ * samples say alone; transformers takes the longest. As there, tokens of a cache stay as they were rotated.
  *
  * @param positions position ids of every token, [B][S][R]; any integers, in any order
  */
 export function rotaryAngles(
   positions: readonly (readonly Position[])[],
-  { headDim, ropeTheta: theta, ropeSections }: Pick<TextConfig, "headDim" | "ropeTheta" | "ropeSections">,
+  config: RotarySource & Pick<TextConfig, "ropeSections">,
 ): Rotation {
+  const { headDim, ropeSections } = config;
   const half = headDim / 2;
   const axisOf = ropeSections.flatMap((pairs, axis) => new Array<number>(pairs).fill(axis));
-  const frequencies = Array.from({ length: half }, (_, i) =>
-    Math.fround(1 / Math.fround(theta ** Math.fround((2 * i) / headDim))),
-  );
   const shape: [number, number, number, number] = [positions.length, 1, positions[0].length, headDim];
   const [cos, sin] = [new Float32Array(tf.util.sizeFromShape(shape)), new Float32Array(tf.util.sizeFromShape(shape))];
-  positions.flat().forEach((position, token) => {
-    for (let i = 0; i < half; i++) {
-      const angle = Math.fround(position[axisOf[i]] * frequencies[i]);
-      const at = token * headDim + i;
-      cos[at] = cos[at + half] = Math.cos(angle);
-      sin[at] = sin[at + half] = Math.sin(angle);
-    }
+  let own: RotaryFrequencies | undefined;
+  positions.forEach((sample, row) => {
+    // In a decoder without such a dependence, one set of frequencies serves all samples.
+    if (!own || config.ropeScaling?.type === "dynamic") own = rotaryFrequencies(config, lengthOf(sample));
+    const { frequencies, scale } = own;
+    const factor = Math.fround(scale);
+    sample.forEach((position, token) => {
+      for (let i = 0; i < half; i++) {
+        const angle = Math.fround(position[axisOf[i]] * frequencies[i]);
+        const at = (row * sample.length + token) * headDim + i;
+        cos[at] = cos[at + half] = factor * Math.fround(Math.cos(angle));
+        sin[at] = sin[at + half] = factor * Math.fround(Math.sin(angle));
+      }
+    });
   });
   return { cos: tf.tensor4d(cos, shape), sin: tf.tensor4d(sin, shape) };
+}
+
+function lengthOf(positions: readonly Position[]): number {
+  return 1 + positions.reduce((most, position) => Math.max(most, ...position), 0);
 }
 
 /**

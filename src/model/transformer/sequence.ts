@@ -38,19 +38,34 @@ export const MASKED = -1e9;
  * The causal mask for the last `queries` tokens of a sequence: each sees what is not padding and does
  * not come after it. Order in the sequence decides, not the position id.
  *
+ * @param window how many tokens each sees at most, itself included; padding does not count, nor what was dropped before
  * @returns [B, 1, Q, S], to be added to attention scores; undefined when nothing is hidden
  */
-export function causalMask(sequence: Sequence, queries: number): tf.Tensor4D | undefined {
+export function causalMask(
+  sequence: Sequence,
+  queries: number,
+  window = Number.POSITIVE_INFINITY,
+): tf.Tensor4D | undefined {
   const [batch, keys] = [sequence.length, sequence[0].length];
-  if (queries === 1 && sequence.every((slots) => slots.every((slot) => slot !== null))) return undefined;
+  const whole = keys <= window && sequence.every((slots) => slots.every((slot) => slot !== null));
+  if (queries === 1 && whole) return undefined;
   const values = new Float32Array(batch * queries * keys);
   let at = 0;
   for (const slots of sequence) {
     for (let query = keys - queries; query < keys; query++) {
+      const row = at;
       for (let key = 0; key < keys; key++) values[at++] = key <= query && slots[key] !== null ? 0 : MASKED;
+      if (keys > window) values.fill(MASKED, row, row + windowStart(slots, query, window));
     }
   }
   return tf.tensor4d(values, [batch, 1, queries, keys]);
+}
+
+/** The first slot that a token sees, counting `window` tokens back from itself. */
+function windowStart(slots: readonly Slot[], query: number, window: number): number {
+  let first = query;
+  for (let left = window - 1; left > 0 && first > 0; ) if (slots[--first] !== null) left--;
+  return first;
 }
 
 /** A visual token made inside the decoder. */

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { normal, type Random } from "../../core/random-numbers.ts";
 import { noTap } from "../../core/taps.ts";
 import type { LlavaConfig } from "../../model/llava/config.ts";
-import { withoutClassToken } from "../../model/llava/encode.ts";
+import { withoutPrefix } from "../../model/llava/encode.ts";
 import { createModel } from "../../model/llava/llava.ts";
 import { project } from "../../model/llava/projector.ts";
 import { visionTower } from "../../model/llava/tower.ts";
@@ -73,7 +73,7 @@ export function pretrainingLoss(
   const { hiddenStates } = visionTower(model, batch.pixels, noTap);
   const states = [hiddenStates[hiddenStates.length - 2], hiddenStates[hiddenStates.length - 1]];
   const parts = HEADS.map((head, i) => headLoss(predict(tensors, head, states[i], config), batch));
-  const tokens = project(model, withoutClassToken(states[0])).reshape([-1, config.text.hiddenSize]); // [I·N, Hd]
+  const tokens = project(model, withoutPrefix(states[0], 1)).reshape([-1, config.text.hiddenSize]); // [I·N, Hd]
   const words = tensors.get(ALIGNED_WORDS) as tf.Tensor2D;
   const likeness = tf.matMul(tokens, words, false, true).mul(2 * config.text.hiddenSize ** -0.5) as tf.Tensor2D;
   return tf.addN([...parts, wordLoss(likeness, batch)]) as tf.Scalar;
@@ -87,7 +87,7 @@ function predict(
 ): Predictions {
   const w = weightsTree(tensors).at("pretraining", head);
   const normed = layerNorm(w.at("norm"), state, vision.layerNormEps); // [I, N+1, D]
-  const patches = linear(w.at("patch"), withoutClassToken(normed));
+  const patches = linear(w.at("patch"), withoutPrefix(normed, 1));
   return {
     patches: patches.reshape([-1, ATTRIBUTES + 5]),
     whole: linear(w.at("class"), normed.slice([0, 0, 0], [-1, 1, -1])).squeeze([1]),

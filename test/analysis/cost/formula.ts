@@ -60,10 +60,9 @@ function unmergedTower({ config, patches }: Sizes): number[] {
 
 /** Tokens of every hidden state where blocks up to that of the features merge; half of the patches at most. */
 export function mergedTower({ config, patches }: Sizes, merged: readonly number[]): number[] {
-  const states = config.vision.numHiddenLayers + 1;
-  const featureBlock = ((config.visionFeatureLayer + states) % states) - 1;
+  const featureBlock = config.facts.featureBlocks - 1;
   const tokens = [patches + 1];
-  for (let block = 0; block < states - 1; block++) {
+  for (let block = 0; block < config.vision.numHiddenLayers; block++) {
     const most = block > featureBlock ? 0 : Math.floor((tokens[block] - 1) / 2);
     tokens.push(tokens[block] - Math.min(merged[block] ?? 0, most));
   }

@@ -86,8 +86,7 @@ async function expectExact(
 function choosingOf(name: string, { config }: Llava, average: Parameters<typeof tomeBudget>[0] | undefined) {
   const asked = average ?? DEFAULT_AVERAGE;
   const decoder = ({ patches, ledger }: Sizes) => ({ total: patches, layers: ledger.layers });
-  const states = config.vision.numHiddenLayers + 1;
-  const blocks = (config.visionFeatureLayer + states) % states;
+  const blocks = config.facts.featureBlocks;
   const tower = (sizes: Sizes) => mergedTower(sizes, tomeBudget(asked, sizes.patches, blocks));
   const choosing: Record<string, (sizes: Sizes) => number> = {
     pooling: CHOOSING.pooling,

@@ -58,6 +58,7 @@ describe("defaults", () => {
   it("complete llava-1.5-7b-hf, whose file omits most of the language model", () => {
     const { vision, text, ...rest } = parse(LLAVA_7B);
     expect(vision).toEqual({
+      kind: "clip",
       hiddenSize: 1024,
       intermediateSize: 4096,
       numHiddenLayers: 24,
@@ -75,6 +76,8 @@ describe("defaults", () => {
       numAttentionHeads: 32,
       numKeyValueHeads: 32,
       headDim: 128,
+      hiddenAct: "silu",
+      biases: { inputs: false, output: false, mlp: false },
       rmsNormEps: 1e-5,
       ropeTheta: 10000,
       ropeSections: [64],

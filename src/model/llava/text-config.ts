@@ -1,0 +1,36 @@
+import type { DecoderBiases, TextConfig } from "../transformer/config.ts";
+import { ropeOf } from "../transformer/rope-fields.ts";
+import type { TextFields } from "./schemas.ts";
+
+/** The decoder of a LLaVA: Llama's, Mistral's or Qwen2's, which differ in biases, windows and defaults. */
+export function textConfig(text: TextFields): TextConfig {
+  const headDim = text.head_dim ?? text.hidden_size / text.num_attention_heads;
+  const rope = ropeOf(text, 10000);
+  // In transformers, nothing ends an answer of Qwen2 where no file says it.
+  const ends = text.eos_token_id ?? (text.model_type === "qwen2" ? [] : 2);
+  return {
+    vocabSize: text.vocab_size,
+    hiddenSize: text.hidden_size,
+    intermediateSize: text.intermediate_size,
+    numHiddenLayers: text.num_hidden_layers,
+    numAttentionHeads: text.num_attention_heads,
+    numKeyValueHeads: text.num_key_value_heads ?? text.num_attention_heads,
+    headDim,
+    hiddenAct: text.hidden_act,
+    biases: biasesOf(text),
+    slidingWindow: text.sliding_window ?? undefined,
+    rmsNormEps: text.rms_norm_eps,
+    ropeTheta: rope.rope_theta,
+    ropeScaling: rope.scaling,
+    ropeSections: [headDim / 2],
+    tieWordEmbeddings: text.tie_word_embeddings,
+    maxPositionEmbeddings: text.max_position_embeddings,
+    eosTokenIds: [ends].flat(),
+  };
+}
+
+function biasesOf(text: TextFields): DecoderBiases {
+  if (text.model_type === "qwen2") return { inputs: true, output: false, mlp: false };
+  const attention = text.attention_bias ?? false;
+  return { inputs: attention, output: attention, mlp: text.mlp_bias ?? false };
+}
