@@ -3,7 +3,7 @@ import sharp from "sharp";
 import type { Grid } from "../../src/core/grid.ts";
 import type { Picture } from "../../src/core/resample.ts";
 import type { PruningSize } from "../../src/methods/method.ts";
-import { cellCount, type ImageShape } from "../../src/model/image-shape.ts";
+import { type ImageShape, unprunedTokens } from "../../src/model/image-shape.ts";
 import { llava } from "../../src/model/llava/family.ts";
 import type { LlavaNextConfig } from "../../src/model/llava-next/config.ts";
 import { llavaNext } from "../../src/model/llava-next/family.ts";
@@ -102,7 +102,7 @@ function cellsOf({ size = [] }: PreparedImage, { vision }: QwenConfig): Grid {
 /** What a budget depends on. */
 export function sizeOf({ config, shape }: Pick<Seen, "config" | "shape">): PruningSize {
   const { grids, tiles } = shape;
-  return { ...config.facts, family: config.family, grids, tiles, total: cellCount(shape) };
+  return { ...config.facts, family: config.family, grids, tiles, total: unprunedTokens(shape) };
 }
 
 /** The tiles behind the first one, side by side as they were cut, from the pixel values that the tower gets. */

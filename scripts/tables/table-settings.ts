@@ -51,9 +51,18 @@ export const CONTROLLED: readonly Setting[] = [
 /** What is measured of the model without coordinates in its tokens. */
 export const UNPLACED: readonly Setting[] = [...CONTROLLED, ...POSITIONED];
 
-/** Those whose first pruning leaves patches where they are, at {@link MIDDLE}, and Nüwa without regions. */
+/** Methods that leave no patch where it was before the decoder. */
+const UNSPREAD: Readonly<Record<string, string>> = {
+  pooling: "a token is a bin, not a patch",
+  tome: "a token is what merged in the tower",
+  fastv: "prunes inside the decoder alone",
+  sparsevlm: "prunes inside the decoder alone",
+  pyramiddrop: "prunes inside the decoder alone",
+};
+
+/** All but {@link UNSPREAD}, at {@link MIDDLE}, and Nüwa without regions. */
 export const SPREAD: readonly Setting[] = [
-  ...["nuwa", "visionzip", "prumerge", "divprune", "hiprune", "random"].flatMap((method) =>
+  ...PRUNERS.filter((method) => !Object.hasOwn(UNSPREAD, method)).flatMap((method) =>
     COMPARED.filter(
       (one) => one.method === method && one.average === MIDDLE && one.positions === methodNamed(method).positions,
     ),

@@ -160,13 +160,17 @@ export interface PassModels {
   dispose(): void;
 }
 
-/** Models for the cases of {@link methodCases}; a backend must have been chosen. */
-export function passModels(): PassModels {
+/**
+ * Models for the cases of {@link methodCases}; a backend must have been chosen.
+ *
+ * @param top fields of config.json that are to be different
+ */
+export function passModels(top: object = {}): PassModels {
   const made = new Map<number, Vlm>();
   return {
     of({ which }) {
       const { rows, columns } = GRIDS[which];
-      const model = made.get(which) ?? tinyModel({ vision: { image_size: [4 * rows, 4 * columns] } });
+      const model = made.get(which) ?? tinyModel({ top, vision: { image_size: [4 * rows, 4 * columns] } });
       made.set(which, model);
       return model;
     },

@@ -74,6 +74,15 @@ export function sharedOut(count: number, { grids, tiles }: Pick<ImageShape, "gri
 }
 
 /**
+ * Whether an average is all visual tokens, so that there is nothing to prune; undefined is none.
+ *
+ * @throws UsageError as {@link averageCount}
+ */
+export function isEverything(average: AverageTokens | undefined, total: number): boolean {
+  return average !== undefined && averageCount(average, total) === total;
+}
+
+/**
  * An average as a whole number of tokens, at least one: the budget of methods that keep one number everywhere.
  *
  * @throws UsageError as {@link averageCount}

@@ -5,6 +5,7 @@ import { readback } from "../core/readback.ts";
 import { normalizeRows } from "../model/transformer/layers.ts";
 import { wholeCount } from "./budget.ts";
 import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
+import { choosingFor } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, requirePatches } from "./patches.ts";
 
@@ -90,5 +91,5 @@ export const definition: MethodDefinition<number> = {
   taps: [],
   budget: (average, { total }) => wholeCount(average, total),
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
-    divprune({ keep: definition.budget(average, size), positions }),
+    choosingFor(average, size, divprune({ keep: definition.budget(average, size), positions })),
 };

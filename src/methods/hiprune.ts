@@ -3,6 +3,7 @@ import { best, checkScores } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { wholeCount } from "./budget.ts";
 import { DEFAULT_AVERAGE, type Method, type MethodDefinition, type PatchView } from "./method.ts";
+import { choosingFor } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { perImage, requirePatches } from "./patches.ts";
 
@@ -91,9 +92,13 @@ export const definition: MethodDefinition<number> = {
   taps: [],
   budget: (average, { total }) => wholeCount(average, total),
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
-    hiprune({
-      keep: definition.budget(average, size),
-      objectBlock: Math.max(0, Math.round((9 / 24) * size.visionBlocks) - 1),
-      positions,
-    }),
+    choosingFor(
+      average,
+      size,
+      hiprune({
+        keep: definition.budget(average, size),
+        objectBlock: Math.max(0, Math.round((9 / 24) * size.visionBlocks) - 1),
+        positions,
+      }),
+    ),
 };

@@ -112,7 +112,7 @@ export type Pruning = Method | ((shape: ImageShape) => Method);
 export interface PruningSize extends ModelFacts, Pick<ImageShape, "grids" | "tiles"> {
   /** The family of the model. */
   readonly family: string;
-  /** Cells of all its grids (N). */
+  /** Visual tokens of the unpruned image: cells of all its grids, and the class token where the model keeps it (N). */
   readonly total: number;
 }
 

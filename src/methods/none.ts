@@ -1,5 +1,6 @@
 import { patchCount } from "../core/grid.ts";
-import type { Method, MethodDefinition } from "./method.ts";
+import { type AverageTokens, isEverything } from "./budget.ts";
+import type { Method, MethodDefinition, PruningSize } from "./method.ts";
 import type { PositionFunction, PositionPolicy } from "./nuwa/positions.ts";
 
 /** The unpruned model: every visual token goes everywhere. */
@@ -13,6 +14,20 @@ export const keepEverything: Method["selectPatches"] = function* ({ grid, featur
   const classTokens = total - patchCount(grid);
   return { cells: Array.from({ length: images }, () => Array.from({ length: total }, (_, row) => row - classTokens)) };
 };
+
+/**
+ * A method that chooses among patches, as it is for an average: where that is all visual tokens there is nothing to
+ * choose, and everything goes on as it is, the class token included where the model keeps it.
+ *
+ * @throws UsageError when the average does not fit the image
+ */
+export function choosingFor(
+  average: AverageTokens | undefined,
+  { total }: Pick<PruningSize, "total">,
+  method: Method,
+): Method {
+  return isEverything(average, total) ? { ...method, selectPatches: keepEverything } : method;
+}
 
 /** The unpruned model, for the registry. */
 export const definition: MethodDefinition<void> = {

@@ -19,7 +19,7 @@ export function requirePatches(method: string, { grid, features }: EncodedGrid):
     throw new NuwaError(
       `method ${method}: chooses among patches, but config.json keeps the class token among them (field ` +
         '"vision_feature_select_strategy": "full", in original LLaVA "mm_vision_select_feature": "cls_patch"). ' +
-        "Use method none, or one that prunes in the decoder only.",
+        "Use method none, or one that prunes in the decoder only, or an average of all.",
     );
 }
 

@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { type Grid, patchCount } from "../core/grid.ts";
 import { averageCount } from "./budget.ts";
 import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
+import { choosingFor } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { requirePatches } from "./patches.ts";
 
@@ -79,5 +80,5 @@ export const definition: MethodDefinition<number> = {
   // The small addition undoes the rounding of ratios: 1/9 of 576 is 64.
   budget: (average, { total }) => Math.floor(averageCount(average, total) + 1e-6),
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
-    pooling({ keep: definition.budget(average, size), positions }),
+    choosingFor(average, size, pooling({ keep: definition.budget(average, size), positions })),
 };

@@ -4,6 +4,7 @@ import { best, checkScores, quantile } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { wholeCount } from "./budget.ts";
 import type { Method, MethodDefinition } from "./method.ts";
+import { choosingFor } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 
@@ -116,8 +117,5 @@ export const definition: MethodDefinition<number> = {
   publishedAverage: true,
   budget: (average, { total }) => wholeCount(average, total),
   create: ({ average, positions }, size) =>
-    prumerge({
-      keep: average && definition.budget(average, size),
-      positions,
-    }),
+    choosingFor(average, size, prumerge({ keep: average && definition.budget(average, size), positions })),
 };

@@ -2,6 +2,7 @@ import { patchCount } from "../core/grid.ts";
 import { mixedRandom, sampleWithoutReplacement } from "../core/random-numbers.ts";
 import { wholeCount } from "./budget.ts";
 import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
+import { choosingFor } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { requirePatches } from "./patches.ts";
 
@@ -42,5 +43,5 @@ export const definition: MethodDefinition<number> = {
   taps: [],
   budget: (average, { total }) => wholeCount(average, total),
   create: ({ average = DEFAULT_AVERAGE, positions, seed = 44 }, size) =>
-    random({ keep: definition.budget(average, size), seed, positions }),
+    choosingFor(average, size, random({ keep: definition.budget(average, size), seed, positions })),
 };

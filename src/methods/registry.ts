@@ -1,5 +1,5 @@
 import { NuwaError, UsageError } from "../core/errors.ts";
-import { cellCount, type ImageShape } from "../model/image-shape.ts";
+import { unprunedTokens, type ImageShape } from "../model/image-shape.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import { definition as divprune } from "./divprune.ts";
 import { definition as fastv } from "./fastv.ts";
@@ -68,7 +68,7 @@ export function createMethod(
   const { positions } = request;
   if (positions !== undefined && !POSITION_POLICIES.includes(positions))
     throw new UsageError(`positions "${positions}" do not exist. There are: ${POSITION_POLICIES.join(", ")}.`);
-  const size = { ...facts, family, grids: shape.grids, tiles: shape.tiles, total: cellCount(shape) };
+  const size = { ...facts, family, grids: shape.grids, tiles: shape.tiles, total: unprunedTokens(shape) };
   const method = named(definition.name, "create", () => definition.create(request, size));
   return checkMethod(method, definition.name, facts.layers);
 }

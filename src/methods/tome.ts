@@ -3,6 +3,7 @@ import { dot } from "../core/dot.ts";
 import { patchCount } from "../core/grid.ts";
 import { best } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
+import { cellCount } from "../model/image-shape.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import type { MergeGroup, TowerMerge } from "../model/transformer/merging.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
@@ -121,7 +122,12 @@ export const definition: MethodDefinition<number[]> = {
   summary: "tokens merge inside the vision tower, block by block",
   positions: "compressed",
   taps: [],
-  budget: (average, { total, featureBlocks }) => tomeBudget(average, total, featureBlocks),
+  budget(average, { total, grids, featureBlocks }) {
+    const patches = cellCount({ grids });
+    // A class token among the visual tokens is one of them, but never merges.
+    const left = Math.max(1, averageCount(average, total) - (total - patches));
+    return tomeBudget({ tokens: left }, patches, featureBlocks);
+  },
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
     tome({ merged: definition.budget(average, size), positions }),
 };

@@ -4,6 +4,7 @@ import { best, checkScores } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
 import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
+import { choosingFor } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
 import { meanKeys, nearestByCosine, perImage, requirePatches, unitVectors } from "./patches.ts";
 
@@ -114,5 +115,5 @@ export const definition: MethodDefinition<{ readonly dominant: number; readonly 
   taps: ["stage1.salience"],
   budget: (average, { total }) => visionzipBudget(average, total),
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
-    visionzip({ ...definition.budget(average, size), positions }),
+    choosingFor(average, size, visionzip({ ...definition.budget(average, size), positions })),
 };

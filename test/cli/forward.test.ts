@@ -79,6 +79,36 @@ describe("nuwa forward", () => {
     expect(listing(empty)).toEqual([]);
   });
 
+  it("names what passed once by its point alone, and what passed at several cuts by the layer of each, too", async () => {
+    const dump = join(folder, "cuts.safetensors");
+    const peer = ["--method", "pyramiddrop", "--average", "1/2", "--tap", "stage2.scores"];
+    expect((await forward(fixturePath("square"), dump, ...peer)).err).toBe("");
+    const names = [...openSafetensors(dump).entries.keys()];
+    const once = ["vision.features", "vision.cls_attention", "projector.output", "stage1.indices", "stage1.tokens"];
+    expect(names.filter((name) => !name.startsWith("stage2.")).sort()).toEqual(
+      [...once, "final.indices", "final.images", "logits_last"].sort(),
+    );
+    // Six layers, in stages of one.
+    const layers = ["layer=1", "layer=2", "layer=3"];
+    for (const [point, labels] of [
+      ["stage2.indices", layers],
+      ["stage2.scores", layers.map((layer) => `${layer}/images=0`)],
+    ] as const)
+      expect(names.filter((name) => name.startsWith(point))).toEqual([
+        point,
+        ...labels.map((label) => `${point}/${label}`),
+      ]);
+  });
+
+  it("refuses a point that the pass did not meet after all, and writes nothing", async () => {
+    const dump = join(folder, "unmet.safetensors");
+    // Where everything is kept nothing is compared.
+    const whole = ["--method", "nuwa", "--average", "1/1", "--tap", "stage1.similarity"];
+    const outcome = await forward(fixturePath("square"), dump, ...whole);
+    expect(outcome.err).toMatch(/tap "stage1\.similarity" was not met in this run/);
+    expect([outcome.code, existsSync(dump)]).toEqual([2, false]);
+  });
+
   it("refuses points that the pass would not meet before it runs", async () => {
     const dump = join(folder, "none.safetensors");
     expect((await forward(fixturePath("square"), dump, "--method", "random", "--tap", "stage2.scores")).err).toMatch(
@@ -91,6 +121,8 @@ describe("nuwa forward", () => {
     expect((await nuwa(...text, "--tap", "llm.0.z", "--tap", "vision.0.z")).err).toMatch(
       "--tap vision.0.z: the prompt has no image, and only images pass there. Leave it out.",
     );
+    for (const point of ["final.indices", "final.images", "projector.output", "stage1.tokens"])
+      expect((await nuwa(...text, "--tap", point)).err).toMatch(`--tap ${point}: the prompt has no image`);
     expect(existsSync(dump)).toBe(false);
     expect(await nuwa(...text, "--tap", "llm.0.z")).toMatchObject({ code: 0, err: "" });
   });

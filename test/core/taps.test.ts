@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { matchTaps, type TapPattern, tapNames, tapPoints } from "../../src/core/tap-points.ts";
-import { chain, record, replace, type Visit } from "../../src/core/taps.ts";
+import { chain, ofLastCut, record, replace, type Visit, visitLabel, wants, within } from "../../src/core/taps.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -87,6 +87,41 @@ describe("the tap", () => {
       expect(steps("logits_last")).toEqual([0, 1]);
       dispose();
     });
+  });
+
+  it("labels a visit by what tells it from others, and a row without an image by none", () => {
+    expect(visitLabel("stage2.scores", { layer: 2, images: [0, undefined, 3], grid: 1 })).toBe(
+      "layer=2/images=0,none,3/grid=1",
+    );
+    expect(visitLabel("stage1.salience", { images: [undefined] })).toBe("images=none");
+    // The name says the layer.
+    expect(visitLabel("llm.2.tokens", { layer: 2 })).toBe("");
+  });
+
+  it("takes the last of several cuts, however many values that has", () => {
+    tf.tidy(() => {
+      const met = [1, 3, 3].map((layer) => ({ value: tf.scalar(layer), visit: { layer } }));
+      expect(ofLastCut(met)).toEqual(met.slice(1));
+    });
+  });
+
+  it("lets what is said at a point go before what is known of the pass, and a chain want what any of its taps wants", () => {
+    const seen: Visit[] = [];
+    const tap = within(
+      (_, x, visit = {}) => {
+        seen.push(visit);
+        return x;
+      },
+      { step: 1, grid: 0 },
+    );
+    tf.tidy(() => tap("llm.2.tokens", tf.scalar(1), { grid: 4 }));
+    expect(seen).toEqual([{ layer: 2, step: 1, grid: 4 }]);
+    const both = chain(record(["llm.norm"]).tap, record(["logits_last"]).tap);
+    expect((["llm.norm", "logits_last", "llm.0.z"] as const).map((name) => wants(both, name))).toEqual([
+      true,
+      true,
+      false,
+    ]);
   });
 
   it("replaces what passes, but not by another shape and not lists of indices", () => {

@@ -21,6 +21,13 @@ describe("PruMerge+", () => {
     expect(adaptiveCentres(Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 12, 20))).toEqual([9, 0, 3, 6]);
   });
 
+  it("draws the fence at 1.5 interquartile ranges, not beside it, and calls what lies on it no outlier", () => {
+    // The bound is 13.5 again; r is one in ten, so that a second outlier would double it and halve the stride.
+    expect(adaptiveCentres(Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 13.4, 13.6))).toEqual([9, 0, 3, 6]);
+    expect(adaptiveCentres(Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 13.5, 20))).toEqual([9, 0, 3, 6]);
+    expect(adaptiveCentres(Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 13.6, 20))).toEqual([9, 8, 0, 1, 2, 3, 4, 5, 6, 7]);
+  });
+
   it("takes the best patch where nothing stands out, instead of dividing by zero", () => {
     const flat = new Float32Array(20).fill(0.05);
     expect(adaptiveCentres(flat)).toEqual([0, 6, 12, 18]);

@@ -1,7 +1,8 @@
-import { afterAll, beforeAll } from "vitest";
+import { afterAll, beforeAll, expect } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { type MethodCase, methodCases, passModels } from "../../src/laws/passes.ts";
+import { type MethodCase, methodCases, passModels, seen } from "../../src/laws/passes.ts";
 import * as laws from "../../src/laws/whole-pass.ts";
+import type { Method } from "../../src/methods/method.ts";
 import { createMethod, METHODS } from "../../src/methods/registry.ts";
 import { law } from "./law.ts";
 
@@ -11,10 +12,15 @@ import { law } from "./law.ts";
 const FEW = { share: 0.12 };
 
 const models = passModels();
+/** The same with the class token among the visual tokens. */
+const keepingClass = passModels({ vision_feature_select_strategy: "full" });
 beforeAll(async () => {
   await useBackend("wasm");
 });
-afterAll(() => models.dispose());
+afterAll(() => {
+  models.dispose();
+  keepingClass.dispose();
+});
 
 /** Asks a law of each method of the registry, in each of its variants; what it throws names the method. */
 function everyMethod(holds: laws.PassLaw) {
@@ -85,6 +91,26 @@ law(
   methodCases,
   everyMethod(laws.decodesFromCaches),
   FEW,
+);
+law(
+  "An average of all visual tokens is the unpruned model, to the bit, whether the class token is one of them or not.",
+  methodCases,
+  (input) => {
+    for (const model of [models.of(input), keepingClass.of(input)]) {
+      const logits = (method: Method) => seen(model, input, method, (result) => [...result.logits.dataSync()]);
+      const whole = logits(createMethod("none", model.config));
+      for (const { name, variants = [undefined] } of METHODS)
+        for (const variant of variants) {
+          const request = {
+            ...input.asked,
+            average: { ratio: 1 },
+            variant: variant as "official" | "paper" | undefined,
+          };
+          expect(logits(createMethod(name, model.config, request)), name).toEqual(whole);
+        }
+    }
+  },
+  { share: FEW.share / 2 },
 );
 law(
   "Where no token is made inside the decoder, a prompt and what follows have the logits of the oracle, which only hides.",

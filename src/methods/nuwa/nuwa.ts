@@ -4,6 +4,7 @@ import { patchCount } from "../../core/grid.ts";
 import { type Readback, readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
 import type { Cut, Method, PatchSelection, PatchView } from "../method.ts";
+import { keepEverything } from "../none.ts";
 import { perImage, requirePatches } from "../patches.ts";
 import {
   type Anchors,
@@ -74,8 +75,11 @@ export function nuwa(options: NuwaOptions): Method {
 
 /** Before the LLM: salience, separation, alignment, pillars, aggregation. I images, N patches, k anchors. */
 function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Readback<PatchSelection> {
+  const { grid, features } = seen;
+  // With the class token among them there is no choosing among the patches, but everything can be kept.
+  if (features.shape[1] > patchCount(grid) && options.budget.stage1 >= features.shape[1])
+    return yield* keepEverything(seen, tap);
   requirePatches("nuwa", seen);
-  const { grid } = seen;
   const { regionSize = 2, leastPerRegion, selection = "hard", temperature = 0.1, pillarQuantile } = options;
   const [total, keep] = [patchCount(grid), seen.share(options.budget.stage1)];
 

@@ -85,7 +85,7 @@ async function expectExact(
 /** What a method of the registry takes to choose, by its name. */
 function choosingOf(name: string, { config }: Llava, average: Parameters<typeof tomeBudget>[0] | undefined) {
   const asked = average ?? DEFAULT_AVERAGE;
-  const decoder = ({ patches, ledger }: Sizes) => ({ total: patches, layers: ledger.layers });
+  const decoder = ({ ledger: { total, layers } }: Sizes) => ({ total, layers });
   const blocks = config.facts.featureBlocks;
   const tower = (sizes: Sizes) => mergedTower(sizes, tomeBudget(asked, sizes.patches, blocks));
   const choosing: Record<string, (sizes: Sizes) => number> = {

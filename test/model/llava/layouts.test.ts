@@ -4,7 +4,7 @@ import { describe, expect, it } from "vitest";
 import { findTensor, openCheckpoint } from "../../../src/io/checkpoint.ts";
 import { readTensor, type TensorValues, writeSafetensors } from "../../../src/io/safetensors.ts";
 import { parseConfig } from "../../../src/model/llava/config.ts";
-import { canonicalName } from "../../../src/model/llava/layouts.ts";
+import { canonicalName, layoutOf } from "../../../src/model/llava/layouts.ts";
 import { tensorShapes } from "../../../src/model/llava/tensor-shapes.ts";
 import { fixture, refusal, scratchFolder } from "../../io/scratch.ts";
 
@@ -99,6 +99,19 @@ describe("a checkpoint's layout", () => {
     expect(refusal(() => openCheckpoint(directory))).toMatch(
       /"lm_head.weight" and "language_model.lm_head.weight" are both language_model.lm_head.weight\. Remove one\./,
     );
+  });
+
+  it.each<[Naming, string]>([
+    [[], "hub (language_model.model.*, vision_tower.vision_model.*)"],
+    [[[TOWER, "vision_tower."]], "hub (language_model.model.*, vision_tower.*, as transformers 5)"],
+    [IN_MEMORY, "in memory (model.language_model.*, model.vision_tower.vision_model.*)"],
+    [
+      [[TOWER, "vision_tower."], ...IN_MEMORY],
+      "in memory (model.language_model.*, model.vision_tower.*, as transformers 5)",
+    ],
+    [ORIGINAL, "original LLaVA (model.mm_projector.*)"],
+  ])("under %j is called %s", (naming, layout) => {
+    expect(layoutOf([...weights.keys()].map(rename(naming)))).toBe(layout);
   });
 
   it("has canonical names that stay as they are", () => {

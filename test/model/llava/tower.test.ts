@@ -4,6 +4,7 @@ import { useBackend } from "../../../src/backend/select.ts";
 import { runSync, tensorsIn } from "../../../src/core/readback.ts";
 import { createMethod } from "../../../src/methods/registry.ts";
 import { project } from "../../../src/model/llava/projector.ts";
+import { taps } from "../../../src/model/llava/taps.ts";
 import { activations } from "../../../src/model/transformer/activations.ts";
 import { linear } from "../../../src/model/transformer/layers.ts";
 import { disposeModel } from "../../../src/model/vlm.ts";
@@ -60,6 +61,11 @@ describe("the vision tower", () => {
     const result = pass("none");
     expect(result.ledgers[0]?.tokens.map(({ cell }) => cell)).toEqual(Array.from({ length: 17 }, (_, i) => i - 1));
     tf.dispose(tensorsIn(result));
+    for (const [own, shape] of [
+      [model, "[I, N+1, D]"],
+      [tinyModel(), "[I, N, D]"],
+    ] as const)
+      expect(taps(own.config)["vision.features"]?.shape).toBe(shape);
     expect(() => pass("nuwa")).toThrow(
       /^method nuwa: .*config\.json .*"vision_feature_select_strategy": "full".*Use method/,
     );

@@ -51,6 +51,21 @@ describe("attention inside windows", () => {
     });
   });
 
+  it.each(["vision.0.attention", "vision.0.attention_scores"] as const)("is seen by a tap of %s alone", (name) => {
+    tf.tidy(() => {
+      const [q, k, v] = [1, 2, 3].map(filled);
+      const recorder = record([name]);
+      attendInWindows(q, k, v, LENGTHS, recorder.tap, "vision.0");
+      const seen = recorder.get(name);
+      expect(seen.shape).toEqual([2, 2, 9, 3]);
+      // The last patch is a window of its own: behind it the attention is 0, and scores are those of a mask.
+      const [own, ...behind] = seen.slice([0, 0, 8, 0], [1, 1, 1, 3]).dataSync();
+      if (name === "vision.0.attention") expect([own, ...behind]).toEqual([1, 0, 0]);
+      else expect(behind).toEqual([-1e9, -1e9]);
+      recorder.dispose();
+    });
+  });
+
   it("can be replaced: a patch that looks at the first of its window alone has its value", () => {
     tf.tidy(() => {
       const [q, k, v] = [1, 2, 3].map(filled);
