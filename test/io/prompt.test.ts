@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/core/errors.ts";
-import { loadChatTemplate } from "../../src/io/prompt.ts";
+import { loadChatTemplate, OWN_PROMPT } from "../../src/io/prompt.ts";
 import { loadTokenizer } from "../../src/io/tokenizer.ts";
 import { familyNamed } from "../../src/model/families.ts";
 import { buildPrompt, type ChatMessage, type ChatTemplate } from "../../src/pipeline/processor.ts";
@@ -40,14 +40,22 @@ describe("a chat template", () => {
     },
   );
 
-  it("is taken from chat_template.jinja, chat_template.json, tokenizer_config.json, in this order", () => {
+  it("is found where transformers looks, in its order", () => {
     const files: [string, unknown][] = [
       ["tokenizer_config.json", { chat_template: "config" }],
+      ["chat_template.jinja", "jinja\r\nand\rmore"],
       ["chat_template.json", { chat_template: "json" }],
-      ["chat_template.jinja", "jinja"],
+      ["processor_config.json", { chat_template: "processor" }],
     ];
     const found = files.map((_, i) => templateOf(Object.fromEntries(files.slice(0, i + 1))).render([]));
-    expect(found).toEqual(["config", "json", "jinja"]);
+    expect(found).toEqual(["config", "jinja\nand\nmore", "json", "processor"]);
+  });
+
+  it("is looked for further where a file has none", () => {
+    const nothing = { chat_template: null };
+    const files = { "processor_config.json": nothing, "chat_template.json": nothing, "tokenizer_config.json": nothing };
+    expect(templateOf(files).origin).toBe(OWN_PROMPT);
+    expect(templateOf({ ...files, "tokenizer_config.json": { chat_template: { default: "last" } } }).render([])).toBe("last");
   });
 
   it("is the one called default where there are several", () => {
@@ -62,9 +70,9 @@ describe("a chat template", () => {
     const chat_template = "{{ bos_token }}|{{ eos_token }}|{{ add_generation_prompt }}";
     const eos_token = { content: "</s>", lstrip: false };
     expect(templateOf({ "tokenizer_config.json": { chat_template, bos_token: "<s>", eos_token } }).render([])).toBe(
-      "<s>|</s>|true",
+      "<s>|</s>|True",
     );
-    expect(templateOf({ "tokenizer_config.json": { chat_template, bos_token: null } }).render([])).toBe("||true");
+    expect(templateOf({ "tokenizer_config.json": { chat_template, bos_token: null } }).render([])).toBe("||True");
   });
 
   it("is LLaVA-1.5's where there is none", () => {
