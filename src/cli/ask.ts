@@ -33,6 +33,7 @@ import {
   requireText,
 } from "./options.ts";
 import { pixelEntries } from "./preprocess.ts";
+import { promptNamed } from "./prompt.ts";
 
 interface AskOptions extends RecordedOptions {
   readonly image?: readonly string[];
@@ -110,6 +111,7 @@ async function ask(first: string | undefined, second: string | undefined, option
     const seen = images[i].pictures.map(({ width, height }) => `${width}×${height}`).join(" and ");
     say("image", `${path}, seen as ${seen} pixels`);
   });
+  say("prompt", promptNamed(template));
   say("method", describeMethod(asked, options));
   const recorder = record(taps ?? []);
   try {
@@ -138,6 +140,7 @@ async function ask(first: string | undefined, second: string | undefined, option
       const written = await writeRecords(options, {
         images: paths,
         question,
+        prompt: promptNamed(template),
         backend: backend.name,
         config,
         pictures: images.map(({ pictures }) => pictures),

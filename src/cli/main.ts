@@ -8,6 +8,7 @@ import { addFetch } from "./fetch.ts";
 import { addForward } from "./forward.ts";
 import { addLaws } from "./laws.ts";
 import { addPreprocess } from "./preprocess.ts";
+import { addPrompt } from "./prompt.ts";
 import { addTaps } from "./taps.ts";
 import { addTokenize } from "./tokenize.ts";
 import { addTrain } from "./train.ts";
@@ -42,6 +43,7 @@ export function createProgram(): Command {
     addLaws,
     addPreprocess,
     addTokenize,
+    addPrompt,
     addTaps,
     addTrain,
     addTune,

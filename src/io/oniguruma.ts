@@ -114,9 +114,9 @@ function classAt(rest: string): Atom | { readonly problem: string } {
     if (rest[i] === "]" || rest[i] === "[" || rest.startsWith("&&", i)) return unsupported(rest.slice(0, i + 2));
     if (rest[i] !== "\\") i++;
     else {
-      const escape = escapeAt(rest.slice(i));
-      if (!escape) return unsupported(rest.slice(i, i + 2));
-      i += escape.length;
+      const escaped = escapeAt(rest.slice(i));
+      if (!escaped) return unsupported(rest.slice(i, i + 2));
+      i += escaped.length;
     }
   }
   return { problem: "is not a regular expression" };

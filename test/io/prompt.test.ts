@@ -55,7 +55,9 @@ describe("a chat template", () => {
     const nothing = { chat_template: null };
     const files = { "processor_config.json": nothing, "chat_template.json": nothing, "tokenizer_config.json": nothing };
     expect(templateOf(files).origin).toBe(OWN_PROMPT);
-    expect(templateOf({ ...files, "tokenizer_config.json": { chat_template: { default: "last" } } }).render([])).toBe("last");
+    expect(templateOf({ ...files, "tokenizer_config.json": { chat_template: { default: "last" } } }).render([])).toBe(
+      "last",
+    );
   });
 
   it("is the one called default where there are several", () => {
@@ -102,6 +104,26 @@ describe("a chat template", () => {
       /fails \(no images\)\. Mend it, or remove it/,
     ],
     ["calls what does not exist", { "chat_template.jinja": "{{ nothing.at.all() }}" }, /the chat template fails/],
+    ["makes a range without end", { "chat_template.jinja": "{{ range(1000000000) }}" }, /range of more than 100000/],
+    [
+      "doubles a text without end",
+      {
+        "chat_template.jinja":
+          "{% set n = namespace(x='ab') %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}{{ n.x }}",
+      },
+      /makes a text or list of more than 1048576/,
+    ],
+    [
+      "calls itself",
+      { "chat_template.jinja": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}" },
+      /the chat template fails/,
+    ],
+    ["is empty", { "chat_template.jinja": "", "tokenizer_config.json": { chat_template: "t" } }, /jinja: .* is empty/],
+    [
+      "is one of several without a default",
+      { "tokenizer_config.json": { chat_template: [{ name: "tool_use", template: "t" }] } },
+      /tokenizer_config\.json: has chat templates \(tool_use\), but none called "default"/,
+    ],
     ["is too large", { "chat_template.jinja": "x".repeat(65_537) }, /65537 bytes, more than the 65536/],
     [
       "is too large in a JSON file",
@@ -177,6 +199,21 @@ describe("buildPrompt", () => {
     expect(refusal(() => buildPrompt(vicuna, tokenizer, IMAGE, " "))).toBe(
       "the question is empty. Ask something about the image.",
     );
+  });
+
+  it("gives a template that takes texts alone the image as a line in front of the question", () => {
+    const added = "{{ 'USER: ' + messages[0]['content'].strip() + ' ASSISTANT:' }}";
+    const written = "{% for m in messages %}USER: {{ m.content }}{% endfor %} ASSISTANT:";
+    for (const source of [added, written]) {
+      expect(buildPrompt(jinja(source), tokenizer, IMAGE, QUESTION).text).toBe(`USER: <image>\n${QUESTION} ASSISTANT:`);
+      expect(buildPrompt(jinja(source), tokenizer, IMAGE, QUESTION, 0).text).toBe(`USER: ${QUESTION} ASSISTANT:`);
+    }
+  });
+
+  it("keeps what a turn of a loop has written before continue and break", () => {
+    const parts = "{% for c in messages[0].content %}";
+    const kept = `USER: ${parts}{% if c.type == 'image' %}<image>{% continue %}{% endif %}{{ c.text }}{% break %}{% endfor %} END`;
+    expect(buildPrompt(jinja(kept), tokenizer, IMAGE, "Q").text).toBe("USER: <image>Q END");
   });
 
   it.each([

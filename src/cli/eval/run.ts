@@ -24,6 +24,7 @@ import { disposeModel } from "../../model/vlm.ts";
 import type { Split } from "../../world/splits.ts";
 import { stopped, watchInterruptions } from "../interruption.ts";
 import { constantsFrom, requireFit, requireText } from "../options.ts";
+import { promptNamed } from "../prompt.ts";
 import { catalogueOf } from "./methods.ts";
 import { terminalProgress } from "./progress.ts";
 import { writeResults } from "./results.ts";
@@ -65,6 +66,7 @@ export async function runEval({
   const all = batchesOf(plan);
   await requireSettingsFit(opened, plan, all);
   const batches = options.shard === undefined ? all : shardOf(all, parseShard(options.shard));
+  const prompt = promptNamed(loadProcessor(opened).template);
   const backend = await useBackend(wanted);
   const { data: _, ...choices } = options;
   const journalOptions: JournalOptions = {
@@ -74,13 +76,14 @@ export async function runEval({
     model: await fingerprint(opened),
     methodFiles: await methodsFingerprint(options.methods.filter(isMethodFile)),
     backend: backend.name,
+    prompt,
     questions: questionsFingerprint(all),
     answers: answersIn(batches, plan.settings),
   };
   await whileLocked(out, async () => {
     const journal = openJournal(out, journalOptions);
     requireAsked(join(out, "samples.jsonl"), journal.samples, batches, plan.settings);
-    process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
+    process.stdout.write(`backend ${backend.name}: ${backend.reason}\nprompt ${prompt}\n`);
     const samples = await answerAll(opened, plan, batches, journal);
     if (!samples) throw stopped("the same command");
     if (options.shard === undefined) await writeResults(out, samples, plan.settings, plan.seed);

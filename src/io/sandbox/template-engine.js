@@ -1,4 +1,5 @@
 import * as jinja from "@huggingface/jinja";
+import { range, timeAsWritten } from "./template-functions.js";
 
 /*
  * Chat templates as transformers renders them: jinja2 in a sandbox, with loop controls. The engine is
@@ -13,8 +14,6 @@ const { Environment, Interpreter, Template } = /** @type {any} */ (jinja);
 
 /** Of a text that a template writes or makes. */
 const MAX_CHARACTERS = 2 ** 20;
-/** The longest range that jinja2's sandbox allows. */
-const MAX_RANGE = 100_000;
 /** The parts of a template that write no text themselves. */
 const SILENT = new Set(["Set", "Macro", "Comment"]);
 
@@ -293,39 +292,4 @@ function kindOf(value) {
 /** @param {Node} node @returns {string} */
 function nameOf(node) {
   return node.type === "Identifier" ? node.value : "a value";
-}
-
-/** @param {number} start @param {number} [stop] @param {number} [step] */
-function range(start, stop, step = 1) {
-  const [from, to] = stop === undefined ? [0, start] : [start, stop];
-  const size = Math.max(0, Math.ceil((to - from) / step));
-  if (!Number.isInteger(from + to + step) || step === 0) throw new Error("range takes whole numbers and a step");
-  if (size > MAX_RANGE) throw new Error(`makes a range of more than ${MAX_RANGE} numbers`);
-  return Array.from({ length: size }, (_, i) => from + i * step);
-}
-
-/** @param {string} format of strftime, in the few letters that dates of prompts take */
-function timeAsWritten(format) {
-  const now = new Date();
-  const two = (/** @type {number} */ value) => String(value).padStart(2, "0");
-  const name = (/** @type {Intl.DateTimeFormatOptions} */ options) => now.toLocaleDateString("en-US", options);
-  /** @type {Readonly<Record<string, () => string>>} */
-  const letters = {
-    Y: () => String(now.getFullYear()),
-    m: () => two(now.getMonth() + 1),
-    d: () => two(now.getDate()),
-    H: () => two(now.getHours()),
-    M: () => two(now.getMinutes()),
-    S: () => two(now.getSeconds()),
-    b: () => name({ month: "short" }),
-    B: () => name({ month: "long" }),
-    a: () => name({ weekday: "short" }),
-    A: () => name({ weekday: "long" }),
-    y: () => two(now.getFullYear() % 100),
-    "%": () => "%",
-  };
-  return format.replace(/%-?(.)/g, (written, letter) => {
-    if (!letters[letter]) throw new Error(`writes the time as ${written}, which is not supported`);
-    return written[1] === "-" ? letters[letter]().replace(/^0/, "") : letters[letter]();
-  });
 }
