@@ -46,8 +46,8 @@ export interface ChatMessage {
   readonly content: readonly ({ readonly type: "image" } | { readonly type: "text"; readonly text: string })[];
 }
 
-/** A turn as templates take it that know texts alone; images stand in the text. */
-export interface TextMessage {
+/** A turn as templates of other tools take it, which know texts alone; images stand in the text. */
+interface TextMessage {
   readonly role: ChatMessage["role"];
   readonly content: string;
 }
@@ -57,7 +57,7 @@ export interface ChatTemplate {
   /** The file it was read from, or what it is; for errors. */
   readonly origin: string;
   /** @param imageToken what to write for an image, where the template leaves that open */
-  render(messages: readonly (ChatMessage | TextMessage)[], imageToken?: string): string;
+  render(messages: readonly ChatMessage[], imageToken?: string): string;
 }
 
 /** Stands for an image in a question that is a text. */
@@ -139,7 +139,7 @@ function rendered(
   let problem: NuwaError | undefined;
   for (const form of forms) {
     try {
-      const text = template.render([form], marker);
+      const text = template.render([form as ChatMessage], marker);
       const parts = text.split(marker);
       requireWhole(template, text, parts, marker, placed, content, images);
       return { text, parts };

@@ -34,7 +34,7 @@ export function openTemplate({ source }) {
         ...variables,
       };
       for (const [name, value] of Object.entries(globals)) environment.set(name, value);
-      return new Jinja2(environment).run(parsed).value;
+      return new /** @type {any} */ (Jinja2)(environment).run(parsed).value;
     },
   };
 }

@@ -1,7 +1,7 @@
 import * as library from "@huggingface/tokenizers";
 import { decoderOf } from "./tokenizer-decoders.js";
 /** @typedef {import("./tokenizer-words.js").Piece} Piece */
-import { BYTE_CHARACTERS, bounded, escaped, patternOf, replacer, WHITESPACE } from "./tokenizer-texts.js";
+import { bounded, escaped, replacer, WHITESPACE } from "./tokenizer-texts.js";
 import { preTokenizerOf } from "./tokenizer-words.js";
 
 /*
