@@ -10,6 +10,9 @@ export const PROGRAMS = {
   times: "scripts/bundle/times.ts",
 } as const;
 
+/** The worker thread that the programs start, at its place in the project. */
+const WORKER = "src/io/sandbox/worker";
+
 /** Packages with compiled parts, which stay packages. */
 export const SEPARATE_PACKAGES = ["sharp", "webgpu"] as const;
 
@@ -47,7 +50,10 @@ const NUWA_ROOT = import.meta.url;
 export async function compilePrograms(project: string, folder: string): Promise<string[]> {
   const { metafile } = await build({
     absWorkingDir: project,
-    entryPoints: Object.entries(PROGRAMS).map(([out, path]) => ({ in: join(project, path), out })),
+    entryPoints: [
+      ...Object.entries(PROGRAMS).map(([out, path]) => ({ in: join(project, path), out })),
+      { in: join(project, `${WORKER}.js`), out: WORKER },
+    ],
     outdir: folder,
     bundle: true,
     splitting: true,

@@ -25,6 +25,8 @@ export interface RecordedOptions extends RunOptions {
 export interface Recorded {
   readonly images: readonly string[];
   readonly question: string;
+  /** Where the prompt's template comes from. */
+  readonly prompt: string;
   readonly backend: string;
   readonly config: VlmConfig;
   /** For each image what the model saw in each of its grids. */

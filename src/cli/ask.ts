@@ -35,6 +35,7 @@ import {
   requireText,
 } from "./options.ts";
 import { pixelEntries } from "./preprocess.ts";
+import { promptNamed } from "./prompt.ts";
 
 interface AskOptions extends RecordedOptions {
   readonly image?: readonly string[];
@@ -119,6 +120,7 @@ async function answerAsked({ paths, text: question }: Asked, options: AskOptions
     const seen = images[i].pictures.map(({ width, height }) => `${width}×${height}`).join(" and ");
     say("image", `${path}, seen as ${seen} pixels`);
   });
+  say("prompt", promptNamed(template));
   say("method", describeMethod(asked, options));
   const recorder = record(taps ?? []);
   try {
@@ -147,6 +149,7 @@ async function answerAsked({ paths, text: question }: Asked, options: AskOptions
       const written = await writeRecords(options, {
         images: paths,
         question,
+        prompt: promptNamed(template),
         backend: backend.name,
         config,
         pictures: images.map(({ pictures }) => pictures),

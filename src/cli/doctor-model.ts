@@ -93,10 +93,10 @@ function textFacts({ directory, family, config, generationConfig }: Checkpoint, 
   ];
 }
 
-/** Of what generation_config.json says about decoding, this changes answers that are not drawn at random. */
+/** Of what generation_config.json says about decoding, this changes answers that are not drawn at random, too. */
 function penaltyFact({ repetition_penalty: penalty }: Checkpoint["generationConfig"]): Fact[] {
   if (typeof penalty !== "number" || penalty === 1) return [];
-  return [["decoding", `without repetition_penalty ${penalty}, with which transformers may answer in other words`]];
+  return [["decoding", `with repetition_penalty ${penalty}, as transformers`]];
 }
 
 const HEADINGS: Readonly<Record<Effect, string>> = {

@@ -9,6 +9,7 @@ import { addForward } from "./forward.ts";
 import { internalError } from "./internal-error.ts";
 import { addLaws } from "./laws.ts";
 import { addPreprocess } from "./preprocess.ts";
+import { addPrompt } from "./prompt.ts";
 import { addTaps } from "./taps.ts";
 import { addTokenize } from "./tokenize.ts";
 import { addTrain } from "./train.ts";
@@ -43,6 +44,7 @@ export function createProgram(): Command {
     addLaws,
     addPreprocess,
     addTokenize,
+    addPrompt,
     addTaps,
     addTrain,
     addTune,

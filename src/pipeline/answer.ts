@@ -25,6 +25,8 @@ export interface LoadedVlm {
 export interface Written {
   readonly text: string;
   readonly ids: readonly number[];
+  /** Why the ids could not be made a text, where they could not; the text is empty then. */
+  readonly problem?: Error;
   /** Undefined for a prompt without an image. */
   readonly ledger: SampleLedger | undefined;
 }
@@ -63,6 +65,14 @@ export async function answerPrompts(
     start = await run(() => forward(model, inputs, method, tap));
     const ids: number[][] = inputs.prompts.map(() => []);
     const shown = ids.map(() => "");
+    // One answer that is no text ends none of the others.
+    const decoded = (list: readonly number[]): Pick<Written, "text" | "problem"> => {
+      try {
+        return { text: decode(list) };
+      } catch (problem) {
+        return { text: "", problem: problem as Error };
+      }
+    };
     const showMore = (sample: number, text: string) => {
       if (!text.startsWith(shown[sample])) return;
       show?.(text.slice(shown[sample].length), sample);
@@ -73,16 +83,16 @@ export async function answerPrompts(
         if (id === undefined) continue;
         ids[sample].push(id);
         if (!show) continue;
-        const text = decode(ids[sample]);
+        const { text } = decoded(ids[sample]);
         // A character may take several tokens; it is shown once it is whole.
         if (!text.endsWith("\ufffd")) showMore(sample, text);
       }
     }
     const { ledgers } = start;
     return ids.map((list, sample) => {
-      const text = decode(list);
-      if (show) showMore(sample, text);
-      return { text, ids: list, ledger: ledgers[sample] };
+      const written = decoded(list);
+      if (show) showMore(sample, written.text);
+      return { ...written, ids: list, ledger: ledgers[sample] };
     });
   } finally {
     tf.dispose(tensorsIn(start));
@@ -123,6 +133,7 @@ export async function answer(
   const inputs: Partial<ImageInputs> = images.length > 0 ? batchOf(images) : {};
   try {
     const [written] = await answerPrompts(model, tokenizer, { ...inputs, prompts: [ids] }, made, decoding);
+    if (written.problem) throw written.problem;
     const units = images.map(({ boxUnit }) => boxUnit);
     return { ...written, boxes: parseBoxes(written.text, units.length > 0 ? units : undefined) };
   } finally {

@@ -7,6 +7,7 @@ import { noTap, type Tap } from "../core/taps.ts";
 import { positionLimit } from "../model/transformer/rope-scaling.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { type Advanced, advanceAnywhere } from "./decode.ts";
+import { penalised, seenIds } from "./repetition.ts";
 
 /** How the next token is drawn. Without it the best one is taken (greedy). */
 export interface Sampling {
@@ -31,7 +32,8 @@ export interface GenerateOptions {
 /**
  * Decodes token by token and yields, as it goes, one id per sample; undefined for samples that have
  * ended. The stop token itself is not yielded. A sample also ends where the model has no position
- * (max_position_embeddings) to go on from. Leaves `start` to its owner, frees everything else, also
+ * (max_position_embeddings) to go on from. The model's repetition penalty is applied, as transformers does, also where
+ * the best token is taken. Leaves `start` to its owner, frees everything else, also
  * when the consumer stops early.
  *
  * @param start logits and state of a prefill (`forward`) or of an earlier `advance`
@@ -46,15 +48,19 @@ export async function* generate(
   if (!(Number.isInteger(maxNewTokens) || maxNewTokens === Number.POSITIVE_INFINITY) || maxNewTokens < 0)
     throw new UsageError(`maxNewTokens ${maxNewTokens} is not an integer from 0.`);
   if (sampling) checkSampling(sampling);
+  const { imageTokenId, text } = model.config;
+  const { repetitionPenalty = 1 } = text;
   let current = start;
   const ended = start.state.layers[0].nextPosition.map(() => false);
   try {
     for (let step = 0; step < maxNewTokens; step++) {
       const values = (await current.logits.data()) as Float32Array;
       const vocabulary = values.length / ended.length;
-      const ids = ended.map((_, sample) =>
-        pick(values.subarray(sample * vocabulary, (sample + 1) * vocabulary), sampling),
-      );
+      const ids = ended.map((_, sample) => {
+        const logits = values.subarray(sample * vocabulary, (sample + 1) * vocabulary);
+        const seen = repetitionPenalty === 1 ? [] : seenIds(current.state.layers[0].sequence[sample], imageTokenId);
+        return pick(penalised(logits, seen, repetitionPenalty), sampling);
+      });
       ids.forEach((id, sample) => {
         ended[sample] ||= stopTokens.includes(id);
       });

@@ -46,6 +46,12 @@ export interface ChatMessage {
   readonly content: readonly ({ readonly type: "image" } | { readonly type: "text"; readonly text: string })[];
 }
 
+/** A turn as templates of other tools take it, which know texts alone; images stand in the text. */
+interface TextMessage {
+  readonly role: ChatMessage["role"];
+  readonly content: string;
+}
+
 /** Conversation to text, ending where the assistant's answer begins. */
 export interface ChatTemplate {
   /** The file it was read from, or what it is; for errors. */
@@ -99,31 +105,76 @@ export function buildPrompt(
   if (asked.includes(marker))
     throw new UsageError(`the question holds "${marker}", which stands for the image. Leave it out.`);
 
-  let text = template.render([{ role: "user", content }], marker);
-  let parts = text.split(marker);
-  if (typeof placed !== "string" && !keepsPlaces(content, parts)) {
-    // A template that puts images in front leaves a text as it is, and the marker in it, as in LLaVA's own prompts.
-    const whole = content.map((part) => (part.type === "image" ? marker : part.text)).join("");
-    text = template.render([{ role: "user", content: [{ type: "text", text: whole }] }], marker);
-    parts = text.split(marker);
-  }
-  if (typeof placed === "string" && !text.includes(placed.trim()))
-    throw new NuwaError(`${template.origin}: the chat template leaves out the question. Mend it, or remove it.`);
-  if (parts.length - 1 !== images) {
-    throw new NuwaError(
-      `${template.origin}: the chat template writes "${marker}" ${parts.length - 1} times instead of ${images}. ` +
-        "Mend it, or remove it to use the family's own prompt.",
-    );
-  }
-  if (typeof placed !== "string" && !keepsPlaces(content, parts))
-    throw new NuwaError(
-      `${template.origin}: the chat template does not leave images where the question places them. Let the question ` +
-        "place none: then they stand where the template puts them.",
-    );
+  const { text, parts } = rendered(template, marker, placed, content, images);
   if (placeholder !== undefined || images === 0) return { ids: encodeStart(tokenizer, text), text };
   const [first, ...rest] = parts;
   const behind = rest.flatMap((part) => [imageTokenId, ...tokenizer.encode(part, false)]);
   return { ids: [...encodeStart(tokenizer, first), ...behind], text };
+}
+
+/**
+ * A question in a template. Templates take the content of a turn as a list of texts and images, as a list of one text
+ * with the images in it, or as a text with the images in it: the first form is taken in which the prompt holds the
+ * question, and each image where it belongs.
+ *
+ * @throws NuwaError where there is no such form, with what is wrong in the form that transformers would give
+ */
+function rendered(
+  template: ChatTemplate,
+  marker: string,
+  placed: Question,
+  content: ChatMessage["content"],
+  images: number,
+): { readonly text: string; readonly parts: readonly string[] } {
+  // In front of a question each image is a line, as in LLaVA's own prompts.
+  const between = typeof placed === "string" ? "\n" : "";
+  const whole = content.map((part) => (part.type === "image" ? `${marker}${between}` : part.text)).join("");
+  const forms: (ChatMessage | TextMessage)[] = [
+    { role: "user", content },
+    ...(typeof placed === "string"
+      ? []
+      : [{ role: "user" as const, content: [{ type: "text" as const, text: whole }] }]),
+    { role: "user", content: whole },
+  ];
+  let problem: NuwaError | undefined;
+  for (const form of forms) {
+    try {
+      const text = template.render([form as ChatMessage], marker);
+      const parts = text.split(marker);
+      requireWhole(template, text, parts, marker, placed, content, images);
+      return { text, parts };
+    } catch (error) {
+      // A text is what transformers' processors do not give: what is wrong with it helps nobody.
+      if (typeof form.content === "string") continue;
+      if (!(error instanceof NuwaError)) throw error;
+      problem = error;
+    }
+  }
+  throw problem;
+}
+
+/** Refuses a prompt without its question or with its images elsewhere. @throws NuwaError */
+function requireWhole(
+  { origin }: ChatTemplate,
+  text: string,
+  parts: readonly string[],
+  marker: string,
+  placed: Question,
+  content: ChatMessage["content"],
+  images: number,
+): void {
+  if (typeof placed === "string" && !text.includes(placed.trim()))
+    throw new NuwaError(`${origin}: the chat template leaves out the question. Mend it, or remove it.`);
+  if (parts.length - 1 !== images)
+    throw new NuwaError(
+      `${origin}: the chat template writes "${marker}" ${parts.length - 1} times instead of ${images}. ` +
+        "Mend it, or remove it to use the family's own prompt.",
+    );
+  if (typeof placed !== "string" && !keepsPlaces(content, parts))
+    throw new NuwaError(
+      `${origin}: the chat template does not leave images where the question places them. Let the question ` +
+        "place none: then they stand where the template puts them.",
+    );
 }
 
 /** Whether each text stands behind as many images as in the question. */

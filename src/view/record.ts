@@ -9,6 +9,8 @@ export interface RunFacts {
   /** Files, in the order of the prompt. */
   readonly images: readonly string[];
   readonly question: string;
+  /** The file of the chat template, or that it is the family's own prompt. */
+  readonly prompt: string;
   readonly answer: string;
   readonly answerIds: readonly number[];
   /** What the same model says with every visual token; undefined when nothing was pruned. */

@@ -43,13 +43,11 @@ function paths(json: Json, prefix = ""): string[] {
 }
 
 describe("nuwa doctor --model", () => {
-  it("says that a repetition penalty is not applied, and nothing of one that changes nothing", async () => {
+  it("says that a repetition penalty is applied, and nothing of one that changes nothing", async () => {
     const said = async (repetition_penalty: number) =>
       (await nuwa("doctor", "--model", folderOf("qwen2_5_vl", { "generation_config.json": { repetition_penalty } })))
         .out;
-    expect(await said(1.05)).toMatch(
-      /^decoding +without repetition_penalty 1\.05, with which transformers may answer/m,
-    );
+    expect(await said(1.05)).toMatch(/^decoding +with repetition_penalty 1\.05, as transformers$/m);
     expect(await said(1)).not.toMatch(/^decoding/m);
   });
 
@@ -133,7 +131,7 @@ describe("nuwa doctor --model", () => {
     expect(result.out).toMatch(/^pixels +stretched to multiples of 8 pixels with 64 to 2304 pixels/m);
     expect(result.out).toMatch(/^ends at +5, 6$/m);
     expect(listed(result, "honoured")).toContain('config.json: rope_scaling.type = "mrope"');
-    expect(listed(result, "no effect")).toEqual(["generation_config.json: repetition_penalty = 1.05"]);
+    expect(listed(result, "honoured")).toContain("generation_config.json: repetition_penalty = 1.05");
   });
 
   it.each<[string, (folder: string) => void, RegExp]>([

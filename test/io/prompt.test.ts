@@ -2,7 +2,7 @@ import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from "node:fs"
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
 import { UsageError } from "../../src/core/errors.ts";
-import { loadChatTemplate } from "../../src/io/prompt.ts";
+import { loadChatTemplate, OWN_PROMPT } from "../../src/io/prompt.ts";
 import { loadTokenizer } from "../../src/io/tokenizer.ts";
 import { familyNamed } from "../../src/model/families.ts";
 import { buildPrompt, type ChatMessage, type ChatTemplate } from "../../src/pipeline/processor.ts";
@@ -40,14 +40,24 @@ describe("a chat template", () => {
     },
   );
 
-  it("is taken from chat_template.jinja, chat_template.json, tokenizer_config.json, in this order", () => {
+  it("is found where transformers looks, in its order", () => {
     const files: [string, unknown][] = [
       ["tokenizer_config.json", { chat_template: "config" }],
+      ["chat_template.jinja", "jinja\r\nand\rmore"],
       ["chat_template.json", { chat_template: "json" }],
-      ["chat_template.jinja", "jinja"],
+      ["processor_config.json", { chat_template: "processor" }],
     ];
     const found = files.map((_, i) => templateOf(Object.fromEntries(files.slice(0, i + 1))).render([]));
-    expect(found).toEqual(["config", "json", "jinja"]);
+    expect(found).toEqual(["config", "jinja\nand\nmore", "json", "processor"]);
+  });
+
+  it("is looked for further where a file has none", () => {
+    const nothing = { chat_template: null };
+    const files = { "processor_config.json": nothing, "chat_template.json": nothing, "tokenizer_config.json": nothing };
+    expect(templateOf(files).origin).toBe(OWN_PROMPT);
+    expect(templateOf({ ...files, "tokenizer_config.json": { chat_template: { default: "last" } } }).render([])).toBe(
+      "last",
+    );
   });
 
   it("is the one called default where there are several", () => {
@@ -62,9 +72,9 @@ describe("a chat template", () => {
     const chat_template = "{{ bos_token }}|{{ eos_token }}|{{ add_generation_prompt }}";
     const eos_token = { content: "</s>", lstrip: false };
     expect(templateOf({ "tokenizer_config.json": { chat_template, bos_token: "<s>", eos_token } }).render([])).toBe(
-      "<s>|</s>|true",
+      "<s>|</s>|True",
     );
-    expect(templateOf({ "tokenizer_config.json": { chat_template, bos_token: null } }).render([])).toBe("||true");
+    expect(templateOf({ "tokenizer_config.json": { chat_template, bos_token: null } }).render([])).toBe("||True");
   });
 
   it("is LLaVA-1.5's where there is none", () => {
@@ -94,6 +104,26 @@ describe("a chat template", () => {
       /fails \(no images\)\. Mend it, or remove it/,
     ],
     ["calls what does not exist", { "chat_template.jinja": "{{ nothing.at.all() }}" }, /the chat template fails/],
+    ["makes a range without end", { "chat_template.jinja": "{{ range(1000000000) }}" }, /range of more than 100000/],
+    [
+      "doubles a text without end",
+      {
+        "chat_template.jinja":
+          "{% set n = namespace(x='ab') %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}{{ n.x }}",
+      },
+      /makes a text or list of more than 1048576/,
+    ],
+    [
+      "calls itself",
+      { "chat_template.jinja": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}" },
+      /the chat template fails/,
+    ],
+    ["is empty", { "chat_template.jinja": "", "tokenizer_config.json": { chat_template: "t" } }, /jinja: .* is empty/],
+    [
+      "is one of several without a default",
+      { "tokenizer_config.json": { chat_template: [{ name: "tool_use", template: "t" }] } },
+      /tokenizer_config\.json: has chat templates \(tool_use\), but none called "default"/,
+    ],
     ["is too large", { "chat_template.jinja": "x".repeat(65_537) }, /65537 bytes, more than the 65536/],
     [
       "is too large in a JSON file",
@@ -169,6 +199,21 @@ describe("buildPrompt", () => {
     expect(refusal(() => buildPrompt(vicuna, tokenizer, IMAGE, " "))).toBe(
       "the question is empty. Ask something about the image.",
     );
+  });
+
+  it("gives a template that takes texts alone the image as a line in front of the question", () => {
+    const added = "{{ 'USER: ' + messages[0]['content'].strip() + ' ASSISTANT:' }}";
+    const written = "{% for m in messages %}USER: {{ m.content }}{% endfor %} ASSISTANT:";
+    for (const source of [added, written]) {
+      expect(buildPrompt(jinja(source), tokenizer, IMAGE, QUESTION).text).toBe(`USER: <image>\n${QUESTION} ASSISTANT:`);
+      expect(buildPrompt(jinja(source), tokenizer, IMAGE, QUESTION, 0).text).toBe(`USER: ${QUESTION} ASSISTANT:`);
+    }
+  });
+
+  it("keeps what a turn of a loop has written before continue and break", () => {
+    const parts = "{% for c in messages[0].content %}";
+    const kept = `USER: ${parts}{% if c.type == 'image' %}<image>{% continue %}{% endif %}{{ c.text }}{% break %}{% endfor %} END`;
+    expect(buildPrompt(jinja(kept), tokenizer, IMAGE, "Q").text).toBe("USER: <image>Q END");
   });
 
   it.each([

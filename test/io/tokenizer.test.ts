@@ -70,6 +70,14 @@ describe("a tokenizer", () => {
   });
 });
 
+describe("ids without a token", () => {
+  it("are left out of a text, whether beyond the vocabulary, in a gap of it or negative", () => {
+    const [a] = tokenizer.encode("two", false);
+    expect(tokenizer.decode([a, 400, 1e9, -1, -200])).toBe(tokenizer.decode([a]));
+    expect(tokenizer.decode([400])).toBe("");
+  });
+});
+
 describe("a tokenizer that cannot be used", () => {
   it("is missing, with the remedy", () => {
     expect(refusal(() => loadTokenizer(join(folder, "nowhere")))).toMatch(
@@ -133,6 +141,46 @@ describe("a tokenizer that cannot be used", () => {
     const directory = folderWith(JSON.stringify({ ...sound, model, added_tokens: [], post_processor: null }));
     const { encode } = loadTokenizer(directory);
     expect(refusal(() => encode("strange", false))).toMatch(/tokenizer\.json: has no token for ".*strange"/);
+  });
+
+  it.each([
+    [{ pre_tokenizer: { type: "Split", pattern: "a", behavior: "Isolated", invert: false } }, "pre_tokenizer.pattern"],
+    [{ pre_tokenizer: { type: "Magic" } }, "pre_tokenizer.type"],
+    [{ pre_tokenizer: { type: "Digits", individual_digits: true, colour: 1 } }, "pre_tokenizer"],
+    [{ normalizer: { type: "Sequence", normalizers: [{ type: "Precompiled" }] } }, "normalizer.normalizers.0.type"],
+    [{ normalizer: { type: "Replace", pattern: { Regex: "a++" }, content: "" } }, "normalizer.pattern.Regex"],
+    [{ normalizer: { type: "Replace", pattern: { Regex: "(?i)a" }, content: "" } }, "normalizer.pattern.Regex"],
+    [{ normalizer: { type: "Replace", pattern: { Regex: "[a&&b]" }, content: "" } }, "normalizer.pattern.Regex"],
+    [{ normalizer: { type: "Replace", pattern: { Regex: "a*" }, content: "" } }, "normalizer.pattern.Regex"],
+    [{ decoder: { type: "CTC" } }, "decoder.type"],
+    [{ truncation: { max_length: 5 } }, "truncation"],
+    [{ model: { ...sound.model, dropout: 0.1 } }, "model.dropout"],
+    [{ model: { ...sound.model, continuing_subword_prefix: "##" } }, "model.continuing_subword_prefix"],
+    [{ model: { ...sound.model, merges: ["a b c"] } }, "model.merges.0"],
+    [{ added_tokens: [{ id: 7000, content: "<far>" }] }, "added_tokens.0.id"],
+  ])("is refused by its field where it holds %j", (changes, field) => {
+    const directory = folderWith(JSON.stringify({ ...sound, ...changes }));
+    expect(refusal(() => loadTokenizer(directory))).toContain(`field "${field}": `);
+  });
+
+  it.each([
+    [
+      "a pattern that takes for ever",
+      { Regex: "(a+)+$" },
+      "x",
+      0,
+      `${"a".repeat(40)}b`,
+      /takes more than the 5 seconds/,
+    ],
+    ["a text that grows", { String: "a" }, "a".repeat(2 ** 17), 1, "a".repeat(2 ** 7), /lets a text grow beyond/],
+  ])("is stopped at %s", (_, pattern, content, more, text, message) => {
+    const step = { type: "Replace", pattern, content };
+    const normalizer = { type: "Sequence", normalizers: new Array(1 + more).fill(step) };
+    const { encode, decode } = loadTokenizer(folderWith(JSON.stringify({ ...sound, normalizer })));
+    expect(refusal(() => encode(text, false))).toMatch(message);
+    // The others go on, and so does it.
+    expect(tokenizer.encode("two", false)).not.toEqual([]);
+    expect(decode([])).toBe("");
   });
 
   it("is refused in one line when any part of its file is damaged", () => {

@@ -19,8 +19,12 @@ import type { Split } from "../../world/splits.ts";
 import { VERSION } from "../about.ts";
 import { stopped, watchInterruptions } from "../interruption.ts";
 import { constantsFrom, requireFit, requireText } from "../options.ts";
+import { promptNamed } from "../prompt.ts";
 import { terminalProgress } from "./progress.ts";
 import { writeResults } from "./results.ts";
+
+/** Tokenizer, template and preprocessing of a checkpoint. */
+type Processor = ReturnType<typeof loadProcessor>;
 
 /** What `nuwa eval` was asked for. */
 export interface EvalOptions extends Choices {
@@ -57,8 +61,10 @@ export async function runEval({
   const plan: Plan = { ...options, settings: settingsOf(options, catalogue), constants, catalogue };
   for (const setting of plan.settings) runOf(setting, opened.config, plan.seed, constants, catalogue);
   const all = batchesOf(plan);
-  await requireSettingsFit(opened, plan, all);
+  const processor = loadProcessor(opened);
+  await requireSettingsFit(opened, processor, plan, all);
   const batches = options.shard === undefined ? all : shardOf(all, parseShard(options.shard));
+  const prompt = promptNamed(processor.template);
   const backend = await useBackend(wanted);
   const { data: _, ...choices } = options;
   const { family, facts, imageShape } = opened.config;
@@ -73,14 +79,15 @@ export async function runEval({
     model: await fingerprint(opened),
     methodFiles: await methodsFingerprint(options.methods.filter(isMethodFile)),
     backend: backend.name,
+    prompt,
     questions: questionsFingerprint(all),
     answers: answersIn(batches, plan.settings),
   };
   await whileLocked(out, async () => {
     const journal = openJournal(out, journalOptions);
     requireAsked(join(out, "samples.jsonl"), journal.samples, batches, plan.settings, possible);
-    process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
-    const samples = await answerAll(opened, plan, batches, journal);
+    process.stdout.write(`backend ${backend.name}: ${backend.reason}\nprompt ${prompt}\n`);
+    const samples = await answerAll(opened, processor, plan, batches, journal);
     if (!samples) throw stopped("the same command");
     if (options.shard === undefined) await writeResults(out, samples, plan.settings, plan.seed);
     else process.stdout.write(`shard ${options.shard}: ${samples.length} answers in ${out}\n`);
@@ -93,13 +100,17 @@ export async function runEval({
  *
  * @throws UsageError, NuwaError
  */
-async function requireSettingsFit(opened: OpenedModel, plan: Plan, [first]: readonly Batch[]): Promise<void> {
-  const processor = loadProcessor(opened);
+async function requireSettingsFit(
+  opened: OpenedModel,
+  { preprocessing }: Processor,
+  plan: Plan,
+  [first]: readonly Batch[],
+): Promise<void> {
   if (!first) return;
   const folder = makeTemporary("eval");
   try {
-    const path = await first.items[0].picture(folder, processor.preprocessing.side);
-    const image = await preprocess(path, processor.preprocessing);
+    const path = await first.items[0].picture(folder, preprocessing.side);
+    const image = await preprocess(path, preprocessing);
     for (const setting of plan.settings) {
       const { method } = runOf(setting, opened.config, plan.seed, plan.constants, plan.catalogue);
       requireFit(method, opened, [image]);
@@ -111,12 +122,12 @@ async function requireSettingsFit(opened: OpenedModel, plan: Plan, [first]: read
 
 async function answerAll(
   opened: OpenedModel,
+  processor: Processor,
   plan: Plan,
   batches: readonly Batch[],
   journal: Journal,
 ): Promise<readonly Sample[] | undefined> {
   if (journal.samples.length === answersIn(batches, plan.settings)) return journal.samples;
-  const processor = loadProcessor(opened);
   const model = loadModel(opened);
   const interruption = watchInterruptions(() => process.stderr.write("\nstopping after this batch\n"));
   try {

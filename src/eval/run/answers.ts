@@ -14,6 +14,8 @@ export interface Asked {
 /** What was said, and with how many visual tokens. */
 export interface Answered {
   readonly answer: string;
+  /** Why the answer could not be made a text, where it could not; it is empty then. */
+  readonly problem?: Error;
   /** Visual tokens entering each decoder layer. */
   readonly entering: readonly number[];
   /** Visual tokens leaving each decoder layer and the cut after it. */
@@ -44,8 +46,9 @@ export async function answerBatch(
   try {
     const inputs = { ...images, prompts, imagesOf };
     const answers = await answerPrompts(model, tokenizer, inputs, method, { maxNewTokens: longest, tap });
-    return answers.map(({ text, ledger }) => ({
+    return answers.map(({ text, problem, ledger }) => ({
       answer: text,
+      problem,
       entering: enteringPerLayer(ledger as SampleLedger),
       leaving: leavingPerLayer(ledger as SampleLedger),
       total: (ledger as SampleLedger).total,

@@ -4,7 +4,7 @@ import { makeTemporary, removeTemporary } from "../../io/leftovers.ts";
 import { averageTokens } from "../../methods/ledger.ts";
 import type { PreparedImage } from "../../model/preprocessing.ts";
 import type { LoadedVlm } from "../../pipeline/answer.ts";
-import type { Item } from "../tasks/item.ts";
+import type { Item, Marks } from "../tasks/item.ts";
 import { type Answered, answerBatch } from "./answers.ts";
 import type { Run } from "./controls.ts";
 import type { Journal } from "./journal.ts";
@@ -121,11 +121,28 @@ function sampleOf(
   setting: Setting,
   { number }: Batch,
   item: Item,
-  { answer, entering, leaving }: Answered,
+  { answer, problem, entering, leaving }: Answered,
   { preprocessing }: LoadedVlm,
 ): Sample {
   const { task, family, style, split, scene, id, question, expected } = item;
   const where = { task, family, style, split, seed, scene, id, batch: number };
   const tokens = { tokensEntering: averageTokens(entering), tokensLeaving: averageTokens(leaving) };
-  return { ...where, question, expected, answer, ...item.mark(answer, preprocessing), ...setting, ...tokens };
+  const marks = marksOf(item, answer, problem, preprocessing);
+  return { ...where, question, expected, answer, ...marks, ...setting, ...tokens };
+}
+
+/** An answer that cannot be decoded or marked is a wrong one: it must not end the evaluation of the others. */
+function marksOf(
+  item: Item,
+  answer: string,
+  problem: Error | undefined,
+  preprocessing: LoadedVlm["preprocessing"],
+): Marks & Pick<Sample, "failed"> {
+  try {
+    if (!problem) return item.mark(answer, preprocessing);
+    return { ...item.mark("", preprocessing), correct: false, failed: problem.message };
+  } catch (error) {
+    const failed = problem?.message ?? `marking: ${(error as Error).message}`;
+    return { correct: false, iou: null, centre: null, failed };
+  }
 }

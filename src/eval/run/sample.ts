@@ -19,6 +19,8 @@ export const sampleSchema = z.strictObject({
   question: z.string(),
   expected: z.string(),
   answer: z.string(),
+  /** Why the answer could not be decoded or marked, where it could not; it counts as wrong. */
+  failed: z.string().optional(),
   correct: z.boolean(),
   iou: z.number().nullable(),
   centre: z.boolean().nullable(),

@@ -47,9 +47,15 @@ export function summaryTable(rows: readonly SummaryRow[], samples: readonly Samp
     rows.filter(({ task }) => isShapesTask(task)),
     rows.filter(({ task }) => !isShapesTask(task)),
   ];
+  const failed = samples.filter((sample) => sample.failed !== undefined).length;
   return [
     ...(shapes.length > 0 ? [shapesTable(shapes, samples)] : []),
     ...(benchmarks.length > 0 ? [benchmarksTable(benchmarks, samples)] : []),
+    ...(failed > 0
+      ? [
+          `${failed} of ${samples.length} answers could not be decoded or marked; they count as wrong (samples.jsonl).\n`,
+        ]
+      : []),
   ].join("\n");
 }
 

@@ -64,4 +64,6 @@ export interface TextConfig {
   readonly maxPositionEmbeddings: number;
   /** Generation ends at any of these. */
   readonly eosTokenIds: readonly number[];
+  /** By which logits of tokens that are in the text already are lowered; 1 unless given. */
+  readonly repetitionPenalty?: number;
 }

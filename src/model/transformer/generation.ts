@@ -14,10 +14,14 @@ export const tokenIds = z.custom<number | number[]>(
 );
 
 /** What is read of generation_config.json. */
-export const generationSchema = unread(z.object({ eos_token_id: tokenIds.nullish() }), [...COMMON, ...DECODING]);
+export const generationSchema = unread(
+  z.object({ eos_token_id: tokenIds.nullish(), repetition_penalty: z.number().positive().nullish() }),
+  [...COMMON, ...DECODING],
+);
 
 /**
- * A configuration with the end-of-sequence ids of generation_config.json, which go first.
+ * A configuration with what generation_config.json says of decoding: end-of-sequence ids, which go first, and the
+ * repetition penalty.
  *
  * @param where the path of config.json, for errors
  * @throws NuwaError naming file and field
@@ -28,10 +32,13 @@ export function withGeneration<C extends { readonly text: TextConfig }>(
   generationConfig: Record<string, unknown>,
 ): C {
   const path = beside(where, "generation_config.json");
-  const { eos_token_id: eos } = checkSchema(path, generationConfig, generationSchema);
-  return eos === null || eos === undefined
-    ? config
-    : { ...config, text: { ...config.text, eosTokenIds: [eos].flat() } };
+  const { eos_token_id: eos, repetition_penalty: penalty } = checkSchema(path, generationConfig, generationSchema);
+  const text = {
+    ...config.text,
+    ...(eos === null || eos === undefined ? {} : { eosTokenIds: [eos].flat() }),
+    ...(penalty === null || penalty === undefined || penalty === 1 ? {} : { repetitionPenalty: penalty }),
+  };
+  return { ...config, text };
 }
 
 /** The path of another file of the folder that a config.json lies in. */

@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
+import { NuwaError } from "../../../src/core/errors.ts";
 import { run, tensorsIn } from "../../../src/core/readback.ts";
 import { requireAsked } from "../../../src/eval/run/asked.ts";
 import { evaluate } from "../../../src/eval/run/evaluate.ts";
@@ -11,6 +12,7 @@ import { batchesOf } from "../../../src/eval/run/plan.ts";
 import type { Sample } from "../../../src/eval/run/sample.ts";
 import { runOf } from "../../../src/eval/run/settings.ts";
 import { summarise } from "../../../src/eval/score/summary.ts";
+import { summaryTable } from "../../../src/eval/score/summary-table.ts";
 import { scenesOf } from "../../../src/eval/tasks/shapes-tasks.ts";
 import { preprocess } from "../../../src/io/image.ts";
 import { loadVlm } from "../../../src/io/load.ts";
@@ -88,6 +90,29 @@ describe("an evaluation", () => {
       tf.dispose(tensorsIn(result));
     }
     pixels.dispose();
+  });
+
+  it("records an answer that cannot be decoded or marked as a wrong one, and goes on", async () => {
+    const plan = { ...PLAN, settings: PLAN.settings.slice(0, 1), limit: 1 };
+    const broken = () => {
+      throw new NuwaError("no text");
+    };
+    const batches = batchesOf(plan);
+    const [first, ...others] = batches[0].items;
+    const unmarked = [{ ...batches[0], items: [{ ...first, mark: broken }, ...others] }];
+    const undecoded = { ...vlm, tokenizer: { ...vlm.tokenizer, decode: broken } };
+    const [marking, decoding] = [
+      await evaluate(vlm, plan, unmarked, openJournal(newFolder(), OPTIONS), stoppingAfter(99)),
+      await evaluate(undecoded, plan, batches, openJournal(newFolder(), OPTIONS), stoppingAfter(99)),
+    ];
+    expect(marking?.filter(({ failed }) => failed !== undefined)).toMatchObject([
+      { id: first.id, correct: false, failed: "marking: no text" },
+    ]);
+    expect(decoding).toHaveLength(batches[0].items.length);
+    for (const sample of decoding ?? [])
+      expect(sample).toMatchObject({ answer: "", correct: false, failed: "no text" });
+    const rows = summarise(decoding ?? [], plan.settings, 1);
+    expect(summaryTable(rows, decoding ?? [])).toMatch(/^13 of 13 answers could not be decoded or marked/m);
   });
 
   it("that was stopped, and whose last line was cut off by a kill, goes on to the same samples", async () => {

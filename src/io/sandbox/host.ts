@@ -1,0 +1,92 @@
+import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+
+/*
+ * Tokenizers and chat templates of others are programs in effect: regular expressions and loops that may never end, and
+ * texts that may grow for ever. They run in a worker thread that has limits of memory and time. The main thread waits
+ * for each answer, so that callers need not be asynchronous.
+ */
+
+/** What a worker can open. */
+export type EngineKind = "tokenizer" | "template";
+
+/** Something that was opened in the worker. */
+export interface Engine {
+  /**
+   * Calls a function of what was opened.
+   *
+   * @throws Error with the reason when it fails, or takes more time or memory than it may
+   */
+  call(name: string, ...args: unknown[]): unknown;
+}
+
+/** Of the worker's heap. The largest known tokenizers take some 300 MB. */
+const MAX_MEGABYTES = 1024;
+/** Reading a tokenizer of 150 000 tokens takes about a second; the worker's start counts, too. */
+const OPENING_MILLISECONDS = 10_000;
+const CALLING_MILLISECONDS = 5000;
+
+interface Host {
+  readonly worker: Worker;
+  readonly port: MessagePort;
+  /** Becomes 1 when the worker has answered. */
+  readonly answered: Int32Array;
+}
+
+/** The worker of this process, once there is one. */
+let running: Host | undefined;
+let count = 0;
+
+/**
+ * Opens a file's contents in the worker.
+ *
+ * @param file plain JSON
+ * @throws Error as {@link Engine.call}
+ */
+export function openEngine(kind: EngineKind, file: unknown): Engine {
+  const number = count++;
+  const open = () => {
+    running ??= start();
+    ask(running, { number, open: [kind, file] }, OPENING_MILLISECONDS);
+    return running;
+  };
+  let host = open();
+  return {
+    call(name, ...args) {
+      // Where another call had to be stopped, the worker was ended with all that it had opened.
+      if (host !== running) host = open();
+      return ask(host, { number, call: [name, args] }, CALLING_MILLISECONDS);
+    },
+  };
+}
+
+function start(): Host {
+  const { port1, port2 } = new MessageChannel();
+  const signal = new SharedArrayBuffer(4);
+  const worker = new Worker(new URL("./worker.js", import.meta.url), {
+    workerData: { port: port2, signal },
+    transferList: [port2],
+    // Not those of this process, which may load a compiler.
+    execArgv: [],
+    stdout: true,
+    stderr: true,
+    resourceLimits: { maxOldGenerationSizeMb: MAX_MEGABYTES, maxYoungGenerationSizeMb: 64 },
+  });
+  // Its end by too much memory is an event for later; the call that waits for it ends by its time.
+  worker.on("error", () => undefined);
+  worker.unref();
+  port1.unref();
+  return { worker, port: port1, answered: new Int32Array(signal) };
+}
+
+function ask(host: Host, message: unknown, milliseconds: number): unknown {
+  Atomics.store(host.answered, 0, 0);
+  host.port.postMessage(message);
+  if (Atomics.wait(host.answered, 0, 0, milliseconds) === "timed-out") {
+    running = undefined;
+    void host.worker.terminate();
+    throw new Error(`takes more than the ${milliseconds / 1000} seconds or ${MAX_MEGABYTES} MB allowed`);
+  }
+  const answer: { readonly value?: unknown; readonly error?: string } = receiveMessageOnPort(host.port)?.message;
+  if (answer.error !== undefined) throw new Error(answer.error);
+  return answer.value;
+}

@@ -1,0 +1,28 @@
+import { readFileSync } from "node:fs";
+import { describe, expect, it } from "vitest";
+import { nuwa } from "./support.ts";
+
+/** image_token_index of weights/shapes/config.json. */
+const IMAGE_TOKEN = JSON.parse(readFileSync("weights/shapes/config.json", "utf8")).image_token_index;
+const COMMAND = ["prompt", "--model", "weights/shapes", "--question", "Where is the ring?"];
+
+describe("nuwa prompt", () => {
+  it("prints the text, where its template comes from and its ids, the image as one id", async () => {
+    const { code, out, err } = await nuwa(...COMMAND, "--json");
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    const { text, origin, ids } = JSON.parse(out);
+    expect(text).toContain("Where is the ring?");
+    expect(origin).toMatch(/^(chat_template\.jinja|tokenizer_config\.json|processor_config\.json)$/);
+    expect(ids.length).toBeGreaterThan(5);
+    expect(ids.filter((id: unknown) => id === IMAGE_TOKEN)).toHaveLength(1);
+  });
+
+  it("prints them for people, too", async () => {
+    const { out } = await nuwa(...COMMAND);
+    expect(out).toMatch(/^text +".*Where is the ring\?.*"\norigin +\S+\nids +\d+( \d+)*\n$/);
+  });
+
+  it("refuses an empty question", async () => {
+    expect(await nuwa("prompt", "--model", "weights/shapes", "--question", " ")).toMatchObject({ code: 2, out: "" });
+  });
+});
