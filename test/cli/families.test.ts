@@ -182,7 +182,9 @@ describe.each([
       out,
     );
     expect(marked).toMatchObject({ out: "" });
-    expect(marked.err).toMatch(/^nuwa: (average 5000 exceeds|method tome needs merging, which this model of the family)/);
+    expect(marked.err).toMatch(
+      /^nuwa: (average 5000 exceeds|method tome needs merging, which this model of the family)/,
+    );
     expect(existsSync(out)).toBe(false);
   });
 

@@ -175,7 +175,8 @@ describe.each(FAMILIES)("the points of %s", (family) => {
     pass(model, { ...three, prompts: PROMPTS.three }, recorder.tap);
     const alone = [0, 1, 2].map((image) => {
       const own = record(names);
-      const single = SIZES[family] === undefined ? { pixels: three.pixels.gather([image]) } : singleOf(three, image, family);
+      const single =
+        SIZES[family] === undefined ? { pixels: three.pixels.gather([image]) } : singleOf(three, image, family);
       pass(model, { ...single, prompts: [[1, IMAGE, 9]] }, own.tap);
       single.pixels.dispose();
       return own;
