@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { useBackend } from "../../backend/select.ts";
 import { requireAsked } from "../../eval/run/asked.ts";
-import { answersIn, evaluate } from "../../eval/run/evaluate.ts";
+import { answersIn, evaluate, pictureIn } from "../../eval/run/evaluate.ts";
 import { fingerprint, methodsFingerprint } from "../../eval/run/fingerprint.ts";
 import { type Journal, type JournalOptions, openJournal } from "../../eval/run/journal.ts";
 import { catalogueOf } from "../../eval/run/method-files.ts";
@@ -98,7 +98,7 @@ async function requireSettingsFit(opened: OpenedModel, plan: Plan, [first]: read
   if (!first) return;
   const folder = makeTemporary("eval");
   try {
-    const path = await first.items[0].picture(folder, processor.preprocessing.side);
+    const path = await pictureIn(folder, first.items[0], processor.preprocessing.side);
     const image = await preprocess(path, processor.preprocessing);
     for (const setting of plan.settings) {
       const { method } = runOf(setting, opened.config, plan.seed, plan.constants, plan.catalogue);
