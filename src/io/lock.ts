@@ -119,8 +119,9 @@ function endBy(signal: NodeJS.Signals): void {
 /** Makes the lock, unless the work that asks holds it. @returns its path without links, and the folders created */
 function makeLock(folder: string): { path: string; made: readonly string[] } {
   const named = resolve(folder, LOCK);
+  let made: readonly string[] = [];
   try {
-    const made = makeFolder(resolve(folder));
+    made = makeFolder(resolve(folder));
     // One folder may have several names.
     const path = join(realpathSync(folder), LOCK);
     if (ofThisWork.getStore()?.includes(path)) return { path, made: [] };
@@ -136,6 +137,7 @@ function makeLock(folder: string): { path: string; made: readonly string[] } {
     }
     return { path, made };
   } catch (error) {
+    removeEmpty(made);
     throw asRefusal(named, error, "cannot be written", WRITE_REMEDY);
   }
 }

@@ -81,7 +81,7 @@ describe("a folder's lock", () => {
     const folder = temporaryFolder();
     const other = join(temporaryFolder(), "link");
     symlinkSync(folder, other);
-    let end = () => undefined as void;
+    let end: () => void = () => undefined;
     const first = whileLocked(folder, async () => {
       await whileLocked(other, async () => expect(listing(folder)).toEqual(["nuwa.lock"]));
       expect(existsSync(lockIn(folder))).toBe(true);

@@ -1,7 +1,7 @@
 import { join } from "node:path";
 import { useBackend } from "../../backend/select.ts";
 import { requireAsked } from "../../eval/run/asked.ts";
-import { answersIn, evaluate } from "../../eval/run/evaluate.ts";
+import { answersIn, evaluate, pictureIn } from "../../eval/run/evaluate.ts";
 import { fingerprint, methodsFingerprint } from "../../eval/run/fingerprint.ts";
 import { type Journal, type JournalOptions, openJournal } from "../../eval/run/journal.ts";
 import { catalogueOf } from "../../eval/run/method-files.ts";
@@ -109,7 +109,7 @@ async function requireSettingsFit(
   if (!first) return;
   const folder = makeTemporary("eval");
   try {
-    const path = await first.items[0].picture(folder, preprocessing.side);
+    const path = await pictureIn(folder, first.items[0], preprocessing.side);
     const image = await preprocess(path, preprocessing);
     for (const setting of plan.settings) {
       const { method } = runOf(setting, opened.config, plan.seed, plan.constants, plan.catalogue);

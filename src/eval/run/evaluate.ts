@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { preprocess } from "../../io/image.ts";
 import { makeTemporary, removeTemporary } from "../../io/leftovers.ts";
+import { asRefusal, WRITE_REMEDY } from "../../io/opening.ts";
 import { averageTokens } from "../../methods/ledger.ts";
 import type { PreparedImage } from "../../model/preprocessing.ts";
 import type { LoadedVlm } from "../../pipeline/answer.ts";
@@ -111,9 +112,19 @@ async function prepareScenes({ items }: Batch, vlm: LoadedVlm, folder: string): 
   const images = new Map<Item["scene"], PreparedImage>();
   for (const item of items) {
     if (!images.has(item.scene))
-      images.set(item.scene, await preprocess(await item.picture(folder, side), vlm.preprocessing));
+      images.set(item.scene, await preprocess(await pictureIn(folder, item, side), vlm.preprocessing));
   }
   return images;
+}
+
+/** The picture of a question as a file. @throws NuwaError when it cannot be written into the folder */
+export async function pictureIn(folder: string, item: Item, side: number): Promise<string> {
+  try {
+    return await item.picture(folder, side);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    throw asRefusal(folder, error, "cannot be written", WRITE_REMEDY);
+  }
 }
 
 function sampleOf(
