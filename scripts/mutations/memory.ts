@@ -20,13 +20,13 @@ interface Stored {
 
 /** What earlier runs found out, kept in a file, so that a run that was stopped goes on where it was. */
 export class Memory {
-  readonly #stored: Stored;
+  #stored: Stored;
 
   constructor(
     private readonly path: string,
     private readonly project: string,
   ) {
-    this.#stored = existsSync(path) ? JSON.parse(readFileSync(path, "utf8")) : { seconds: {}, caught: {} };
+    this.#stored = this.#read();
   }
 
   /**
@@ -48,18 +48,27 @@ export class Memory {
   }
 
   keepSeconds(test: string, seconds: number): void {
-    this.#stored.seconds[test] = seconds;
-    this.#write();
+    this.#change(({ seconds: known }) => {
+      known[test] = seconds;
+    });
   }
 
   /** @param folder the copy of the project in which it was caught */
   keepCaught(mutation: Mutation, caught: Caught, folder: string): void {
     const state = stateOf(mutation, caught.test, folder);
-    this.#stored.caught[`${mutation.file}: ${mutation.what}`] = { ...caught, state };
-    this.#write();
+    this.#change((stored) => {
+      stored.caught[`${mutation.file}: ${mutation.what}`] = { ...caught, state };
+    });
   }
 
-  #write(): void {
+  #read(): Stored {
+    return existsSync(this.path) ? JSON.parse(readFileSync(this.path, "utf8")) : { seconds: {}, caught: {} };
+  }
+
+  /** Another run may have written meanwhile: what it found is kept. */
+  #change(change: (stored: Stored) => void): void {
+    this.#stored = this.#read();
+    change(this.#stored);
     writeAtomically(this.path, `${JSON.stringify(this.#stored, null, 1)}\n`);
   }
 }

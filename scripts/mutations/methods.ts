@@ -40,6 +40,12 @@ export const METHODS: readonly Mutation[] = [
     to: "Math.min(share, Math",
   },
   {
+    what: "VisionZip: the split of an average is rounded down",
+    file: visionzip,
+    from: "Math.round((tokens * 10) / 64)",
+    to: "Math.floor((tokens * 10) / 64)",
+  },
+  {
     what: "VisionZip: the class token is one more",
     file: visionzip,
     from: "share - contextualHere - classTokens.length",

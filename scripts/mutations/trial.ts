@@ -43,8 +43,9 @@ export async function tryMutation(
   for (const group of groupsOf(tests, memory)) {
     const usual = group.reduce((sum, test) => sum + (memory.secondsOf(test) ?? UNKNOWN_SECONDS), 0);
     const limit = Math.max(PATIENCE.least, PATIENCE.factor * usual);
-    const { failed, timedOut } = await copy.broken(mutation, () => copy.test(group, limit));
+    const { failed, timedOut, seconds } = await copy.broken(mutation, () => copy.test(group, limit));
     if (timedOut) return { survived: `${limit} s, in which ${group.join(", ")} did not end` };
+    for (const [test, took] of seconds) if (memory.secondsOf(test) === undefined) memory.keepSeconds(test, took);
     tried += group.length;
     if (!failed) continue;
     await requirePassing(copy, failed.test, memory);
@@ -59,7 +60,12 @@ function inOrder(mutation: Mutation, area: Area, { project, reach, memory }: Wor
   const distances = reach.testsOf(`src/${mutation.file}`);
   const last = memory.lastCaughtBy(mutation)?.test;
   const mirrored = `test/${mutation.file.replace(/\.ts$/, ".test.ts")}`;
-  const rank = (test: string) => (test === last ? -1 : test === mirrored ? 0 : (distances.get(test) as number));
+  const [folder] = mutation.file.split("/");
+  // Of tests as near as one another, those of the file's own folder go first.
+  const rank = (test: string) => {
+    if (test === last || test === mirrored) return test === last ? -1 : 0;
+    return (distances.get(test) as number) - (test.startsWith(`test/${folder}/`) ? 0.5 : 0);
+  };
   const seconds = (test: string) => memory.secondsOf(test) ?? UNKNOWN_SECONDS;
   return [...distances.keys()]
     .filter((test) => !area.byLaws || statesLaws(project, test))

@@ -122,6 +122,7 @@ export class Copy {
   /** Ends what runs and deletes the copy. */
   remove(): void {
     this.#end();
-    rmSync(this.folder, { recursive: true, force: true });
+    // What was ended may still be writing.
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
   }
 }
