@@ -247,7 +247,7 @@ describe("a field of generation_config.json", () => {
     expect(fieldsOf(json, generationSchema).map(({ effect }) => effect)).toEqual([
       "honoured",
       "none",
-      "none",
+      "honoured",
       "unknown",
     ]);
   });
