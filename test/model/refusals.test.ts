@@ -333,7 +333,7 @@ describe("a field of generation_config.json", () => {
     expect(fieldsOf(json, generationSchema).map(({ effect }) => effect)).toEqual([
       "honoured",
       "none",
-      "none",
+      "honoured",
       "unknown",
     ]);
   });

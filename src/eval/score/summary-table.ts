@@ -52,9 +52,7 @@ export function summaryTable(rows: readonly SummaryRow[], samples: readonly Samp
     ...(shapes.length > 0 ? [shapesTable(shapes, samples)] : []),
     ...(benchmarks.length > 0 ? [benchmarksTable(benchmarks, samples)] : []),
     ...(failed > 0
-      ? [
-          `${failed} of ${samples.length} answers could not be decoded or marked; they count as wrong (samples.jsonl).\n`,
-        ]
+      ? [`${failed} of ${samples.length} answers could not be decoded or marked; they count as wrong.\n`]
       : []),
   ].join("\n");
 }
