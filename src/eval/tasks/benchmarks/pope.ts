@@ -1,7 +1,6 @@
 import { z } from "zod";
-import { NuwaError } from "../../../core/errors.ts";
-import { checkSchema } from "../../../core/schema.ts";
-import { readText, reasonOf } from "../../../io/files.ts";
+import { readBytes } from "../../../io/files.ts";
+import { jsonLines } from "../../../io/lines.ts";
 import type { Sample } from "../../run/sample.ts";
 import { accuracy, type Figure } from "../../score/figures.ts";
 import { type Benchmark, firstOf, ONE_WORD, pictureIn, SHORT_ANSWER } from "../benchmark.ts";
@@ -11,6 +10,7 @@ import type { Item } from "../item.ts";
 const CATEGORIES = ["random", "popular", "adversarial"] as const;
 
 const MOST_BYTES = 64 * 2 ** 20;
+const TAKE = "Take the file as its authors distribute it.";
 
 const lineSchema = z.object({
   question_id: z.union([z.number().int(), z.string()]),
@@ -54,26 +54,16 @@ export const pope: Benchmark = {
     CATEGORIES.flatMap((category) => {
       const name = `coco_pope_${category}.json`;
       const path = firstOf(folder, [name, `coco/${name}`]);
-      return readText(path, MOST_BYTES)
-        .split("\n")
-        .flatMap((line, i) => (line.trim() === "" ? [] : [itemOf(folder, category, `${path}: line ${i + 1}`, line)]));
+      const lines = jsonLines(path, readBytes(path, MOST_BYTES), lineSchema, TAKE);
+      return [...lines].map(([line]) => itemOf(folder, category, line));
     }),
 };
 
-function itemOf(folder: string, family: string, where: string, line: string): Item {
-  const { question_id, image, text, label } = checkSchema(where, parsed(where, line), lineSchema);
+function itemOf(folder: string, family: string, { question_id, image, text, label }: z.infer<typeof lineSchema>): Item {
   return {
     ...{ task: "pope", family, style: "", split: "test", scene: image, id: `${family}/${question_id}` },
     ...{ question: `${text.trim()}${ONE_WORD}`, expected: label, longest: SHORT_ANSWER },
     picture: async () => pictureIn(folder, ["val2014", "images", "../images/val2014"], image),
     mark: (said) => ({ correct: plain(said) === label, iou: null, centre: null }),
   };
-}
-
-function parsed(where: string, line: string): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (error) {
-    throw new NuwaError(`${where}: is not JSON (${reasonOf(error)}).`);
-  }
 }
