@@ -9,6 +9,7 @@ import { addForward } from "./forward.ts";
 import { addLaws } from "./laws.ts";
 import { addPreprocess } from "./preprocess.ts";
 import { addTaps } from "./taps.ts";
+import { addTensors } from "./tensors.ts";
 import { addTokenize } from "./tokenize.ts";
 import { addTrain } from "./train.ts";
 import { addTune } from "./tune.ts";
@@ -43,6 +44,7 @@ export function createProgram(): Command {
     addPreprocess,
     addTokenize,
     addTaps,
+    addTensors,
     addTrain,
     addTune,
     addEval,

@@ -32,7 +32,7 @@ export class NuwaError extends Error {
   /** Process exit code: 1 for anything wrong with files, models or the machine. */
   readonly exitCode: number = 1;
 
-  /** Line breaks, control characters and long texts in what files and other libraries said do not reach the terminal. */
+  /** Line breaks, control characters and long texts of files and other libraries do not reach the terminal. */
   constructor(message: string) {
     super(printable(shortened(message).replace(/\s*[\r\n\t]\s*/g, " ")));
   }

@@ -64,7 +64,12 @@ export function openCheckpoint(directory: string): Checkpoint {
   };
 }
 
-function safetensorsFiles(directory: string): SafetensorsFile[] {
+/**
+ * The tables of contents of a checkpoint folder: of `model.safetensors`, or of the shards that its index names.
+ *
+ * @throws NuwaError when a file is missing or damaged
+ */
+export function safetensorsFiles(directory: string): SafetensorsFile[] {
   const indexPath = join(directory, "model.safetensors.index.json");
   if (existsSync(indexPath)) return shards(directory, indexPath);
   const single = join(directory, "model.safetensors");

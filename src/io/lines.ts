@@ -8,7 +8,8 @@ import { mostValues, parseJson } from "./json.ts";
 const LONGEST_LINE = 2 ** 22;
 
 /**
- * The values in a file of JSON lines, one by one, and the place of each in words; a line of nothing but spaces is wrong.
+ * The values in a file of JSON lines, one by one, and the place of each in words. A line of nothing but spaces is
+ * wrong.
  *
  * @param bytes of the file
  * @param remedy said where a line is wrong

@@ -79,8 +79,8 @@ function requireTied({ checkpoint, config }: OpenedModel): void {
   const [own, tied] = [head, embeddings].map(([, { file, entry }]) => readTensor(file, entry.name).values);
   if (own.length !== tied.length || own.some((value, i) => value !== tied[i]))
     throw new NuwaError(
-      `${head[1].file.path}: tensor ${shown(head[1].entry.name)} differs from the token embeddings, but config.json has ` +
-        "tie_word_embeddings true. Set it to false to use the head of its own.",
+      `${head[1].file.path}: tensor ${shown(head[1].entry.name)} differs from the token embeddings, but ` +
+        "config.json has tie_word_embeddings true. Set it to false to use the head of its own.",
     );
 }
 
