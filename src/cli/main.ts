@@ -11,6 +11,7 @@ import { addLaws } from "./laws.ts";
 import { addPreprocess } from "./preprocess.ts";
 import { addPrompt } from "./prompt.ts";
 import { addTaps } from "./taps.ts";
+import { addTensors } from "./tensors.ts";
 import { addTokenize } from "./tokenize.ts";
 import { addTrain } from "./train.ts";
 import { addTune } from "./tune.ts";
@@ -46,6 +47,7 @@ export function createProgram(): Command {
     addTokenize,
     addPrompt,
     addTaps,
+    addTensors,
     addTrain,
     addTune,
     addEval,

@@ -1,6 +1,26 @@
+/** What a terminal may act on, or what hides or reorders the text beside it. */
+const UNSAFE =
+  // Control characters but for the line break and the tab; halves of a pair alone; line separators; overrides of the
+  // direction of writing; tags, which are not seen.
+  /[^\P{Cc}\n\t]|\p{Cs}|[\u2028-\u202e\u2066-\u2069\u{e0000}-\u{e007f}]/gu;
+
 /** Text that may hold anything, made safe to print on a terminal: control characters become escapes. */
 export function printable(text: string): string {
-  return text.replace(/[^\P{Cc}\n\t]/gu, (character) => `\\x${character.charCodeAt(0).toString(16).padStart(2, "0")}`);
+  return text.replace(UNSAFE, (character) => {
+    const code = character.codePointAt(0) as number;
+    const digits = code.toString(16);
+    if (code < 0x100) return `\\x${digits.padStart(2, "0")}`;
+    return code < 0x10000 ? `\\u${digits.padStart(4, "0")}` : `\\u{${digits}}`;
+  });
+}
+
+/** An error's line has at most so many characters; paths are the longest that belongs into one. */
+const LONGEST_LINE = 6000;
+
+/** The beginning and the end, which holds the remedy, of a text that is too long. */
+function shortened(text: string): string {
+  if (text.length <= LONGEST_LINE) return text;
+  return `${text.slice(0, LONGEST_LINE - 1000)} … ${text.slice(-996)}`;
 }
 
 /**
@@ -12,9 +32,9 @@ export class NuwaError extends Error {
   /** Process exit code: 1 for anything wrong with files, models or the machine. */
   readonly exitCode: number = 1;
 
-  /** Line breaks and control characters in what files and other libraries said do not reach the terminal. */
+  /** Line breaks, control characters and long texts of files and other libraries do not reach the terminal. */
   constructor(message: string) {
-    super(printable(message.replace(/\s*[\r\n]\s*/g, " ")));
+    super(printable(shortened(message).replace(/\s*[\r\n\t]\s*/g, " ")));
   }
 }
 

@@ -1,5 +1,5 @@
 import type { ZodType, z } from "zod";
-import { NuwaError } from "./errors.ts";
+import { NuwaError, printable } from "./errors.ts";
 
 /** What helps with every file that does not hold what it should. */
 export const REMEDY = "Mend it, or get the file anew from where it came.";
@@ -12,18 +12,38 @@ export const REMEDY = "Mend it, or get the file anew from where it came.";
  */
 export function checkSchema<T>(where: string, value: unknown, schema: ZodType<T>, remedy = REMEDY): T {
   // A schema's own messages say what it takes; zod's are said in other words here.
-  const standard = new Set<unknown>();
+  const standard: Standard = new Map();
   const error: z.core.$ZodErrorMap = (issue) => {
-    const message = inWords(issue);
-    standard.add(message);
+    // A list of a million wrong entries has as many issues, and only the first is told.
+    if (standard.size >= MOST_ISSUES) return "is wrong";
+    const takes = issue.code === "unrecognized_keys" ? "" : wanted(issue as z.core.$ZodIssue, standard, isTuple(issue));
+    const message = inWords(issue, takes);
+    standard.set(message, takes);
     return message;
   };
   const result = schema.safeParse(value, { error });
   if (result.success) return result.data;
   const issue = result.error.issues[0];
-  const field = issue.path.map(String).join(".");
+  const field = pathOf(issue);
   const what = `${where}: ${field ? `field "${field}": ` : ""}${issue.message}.`;
   throw new NuwaError(standard.has(issue.message) ? `${what} ${remedy}` : what);
+}
+
+/** Messages in the words of this file, and what each says that the schema takes. */
+type Standard = Map<string, string>;
+
+const MOST_ISSUES = 1000;
+
+/** Keys of a file are a part of the path. */
+function pathOf({ path }: z.core.$ZodIssue): string {
+  return printable(
+    cut(
+      path
+        .slice(0, DEEPEST * 2)
+        .map((key) => cut(String(key)))
+        .join("."),
+    ),
+  );
 }
 
 /**
@@ -36,11 +56,19 @@ export function only(what: string): { error: z.core.$ZodErrorMap } {
 }
 
 /** What a value that a schema does not take must be, and what it is: "must be a number, not \"1\"". */
-function inWords(issue: z.core.$ZodRawIssue): string {
-  if (issue.code === "unrecognized_keys") return `has unknown fields: ${issue.keys.map(shown).join(", ")}`;
+function inWords(issue: z.core.$ZodRawIssue, takes: string): string {
+  if (issue.code === "unrecognized_keys") {
+    const [keys, more] = [issue.keys.slice(0, 5).map(shown), issue.keys.length - 5];
+    return `has unknown fields: ${keys.join(", ")}${more > 0 ? ` and ${more} more` : ""}`;
+  }
   const { input } = issue;
   const found = input === undefined ? "but is missing" : `not ${shown(input)}`;
-  return `must be ${wanted(issue as z.core.$ZodIssue)}, ${found}`;
+  return `must be ${takes}, ${found}`;
+}
+
+/** A list of fixed length; zod says `exact` of others only. */
+function isTuple({ inst }: z.core.$ZodRawIssue): boolean {
+  return (inst as z.core.$ZodType | undefined)?._zod.def.type === "tuple";
 }
 
 /** zod's names of types in words. */
@@ -57,44 +85,87 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** What a schema takes where it found something else. */
-function wanted(issue: z.core.$ZodIssue): string {
+function wanted(issue: z.core.$ZodIssue, standard: Standard, tuple: boolean): string {
   switch (issue.code) {
     case "invalid_type":
       return TYPES[issue.expected] ?? issue.expected;
     case "invalid_value":
       return issue.values.map((value) => shown(value)).join(" or ");
     case "too_small":
-      return amount(issue.origin, issue.exact ? "" : issue.inclusive ? "at least " : "more than ", issue.minimum);
+      return amount(issue, issue.inclusive ? "at least " : "more than ", issue.minimum, tuple);
     case "too_big":
-      return amount(issue.origin, issue.exact ? "" : issue.inclusive ? "at most " : "less than ", issue.maximum);
+      return amount(issue, issue.inclusive ? "at most " : "less than ", issue.maximum, tuple);
     case "invalid_format":
       return issue.pattern === undefined
         ? `a text of the kind ${issue.format}`
         : `a text that matches ${issue.pattern}`;
     case "invalid_union":
-      return [...new Set(issue.errors.map(([first]) => wantedInside(first)))].join(" or ");
+      return [...new Set(issue.errors.map(([first]) => wantedInside(first, standard)))].join(" or ");
     default:
       return "another value";
   }
 }
 
 /** What one of several schemas takes, which may have found something wrong inside the value only. */
-function wantedInside(issue: z.core.$ZodIssue): string {
-  const { path } = issue;
-  return path.length > 0 ? `a value with ${wanted(issue)} at "${path.map(String).join(".")}"` : wanted(issue);
+function wantedInside(issue: z.core.$ZodIssue, standard: Standard): string {
+  const takes = standard.get(issue.message) ?? wanted(issue, standard, false);
+  return issue.path.length > 0 ? `a value with ${takes} at "${pathOf(issue)}"` : takes;
 }
 
 /** How many, of what a schema counts. */
-function amount(origin: string, bound: string, count: number | bigint): string {
-  if (origin === "array") return `a list of ${bound}${count} ${count === 1 ? "entry" : "entries"}`;
-  if (origin === "string") return `a text of ${bound}${count} ${count === 1 ? "character" : "characters"}`;
-  return `${bound}${count}`;
+function amount(
+  { origin, exact }: { readonly origin: string; readonly exact?: boolean },
+  bound: string,
+  count: number | bigint,
+  tuple: boolean,
+): string {
+  const number = `${exact || tuple ? "" : bound}${count}`;
+  if (origin === "array") return `a list of ${number} ${count === 1 ? "entry" : "entries"}`;
+  if (origin === "string") return `a text of ${number} ${count === 1 ? "character" : "characters"}`;
+  return number;
 }
 
-/** A value of a JSON file as text that fits into a line. */
+/** Characters of a value that are shown. */
+const LONGEST = 100;
+/** Lists and objects inside each other that are shown. */
+const DEEPEST = 8;
+
+/**
+ * A value of a file as text that fits into a line, whatever it is: at most 100 characters, and as deep as a
+ * configuration is; what a terminal could act on is escaped.
+ */
 export function shown(value: unknown): string {
-  if (value === undefined) return "a missing value";
+  return value === undefined ? "a missing value" : cut(printable(brief(value, DEEPEST)));
+}
+
+/** A name of a file (a key, an option) as {@link shown} has it, without quotes. */
+export function shownName(name: string): string {
+  return cut(printable(cut(name)));
+}
+
+/** JSON, as far as it will be shown: neither long nor deep values cost more than what is seen of them. */
+function brief(value: unknown, depth: number): string {
+  if (typeof value === "string") return JSON.stringify(value.slice(0, LONGEST));
   // 1e999 in a file is Infinity, which JSON cannot write.
-  const text = typeof value === "number" ? `${value}` : (JSON.stringify(value) ?? `a ${typeof value}`);
-  return text.length > 100 ? `${text.slice(0, 99)}…` : text;
+  if (typeof value === "number" || typeof value === "boolean" || value === null) return String(value);
+  if (typeof value !== "object") return `a ${typeof value}`;
+  let text = "";
+  for (const part of depth === 0 ? ["…"] : parts(value, depth - 1)) {
+    if (text.length > LONGEST) break;
+    text += text === "" ? part : `,${part}`;
+  }
+  return Array.isArray(value) ? `[${text}]` : `{${text}}`;
+}
+
+/** What is between the brackets, one by one. */
+function* parts(value: object, depth: number): Generator<string> {
+  if (Array.isArray(value)) for (const item of value) yield brief(item, depth);
+  else
+    for (const key in value)
+      yield `${brief(key, depth)}:${brief((value as Readonly<Record<string, unknown>>)[key], depth)}`;
+}
+
+/** The beginning of a text that is too long, without half a character at its end. */
+function cut(text: string): string {
+  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1).replace(/[\ud800-\udbff]$/, "")}…` : text;
 }

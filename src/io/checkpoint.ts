@@ -2,10 +2,12 @@ import { existsSync, readdirSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { NuwaError } from "../core/errors.ts";
+import { shown } from "../core/schema.ts";
 import { familyOf } from "../model/families.ts";
 import type { Family } from "../model/family.ts";
 import { readJson } from "./files.ts";
-import { openSafetensors, type SafetensorsDtype, type SafetensorsFile, type TensorEntry } from "./safetensors.ts";
+import { openSafetensors, type SafetensorsFile, type TensorEntry } from "./safetensors.ts";
+import type { SafetensorsDtype } from "./safetensors-header.ts";
 
 /** The file that a tensor is stored in, and its entry there. */
 export interface TensorLocation {
@@ -62,7 +64,12 @@ export function openCheckpoint(directory: string): Checkpoint {
   };
 }
 
-function safetensorsFiles(directory: string): SafetensorsFile[] {
+/**
+ * The tables of contents of a checkpoint folder: of `model.safetensors`, or of the shards that its index names.
+ *
+ * @throws NuwaError when a file is missing or damaged
+ */
+export function safetensorsFiles(directory: string): SafetensorsFile[] {
   const indexPath = join(directory, "model.safetensors.index.json");
   if (existsSync(indexPath)) return shards(directory, indexPath);
   const single = join(directory, "model.safetensors");
@@ -79,11 +86,11 @@ function shards(directory: string, indexPath: string): SafetensorsFile[] {
   const names = [...new Set(Object.values(weight_map))];
   const outside = names.find((name) => /[\\/]/.test(name) || name.startsWith("."));
   if (outside !== undefined)
-    throw new NuwaError(`${indexPath}: weight_map names "${outside}"; shards must lie in the same folder.`);
+    throw new NuwaError(`${indexPath}: weight_map names ${shown(outside)}; shards must lie in the same folder.`);
   const files = new Map(names.map((name) => [name, openSafetensors(join(directory, name))]));
   for (const [tensor, name] of Object.entries(weight_map)) {
     if (!files.get(name)?.entries.has(tensor))
-      throw new NuwaError(`${join(directory, name)}: lacks "${tensor}", which ${indexPath} lists.`);
+      throw new NuwaError(`${join(directory, name)}: lacks ${shown(tensor)}, which ${indexPath} lists.`);
   }
   return [...files.values()];
 }
@@ -96,7 +103,9 @@ function tableOfContents(files: readonly SafetensorsFile[], { canonicalName }: F
       if (name === undefined) continue;
       const other = tensors.get(name);
       if (other)
-        throw new NuwaError(`${file.path}: "${entry.name}" and "${other.entry.name}" are both ${name}. Remove one.`);
+        throw new NuwaError(
+          `${file.path}: ${shown(entry.name)} and ${shown(other.entry.name)} are both ${name}. Remove one.`,
+        );
       tensors.set(name, { file, entry });
     }
   }
@@ -118,13 +127,13 @@ export function findTensor(checkpoint: Checkpoint, name: string, shape: readonly
   const { file, entry } = found;
   if (entry.shape.length !== shape.length || entry.shape.some((n, i) => n !== shape[i])) {
     throw new NuwaError(
-      `${file.path}: "${entry.name}" has shape [${entry.shape}], but config.json asks for [${shape}].`,
+      `${file.path}: ${shown(entry.name)} has shape ${shown(entry.shape)}, but config.json asks for [${shape}].`,
     );
   }
   if (!FLOATS.includes(entry.dtype))
     throw new NuwaError(
-      `${file.path}: "${entry.name}" is ${entry.dtype}, but weights are ${FLOATS.join(", ")}. Convert it, or ` +
-        "fetch the file again.",
+      `${file.path}: ${shown(entry.name)} is ${entry.dtype}, but weights are ${FLOATS.join(", ")}; others are not ` +
+        "supported. Convert it, or fetch the file again.",
     );
   return found;
 }

@@ -15,6 +15,7 @@ import { dirname, join, resolve } from "node:path";
 import type { ZodType } from "zod";
 import { NuwaError } from "../core/errors.ts";
 import { checkSchema, REMEDY } from "../core/schema.ts";
+import { mostValues, parseJson, textOf } from "./json.ts";
 import { partName, removeLeftoversOnce } from "./leftovers.ts";
 import { asRefusal, openInput, requireOwnFile, systemReason, WRITE_REMEDY, writeWhole } from "./opening.ts";
 
@@ -122,9 +123,13 @@ export function readBytes(path: string, maxBytes: number): Buffer {
   }
 }
 
-/** Like {@link readBytes}, as UTF-8. */
+/**
+ * Like {@link readBytes}, as UTF-8.
+ *
+ * @throws NuwaError also when it is not UTF-8
+ */
 export function readText(path: string, maxBytes: number): string {
-  return readBytes(path, maxBytes).toString("utf8");
+  return readable(path, "is not a text", () => textOf(readBytes(path, maxBytes)));
 }
 
 /**
@@ -139,19 +144,24 @@ export function fileSize(path: string): number {
 }
 
 /**
- * Reads a JSON file and checks it against a schema.
+ * Reads a JSON file of bounded depth and number of values and checks it against a schema.
  *
+ * @param maxBytes files above this are refused unread; the number of values follows from it, see `mostValues`
  * @throws NuwaError naming the file and the first field that is wrong
  */
 export function readJson<T>(path: string, schema: ZodType<T>, maxBytes = 8 * 2 ** 20): T {
-  const text = readText(path, maxBytes);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new NuwaError(`${path}: is not JSON (${reasonOf(error)}). ${REMEDY}`);
-  }
+  const bytes = readBytes(path, maxBytes);
+  const value = readable(path, "is not JSON", () => parseJson(bytes, mostValues(maxBytes)));
   return checkSchema(path, value, schema);
+}
+
+function readable<T>(path: string, what: string, read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof NuwaError) throw error;
+    throw new NuwaError(`${path}: ${what} (${reasonOf(error)}). ${REMEDY}`);
+  }
 }
 
 /** The message of a library's error as a part of one of our lines: no line breaks, no full stop. */

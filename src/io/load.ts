@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { requireMemory } from "../backend/memory.ts";
 import { NuwaError } from "../core/errors.ts";
+import { shown } from "../core/schema.ts";
 import type { Vlm, VlmConfig } from "../model/vlm.ts";
 import { weightTensor } from "../model/weights.ts";
 import type { LoadedVlm } from "../pipeline/answer.ts";
@@ -78,8 +79,8 @@ function requireTied({ checkpoint, config }: OpenedModel): void {
   const [own, tied] = [head, embeddings].map(([, { file, entry }]) => readTensor(file, entry.name).values);
   if (own.length !== tied.length || own.some((value, i) => value !== tied[i]))
     throw new NuwaError(
-      `${head[1].file.path}: tensor "${head[1].entry.name}" differs from the token embeddings, but config.json has ` +
-        "tie_word_embeddings true. Set it to false to use the head of its own.",
+      `${head[1].file.path}: tensor ${shown(head[1].entry.name)} differs from the token embeddings, but ` +
+        "config.json has tie_word_embeddings true. Set it to false to use the head of its own.",
     );
 }
 
@@ -87,7 +88,7 @@ function requireTied({ checkpoint, config }: OpenedModel): void {
 function requireFinite(path: string, name: string, values: ArrayLike<number>): void {
   for (let i = 0; i < values.length; i++) {
     if (!Number.isFinite(values[i]))
-      throw new NuwaError(`${path}: tensor "${name}" holds ${values[i]}. The file is damaged; fetch it again.`);
+      throw new NuwaError(`${path}: tensor ${shown(name)} holds ${values[i]}. The file is damaged; fetch it again.`);
   }
 }
 

@@ -1,7 +1,17 @@
 import { closeSync, readSync } from "node:fs";
 import { NuwaError } from "../core/errors.ts";
-import { fileSize, writeAtomically } from "./files.ts";
+import { shown } from "../core/schema.ts";
+import { fileSize, reasonOf, writeAtomically } from "./files.ts";
+import { mostValues, requireBounded, textOf } from "./json.ts";
 import { openInput } from "./opening.ts";
+import {
+  bitsOf,
+  type Header,
+  type HeaderEntry,
+  HeaderProblem,
+  parseHeader,
+  type SafetensorsDtype,
+} from "./safetensors-header.ts";
 
 /**
  * Reading and writing of safetensors files.
@@ -12,16 +22,6 @@ import { openInput } from "./opening.ts";
  *
  * Source: https://github.com/huggingface/safetensors#format
  */
-
-const BYTES_PER_ELEMENT = {
-  BOOL: 1, U8: 1, I8: 1, F8_E5M2: 1, F8_E4M3: 1,
-  I16: 2, U16: 2, F16: 2, BF16: 2,
-  I32: 4, U32: 4, F32: 4,
-  F64: 8, I64: 8, U64: 8,
-} as const; // biome-ignore format: one line per width
-
-/** Element types that the format defines. Those that {@link readTensor} converts are F32, F16, BF16, I32 and I64. */
-export type SafetensorsDtype = keyof typeof BYTES_PER_ELEMENT;
 
 /** One tensor of a file: where it is and what it is, without its values. */
 export interface TensorEntry {
@@ -37,6 +37,8 @@ export interface TensorEntry {
 export interface SafetensorsFile {
   readonly path: string;
   readonly entries: ReadonlyMap<string, TensorEntry>;
+  /** The texts of `__metadata__`, unchecked. */
+  readonly metadata: Readonly<Record<string, string>>;
 }
 
 /** Values of a tensor in memory: floats as float32, integers as int32, row-major. */
@@ -64,43 +66,38 @@ export function openSafetensors(path: string): SafetensorsFile {
     );
   }
   const dataStart = 8 + Number(lengthField);
-  let header: unknown;
-  try {
-    header = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(readBytes(path, 8, dataStart)));
-  } catch {
-    throw new NuwaError(`${path}: the safetensors header is not JSON. The file is damaged or of another kind.`);
-  }
-  if (typeof header !== "object" || header === null || Array.isArray(header)) {
-    throw new NuwaError(`${path}: the safetensors header is not an object.`);
-  }
-  const entries = Object.entries(header)
-    .filter(([name]) => name !== "__metadata__")
-    .map(([name, value]) => checkEntry(path, name, value, dataStart, size));
+  const { metadata, entries: claimed } = headerOf(path, readBytes(path, 8, dataStart));
+  const entries = [...claimed].map(([name, claim]) => checkEntry(path, name, claim, dataStart, size));
   checkTiling(path, entries, dataStart, size);
-  return { path, entries: new Map(entries.map((entry) => [entry.name, entry])) };
+  return { path, entries: new Map(entries.map((entry) => [entry.name, entry])), metadata };
+}
+
+function headerOf(path: string, bytes: Uint8Array): Header {
+  try {
+    requireBounded(bytes, mostValues(MAX_HEADER_BYTES));
+    return parseHeader(textOf(bytes));
+  } catch (error) {
+    const what = error instanceof HeaderProblem ? "" : "the safetensors header is not JSON (";
+    throw new NuwaError(`${path}: ${what}${reasonOf(error)}${what && ")"}. The file is damaged or of another kind.`);
+  }
 }
 
 /** One header entry, with its own claims checked against each other. */
-function checkEntry(path: string, name: string, value: unknown, dataStart: number, size: number): TensorEntry {
+function checkEntry(path: string, name: string, claim: HeaderEntry, dataStart: number, size: number): TensorEntry {
   const refuse = (problem: string): never => {
-    throw new NuwaError(`${path}: tensor "${name}": ${problem}. The file is damaged.`);
+    throw new NuwaError(`${path}: tensor ${shown(name)}: ${problem}. The file is damaged.`);
   };
-  const { dtype, shape, data_offsets: offsets } = (value ?? {}) as Record<string, unknown>;
-  if (typeof dtype !== "string" || !Object.hasOwn(BYTES_PER_ELEMENT, dtype))
-    return refuse(`unknown dtype ${JSON.stringify(dtype)}`);
-  if (!Array.isArray(shape) || !shape.every(isSize)) return refuse(`impossible shape ${JSON.stringify(shape)}`);
-  if (!Array.isArray(offsets) || offsets.length !== 2 || !offsets.every(isSize))
-    return refuse("data_offsets is not a pair of sizes");
+  const { dtype, offsets } = claim;
   const [begin, end] = offsets.map((offset) => offset + dataStart);
-  if (begin > end || end > size)
-    return refuse(`data_offsets ${JSON.stringify(offsets)} lie outside the file (${size} bytes)`);
-  const bytes = shape.reduce((product: number, n: number) => product * n, BYTES_PER_ELEMENT[dtype as SafetensorsDtype]);
-  if (bytes !== end - begin)
-    return refuse(`shape ${JSON.stringify(shape)} in ${dtype} needs ${bytes} bytes, data_offsets give ${end - begin}`);
-  return { name, dtype: dtype as SafetensorsDtype, shape, begin, end };
+  if (begin > end || end > size) return refuse(`data_offsets [${offsets}] lie outside the file (${size} bytes)`);
+  const shape = claim.shape.map(Number);
+  const bits = bitsOf(claim) ?? refuse(`shape ${shown(shape)} in ${dtype} needs more than 64 bits can count`);
+  if (bits !== 8n * BigInt(end - begin))
+    return refuse(
+      `shape ${shown(shape)} in ${dtype} needs ${Number(bits) / 8} bytes, data_offsets give ${end - begin}`,
+    );
+  return { name, dtype, shape, begin, end };
 }
-
-const isSize = (n: unknown): n is number => Number.isSafeInteger(n) && (n as number) >= 0;
 
 /** The tensors must follow each other without overlap or hole, and end where the file ends. */
 function checkTiling(path: string, entries: readonly TensorEntry[], dataStart: number, size: number): void {
@@ -108,7 +105,7 @@ function checkTiling(path: string, entries: readonly TensorEntry[], dataStart: n
   for (const entry of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
     if (entry.begin !== position) {
       const problem = entry.begin < position ? "overlaps another tensor" : "leaves a hole before it";
-      throw new NuwaError(`${path}: tensor "${entry.name}" ${problem}. The file is damaged.`);
+      throw new NuwaError(`${path}: tensor ${shown(entry.name)} ${problem}. The file is damaged.`);
     }
     position = entry.end;
   }
@@ -125,7 +122,8 @@ export function readTensor(file: SafetensorsFile, name: string): TensorValues {
   const entry = file.entries.get(name);
   if (!entry)
     throw new NuwaError(
-      `${file.path}: has no tensor "${name}". It has: ${[...file.entries.keys()].slice(0, 8).join(", ")}.`,
+      `${file.path}: has no tensor ${shown(name)}. It has: ` +
+        `${[...file.entries.keys()].slice(0, 8).map(shown).join(", ")}.`,
     );
   const { buffer } = readBytes(file.path, entry.begin, entry.end);
   switch (entry.dtype) {
@@ -144,15 +142,15 @@ export function readTensor(file: SafetensorsFile, name: string): TensorValues {
       };
     default:
       throw new NuwaError(
-        `${file.path}: tensor "${name}" has dtype ${entry.dtype}; supported are F32, F16, BF16, I32 and I64. ` +
-          "Convert it.",
+        `${file.path}: tensor ${shown(name)} has dtype ${entry.dtype}, which is not supported, only F32, F16, BF16, ` +
+          "I32 and I64. Convert it.",
       );
   }
 }
 
 function toInt32(value: bigint, path: string, name: string): number {
   if (BigInt.asIntN(32, value) !== value)
-    throw new NuwaError(`${path}: tensor "${name}" holds ${value}, beyond 32 bits.`);
+    throw new NuwaError(`${path}: tensor ${shown(name)} holds ${value}, beyond 32 bits.`);
   return Number(value);
 }
 
@@ -213,10 +211,10 @@ export function writeSafetensors(
   let offset = 0;
   for (const [name, { shape, values }] of tensors) {
     if (shape.reduce((product, n) => product * n, 1) !== values.length) {
-      throw new NuwaError(`${path}: tensor "${name}" of shape [${shape}] got ${values.length} values.`);
+      throw new NuwaError(`${path}: tensor ${shown(name)} of shape [${shape}] got ${values.length} values.`);
     }
     if (name === "__metadata__" || header.has(name))
-      throw new NuwaError(`${path}: the tensor name "${name}" is reserved or given twice.`);
+      throw new NuwaError(`${path}: the tensor name ${shown(name)} is reserved or given twice.`);
     const dtype = values instanceof Float32Array ? "F32" : values instanceof Int32Array ? "I32" : "F16";
     header.set(name, { dtype, shape, data_offsets: [offset, offset + values.byteLength] });
     chunks.push(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));

@@ -1,5 +1,5 @@
 import { NuwaError, UsageError } from "../core/errors.ts";
-import { unprunedTokens, type ImageShape } from "../model/image-shape.ts";
+import { type ImageShape, unprunedTokens } from "../model/image-shape.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import { definition as divprune } from "./divprune.ts";
 import { definition as fastv } from "./fastv.ts";

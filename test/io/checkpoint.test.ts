@@ -136,7 +136,7 @@ describe("findTensor", () => {
     const { file, entry } = findTensor(checkpoint, name, [48]);
     const tensors = new Map([[name, { file, entry: { ...entry, dtype } }]]);
     expect(refusal(() => findTensor({ ...checkpoint, tensors }, name, [48]))).toBe(
-      `${file.path}: "${entry.name}" is ${dtype}, but weights are F32, F16, BF16. Convert it, or fetch the file again.`,
+      `${file.path}: "${entry.name}" is ${dtype}, but weights are F32, F16, BF16; others are not supported. Convert it, or fetch the file again.`,
     );
   });
 });

@@ -101,7 +101,7 @@ describe("reading", () => {
     [z.boolean(), null, "must be true or false, not null"],
     [z.object({}), [], "must be an object, not []"],
     [z.array(count).min(1), [], "must be a list of at least 1 entry, not []"],
-    [pair, [1], "must be a list of at least 2 entries, not [1]"],
+    [pair, [1], "must be a list of 2 entries, not [1]"],
     [z.string().min(1), "", 'must be a text of at least 1 character, not ""'],
     [z.string().regex(/^a+$/), "b", 'must be a text that matches /^a+$/, not "b"'],
     [z.enum(["a", "b"]), "c", 'must be "a" or "b", not "c"'],

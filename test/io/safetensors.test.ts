@@ -34,7 +34,7 @@ describe("the header of a safetensors file that lies", () => {
     ["a scalar of no bytes", { a: F32([], [0, 0]) }, 0, /needs 4 bytes/],
     ["a negative size", { a: F32([-2, -1], [0, 8]) }, 8, /impossible shape/],
     ["a fractional size", { a: F32([0.5, 4], [0, 8]) }, 8, /impossible shape/],
-    ["a size beyond exact integers", { a: F32([2 ** 53], [0, 8]) }, 8, /impossible shape/],
+    ["a size beyond 64 bits", { a: F32([2 ** 64], [0, 8]) }, 8, /impossible shape/],
     ["a product of sizes that wraps around in 64 bits", { a: F32([2 ** 32, 2 ** 32], [0, 0]) }, 0, /needs/],
     ["a product of sizes that overflows a double", { a: F32(Array(30).fill(2 ** 50), [0, 8]) }, 8, /needs/],
     ["a shape that is not a list", { a: F32("[2]", [0, 8]) }, 8, /impossible shape/],
@@ -152,7 +152,7 @@ describe("a safetensors file that is sound", () => {
 
   it("refuses to read a dtype that it only knows the width of", () => {
     const file = open({ a: { dtype: "F64", shape: [1], data_offsets: [0, 8] } }, 8);
-    expect(refusal(() => readTensor(file, "a"))).toMatch(/"a" has dtype F64; supported are/);
+    expect(refusal(() => readTensor(file, "a"))).toMatch(/"a" has dtype F64, which is not supported, only/);
   });
 
   it("is noticed when it shrinks between opening and reading", () => {

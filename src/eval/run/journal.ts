@@ -3,8 +3,9 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { z } from "zod";
 import { NuwaError, UsageError } from "../../core/errors.ts";
-import { checkSchema } from "../../core/schema.ts";
-import { readBytes, readJson, reasonOf, writeAtomically } from "../../io/files.ts";
+import { shown, shownName } from "../../core/schema.ts";
+import { readBytes, readJson, writeAtomically } from "../../io/files.ts";
+import { jsonLines } from "../../io/lines.ts";
 import { appendText, cutFile, requireOwnFile } from "../../io/opening.ts";
 import { type Sample, sampleSchema } from "./sample.ts";
 
@@ -50,8 +51,8 @@ function requireSame(path: string, old: JournalOptions, wanted: JournalOptions):
   );
   if (changed !== undefined)
     throw new UsageError(
-      `${path}: the evaluation in this folder has ${changed} ${JSON.stringify(old[changed])}, ` +
-        `not ${JSON.stringify(wanted[changed])}. Give another --out, or the same options to go on.`,
+      `${path}: the evaluation in this folder has ${shownName(changed)} ${shown(old[changed])}, ` +
+        `not ${shown(wanted[changed])}. Give another --out, or the same options to go on.`,
     );
 }
 
@@ -69,28 +70,7 @@ export function readSamples(path: string, unfinished: (whole: number) => void): 
   const whole = bytes.subarray(0, bytes.lastIndexOf(10) + 1);
   if (!isUtf8(whole)) throw new NuwaError(`${path}: is not UTF-8 text. Remove the folder and begin again.`);
   if (whole.length < bytes.length) unfinished(whole.length);
-  return whole
-    .toString("utf8")
-    .split("\n")
-    .slice(0, -1)
-    .map((line, i) => sampleIn(path, line, i + 1));
+  return [...jsonLines(path, whole, sampleSchema, DAMAGED)].map(([sample]) => sample);
 }
 
-function sampleIn(path: string, line: string, number: number): Sample {
-  return checkSchema(
-    `${path}: line ${number}`,
-    parsed(path, line, number),
-    sampleSchema,
-    "It is damaged or of another version of this program. Evaluate again, in another folder.",
-  );
-}
-
-function parsed(path: string, line: string, number: number): unknown {
-  try {
-    return JSON.parse(line);
-  } catch (error) {
-    throw new NuwaError(
-      `${path}: line ${number}: is not JSON (${reasonOf(error)}). Remove the folder and begin again.`,
-    );
-  }
-}
+const DAMAGED = "It is damaged or of another version of this program. Evaluate again, in another folder.";

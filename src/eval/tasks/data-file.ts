@@ -2,6 +2,7 @@ import type { ZodType } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { checkSchema } from "../../core/schema.ts";
 import { readText, reasonOf } from "../../io/files.ts";
+import { mostValues, parseJson } from "../../io/json.ts";
 
 /**
  * A JSON file of a data set. An editor may have put a byte-order mark at its beginning, which does not belong to JSON.
@@ -10,19 +11,20 @@ import { readText, reasonOf } from "../../io/files.ts";
  * @throws NuwaError naming the file and the first field that is wrong
  */
 export function readData<T>(path: string, schema: ZodType<T>, maxBytes: number): T {
-  return parseData(path, readText(path, maxBytes).replace(/^\ufeff/, ""), schema);
+  return parseData(path, readText(path, maxBytes).replace(/^\ufeff/, ""), schema, maxBytes);
 }
 
 /**
  * A record of a data set as JSON.
  *
  * @param where names it in errors
+ * @param maxBytes of the largest such record; how many values it may hold follows from it, see `mostValues`
  * @throws NuwaError with `where` and the first field that is wrong
  */
-export function parseData<T>(where: string, text: string, schema: ZodType<T>): T {
+export function parseData<T>(where: string, text: string, schema: ZodType<T>, maxBytes = 2 ** 22): T {
   let value: unknown;
   try {
-    value = JSON.parse(text);
+    value = parseJson(Buffer.from(text), mostValues(maxBytes));
   } catch (error) {
     throw new NuwaError(`${where}: is not JSON (${reasonOf(error)}).`);
   }
