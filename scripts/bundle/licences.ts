@@ -44,7 +44,8 @@ function generalText(project: string, folder: string, license: string | undefine
     );
   const holder = typeof author === "string" ? author : (author?.name ?? `the authors of ${name}`);
   const place = typeof repository === "string" ? repository : (repository?.url ?? "");
-  const head = `${name} carries no licence file. Its package.json says: ${license}.\nCopyright (c) ${holder}\n${place}\n`;
+  const says = `${name} carries no licence file. Its package.json says: ${license}.`;
+  const head = `${says}\nCopyright (c) ${holder}\n${place}\n`;
   return [head, ...texts.map((text) => readFileSync(join(project, text), "utf8"))].join("\n");
 }
 
