@@ -19,7 +19,8 @@ const WRITE_JSON = [
   ..."train/shapes/export train/tune/tuned-constants train/engine/training-state cli/ask-record cli/eval/results".split(
     " ",
   ),
-  ..."eval/run/journal io/lock io/safetensors io/method-file backend/webgpu/trial backend/native/probe".split(" "),
+  ..."eval/run/journal io/lock io/safetensors io/method-file io/drawing backend/webgpu/trial".split(" "),
+  "backend/native/probe",
   // Keys, fingerprints and comparisons, which nobody reads.
   ..."world/blind model/llava-next/preprocessing eval/run/evaluate eval/run/merge eval/run/sample eval/run/plan".split(
     " ",
@@ -71,7 +72,7 @@ describe("the sources", () => {
     // What this program and its own processes have written, and the two that count before they parse.
     expect(found.map((file) => file.replace(/^src\/|\.ts$/g, "")).sort()).toEqual([
       ...["backend/native/locate", "backend/native/trial", "backend/webgpu/trial", "cli/about"],
-      ...["io/json", "io/json-cursor"],
+      ...["io/drawing", "io/json", "io/json-cursor"],
     ]);
   });
 });
