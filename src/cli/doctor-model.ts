@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { basename, join, relative } from "node:path";
-import { shown } from "../core/schema.ts";
+import { shown, shownName } from "../core/schema.ts";
 import type { Checkpoint } from "../io/checkpoint.ts";
 import { type OpenedModel, openModel } from "../io/load.ts";
 import { preprocessingOf, readProcessor } from "../io/preprocessing.ts";
@@ -78,7 +78,7 @@ function textFacts({ directory, family, config, generationConfig }: Checkpoint, 
   const { origin } = loadChatTemplate(directory, family.chatTemplate(config));
   const named = ends.map((id) => {
     const token = tokenizer?.tokenOf(id);
-    return token === undefined ? `${id}` : `${id} ${JSON.stringify(token)}`;
+    return token === undefined ? `${id}` : `${id} ${shown(token)}`;
   });
   return [
     [
@@ -122,14 +122,15 @@ function fieldFacts({ checkpoint }: OpenedModel): Fact[] {
     const own = fields.flatMap(([file, all]) =>
       all
         .filter(({ effect }) => effect === wanted)
-        .map(({ path, value }): Fact => ["", `${file}: ${path.replace(/\s+/g, " ")} = ${shown(value)}`]),
+        .map(({ path, value }): Fact => ["", `${file}: ${shownName(path.replace(/\s+/g, " "))} = ${shown(value)}`]),
     );
     return [[wanted === "none" ? "no effect" : wanted, `${own.length} fields: ${HEADINGS[wanted]}`], ...own];
   });
 }
 
 function some(names: readonly string[]): string {
-  return names.length > 3 ? `${names.slice(0, 3).join(", ")}, …` : names.join(", ");
+  const some = names.slice(0, 3).map(shownName).join(", ");
+  return names.length > 3 ? `${some}, …` : some;
 }
 
 function count(parameters: number): string {

@@ -18,6 +18,7 @@ import {
 import type { Pruning } from "../methods/method.ts";
 import { disposeModel, type Vlm, type VlmConfig } from "../model/vlm.ts";
 import { generate } from "../pipeline/generate.ts";
+import { splitPrompts } from "../pipeline/placeholders.ts";
 import { forward } from "../pipeline/prefill.ts";
 import { requireVocabulary } from "../pipeline/prompts.ts";
 import { collect, recordedEntries, requireMet, tapsOf } from "./dump.ts";
@@ -70,6 +71,7 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
   const inputs = readInputs(requireText("--inputs", options.inputs));
   // Everything that can be wrong with the options is found before the weights are read.
   const opened = openModel(requireText("--model", options.model));
+  checkIds(options.inputs, inputs, opened.config);
   const { definition, method } = await methodFrom(options, opened.config);
   const asked = tapsOf(options.tap ?? [], opened);
   requireMet(asked, definition, inputs.pixels ? 1 : 0);
@@ -98,7 +100,6 @@ async function computeForward(
   method: Pruning,
   { tap }: Recorder,
 ): Promise<TensorValues | undefined> {
-  checkIds(options.inputs, ids, model.config, pixels !== undefined);
   const origin = `${options.inputs}: pixel_values`;
   const images = pixels ? { pixels: tf.tensor(pixels.values, [...pixels.shape]), sizes, origin } : {};
   try {
@@ -168,13 +169,16 @@ function readSizes(file: SafetensorsFile): number[][] | undefined {
   return Array.from({ length: images }, (_, image) => [...values.subarray(image * width, (image + 1) * width)]);
 }
 
-function checkIds(path: string, ids: readonly number[], config: VlmConfig, seesImages: boolean): void {
+/** What the ids and the number of images say; where images differ in shape, their runs are checked after encoding. */
+function checkIds(path: string, { ids, pixels }: Inputs, config: VlmConfig): void {
   const what = `${path}: input_ids`;
   const text = ids.filter((id) => id !== config.imageTokenId);
   requireVocabulary(what, text, config);
   if (text.length === 0) throw new NuwaError(`${what}: holds no text tokens.`);
-  if (!seesImages && text.length < ids.length)
+  if (!pixels && text.length < ids.length)
     throw new NuwaError(`${what}: holds ${ids.length - text.length} image tokens, but the file has no pixel_values.`);
-  if (seesImages && text.length === ids.length)
+  if (pixels && text.length === ids.length)
     throw new NuwaError(`${what}: holds no image token (id ${config.imageTokenId}) for the image of pixel_values.`);
+  const images = pixels?.shape.length === 4 ? pixels.shape[0] : 1;
+  if (pixels && config.imageShape) splitPrompts([ids], config, Array(images).fill(config.imageShape), undefined, what);
 }

@@ -1,7 +1,8 @@
 import type { Command } from "commander";
+import { readCheckpointJson } from "../io/checkpoint.ts";
 import { requireWritableFile } from "../io/files.ts";
 import { preprocess } from "../io/image.ts";
-import { openModel } from "../io/load.ts";
+import { configOf } from "../io/load.ts";
 import { preprocessingOf } from "../io/preprocessing.ts";
 import { type TensorValues, writeSafetensors } from "../io/safetensors.ts";
 import type { PreparedPixels } from "../model/preprocessing.ts";
@@ -18,7 +19,7 @@ export function addPreprocess(program: Command): void {
     .requiredOption("--dump <file>", "safetensors to write")
     .action(async (imagePath: string, { model, dump }: { model: string; dump: string }) => {
       requireWritableFile(requireText("--dump", dump));
-      const { config } = openModel(requireText("--model", model));
+      const config = configOf(readCheckpointJson(requireText("--model", model)));
       const image = await preprocess(requireText("the image", imagePath), preprocessingOf(model, config));
       writeSafetensors(dump, pixelEntries([image]));
       process.stdout.write(`wrote      ${dump}\n`);

@@ -1,6 +1,7 @@
 import { type Command, Option } from "commander";
 import { tapPoints } from "../core/tap-points.ts";
-import { openModel } from "../io/load.ts";
+import { readCheckpointJson } from "../io/checkpoint.ts";
+import { configOf } from "../io/load.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { requireText } from "./options.ts";
 
@@ -14,9 +15,10 @@ export function addTaps(program: Command): void {
     )
     .option("--json", "as a JSON array")
     .action(({ model, json }: { model: string; json?: boolean }) => {
-      const { config, checkpoint } = openModel(requireText("--model", model));
+      const files = readCheckpointJson(requireText("--model", model));
+      const config = configOf(files);
       const { visionBlocks, layers } = config.facts;
-      const points = tapPoints({ vision: visionBlocks, llm: layers }, checkpoint.family.taps(config));
+      const points = tapPoints({ vision: visionBlocks, llm: layers }, files.family.taps(config));
       if (json) {
         process.stdout.write(`${JSON.stringify(points, null, 2)}\n`);
         return;

@@ -1,7 +1,7 @@
 import { statSync } from "node:fs";
 import { basename } from "node:path";
 import type { Command } from "commander";
-import { printable } from "../core/errors.ts";
+import { printable, printableJson } from "../core/errors.ts";
 import { shownName } from "../core/schema.ts";
 import { safetensorsFiles } from "../io/checkpoint.ts";
 import { openSafetensors, type SafetensorsFile } from "../io/safetensors.ts";
@@ -18,10 +18,7 @@ export function addTensors(program: Command): void {
         [...file.entries.values()].map(({ name, dtype, shape }) => ({ name, dtype, shape, file: basename(file.path) })),
       );
       if (json) {
-        // What JSON leaves raw, such as C1 controls, is escaped in JSON's way.
-        const escaped = (character: string) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
-        const text = JSON.stringify(tensors, null, 2).replace(/[\u007f-\u009f\u2028-\u202e\u2066-\u2069]/g, escaped);
-        process.stdout.write(`${text}\n`);
+        process.stdout.write(`${printableJson(tensors, 2)}\n`);
         return;
       }
       for (const { name, dtype, shape, file } of tensors)

@@ -14,6 +14,20 @@ export function printable(text: string): string {
   });
 }
 
+/**
+ * JSON that is safe to print on a terminal: what JSON may leave as it is, such as U+0080 to U+009F, becomes JSON's own
+ * escapes, so that it reads as the same value.
+ *
+ * @param indent spaces; without them it is one line
+ */
+export function printableJson(value: unknown, indent?: number): string {
+  return JSON.stringify(value, null, indent).replace(UNSAFE, (character) =>
+    Array.from({ length: character.length }, (_, i) => character.charCodeAt(i))
+      .map((unit) => `\\u${unit.toString(16).padStart(4, "0")}`)
+      .join(""),
+  );
+}
+
 /** An error's line has at most so many characters; paths are the longest that belongs into one. */
 const LONGEST_LINE = 6000;
 
@@ -41,6 +55,11 @@ export class NuwaError extends Error {
 /** A {@link NuwaError} about NaN or infinite values where numbers are needed. */
 export class NonFiniteError extends NuwaError {
   override readonly name: string = "NonFiniteError";
+}
+
+/** A {@link NuwaError} about work that was stopped because it took more time or memory than it may. */
+export class LimitError extends NuwaError {
+  override readonly name: string = "LimitError";
 }
 
 /** A {@link NuwaError} about how something was asked for (an option, an argument): exit code 2. */

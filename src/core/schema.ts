@@ -127,6 +127,7 @@ function amount(
 
 /** Characters of a value that are shown. */
 const LONGEST = 100;
+const LONGEST_REASON = 400;
 /** Lists and objects inside each other that are shown. */
 const DEEPEST = 8;
 
@@ -141,6 +142,11 @@ export function shown(value: unknown): string {
 /** A name of a file (a key, an option) as {@link shown} has it, without quotes. */
 export function shownName(name: string): string {
   return cut(printable(cut(name)));
+}
+
+/** What a library or a template says is wrong, which may quote what a file holds: a line of at most 400 characters. */
+export function shownReason(text: string): string {
+  return cut(printable(cut(text.trim().replace(/\s+/g, " "), LONGEST_REASON)), LONGEST_REASON);
 }
 
 /** JSON, as far as it will be shown: neither long nor deep values cost more than what is seen of them. */
@@ -166,6 +172,6 @@ function* parts(value: object, depth: number): Generator<string> {
 }
 
 /** The beginning of a text that is too long, without half a character at its end. */
-function cut(text: string): string {
-  return text.length > LONGEST ? `${text.slice(0, LONGEST - 1).replace(/[\ud800-\udbff]$/, "")}…` : text;
+function cut(text: string, longest = LONGEST): string {
+  return text.length > longest ? `${text.slice(0, longest - 1).replace(/[\ud800-\udbff]$/, "")}…` : text;
 }

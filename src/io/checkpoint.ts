@@ -15,8 +15,8 @@ export interface TensorLocation {
   readonly entry: TensorEntry;
 }
 
-/** A checkpoint folder: its configuration as JSON and the table of contents of all its shards. */
-export interface Checkpoint {
+/** What a checkpoint folder says of its model besides the weights, as JSON. */
+export interface CheckpointJson {
   readonly directory: string;
   readonly family: Family;
   /** config.json, unchecked. */
@@ -25,6 +25,10 @@ export interface Checkpoint {
   readonly generationConfig: Record<string, unknown>;
   /** config.json of a CLIP tower kept apart in `vision_tower/` (original LLaVA), if there is one. */
   readonly visionTowerConfig: Record<string, unknown> | undefined;
+}
+
+/** A checkpoint folder: its configuration as JSON and the table of contents of all its shards. */
+export interface Checkpoint extends CheckpointJson {
   /** Canonical tensor name → its location. */
   readonly tensors: ReadonlyMap<string, TensorLocation>;
 }
@@ -42,26 +46,46 @@ const shardIndex = z.object({ weight_map: z.record(z.string(), z.string()) });
  * @throws NuwaError when a file is missing or damaged, or when two tensors claim one canonical name
  */
 export function openCheckpoint(directory: string): Checkpoint {
+  requireFolder(directory);
+  const tower = towerFolder(directory);
+  const files = [...safetensorsFiles(directory), ...(tower === undefined ? [] : safetensorsFiles(tower))];
+  const json = readCheckpointJson(directory);
+  return { ...json, tensors: tableOfContents(files, json.family) };
+}
+
+/**
+ * What {@link openCheckpoint} reads besides the weights, which need not be there.
+ *
+ * @throws NuwaError when a file is missing or damaged
+ */
+export function readCheckpointJson(directory: string): CheckpointJson {
+  requireFolder(directory);
+  const tower = towerFolder(directory);
+  const generation = join(directory, "generation_config.json");
+  const path = join(directory, "config.json");
+  const config = readJson(path, jsonObject);
+  return {
+    directory,
+    family: familyOf(path, config),
+    config,
+    generationConfig: existsSync(generation) ? readJson(generation, jsonObject) : {},
+    visionTowerConfig: tower === undefined ? undefined : readJson(join(tower, "config.json"), jsonObject),
+  };
+}
+
+/** The folder of a tower kept apart, if there is one. */
+function towerFolder(directory: string): string | undefined {
+  const tower = join(directory, "vision_tower");
+  return existsSync(join(tower, "config.json")) ? tower : undefined;
+}
+
+/** @throws NuwaError when it is none */
+function requireFolder(directory: string): void {
   if (!existsSync(directory) || !statSync(directory).isDirectory()) {
     throw new NuwaError(
       `${directory}: is not a checkpoint folder. Give a folder with config.json and model.safetensors.`,
     );
   }
-  const tower = join(directory, "vision_tower");
-  const hasTower = existsSync(join(tower, "config.json"));
-  const generation = join(directory, "generation_config.json");
-  const files = [...safetensorsFiles(directory), ...(hasTower ? safetensorsFiles(tower) : [])];
-  const path = join(directory, "config.json");
-  const config = readJson(path, jsonObject);
-  const family = familyOf(path, config);
-  return {
-    directory,
-    family,
-    config,
-    generationConfig: existsSync(generation) ? readJson(generation, jsonObject) : {},
-    visionTowerConfig: hasTower ? readJson(join(tower, "config.json"), jsonObject) : undefined,
-    tensors: tableOfContents(files, family),
-  };
 }
 
 /**

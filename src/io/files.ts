@@ -14,7 +14,7 @@ import {
 import { dirname, join, resolve } from "node:path";
 import type { ZodType } from "zod";
 import { NuwaError } from "../core/errors.ts";
-import { checkSchema, REMEDY } from "../core/schema.ts";
+import { checkSchema, REMEDY, shownReason } from "../core/schema.ts";
 import { mostValues, parseJson, textOf } from "./json.ts";
 import { partName, removeLeftoversOnce } from "./leftovers.ts";
 import { asRefusal, openInput, requireOwnFile, systemReason, WRITE_REMEDY, writeWhole } from "./opening.ts";
@@ -164,7 +164,7 @@ function readable<T>(path: string, what: string, read: () => T): T {
   }
 }
 
-/** The message of a library's error as a part of one of our lines: no line breaks, no full stop. */
+/** The message of a library's error as a part of one of our lines: short, no line breaks, no full stop. */
 export function reasonOf(error: unknown): string {
-  return (error as Error).message.trim().replace(/\s+/g, " ").replace(/\.$/, "");
+  return shownReason((error as Error).message).replace(/\.$/, "");
 }

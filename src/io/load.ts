@@ -7,7 +7,7 @@ import { shown } from "../core/schema.ts";
 import type { Vlm, VlmConfig } from "../model/vlm.ts";
 import { weightTensor } from "../model/weights.ts";
 import type { LoadedVlm } from "../pipeline/answer.ts";
-import { type Checkpoint, findTensor, openCheckpoint, type TensorLocation } from "./checkpoint.ts";
+import { type Checkpoint, type CheckpointJson, findTensor, openCheckpoint, type TensorLocation } from "./checkpoint.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { loadChatTemplate } from "./prompt.ts";
 import { readTensor } from "./safetensors.ts";
@@ -28,14 +28,19 @@ export interface OpenedModel {
  */
 export function openModel(directory: string): OpenedModel {
   const checkpoint = openCheckpoint(directory);
-  const { family, config: json, generationConfig, visionTowerConfig } = checkpoint;
-  const config = family.parseConfig(join(directory, "config.json"), json, generationConfig, visionTowerConfig);
-  const locations = [...family.tensorShapes(config)].map(([name, shape]) => ({
+  const config = configOf(checkpoint);
+  const locations = [...checkpoint.family.tensorShapes(config)].map(([name, shape]) => ({
     name,
     shape,
     ...findTensor(checkpoint, name, shape),
   }));
   return { checkpoint, config, locations };
+}
+
+/** The configuration that the files of a checkpoint describe. @throws NuwaError naming the file and the field */
+export function configOf({ directory, family, ...json }: CheckpointJson): VlmConfig {
+  const path = join(directory, "config.json");
+  return family.parseConfig(path, json.config, json.generationConfig, json.visionTowerConfig);
 }
 
 /**

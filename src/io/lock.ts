@@ -14,7 +14,9 @@ import {
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { NuwaError } from "../core/errors.ts";
+import { shownName } from "../core/schema.ts";
 import { makeFolder } from "./files.ts";
+import { mostValues, parseJson } from "./json.ts";
 import { partName, removeLeftovers } from "./leftovers.ts";
 import { asRefusal, WRITE_REMEDY, writeWhole } from "./opening.ts";
 import { isGone, type ProcessMark, THIS_PROCESS } from "./processes.ts";
@@ -195,7 +197,7 @@ function requireStale(path: string, text: string, folder: string, named: string)
       `${named}: does not say who is writing there. Remove it when no nuwa is at work in the folder.`,
     );
   const who = holder
-    ? `process ${holder.pid}${holder.host === THIS_PROCESS.host ? "" : ` on ${holder.host}`}`
+    ? `process ${holder.pid}${holder.host === THIS_PROCESS.host ? "" : ` on ${shownName(holder.host)}`}`
     : "another process";
   throw new NuwaError(
     `${folder}: ${who} is writing there. Wait for its end or give another folder; if it is no longer running, ` +
@@ -205,7 +207,7 @@ function requireStale(path: string, text: string, folder: string, named: string)
 
 function holderIn(text: string): ProcessMark | undefined {
   try {
-    return holderSchema.parse(JSON.parse(text));
+    return holderSchema.parse(parseJson(Buffer.from(text), mostValues(LONGEST)));
   } catch {
     return undefined;
   }

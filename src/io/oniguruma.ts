@@ -1,3 +1,5 @@
+import { shown } from "../core/schema.ts";
+
 /*
  * Regular expressions of tokenizers are Oniguruma's. @huggingface/tokenizers rewrites them for JavaScript, but drops
  * what JavaScript lacks (possessive quantifiers, atomic groups) and folds only ASCII letters. Here is what it reads as
@@ -128,5 +130,5 @@ function bothCases(letter: string): string {
 }
 
 function unsupported(what: string): { readonly problem: string } {
-  return { problem: `holds ${JSON.stringify(what)}, which is not supported` };
+  return { problem: `holds ${shown(what)}, which is not supported` };
 }

@@ -1,7 +1,8 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { z } from "zod";
-import { NuwaError } from "../core/errors.ts";
+import { LimitError, NuwaError } from "../core/errors.ts";
+import { shownName } from "../core/schema.ts";
 import type { ChatTemplate } from "../pipeline/processor.ts";
 import { readJson, readText, reasonOf } from "./files.ts";
 import { openEngine } from "./sandbox/host.ts";
@@ -59,7 +60,7 @@ export function loadChatTemplate(directory: string, own: string): ChatTemplate {
     try {
       return work();
     } catch (error) {
-      throw new NuwaError(
+      throw new (error instanceof LimitError ? LimitError : NuwaError)(
         `${origin}: the chat template fails (${reasonOf(error)}). Mend it, or remove it to use the family's ` +
           "own prompt.",
       );
@@ -121,13 +122,18 @@ function defaultOf(origin: string, written: NonNullable<Templates>): string {
   const source = typeof written === "string" ? written : written.default;
   if (source === undefined)
     throw new NuwaError(
-      `${origin}: has chat templates (${Object.keys(written).join(", ") || "none"}), but none called "default". ` +
+      `${origin}: has chat templates (${namesOf(Object.keys(written))}), but none called "default". ` +
         "Name one of them so.",
     );
   if (source.trim() === "") throw new NuwaError(`${origin}: the chat template is empty. Mend it, or remove it.`);
   if (source.length > MAX_TEMPLATE_BYTES)
     throw new NuwaError(`${origin}: the chat template is longer than the ${MAX_TEMPLATE_BYTES} characters allowed.`);
   return source.replace(/\r\n?/g, "\n");
+}
+
+/** Those of its templates that an error names. */
+function namesOf(names: readonly string[]): string {
+  return names.slice(0, 8).map(shownName).join(", ") || "none";
 }
 
 function namedTemplates(list: z.infer<typeof named>): Record<string, string> {

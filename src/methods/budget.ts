@@ -1,5 +1,6 @@
 import { UsageError } from "../core/errors.ts";
 import { patchCount } from "../core/grid.ts";
+import { shown } from "../core/schema.ts";
 import type { ImageShape } from "../model/image-shape.ts";
 
 /**
@@ -17,11 +18,11 @@ export function parseAverage(text: string): AverageTokens {
   const fraction = /^(\d+)\/(\d+)$/.exec(text);
   const value = fraction ? Number(fraction[1]) / Number(fraction[2]) : Number(text);
   if (!/^\d+(\/\d+|\.\d+)?$/.test(text) || !Number.isFinite(value) || value <= 0) {
-    throw new UsageError(`average "${text}" is not a number of tokens such as 64 or a ratio such as 1/9.`);
+    throw new UsageError(`average ${shown(text)} is not a number of tokens such as 64 or a ratio such as 1/9.`);
   }
   if (!fraction && Number.isInteger(value)) return { tokens: value };
   if (value > 1)
-    throw new UsageError(`average "${text}" is a ratio above 1. Give at most 1/1, or a whole number of tokens.`);
+    throw new UsageError(`average ${shown(text)} is a ratio above 1. Give at most 1/1, or a whole number of tokens.`);
   return { ratio: value };
 }
 
@@ -34,8 +35,7 @@ export function parseAverage(text: string): AverageTokens {
 export function averageCount(average: AverageTokens, total: number): number {
   if (typeof average !== "object" || average === null)
     throw new UsageError(
-      `average ${typeof average === "string" ? `"${average}"` : String(average)} is not ` +
-        "{ tokens } or { ratio } with a number. Texts are read by parseAverage.",
+      `average ${shown(average)} is not ` + "{ tokens } or { ratio } with a number. Texts are read by parseAverage.",
     );
   const { tokens: count, ratio = Number.NaN } = average as { tokens?: number; ratio?: number };
   const asked = count ?? ratio * total;

@@ -1,4 +1,5 @@
 import { NuwaError, UsageError } from "../core/errors.ts";
+import { shown } from "../core/schema.ts";
 import { type ImageShape, unprunedTokens } from "../model/image-shape.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import { definition as divprune } from "./divprune.ts";
@@ -43,7 +44,7 @@ export const METHOD_NAMES: readonly string[] = METHODS.map(({ name }) => name);
  */
 export function methodNamed(name: string): MethodDefinition {
   const found = METHODS.find((one) => one.name === name);
-  if (!found) throw new UsageError(`method "${name}" does not exist. There are: ${METHOD_NAMES.join(", ")}.`);
+  if (!found) throw new UsageError(`method ${shown(name)} does not exist. There are: ${METHOD_NAMES.join(", ")}.`);
   return found;
 }
 
@@ -67,7 +68,7 @@ export function createMethod(
   const definition = typeof which === "string" ? methodNamed(which) : which;
   const { positions } = request;
   if (positions !== undefined && !POSITION_POLICIES.includes(positions))
-    throw new UsageError(`positions "${positions}" do not exist. There are: ${POSITION_POLICIES.join(", ")}.`);
+    throw new UsageError(`positions ${shown(positions)} do not exist. There are: ${POSITION_POLICIES.join(", ")}.`);
   const size = { ...facts, family, grids: shape.grids, tiles: shape.tiles, total: unprunedTokens(shape) };
   const method = named(definition.name, "create", () => definition.create(request, size));
   return checkMethod(method, definition.name, facts.layers);

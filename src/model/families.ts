@@ -1,4 +1,5 @@
 import { NuwaError } from "../core/errors.ts";
+import { shown } from "../core/schema.ts";
 import type { Family } from "./family.ts";
 import { llava } from "./llava/family.ts";
 import { llavaNext } from "./llava-next/family.ts";
@@ -17,7 +18,7 @@ export function familyOf(where: string, config: Record<string, unknown>): Family
   const found = FAMILIES.find(({ recognises }) => recognises(config));
   if (!found)
     throw new NuwaError(
-      `${where}: field "model_type": ${JSON.stringify(config.model_type)} is not supported. Supported are: ` +
+      `${where}: field "model_type": ${shown(config.model_type)} is not supported. Supported are: ` +
         `${FAMILIES.map(({ name }) => name).join(", ")}.`,
     );
   return found;

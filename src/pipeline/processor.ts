@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
-import { NuwaError, UsageError } from "../core/errors.ts";
+import { LimitError, NuwaError, UsageError } from "../core/errors.ts";
+import { shown } from "../core/schema.ts";
 import type { PreparedPixels } from "../model/preprocessing.ts";
 import type { ImageInputs } from "../model/vlm.ts";
 
@@ -103,7 +104,7 @@ export function buildPrompt(
   const asked = content.map((part) => (part.type === "text" ? part.text : "")).join("");
   if (asked.trim() === "") throw new UsageError("the question is empty. Ask something about the image.");
   if (asked.includes(marker))
-    throw new UsageError(`the question holds "${marker}", which stands for the image. Leave it out.`);
+    throw new UsageError(`the question holds ${shown(marker)}, which stands for the image. Leave it out.`);
 
   const { text, parts } = rendered(template, marker, placed, content, images);
   if (placeholder !== undefined || images === 0) return { ids: encodeStart(tokenizer, text), text };
@@ -144,6 +145,8 @@ function rendered(
       requireWhole(template, text, parts, marker, placed, content, images);
       return { text, parts };
     } catch (error) {
+      // What takes too long in one form would take as long in the others.
+      if (error instanceof LimitError) throw error;
       // A text is what transformers' processors do not give: what is wrong with it helps nobody.
       if (typeof form.content === "string") continue;
       if (!(error instanceof NuwaError)) throw error;
@@ -167,7 +170,7 @@ function requireWhole(
     throw new NuwaError(`${origin}: the chat template leaves out the question. Mend it, or remove it.`);
   if (parts.length - 1 !== images)
     throw new NuwaError(
-      `${origin}: the chat template writes "${marker}" ${parts.length - 1} times instead of ${images}. ` +
+      `${origin}: the chat template writes ${shown(marker)} ${parts.length - 1} times instead of ${images}. ` +
         "Mend it, or remove it to use the family's own prompt.",
     );
   if (typeof placed !== "string" && !keepsPlaces(content, parts))

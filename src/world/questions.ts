@@ -1,5 +1,6 @@
 import { UsageError } from "../core/errors.ts";
 import type { Random } from "../core/random-numbers.ts";
+import { shown } from "../core/schema.ts";
 import { proposeCount } from "./counting.ts";
 import { pickWeighted } from "./draws.ts";
 import { proposeExistence } from "./existence.ts";
@@ -72,7 +73,7 @@ export function questionsFor(
   if (!Number.isInteger(count) || count < 1) throw new UsageError(`questions per scene: ${count} is not 1 or more.`);
   const rates = FAMILIES.map((family) => (weights[family] ?? 0) / YIELDS[family]);
   if (rates.some((rate) => !(rate >= 0)) || !rates.some((rate) => rate > 0))
-    throw new UsageError(`question weights ${JSON.stringify(weights)}: give numbers ≥ 0, at least one above 0.`);
+    throw new UsageError(`question weights ${shown(weights)}: give numbers ≥ 0, at least one above 0.`);
   const questions: Question[] = [];
   const texts = new Set<string>();
   for (let tries = 0; questions.length < count && tries < TRIES * count; tries++) {

@@ -93,6 +93,49 @@ describe("nuwa doctor --model", () => {
     );
   });
 
+  it("lists fields of rotary positions that their type does not use as without effect", async () => {
+    const cases: [rope: Json, idle: string[]][] = [
+      [{ rope_type: "default", beta_fast: 32, mrope_section: [1, 1, 2] }, ["beta_fast", "mrope_section"]],
+      [
+        { type: "linear", factor: 2, low_freq_factor: 1, truncate: true, original_max_position_embeddings: 64 },
+        ["low_freq_factor", "truncate", "original_max_position_embeddings"],
+      ],
+      [
+        { rope_type: "llama3", type: "yarn", factor: 2, low_freq_factor: 1, high_freq_factor: 4, attention_factor: 1 },
+        ["attention_factor"],
+      ],
+      [{ rope_type: "yarn", factor: 2, high_freq_factor: 4, mscale: 1 }, ["high_freq_factor", "mscale"]],
+      [
+        { rope_type: "yarn", factor: 2, attention_factor: 1, mscale: 1, mscale_all_dim: 2 },
+        ["mscale", "mscale_all_dim"],
+      ],
+      [{ rope_type: "yarn", factor: 2, mscale: 1, mscale_all_dim: 2 }, []],
+    ];
+    for (const [rope, idle] of cases) {
+      const folder = copyOf("square");
+      editJson(join(folder, "config.json"), ({ text_config: text }: Json) => {
+        Object.assign(text as Json, { rope_scaling: rope, rope_theta: 5000, original_max_position_embeddings: 64 });
+      });
+      const result = await nuwa("doctor", "--model", folder);
+      const fields = (effect: string, prefix: string) =>
+        listed(result, effect).flatMap((line) => {
+          const path = line.split(" = ")[0].replace("config.json: text_config.", "");
+          return path.startsWith(prefix) ? [path.slice(prefix.length)] : [];
+        });
+      expect(fields("no effect", "rope_scaling.").sort()).toEqual([...idle].sort());
+      expect(fields("honoured", "rope_scaling.").sort()).toEqual(
+        Object.keys(rope)
+          .filter((name) => !idle.includes(name))
+          .sort(),
+      );
+      // The older object goes first; a base in the object would go before the one beside it.
+      expect(fields("no effect", "rope_parameters")).toEqual([""]);
+      expect(fields("honoured", "rope_theta")).toEqual([""]);
+      const asks = rope.rope_type === "yarn" || rope.rope_type === "llama3";
+      expect(fields(asks ? "honoured" : "no effect", "original_max_position_embeddings")).toEqual([""]);
+    }
+  });
+
   it("names tokens, and the file that the chat template comes from", async () => {
     const { out } = await nuwa("doctor", "--model", "weights/shapes");
     expect(out).toMatch(/^tokenizer +tokenizer\.json$/m);

@@ -283,6 +283,24 @@ describe("bad input ends in one clear line", () => {
       /inputs\.safetensors: input_ids: holds 35 image tokens \(id 3\), which do not fit 1 image: found a run of 35\. .*36 in a row/,
     ],
     [
+      "such a run before it reads the weights, which are damaged",
+      () => {
+        const path = join(temporaryFolder(), "inputs.safetensors");
+        const run = Int32Array.of(1, ...new Array<number>(35).fill(3), 5);
+        writeSafetensors(path, [
+          ["pixel_values", pixels],
+          ["input_ids", { shape: [37], values: run }],
+        ]);
+        const model = copyOf("square");
+        const weights = join(model, "model.safetensors");
+        const bytes = readFileSync(weights);
+        writeFileSync(weights, bytes.fill(0xff, bytes.length - 1000));
+        return nuwa("forward", "--model", model, "--inputs", path, "--dump", dump);
+      },
+      1,
+      /input_ids: holds 35 image tokens/,
+    ],
+    [
       "no text token",
       withInputs(["pixel_values", pixels], ["input_ids", { shape: [0], values: new Int32Array(0) }]),
       1,

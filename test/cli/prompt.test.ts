@@ -1,6 +1,10 @@
-import { readFileSync } from "node:fs";
+import { cpSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
 import { describe, expect, it } from "vitest";
+import { scratchFolder } from "../io/scratch.ts";
 import { nuwa } from "./support.ts";
+
+const folder = scratchFolder();
 
 /** image_token_index of weights/shapes/config.json. */
 const IMAGE_TOKEN = JSON.parse(readFileSync("weights/shapes/config.json", "utf8")).image_token_index;
@@ -20,6 +24,19 @@ describe("nuwa prompt", () => {
   it("prints them for people, too", async () => {
     const { out } = await nuwa(...COMMAND);
     expect(out).toMatch(/^text +".*Where is the ring\?.*"\norigin +\S+\nids +\d+( \d+)*\n$/);
+  });
+
+  it.each(["prompt", "preprocess", "taps"])("needs no weights, as %s", async (command) => {
+    const model = join(folder, "without-weights");
+    for (const name of readdirSync("weights/shapes"))
+      if (!name.endsWith(".safetensors")) cpSync(join("weights/shapes", name), join(model, name));
+    const rest: Record<string, string[]> = {
+      prompt: ["--question", "Where is the ring?", "--json"],
+      preprocess: ["docs/images/chelsea.png", "--dump", join(folder, "pixels.safetensors")],
+      taps: ["--json"],
+    };
+    const bare = await nuwa(command, "--model", model, ...rest[command]);
+    expect(bare).toEqual({ ...(await nuwa(command, "--model", "weights/shapes", ...rest[command])), code: 0 });
   });
 
   it("refuses an empty question", async () => {

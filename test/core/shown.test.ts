@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { z } from "zod";
-import { NuwaError, printable } from "../../src/core/errors.ts";
-import { checkSchema, shown } from "../../src/core/schema.ts";
+import { NuwaError, printable, printableJson } from "../../src/core/errors.ts";
+import { checkSchema, shown, shownReason } from "../../src/core/schema.ts";
 import { refusal } from "../io/scratch.ts";
 
 /** Lists inside each other, so many that a recursive walk would overflow the stack. */
@@ -41,6 +41,24 @@ describe("what is shown of a file", () => {
       "a\\x1b[2J\\x9b0m\\x7f\\u202e\\u2066\\u2028\\ud800\\u{e0041}b\n\tü😀",
     );
     expect(shown("\u009b\u202e")).toBe('"\\x9b\\u202e"');
+  });
+});
+
+describe("JSON for a terminal", () => {
+  it("reads as the same value and holds nothing that a terminal acts on", () => {
+    const value = { "k\u009b": ["a\u001b[2J\u007f\u202e\u2028", "\u{e0041}ü😀\n", 1] };
+    for (const text of [printableJson(value), printableJson(value, 2)]) {
+      expect(JSON.parse(text)).toEqual(value);
+      expect(printable(text)).toBe(text);
+    }
+    expect(printableJson("\u{e0041}\u009b")).toBe('"\\udb40\\udc41\\u009b"');
+  });
+});
+
+describe("what a library or a template says", () => {
+  it("is one line of at most 400 characters", () => {
+    expect(shownReason(" no\n images\u001b[2J ")).toBe("no images\\x1b[2J");
+    expect(shownReason("\u009b".repeat(1e6))).toHaveLength(400);
   });
 });
 

@@ -216,6 +216,23 @@ describe("buildPrompt", () => {
     expect(buildPrompt(jinja(kept), tokenizer, IMAGE, "Q").text).toBe("USER: <image>Q END");
   });
 
+  it("asks a template that takes too long once, not in each form", () => {
+    const endless = "{% for a in range(99999) %}{% for b in range(99999) %}{% endfor %}{% endfor %}";
+    const found = jinja(endless);
+    let asked = 0;
+    const template: ChatTemplate = {
+      ...found,
+      render: (...turn) => {
+        asked++;
+        return found.render(...turn);
+      },
+    };
+    expect(refusal(() => buildPrompt(template, tokenizer, IMAGE, "In <image>?"))).toMatch(
+      /chat_template\.jinja: the chat template fails \(takes more than the 5 seconds or 1024 MB allowed\)\. Mend it/,
+    );
+    expect(asked).toBe(1);
+  });
+
   it.each([
     ["nowhere", "{{ messages[0].content[1].text }}", 0],
     ["twice", "<image><image>{{ messages[0].content[1].text }}", 2],

@@ -32,7 +32,7 @@ const want = expected("configs");
 const qwen = expected("qwen");
 
 /** A case as a checkpoint folder, opened and read as any other. */
-function loadCase({ files, config }: Case): Vlm {
+function loadCase({ files, config }: Case, generation: object = {}): Vlm {
   const folder = mkdtempSync(join(tmpdir(), "configs-"));
   try {
     const paths =
@@ -42,6 +42,7 @@ function loadCase({ files, config }: Case): Vlm {
       .flatMap((file) => [...file.entries.keys()].map((name) => [name, readTensor(file, name)] as const));
     writeSafetensors(join(folder, "model.safetensors"), [...new Map(tensors)]);
     writeFileSync(join(folder, "config.json"), JSON.stringify(config));
+    writeFileSync(join(folder, "generation_config.json"), JSON.stringify(generation));
     return loadModel(folder);
   } finally {
     rmSync(folder, { recursive: true });
@@ -57,6 +58,16 @@ function imagesOf({ files, config }: Case): ImageInputs {
     : { pixels: floats(want, "pixel_values") };
 }
 
+function idsOf(name: string): number[] {
+  return CASES[name].files.length > 0 ? want.integers(`${name}.input_ids`) : qwen.integers("one.input_ids");
+}
+
+async function generated(model: Vlm, start: Parameters<typeof generate>[1], maxNewTokens: number) {
+  const ids: (number | undefined)[] = [];
+  for await (const [id] of generate(model, start, { maxNewTokens, stopTokens: [] })) ids.push(id);
+  return ids;
+}
+
 /** On other backends than wasm only what runs kernels that nothing else does. */
 const namesOn = (backend: string) =>
   backend === "wasm" ? Object.keys(CASES) : ["biases", "gelu-tanh", "layers-full", "siglip", "mistral-window"];
@@ -67,15 +78,31 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
     const own = CASES[name];
     const model = loadCase(own);
     const images = imagesOf(own);
-    const ids = own.files.length > 0 ? want.integers(`${name}.input_ids`) : qwen.integers("one.input_ids");
-    const result = await run(() => forward(model, { ...images, prompts: [ids] }, none()));
+    const result = await run(() => forward(model, { ...images, prompts: [idsOf(name)] }, none()));
     expect(relativeError(result.logits.dataSync(), want.floats(`${name}.logits_last`))).toBeLessThan(1e-5);
-    const generated: (number | undefined)[] = [];
-    for await (const [id] of generate(model, result, { maxNewTokens: 6, stopTokens: [] })) generated.push(id);
-    expect(generated).toEqual(want.integers(`${name}.generated`));
+    expect(await generated(model, result, 6)).toEqual(want.integers(`${name}.generated`));
     tf.dispose([...tensorsIn(result), ...tensorsIn(images)]);
     disposeModel(model);
   });
+});
+
+const PENALTIES: { case: string; penalty: number; plain: number[]; generated: number[] }[] = JSON.parse(
+  readFileSync(fixturePath("configs", "penalties.json"), "utf8"),
+);
+
+it.each(PENALTIES)("$case with the repetition_penalty $penalty says what transformers says", async (own) => {
+  await useBackend("wasm");
+  for (const [penalty, tokens] of [
+    [1, own.plain],
+    [own.penalty, own.generated],
+  ] as const) {
+    const model = loadCase(CASES[own.case], { repetition_penalty: penalty });
+    const images = imagesOf(CASES[own.case]);
+    const result = await run(() => forward(model, { ...images, prompts: [idsOf(own.case)] }, none()));
+    expect(await generated(model, result, tokens.length)).toEqual(tokens);
+    tf.dispose([...tensorsIn(result), ...tensorsIn(images)]);
+    disposeModel(model);
+  }
 });
 
 it("no field of these configurations is unknown", () => {

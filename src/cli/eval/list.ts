@@ -1,4 +1,4 @@
-import { printable } from "../../core/errors.ts";
+import { printable, printableJson } from "../../core/errors.ts";
 import { batchesOf, parseShard, shardOf } from "../../eval/run/plan.ts";
 import type { Item } from "../../eval/tasks/item.ts";
 import type { EvalOptions } from "./run.ts";
@@ -31,7 +31,7 @@ export function listQuestions(
   }
   let before = "[\n";
   for (const item of items) {
-    write(`${before}${asJson(listed(item))}`);
+    write(`${before}${printableJson(listed(item))}`);
     before = ",\n";
   }
   write(items.length === 0 ? "[]\n" : "\n]\n");
@@ -40,14 +40,6 @@ export function listQuestions(
 function listed(item: Item): Listed {
   const { task, id, family, question, expected, accepted = [expected] } = item;
   return { task, id, family, picture: item.pictureName(), prompt: question, accepted };
-}
-
-/** JSON leaves some of the control characters that a terminal obeys (U+007F to U+009F) as they are. */
-function asJson(value: Listed): string {
-  return JSON.stringify(value).replace(
-    /[\x7f-\x9f]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`,
-  );
 }
 
 function asText({ task, id, family, picture, prompt, accepted }: Listed): string {

@@ -1,4 +1,5 @@
 import { NuwaError } from "../../core/errors.ts";
+import { shown, shownName } from "../../core/schema.ts";
 import type { AskedBatch, AskedItem } from "./plan.ts";
 import { type Sample, sampleKey } from "./sample.ts";
 import type { Setting } from "./settings.ts";
@@ -45,8 +46,8 @@ export function requireAsked(
     const wanted = open.get(key);
     if (!wanted)
       throw new NuwaError(
-        `${path}: line ${i + 1}: field "id": ${JSON.stringify(sample.id)} is answered twice ` +
-          `or was not asked under "${sample.method}". Give another --out.`,
+        `${path}: line ${i + 1}: field "id": ${shown(sample.id)} is answered twice ` +
+          `or was not asked under ${shown(sample.method)}. Give another --out.`,
       );
     open.delete(key);
     const refuse = (field: string, what: string): never => {
@@ -75,16 +76,11 @@ function requirePossible(
   if (iou !== null && correct !== iou >= 0.5) refuse("correct", `is ${correct} with an overlap of ${iou}`);
   if ((centre === null) !== (iou === null)) refuse("centre", `is ${centre} with the overlap ${iou}`);
   for (const [name, value] of Object.entries(marks))
-    if (!isShare(value)) refuse(`marks.${name}`, `${value} is no mark, which lies between 0 and 1`);
+    if (!isShare(value)) refuse(`marks.${shownName(name)}`, `${value} is no mark, which lies between 0 and 1`);
   for (const [field, average] of Object.entries({ tokensEntering, tokensLeaving })) {
     if (!(average >= 0 && average <= tokens)) refuse(field, `${average} is not between 0 and ${tokens} tokens`);
     // Layers have whole tokens; an average of them is rounded in its last digits.
     const all = average * layers;
     if (Math.abs(all - Math.round(all)) > 1e-6) refuse(field, `${average} is no average over ${layers} layers`);
   }
-}
-
-function shown(value: unknown): string {
-  const text = JSON.stringify(value);
-  return text.length > 60 ? `${text.slice(0, 60)}…` : text;
 }

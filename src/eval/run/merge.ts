@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { NuwaError, UsageError } from "../../core/errors.ts";
+import { shown, shownName } from "../../core/schema.ts";
 import { readJson } from "../../io/files.ts";
 import { SPLITS } from "../../world/splits.ts";
 import { SHAPES_TASKS } from "../tasks/shapes-tasks.ts";
@@ -167,6 +168,6 @@ function requireSamePlan(one: ShardFolder, other: ShardFolder): void {
   if (changed !== undefined)
     throw new UsageError(
       `${one.folder} and ${other.folder}: are shards of different evaluations: ` +
-        `${changed} ${JSON.stringify(a[changed])} and ${JSON.stringify(b[changed])}.`,
+        `${shownName(changed)} ${shown(a[changed])} and ${shown(b[changed])}.`,
     );
 }

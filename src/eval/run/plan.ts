@@ -1,6 +1,7 @@
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import { NuwaError, UsageError } from "../../core/errors.ts";
+import { shown } from "../../core/schema.ts";
 import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
 import type { Split } from "../../world/splits.ts";
 import type { Item } from "../tasks/item.ts";
@@ -96,7 +97,7 @@ export function parseShard(text: string): Shard {
   const found = /^(\d{1,6})\/(\d{1,6})$/.exec(text);
   const shard = { index: Number(found?.[1]), count: Number(found?.[2]) };
   if (!(shard.index >= 1 && shard.index <= shard.count))
-    throw new UsageError(`shard "${text}" is not one of 1/n … n/n, such as 2/4.`);
+    throw new UsageError(`shard ${shown(text)} is not one of 1/n … n/n, such as 2/4.`);
   return shard;
 }
 
@@ -127,7 +128,7 @@ function firstScenes(items: readonly Item[], limit: number | undefined): readonl
 function requireDistinct(folder: string, items: readonly Item[]): void {
   const seen = new Set<string>();
   for (const { id } of items) {
-    if (seen.has(id)) throw new NuwaError(`${folder}: two questions have the id ${JSON.stringify(id)}.`);
+    if (seen.has(id)) throw new NuwaError(`${folder}: two questions have the id ${shown(id)}.`);
     seen.add(id);
   }
 }

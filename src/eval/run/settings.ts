@@ -1,4 +1,5 @@
 import { UsageError } from "../../core/errors.ts";
+import { shown } from "../../core/schema.ts";
 import { noTap } from "../../core/taps.ts";
 import { parseAverage } from "../../methods/budget.ts";
 import type { Stage1Constants } from "../../methods/nuwa/constants.ts";
@@ -75,7 +76,7 @@ export function runOf(
   if (isControl(method)) return CONTROLS[method].run(seed);
   const definition = catalogue.get(method);
   if (!definition)
-    throw new UsageError(`method "${method}" does not exist. There are: ${EVALUATED_METHODS.join(", ")}.`);
+    throw new UsageError(`method ${shown(method)} does not exist. There are: ${EVALUATED_METHODS.join(", ")}.`);
   const request = {
     average: parseAverage(average ?? "1/1"),
     variant: (variant ?? undefined) as Variant | undefined,

@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { NuwaError } from "../../core/errors.ts";
+import { shown, shownName } from "../../core/schema.ts";
 import type { Scoring } from "../score/figures.ts";
 import type { Item } from "./item.ts";
 
@@ -56,7 +57,7 @@ function pictureIn(folder: string, subfolders: readonly string[], name: string):
   const found = pathsOf(folder, subfolders, name).find((path) => existsSync(path));
   if (found === undefined)
     throw new NuwaError(
-      `${join(folder, subfolders[0], name)}: is missing` +
+      `${join(folder, subfolders[0], shownName(name))}: is missing` +
         (subfolders.length > 1 ? ` (also looked in ${subfolders.slice(1).join(", ")})` : "") +
         ". Put the task's pictures there.",
     );
@@ -66,7 +67,7 @@ function pictureIn(folder: string, subfolders: readonly string[], name: string):
 /** Where a picture may lie. @throws NuwaError when its name would lead out of the folder */
 function pathsOf(folder: string, subfolders: readonly string[], name: string): string[] {
   if (!/^[^/\\\0]+(\/[^/\\\0]+)*$/.test(name) || name.split("/").includes(".."))
-    throw new NuwaError(`${folder}: the picture name ${JSON.stringify(name)} is not a plain file name.`);
+    throw new NuwaError(`${folder}: the picture name ${shown(name)} is not a plain file name.`);
   return subfolders.map((subfolder) => join(folder, subfolder, name));
 }
 

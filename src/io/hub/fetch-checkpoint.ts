@@ -2,6 +2,7 @@ import { statfsSync, statSync } from "node:fs";
 import { join, resolve } from "node:path";
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
+import { shown } from "../../core/schema.ts";
 import { readJson, requireWritableFolder } from "../files.ts";
 import { whileLocked } from "../lock.ts";
 import { download } from "./download.ts";
@@ -100,9 +101,10 @@ function weightFiles(repository: Repository, folder: string): RemoteFile[] {
   const { weight_map: map } = readJson(join(folder, INDEX), indexSchema, MOST_SMALL_BYTES);
   return [...new Set(Object.values(map))].sort().map((path) => {
     if (!/^[A-Za-z0-9_][A-Za-z0-9._-]*\.safetensors$/.test(path))
-      throw new NuwaError(`${join(folder, INDEX)}: names the file ${JSON.stringify(path)}, which is no plain name.`);
+      throw new NuwaError(`${join(folder, INDEX)}: names the file ${shown(path)}, which is no plain name.`);
     const file = repository.files.get(path);
-    if (!file) throw new NuwaError(`${join(folder, INDEX)}: names ${path}, which ${repository.name} does not have.`);
+    if (!file)
+      throw new NuwaError(`${join(folder, INDEX)}: names ${shown(path)}, which ${repository.name} does not have.`);
     return file;
   });
 }

@@ -1,7 +1,8 @@
 import { z } from "zod";
 import { NuwaError, UsageError } from "../../core/errors.ts";
-import { checkSchema } from "../../core/schema.ts";
+import { checkSchema, shown } from "../../core/schema.ts";
 import { reasonOf } from "../files.ts";
+import { mostValues, parseJson } from "../json.ts";
 import { type Hub, insist, request } from "./requests.ts";
 
 /** A file of a repository as the hub lists it. */
@@ -108,9 +109,8 @@ export async function openRepository(hub: Hub, name: string, revision: string): 
 function requirePath(where: string, path: string, known: Set<string>): void {
   const isPlain = path.length <= 1000 && /^[^\\\p{Cc}]+$/u.test(path);
   if (!isPlain || path.split("/").some((part) => ["", ".", ".."].includes(part)))
-    throw new NuwaError(`${where}: ${JSON.stringify(path.slice(0, 100))} is no path of a file. ${NOT_THE_HUB}`);
-  if (known.has(path))
-    throw new NuwaError(`${where}: ${JSON.stringify(path.slice(0, 100))} is there twice. ${NOT_THE_HUB}`);
+    throw new NuwaError(`${where}: ${shown(path)} is no path of a file. ${NOT_THE_HUB}`);
+  if (known.has(path)) throw new NuwaError(`${where}: ${shown(path)} is there twice. ${NOT_THE_HUB}`);
   if (known.size === MOST_FILES)
     throw new NuwaError(`${where}: more than ${MOST_FILES} files, which no checkpoint has. Check the name.`);
   known.add(path);
@@ -153,7 +153,7 @@ async function bytesOf(response: Response, what: string, heard: () => void): Pro
 
 function jsonIn(what: string, bytes: Buffer): unknown {
   try {
-    return JSON.parse(bytes.toString("utf8"));
+    return parseJson(bytes, mostValues(MOST_BYTES));
   } catch (error) {
     throw new NuwaError(`${what}: the server's answer is not JSON (${reasonOf(error)}). ${NOT_THE_HUB}`);
   }

@@ -1,4 +1,5 @@
 import { MessageChannel, type MessagePort, receiveMessageOnPort, Worker } from "node:worker_threads";
+import { LimitError } from "../../core/errors.ts";
 
 /*
  * Tokenizers and chat templates of others are programs in effect: regular expressions and loops that may never end, and
@@ -14,7 +15,8 @@ export interface Engine {
   /**
    * Calls a function of what was opened.
    *
-   * @throws Error with the reason when it fails, or takes more time or memory than it may
+   * @throws Error with the reason when it fails
+   * @throws LimitError when it takes more time or memory than it may, as it would if it were called again
    */
   call(name: string, ...args: unknown[]): unknown;
 }
@@ -84,7 +86,7 @@ function ask(host: Host, message: unknown, milliseconds: number): unknown {
   if (Atomics.wait(host.answered, 0, 0, milliseconds) === "timed-out") {
     running = undefined;
     void host.worker.terminate();
-    throw new Error(`takes more than the ${milliseconds / 1000} seconds or ${MAX_MEGABYTES} MB allowed`);
+    throw new LimitError(`takes more than the ${milliseconds / 1000} seconds or ${MAX_MEGABYTES} MB allowed`);
   }
   const answer: { readonly value?: unknown; readonly error?: string } = receiveMessageOnPort(host.port)?.message;
   if (answer.error !== undefined) throw new Error(answer.error);

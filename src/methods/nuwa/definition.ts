@@ -1,4 +1,5 @@
 import { UsageError } from "../../core/errors.ts";
+import { shown } from "../../core/schema.ts";
 import { METHOD_POINTS } from "../../core/tap-points.ts";
 import { DEFAULT_AVERAGE, type MethodDefinition, type MethodRequest } from "../method.ts";
 import type { Stage1Constants } from "./constants.ts";
@@ -37,7 +38,7 @@ export const definition: MethodDefinition<Pick<NuwaOptions, "budget" | "cutLayer
   },
   create({ average = DEFAULT_AVERAGE, variant = "official", constants, ...rest }, size) {
     if (!Object.hasOwn(VARIANTS, variant))
-      throw new UsageError(`variant "${variant}" does not exist. There are: ${VARIANT_NAMES.join(", ")}.`);
+      throw new UsageError(`variant ${shown(variant)} does not exist. There are: ${VARIANT_NAMES.join(", ")}.`);
     const { positions, seed, selection, temperature, stage2 = VARIANTS[variant].stage2 } = rest;
     const asked = { positions, seed, selection, temperature, stage2 };
     const read = switchesFor(variant, size);

@@ -12,7 +12,7 @@ import {
   wholeHeads,
 } from "../transformer/config-fields.ts";
 import { tokenIds } from "../transformer/generation.ts";
-import { ropeSchema } from "../transformer/rope-fields.ts";
+import { idleBeside, ropeSchema } from "../transformer/rope-fields.ts";
 import { CLIP, LLAMA, LLAVA, ORIGINAL, QWEN2, SIGLIP } from "../unread-fields.ts";
 
 /*
@@ -106,6 +106,7 @@ export const llamaSchema = unread(
     ...everyDecoder,
   }),
   LLAMA,
+  idleBeside,
 );
 
 /** MistralConfig with its defaults in transformers. Its layers have no biases, whatever the file says. */
@@ -121,6 +122,7 @@ const mistralSchema = unread(
     mlp_bias: absent("a bias in the MLP"),
   }),
   LLAMA,
+  idleBeside,
 );
 
 /** Qwen2Config with its defaults in transformers. Queries, keys and values always have a bias, nothing else has. */
@@ -134,6 +136,7 @@ const qwen2Schema = unread(
     use_sliding_window: absent("attention in a sliding window"),
   }),
   QWEN2,
+  idleBeside,
 );
 
 /** What may stand in `text_config`, or at the top of original LLaVA's config.json. */
@@ -197,4 +200,5 @@ export const originalSchema = unread(
     image_aspect_ratio: z.enum(["pad", "square"], only('"pad" and "square"')).nullish(),
   }),
   ORIGINAL,
+  idleBeside,
 );

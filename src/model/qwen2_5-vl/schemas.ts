@@ -3,7 +3,7 @@ import { only } from "../../core/schema.ts";
 import { unread } from "../fields.ts";
 import { absent, activation, epsilon, everyDecoder, layerTypes, size, theta } from "../transformer/config-fields.ts";
 import { tokenIds } from "../transformer/generation.ts";
-import { ropeSchema } from "../transformer/rope-fields.ts";
+import { idleBeside, ropeSchema } from "../transformer/rope-fields.ts";
 import { QWEN, QWEN_VISION } from "../unread-fields.ts";
 
 /*
@@ -69,6 +69,7 @@ export const textSchema = unread(
     ...everyDecoder,
   }),
   QWEN,
+  idleBeside,
 );
 
 const nested = unread(
@@ -83,7 +84,7 @@ const nested = unread(
   // Beside text_config, transformers reads none of the text's fields.
   [...QWEN, "eos_token_id"],
 );
-const flat = unread(nested.extend(textSchema.shape), QWEN);
+const flat = unread(nested.extend(textSchema.shape), QWEN, idleBeside);
 
 /** config.json: the text's fields stand in `text_config`, or beside the others, as on the hub. */
 export function qwenSchema(config: Readonly<Record<string, unknown>>) {

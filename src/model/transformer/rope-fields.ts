@@ -1,5 +1,6 @@
 import { z } from "zod";
 import { only, shown } from "../../core/schema.ts";
+import { unread } from "../fields.ts";
 import type { RopeScaling } from "./config.ts";
 import { size, theta, wholeHeads } from "./config-fields.ts";
 import { yarnAttentionFactor } from "./rope-scaling.ts";
@@ -30,7 +31,7 @@ const single = z.null(only("one set of rotary positions for all layers")).option
 export function ropeSchema(plain: readonly string[]) {
   const types = [...plain, ...SCALED];
   const type = z.enum(types, only(types.map((name) => `"${name}"`).join(", "))).optional();
-  return z
+  const schema = z
     .object({
       rope_theta: theta.optional(),
       rope_type: type,
@@ -54,14 +55,43 @@ export function ropeSchema(plain: readonly string[]) {
       const [field, message] = problemOf(rope) ?? [];
       if (field) context.addIssue({ code: "custom", path: [field], message });
     });
+  return unread(schema, [], (rope) => idleIn(rope, plain.includes("mrope")));
 }
 
 /** The fields of rotary positions. */
 export type Rope = z.infer<ReturnType<typeof ropeSchema>>;
 
 /** transformers lets the newer name go first. */
-function typeOf({ rope_type, type }: Rope): string {
+function typeOf({ rope_type, type }: { readonly rope_type?: unknown; readonly type?: unknown }): unknown {
   return rope_type ?? type ?? "default";
+}
+
+/** What transformers does not read of a type, or does not use because another field says it. */
+function idleIn(rope: Readonly<Record<string, unknown>>, isMultimodal: boolean): string[] {
+  const type = typeOf(rope);
+  const isYarn = type === "yarn";
+  const scales = isYarn && !rope.attention_factor && rope.mscale && rope.mscale_all_dim;
+  return [
+    ...(isMultimodal ? [] : ["mrope_section"]),
+    ...(isYarn || type === "llama3" ? [] : ["original_max_position_embeddings"]),
+    ...(type === "llama3" ? [] : ["low_freq_factor", "high_freq_factor"]),
+    ...(isYarn ? [] : ["attention_factor", "beta_fast", "beta_slow", "truncate"]),
+    ...(scales ? [] : ["mscale", "mscale_all_dim"]),
+  ];
+}
+
+/**
+ * Fields beside those of rotary positions that they leave without effect: the newer object where there is the older
+ * one, the base where the object has one, and the trained context where its type does not ask for it.
+ */
+export function idleBeside(fields: Readonly<Record<string, unknown>>): string[] {
+  const [rope, other] = [ropeIn(fields as Partial<RopeFields>), fields.rope_scaling];
+  const type = typeOf(rope);
+  return [
+    ...(rope === other ? ["rope_parameters"] : []),
+    ...(rope.rope_theta === undefined ? [] : ["rope_theta"]),
+    ...(type === "yarn" || type === "llama3" ? [] : ["original_max_position_embeddings"]),
+  ];
 }
 
 /** The first field that does not fit the type, and why. */
@@ -113,13 +143,16 @@ export function ropeOf(
   text: RopeFields,
   defaultTheta: number,
 ): Pick<Rope, "mrope_section"> & { rope_theta: number; scaling: RopeScaling | undefined } {
-  const { rope_scaling: old } = text;
-  const rope = old && Object.keys(old).length > 0 ? old : (text.rope_parameters ?? {});
+  const rope = ropeIn(text);
   return {
     mrope_section: rope.mrope_section,
     rope_theta: rope.rope_theta ?? text.rope_theta ?? defaultTheta,
     scaling: scalingOf(rope, text),
   };
+}
+
+function ropeIn({ rope_scaling: old, rope_parameters: now }: Partial<RopeFields>): Rope {
+  return old && Object.keys(old).length > 0 ? old : (now ?? {});
 }
 
 function scalingOf(rope: Rope, text: RopeFields): RopeScaling | undefined {

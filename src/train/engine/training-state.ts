@@ -3,6 +3,7 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
+import { shown, shownName } from "../../core/schema.ts";
 import { readJson, writeAtomically } from "../../io/files.ts";
 import {
   openSafetensors,
@@ -129,7 +130,7 @@ export function readProgress(folder: string, recipe: AnyRecipe): SavedProgress {
     );
   const tensors = join(folder, file);
   if (!existsSync(tensors))
-    throw new NuwaError(`${path}: field "tensors": the file ${file} is missing in the folder. ${REMEDY}`);
+    throw new NuwaError(`${path}: field "tensors": the file ${shownName(file)} is missing in the folder. ${REMEDY}`);
   return { progress, tensors };
 }
 
@@ -144,7 +145,7 @@ export function loadTensors({ progress, tensors: path }: SavedProgress, layout: 
   const names = [...source.entries.keys()];
   const unexpected = names.find((name) => !layout.has(name));
   if (unexpected !== undefined)
-    throw new NuwaError(`${path}: the tensor "${unexpected}" does not belong to this training. ${REMEDY}`);
+    throw new NuwaError(`${path}: the tensor ${shown(unexpected)} does not belong to this training. ${REMEDY}`);
   const tensors = new Map([...layout].map(([name, shape]) => [name, readState(source, name, shape)]));
   // In the order of the file, which is that of the state that was saved: sums over all parameters round alike.
   const of = (kind: string) => names.flatMap((name) => (name.startsWith(kind) ? [name.slice(kind.length)] : []));
@@ -183,9 +184,9 @@ function openState(path: string): SafetensorsFile {
 function readState(source: SafetensorsFile, name: string, shape: readonly number[]): TensorValues {
   const entry = source.entries.get(name);
   if (!entry) throw new NuwaError(`${source.path}: lacks the tensor "${name}". ${REMEDY}`);
-  if (entry.dtype !== "F32" || JSON.stringify(entry.shape) !== JSON.stringify(shape))
+  if (entry.dtype !== "F32" || !tf.util.arraysEqual([...entry.shape], [...shape]))
     throw new NuwaError(
-      `${source.path}: the tensor "${name}" is ${entry.dtype} of shape [${entry.shape}], ` +
+      `${source.path}: the tensor "${name}" is ${entry.dtype} of shape ${shown(entry.shape)}, ` +
         `not F32 of [${shape}]. ${REMEDY}`,
     );
   return readTensor(source, name);

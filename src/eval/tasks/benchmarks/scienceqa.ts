@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { z } from "zod";
 import { NuwaError } from "../../../core/errors.ts";
+import { shown } from "../../../core/schema.ts";
 import { accuracy, oneFamily } from "../../score/figures.ts";
 import { type Benchmark, firstOf, ONE_LETTER, pictureFile, SHORT_ANSWER } from "../benchmark.ts";
 import { readData } from "../data-file.ts";
@@ -38,7 +39,7 @@ export const scienceqa: Benchmark = {
     const problems = readData(problemsPath, problemsSchema, MOST_BYTES);
     return readData(join(folder, "pid_splits.json"), splitsSchema, MOST_BYTES).test.flatMap((id): Item[] => {
       if (!Object.hasOwn(problems, id))
-        throw new NuwaError(`${problemsPath}: lacks problem "${id}", which pid_splits.json names.`);
+        throw new NuwaError(`${problemsPath}: lacks problem ${shown(id)}, which pid_splits.json names.`);
       const { question, choices, answer, hint, image } = problems[id];
       if (!image) return [];
       const context = hint ? `Context: ${hint}\n` : "";
