@@ -35,7 +35,7 @@ export function parseAverage(text: string): AverageTokens {
 export function averageCount(average: AverageTokens, total: number): number {
   if (typeof average !== "object" || average === null)
     throw new UsageError(
-      `average ${shown(average)} is not ` + "{ tokens } or { ratio } with a number. Texts are read by parseAverage.",
+      `average ${shown(average)} is not { tokens } or { ratio } with a number. Texts are read by parseAverage.`,
     );
   const { tokens: count, ratio = Number.NaN } = average as { tokens?: number; ratio?: number };
   const asked = count ?? ratio * total;

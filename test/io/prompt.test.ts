@@ -210,6 +210,18 @@ describe("buildPrompt", () => {
     }
   });
 
+  it("is that of processor_config.json beside which there is no other", () => {
+    const chat_template =
+      "USER: {% for c in messages[0].content %}{% if c.type=='image' %}<image>{% else %}{{c.text}}{% endif %}{% endfor %} END";
+    const found = templateOf({ "processor_config.json": { chat_template, processor_class: "LlavaProcessor" } });
+    expect(buildPrompt(found, tokenizer, IMAGE, "Q").text).toBe("USER: <image>Q END");
+    expect(found.origin).toMatch(/processor_config\.json$/);
+    const refused = (written: unknown) =>
+      refusal(() => templateOf({ "processor_config.json": { chat_template: written } }));
+    expect(refused("")).toMatch(/processor_config\.json: the chat template is empty/);
+    expect(refused({ rag: "x" })).toMatch(/processor_config\.json: has chat templates \(rag\), but none called/);
+  });
+
   it("keeps what a turn of a loop has written before continue and break", () => {
     const parts = "{% for c in messages[0].content %}";
     const kept = `USER: ${parts}{% if c.type == 'image' %}<image>{% continue %}{% endif %}{{ c.text }}{% break %}{% endfor %} END`;

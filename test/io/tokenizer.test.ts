@@ -76,6 +76,50 @@ describe("ids without a token", () => {
     expect(tokenizer.decode([a, 400, 1e9, -1, -200])).toBe(tokenizer.decode([a]));
     expect(tokenizer.decode([400])).toBe("");
   });
+
+  it("are left out between tokens of a vocabulary that the model pads", () => {
+    const bytes = Array.from({ length: 256 }, (_, byte) => `<0x${byte.toString(16).toUpperCase().padStart(2, "0")}>`);
+    const tokens = ["<unk>", "<s>", "</s>", ...bytes, "▁", "a", "b", "▁a", "ab"];
+    const [space, pattern] = ["▁", { String: "▁" }];
+    const model = { type: "BPE", unk_token: null, fuse_unk: true, byte_fallback: true, ignore_merges: false };
+    const json = {
+      added_tokens: [
+        { id: 264, content: "<image>", special: true, ...{ single_word: false, lstrip: false, rstrip: false } },
+      ].map((token) => ({ ...token, normalized: false })),
+      ...{ normalizer: { type: "Prepend", prepend: space }, pre_tokenizer: null, post_processor: null },
+      decoder: {
+        type: "Sequence",
+        decoders: [
+          { type: "Replace", pattern, content: " " },
+          { type: "ByteFallback" },
+          { type: "Fuse" },
+          { type: "Strip", content: " ", start: 1, stop: 0 },
+        ],
+      },
+      model: {
+        ...model,
+        vocab: Object.fromEntries(tokens.map((token, id) => [token, id])),
+        merges: ["▁ a", "a b"],
+      },
+    };
+    // As tokenizers 0.23 decodes them.
+    expect(loadTokenizer(folderWith(JSON.stringify(json))).decode([262, 270, 263])).toBe("aab");
+  });
+});
+
+describe("special tokens", () => {
+  it("are those of tokenizer.json, whatever tokenizer_config.json says", () => {
+    const directory = join(folder, "marked");
+    cpSync(fixture("tokenizer"), directory, { recursive: true });
+    const path = join(directory, "tokenizer.json");
+    const json = JSON.parse(readFileSync(path, "utf8"));
+    json.added_tokens.push({ ...json.added_tokens.at(-1), id: 400, content: "<x>", special: false });
+    writeFileSync(path, JSON.stringify(json));
+    const config = { eos_token: "<x>", added_tokens_decoder: { 400: { content: "<x>", special: true } } };
+    writeFileSync(join(directory, "tokenizer_config.json"), JSON.stringify(config));
+    // docs/families.md says what transformers does.
+    expect(loadTokenizer(directory).decode([400, 398])).toBe("<x>");
+  });
 });
 
 describe("a tokenizer that cannot be used", () => {

@@ -1,7 +1,8 @@
+import { isUtf8 } from "node:buffer";
 import type { ZodType } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { checkSchema } from "../../core/schema.ts";
-import { readText, reasonOf } from "../../io/files.ts";
+import { readBytes, readText, reasonOf } from "../../io/files.ts";
 import { mostValues, parseJson } from "../../io/json.ts";
 
 /**
@@ -12,6 +13,18 @@ import { mostValues, parseJson } from "../../io/json.ts";
  */
 export function readData<T>(path: string, schema: ZodType<T>, maxBytes: number): T {
   return parseData(path, readText(path, maxBytes).replace(/^\ufeff/, ""), schema, maxBytes);
+}
+
+/**
+ * A file of plain text of a data set. One that is not UTF-8 is taken for what editors on Windows wrote, in Windows-1252:
+ * a letter with an accent does not end a whole task.
+ *
+ * @param maxBytes files above this are refused unread
+ * @throws NuwaError when it cannot be read
+ */
+export function readPlainText(path: string, maxBytes: number): string {
+  const bytes = readBytes(path, maxBytes);
+  return new TextDecoder(isUtf8(bytes) ? "utf-8" : "windows-1252", { ignoreBOM: true }).decode(bytes);
 }
 
 /**

@@ -1,11 +1,11 @@
 import { existsSync, readdirSync } from "node:fs";
 import { basename, join } from "node:path";
 import { NuwaError } from "../../../core/errors.ts";
-import { readText } from "../../../io/files.ts";
 import type { Sample } from "../../run/sample.ts";
 import { accuracy, type Figure } from "../../score/figures.ts";
 import { groupBy } from "../../score/grouping.ts";
 import { type Benchmark, ONE_WORD, SHORT_ANSWER } from "../benchmark.ts";
+import { readPlainText } from "../data-file.ts";
 import type { Item } from "../item.ts";
 import { firstCharacters, linesOf, stripped } from "../python-text.ts";
 
@@ -84,7 +84,7 @@ function pairOf(category: string, path: string, pictures: ReadonlyMap<string, st
   const name = basename(path).replace(TEXT, "");
   const picture = pictures.get(name);
   if (!picture) throw new NuwaError(`${path}: the picture ${name}.jpg or ${name}.png is missing.`);
-  const lines = linesOf(readText(path, MOST_BYTES)).filter((line) => stripped(line) !== "");
+  const lines = linesOf(readPlainText(path, MOST_BYTES)).filter((line) => stripped(line) !== "");
   if (lines.length !== 2) throw new NuwaError(`${path}: has ${lines.length} questions instead of 2.`);
   return lines.map((line, i): Item => {
     const [question, answer] = line.split("\t").map(stripped);

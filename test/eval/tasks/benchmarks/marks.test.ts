@@ -190,6 +190,20 @@ describe("MME", () => {
     expect(figure("all", "score")).toBe(325);
   });
 
+  it("reads a question file of Windows, and refuses other files that are not UTF-8 in a line", () => {
+    const folder = newFolder();
+    writeFiles(folder, { "mme/artwork/1.png": "" });
+    const text = "Is it by Th\u00e9odore? Please answer yes or no.\tYes\nIs it by Caf\u00e9?\tNo\n";
+    const asked = () =>
+      batchesOf({ tasks: ["mme"], settings: [SETTING], split: "test", seed: 1, data: folder })[0].items[0].question;
+    for (const encoding of ["latin1", "utf8"] as const) {
+      writeFileSync(join(folder, "mme/artwork/1.txt"), Buffer.from(text, encoding));
+      expect(asked()).toMatch(/^Is it by Th\u00e9odore\?\n/);
+    }
+    writeFileSync(join(folder, "mme/artwork/1.txt"), Buffer.from(text.replace("Yes", "Oui\u00e9"), "latin1"));
+    expect(asked).toThrow(/1\.txt: line 1: is not a question, a tab, and Yes or No\.$/);
+  });
+
   it("skips what macOS and Windows leave beside the files", () => {
     const folder = newFolder();
     const pair = "Is it A? Please answer yes or no.\tYes\nIs it B? Please answer yes or no.\tNo\n";
