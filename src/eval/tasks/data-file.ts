@@ -16,8 +16,8 @@ export function readData<T>(path: string, schema: ZodType<T>, maxBytes: number):
 }
 
 /**
- * A file of plain text of a data set. One that is not UTF-8 is taken for what editors on Windows wrote, in Windows-1252:
- * a letter with an accent does not end a whole task.
+ * A file of plain text of a data set. One that is not UTF-8 is taken for Windows-1252, as editors on Windows wrote: a
+ * letter with an accent does not end a whole task.
  *
  * @param maxBytes files above this are refused unread
  * @throws NuwaError when it cannot be read

@@ -146,7 +146,7 @@ function whereTo(from: URL, location: string, what: string): URL {
   const isKnown = url?.protocol === "https:" || (url?.protocol === "http:" && from.protocol === "http:");
   if (!url || location === "" || !isKnown || url.username || url.password)
     throw new NuwaError(
-      `${what}: ${from.origin} redirects to ${shown(location)}, which is not followed. ` + "Check the host.",
+      `${what}: ${from.origin} redirects to ${shown(location)}, which is not followed. Check the host.`,
     );
   return url;
 }
