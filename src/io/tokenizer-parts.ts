@@ -58,16 +58,17 @@ export const normalizer: Part = oneOf(
       },
     }),
     ...["NFC", "NFD", "NFKC", "NFKD", "Lowercase", "StripAccents"].map(form),
-    z.strictObject({ type: z.literal("Prepend"), prepend: z.string() }),
+    z.strictObject({ type: z.literal("Prepend"), prepend: z.string().min(1) }),
     z.strictObject({ type: z.literal("Strip"), strip_left: z.boolean(), strip_right: z.boolean() }),
     replace,
   ],
 );
 
+const oneCharacter = z.string().refine((text) => [...text].length === 1, { message: "must be one character" });
 const metaspace = z
   .strictObject({
     type: z.literal("Metaspace"),
-    replacement: z.string().refine((text) => [...text].length === 1, { message: "must be one character" }),
+    replacement: oneCharacter,
     prepend_scheme: z.enum(["always", "first", "never"]).default("always"),
     split: z.boolean().default(true),
     // As older versions wrote it; what it says stands in prepend_scheme, too.
@@ -135,13 +136,21 @@ const template = z
           message: `${shown(item.SpecialToken.id)} is not in special_tokens`,
         });
   });
+/** Whether a step puts tokens around a text; tokenizers nests several in a way of its own. */
+function addsTokens(step: unknown): boolean {
+  const { type, processors } = step as { type: string; processors?: readonly unknown[] };
+  return type === "Sequence" ? (processors ?? []).some(addsTokens) : type !== "ByteLevel";
+}
+
 const ends = { sep: z.tuple([z.string(), tokenId]), cls: z.tuple([z.string(), tokenId]) };
 /** What is put around the tokens of a text. */
 export const postProcessor: Part = oneOf("Sequence, TemplateProcessing, ByteLevel, BertProcessing, RobertaProcessing", [
   z.strictObject({
     type: z.literal("Sequence"),
     get processors() {
-      return z.array(postProcessor);
+      return z.array(postProcessor).refine((steps) => steps.filter(addsTokens).length <= 1, {
+        message: "may hold one step that adds tokens, not several",
+      });
     },
   }),
   template,
@@ -169,5 +178,5 @@ export const decoder: Part = oneOf("Sequence, ByteLevel, Metaspace, Replace, Byt
   replace,
   form("ByteFallback"),
   form("Fuse"),
-  z.strictObject({ type: z.literal("Strip"), content: z.string(), start: count, stop: count }),
+  z.strictObject({ type: z.literal("Strip"), content: oneCharacter, start: count, stop: count }),
 ]);

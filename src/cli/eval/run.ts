@@ -81,6 +81,7 @@ export async function runEval({
     backend: backend.name,
     prompt,
     questions: questionsFingerprint(all),
+    settings: plan.settings,
     answers: answersIn(batches, plan.settings),
   };
   await whileLocked(out, async () => {

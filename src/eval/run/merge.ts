@@ -7,10 +7,9 @@ import { SPLITS } from "../../world/splits.ts";
 import { SHAPES_TASKS } from "../tasks/shapes-tasks.ts";
 import { requireAsked } from "./asked.ts";
 import { type JournalOptions, readSamples } from "./journal.ts";
-import { catalogueOf } from "./method-files.ts";
 import { type AskedBatch, batchesOf, parseShard, questionsFingerprint, shardOf } from "./plan.ts";
 import { type Sample, sampleKey, settingKey } from "./sample.ts";
-import { type Choices, type Setting, settingsOf } from "./settings.ts";
+import type { Setting } from "./settings.ts";
 
 /** An evaluation put together from its shards. */
 export interface Merged {
@@ -44,6 +43,17 @@ const planSchema = z.looseObject({
   layers: z.number().int().positive(),
   tokens: z.number().int().positive().optional(),
   questions: z.string(),
+  // Not made anew from the methods: that would run the file of a method that whoever wrote this names.
+  settings: z
+    .array(
+      z.object({
+        method: z.string(),
+        variant: z.string().nullable(),
+        average: z.string().nullable(),
+        positions: z.string(),
+      }),
+    )
+    .min(1),
 });
 
 interface ShardFolder {
@@ -88,7 +98,7 @@ export async function mergeShards(folders: readonly string[]): Promise<Merged> {
         `${folder}: has ${samples.length} of its ${answers} answers. Run its command again; it goes on where it was.`,
       );
   const plan = readJson(join(first.folder, "options.json"), planSchema);
-  const settings = settingsOf(plan as unknown as Choices, await catalogueOf(plan.methods));
+  const { settings } = plan;
   const samples = shards.flatMap((shard) => shard.samples).sort((a, b) => a.batch - b.batch);
   const batches = askedBatches(join(first.folder, "options.json"), plan, samples);
   for (const shard of shards) requireWhole(shard, shardOf(batches, shard), settings, plan);

@@ -79,8 +79,13 @@ function addedTokens(added, normalize) {
     for (const { 0: found, index } of text.matchAll(pattern)) {
       const { id, lstrip, rstrip } = byText.get(found);
       let [start, end] = [index, index + found.length];
-      if (lstrip) while (start > done && WHITESPACE.test(text[start - 1])) start--;
+      if (lstrip) {
+        while (start > done && WHITESPACE.test(text[start - 1])) start--;
+        start = Math.max(start, done);
+      }
       if (rstrip) while (end < text.length && WHITESPACE.test(text[end])) end++;
+      // The token before took this one in with the white space behind it.
+      if (lstrip && end <= start) continue;
       if (done < start) pieces.push({ text: text.slice(done, start), first: first && done === 0 });
       pieces.push({ text: found, first: false, id });
       done = end;
