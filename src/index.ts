@@ -106,7 +106,7 @@ export {
   llavaPreprocessing,
 } from "./model/llava/preprocessing.ts";
 export { tensorShapes } from "./model/llava/tensor-shapes.ts";
-export type { Colour, GridPicture, PreparedImage, PreparedPixels, Preprocessing } from "./model/preprocessing.ts";
+export type { GridPicture, PreparedImage, PreparedPixels, Preprocessing } from "./model/preprocessing.ts";
 export type { TowerBlock } from "./model/tower-block.ts";
 export type { TextConfig } from "./model/transformer/config.ts";
 export type { DecoderWeights } from "./model/transformer/decoder-weights.ts";

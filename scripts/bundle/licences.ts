@@ -44,8 +44,11 @@ function generalText(project: string, folder: string, license: string | undefine
     );
   const holder = typeof author === "string" ? author : (author?.name ?? `the authors of ${name}`);
   const place = typeof repository === "string" ? repository : (repository?.url ?? "");
-  const head = `${name} carries no licence file. Its package.json says: ${license}.\nCopyright (c) ${holder}\n${place}\n`;
-  return [head, ...texts.map((text) => readFileSync(join(project, text), "utf8"))].join("\n");
+  const named = `${name} carries no licence file. Its package.json says: ${license}.`;
+  return [
+    `${named}\nCopyright (c) ${holder}\n${place}\n`,
+    ...texts.map((text) => readFileSync(join(project, text), "utf8")),
+  ].join("\n");
 }
 
 /** libvips is under the LGPL, which asks for its text, that of the GPL, and that the library can be replaced. */

@@ -66,10 +66,30 @@ export const DATA: readonly Mutation[] = [
     to: "values.buffer, 0, values.byteLength",
   },
   { what: "TSV: the byte-order mark stays", file: "io/tsv.ts", from: '.replace(/^\\ufeff/, "")', to: "" },
-  { what: "TSV: two quotes stay two", file: "io/tsv.ts", from: `inQuotes.replaceAll('""', '"')`, to: "inQuotes" },
-  { what: "pickle: numbers are big-endian", file: pickle, from: ".readIntLE(0, bytes)", to: ".readIntBE(0, bytes)" },
-  { what: "pickle: two values in reverse order", file: pickle, from: "this.#pop()).reverse()", to: "this.#pop())" },
-  { what: "pickle: 00 is no boolean", file: pickle, from: 'return text === "01";', to: 'return text === "00";' },
+  {
+    what: "TSV: two quotes stay two",
+    file: "io/tsv.ts",
+    from: "cell.slice(1, -1).replaceAll('\"\"', '\"')",
+    to: "cell.slice(1, -1)",
+  },
+  {
+    what: "pickle: numbers are big-endian",
+    file: "io/pickle-reader.ts",
+    from: ".readIntLE(0, bytes)",
+    to: ".readIntBE(0, bytes)",
+  },
+  {
+    what: "pickle: two values in reverse order",
+    file: "io/pickle-reader.ts",
+    from: "this.pop()).reverse()",
+    to: "this.pop())",
+  },
+  {
+    what: "pickle: 00 is no boolean",
+    file: "io/pickle-text.ts",
+    from: 'return text === "01";',
+    to: 'return text === "00";',
+  },
   {
     what: "pickle: bytes of two as of one",
     file: pickle,
@@ -102,7 +122,12 @@ export const DATA: readonly Mutation[] = [
   },
   { what: "resampling: not widened when shrinking", file: resample, from: "Math.max(scale, 1)", to: "1" },
   { what: "resampling: the kernel of other programs", file: resample, from: "const a = -0.5;", to: "const a = -0.75;" },
-  { what: "resampling: cut, not rounded", file: resample, from: "let sum = 2 ** (PRECISION - 1);", to: "let sum = 0;" },
+  {
+    what: "resampling: cut, not rounded",
+    file: resample,
+    from: "const HALF = 2 ** (PRECISION - 1);",
+    to: "const HALF = 0;",
+  },
   {
     what: "resampling: the border is darker",
     file: resample,

@@ -111,7 +111,7 @@ export const EVALUATION: readonly Mutation[] = [
   {
     what: "merge: a shard may lack answers",
     file: merge,
-    from: "samples.length !== answers",
+    from: "samples.length < answers",
     to: "samples.length > answers",
   },
   { what: "shards: counted from 0", file: plan, from: "number % count === index - 1", to: "number % count === index" },
@@ -175,8 +175,8 @@ export const EVALUATION: readonly Mutation[] = [
   {
     what: "MMBench: rotations are other questions",
     file: `${benchmarks}/mmbench.ts`,
-    from: "Number(index) % ROTATION",
-    to: "Number(index)",
+    from: "scene: Number(index) % ROTATION",
+    to: "scene: Number(index)",
   },
   {
     what: "RefCOCO: width and height are edges",
@@ -194,8 +194,8 @@ export const EVALUATION: readonly Mutation[] = [
   {
     what: "answers: points between digits are lost",
     file: `${benchmarks}/evalai.ts`,
-    from: "/\\.(?!\\d)/g",
-    to: "/\\./g",
+    from: "raw`\\.(?!$",
+    to: "raw`\\.(?=$",
   },
   {
     what: "coverage: distances from above alone",

@@ -22,9 +22,9 @@ const layouts = "model/llava/layouts.ts";
 export const MODEL: readonly Mutation[] = [
   {
     what: "RoPE: frequencies of i, not 2i",
-    file: rope,
-    from: "theta ** Math.fround((2 * i) / headDim)",
-    to: "theta ** Math.fround(i / headDim)",
+    file: "model/transformer/rope-scaling.ts",
+    from: "(2 * i) / headDim",
+    to: "i / headDim",
   },
   { what: "RoPE: turned the other way", file: rope, from: "[second.neg(), first]", to: "[second, first.neg()]" },
   {
@@ -61,8 +61,8 @@ export const MODEL: readonly Mutation[] = [
   {
     what: "SwiGLU: gate and up swapped",
     file: layers,
-    from: 'activations.silu(linear(w.at("gate_proj"), x)))',
-    to: 'activations.silu(linear(w.at("up_proj"), x)))',
+    from: 'activations[act](linear(w.at("gate_proj"), x)))',
+    to: 'activations[act](linear(w.at("up_proj"), x)))',
   },
   { what: "attention: scores are not scaled", file: layers, from: "q.mul(width ** -0.5)", to: "q.mul(width ** -0)" },
   {
@@ -169,9 +169,9 @@ export const MODEL: readonly Mutation[] = [
   },
   {
     what: "CLIP: features of the last block, not of the one before",
-    file: tower,
-    from: "(model.config.visionFeatureLayer + vision.numHiddenLayers + 1)",
-    to: "(model.config.visionFeatureLayer + vision.numHiddenLayers + 2)",
+    file: "model/llava/config.ts",
+    from: "const states = vision.numHiddenLayers + 1;\n  return",
+    to: "const states = vision.numHiddenLayers + 2;\n  return",
   },
   {
     what: "CLIP: patches with rows and columns swapped",
@@ -182,8 +182,8 @@ export const MODEL: readonly Mutation[] = [
   {
     what: "CLIP: no norm before the first block",
     file: tower,
-    from: 'let x = layerNorm(w.at("pre_layrnorm"), patches, vision.layerNormEps);',
-    to: "let x: tf.Tensor = patches;",
+    from: 'prefixTokens > 0 ? layerNorm(w.at("pre_layrnorm"), patches, vision.layerNormEps) : patches;',
+    to: "patches as tf.Tensor;",
   },
   {
     what: "CLIP: the epsilon of another model",
@@ -193,21 +193,21 @@ export const MODEL: readonly Mutation[] = [
   },
   {
     what: "class attention: begins at the class token",
-    file: encode,
-    from: "row.slice([0, 0, 0, 1])",
-    to: "row.slice([0, 0, 0, 0], [-1, -1, -1, row.shape[3] - 1])",
+    file: "model/llava/tower.ts",
+    from: "attention.slice([0, 0, 0, 1], [-1, -1, 1, -1])",
+    to: "attention.slice([0, 0, 0, 0], [-1, -1, 1, attention.shape[3] - 1])",
   },
   {
     what: "class attention: the mean, not the sum, of the heads",
-    file: encode,
+    file: "model/llava/tower.ts",
     from: ".squeeze([2]).sum(1)",
     to: ".squeeze([2]).mean(1)",
   },
   {
     what: "key norms: of their mean, not their root",
     file: encode,
-    from: "withoutClassToken(keys).square().sum(-1).sqrt()",
-    to: "withoutClassToken(keys).square().mean(-1).sqrt()",
+    from: "patches(keys).square().sum(-1).sqrt()",
+    to: "patches(keys).square().mean(-1).sqrt()",
   },
   {
     what: "tower blocks: the width of all heads",
@@ -406,8 +406,8 @@ export const MODEL: readonly Mutation[] = [
   {
     what: "taps: the features' shape has no class token where it is kept",
     file: "model/llava/taps.ts",
-    from: 'full ? "[I, N+1, D]" : "[I, N, D]"',
-    to: '"[I, N, D]"',
+    from: 'full ? "N+1" : "N"}',
+    to: '"N"}',
   },
   {
     what: "shapes: the first cell of a grid is one too late",

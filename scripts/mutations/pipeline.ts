@@ -114,8 +114,8 @@ export const PIPELINE: readonly Mutation[] = [
   {
     what: "prompts: the last position is refused",
     file: prompts,
-    from: "longest > text.maxPositionEmbeddings",
-    to: "longest >= text.maxPositionEmbeddings",
+    from: "if (longest <= limit) return;",
+    to: "if (longest < limit) return;",
   },
   {
     what: "prompts: the id behind the vocabulary is let through",
@@ -199,8 +199,8 @@ export const PIPELINE: readonly Mutation[] = [
   {
     what: "generating: the last position is not used",
     file: generate,
-    from: "nextPosition[sample] >= model.config.text.maxPositionEmbeddings",
-    to: "nextPosition[sample] >= model.config.text.maxPositionEmbeddings - 1",
+    from: "nextPosition[sample] >= positionLimit(model.config.text)",
+    to: "nextPosition[sample] >= positionLimit(model.config.text) - 1",
   },
   {
     what: "sampling: the token that crosses the threshold is left out",

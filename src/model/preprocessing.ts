@@ -1,9 +1,6 @@
 import type { Box } from "../core/boxes.ts";
 import type { Picture, Size } from "../core/resample.ts";
 
-/** Red, green and blue, each 0..255. */
-export type Colour = readonly [number, number, number];
-
 /** An image as the vision tower sees it. */
 export interface PreparedPixels {
   /** `pixel_values`, normalised; the shape depends on the family. LLaVA-1.5: [3, height, width]. */
@@ -32,8 +29,6 @@ export interface PreparedImage extends PreparedPixels {
 export interface Preprocessing {
   /** What is done to an image, in words. */
   readonly summary: string;
-  /** What transparent pixels are laid on. */
-  readonly background: Colour;
   /** The longer side of what the tower sees, in pixels: the size at which drawn pictures lose nothing. */
   readonly side: number;
   /** The size of the largest picture that is made on the way. @throws NuwaError when a size is not supported */

@@ -13,11 +13,12 @@ const STOPPED = { code: 1, err: "nuwa: stopped; the same command with --resume g
 
 /** Runs a command and presses Ctrl-C as soon as it listens. */
 async function interrupted(...argv: string[]): Promise<Outcome> {
-  const listeners = process.listenerCount("SIGINT");
+  // The lock of a folder listens to SIGINT before the command does, and ends the process.
+  const listeners = process.listenerCount("disconnect");
   const watching = setInterval(() => {
-    if (process.listenerCount("SIGINT") === listeners) return;
+    if (process.listenerCount("disconnect") === listeners) return;
     clearInterval(watching);
-    process.emit("SIGINT");
+    process.emit("SIGINT", "SIGINT");
   }, 1);
   try {
     return await nuwa(...argv);

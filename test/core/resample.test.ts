@@ -97,4 +97,37 @@ describe("resizeBicubic", () => {
       }),
     );
   });
+
+  it("lays a picture on a ground as if that were made first", () => {
+    const around = fc.record({ left: fc.nat(9), top: fc.nat(9), right: fc.nat(9), bottom: fc.nat(9) });
+    const colour = fc.tuple(fc.nat(255), fc.nat(255), fc.nat(255));
+    fc.assert(
+      fc.property(picture, around, colour, size, (source, { left, top, right, bottom }, rgb, scaled) => {
+        const canvas = { width: left + source.width + right, height: top + source.height + bottom };
+        const made = new Uint8Array(canvas.width * canvas.height * 3).map((_, i) => rgb[i % 3]);
+        for (let y = 0; y < source.height; y++) {
+          const row = source.pixels.subarray(y * source.width * 3, (y + 1) * source.width * 3);
+          made.set(row, ((top + y) * canvas.width + left) * 3);
+        }
+        const direct = resizeBicubic({ ...canvas, pixels: made }, scaled, whole(scaled));
+        const ground = { canvas, left, top, colour: rgb };
+        expect(resizeBicubic(source, scaled, whole(scaled), ground)).toEqual(direct);
+      }),
+    );
+  });
+
+  it("costs what the part needs", () => {
+    const strip = { width: 1, height: 1e6, pixels: new Uint8Array(3e6).fill(7) };
+    const part = { left: 0, top: 0, width: 336, height: 336 };
+    const before = process.memoryUsage().arrayBuffers;
+    const start = performance.now();
+    const { pixels } = resizeBicubic(strip, { width: 336, height: 336e6 }, { ...part, top: 168e6 });
+    expect(performance.now() - start).toBeLessThan(2000);
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(50e6);
+    expect(pixels.every((level) => level === 7)).toBe(true);
+    const short = { width: 1, height: 1e4, pixels: strip.pixels.subarray(0, 3e4) };
+    const ground = { canvas: { width: 1e4, height: 1e4 }, left: 5e3, top: 0, colour: [1, 2, 3] } as const;
+    const square = { left: 0, top: 0, width: 2, height: 2 };
+    expect([...resizeBicubic(short, square, square, ground).pixels]).toEqual([1, 2, 3, 1, 2, 3, 1, 2, 3, 1, 2, 3]);
+  });
 });

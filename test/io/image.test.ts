@@ -1,5 +1,6 @@
 import { mkdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { gzipSync } from "node:zlib";
 import sharp, { type WriteableMetadata } from "sharp";
 import { describe, expect, it } from "vitest";
 import { preprocess } from "../../src/io/image.ts";
@@ -33,27 +34,18 @@ const grid = (rows: number[][], options: WriteableMetadata = {}) =>
 
 describe("preprocess", () => {
   const expected = openSafetensors(fixture("preprocess", "expected.safetensors"));
-  it.each([
-    ["photo", 0, 0],
-    ["tall", 0, 0],
-    // Compositing partial alpha, sharp rounds down where the reference rounds to the nearest.
-    ["alpha", 2, 0.5],
-  ])(
-    "gives the levels of Pillow and transformers for %s, to %i at most and %d on average",
-    async (name, most, mean) => {
-      for (const aspect of ["crop", "pad"] as const) {
-        const how = spec([42, 42], aspect);
-        const { pixelValues } = await preprocess(fixture("preprocess", `${name}.png`), how);
-        const wanted = readTensor(expected, `${name}.${aspect}`);
-        expect(pixelValues.shape).toEqual(wanted.shape);
-        const differences = pixelValues.values.map(
-          (value, i) => Math.abs(value - wanted.values[i]) * how.std[Math.floor(i / 42 ** 2)] * 255,
-        );
-        expect(Math.max(...differences)).toBeLessThan(most + 1e-4);
-        expect(differences.reduce((sum, d) => sum + d, 0) / differences.length).toBeLessThan(mean + 1e-4);
-      }
-    },
-  );
+  it.each(["photo", "tall", "alpha"])("gives the levels of Pillow and transformers for %s", async (name) => {
+    for (const aspect of ["crop", "pad"] as const) {
+      const how = spec([42, 42], aspect);
+      const { pixelValues } = await preprocess(fixture("preprocess", `${name}.png`), how);
+      const wanted = readTensor(expected, `${name}.${aspect}`);
+      expect(pixelValues.shape).toEqual(wanted.shape);
+      const differences = pixelValues.values.map(
+        (value, i) => Math.abs(value - wanted.values[i]) * how.std[Math.floor(i / 42 ** 2)] * 255,
+      );
+      expect(Math.max(...differences)).toBeLessThan(1e-4);
+    }
+  });
 
   it("gives pixel values that are the normalised picture, channel by channel", async () => {
     const how = llavaPreprocessing({ imageSize: [8, 6], mean: [0.1, 0.2, 0.3], std: [1, 2, 4], aspect: "crop" });
@@ -126,8 +118,21 @@ describe("preprocess", () => {
       [9, 9],
       [9, 9],
     ]);
-    expect(await refusalOf(preprocess(strip, spec([2, 2], "pad")))).toMatch(
-      /30000 × 30000 pixels when prepared for the model, more than the 100 megapixels allowed/,
+    expect((await reds(strip, [4, 4], "pad")).map(([red]) => red)).toEqual([122, 122, 122, 122]);
+  });
+
+  it("takes of a picture of 1 × 1,000,000 pixels what its crop needs, and refuses longer ones", async () => {
+    const strip = (height: number) =>
+      sharp({ create: { width: 1, height, channels: 3, background: "#090909" } })
+        .png({ compressionLevel: 1 })
+        .toBuffer();
+    const path = save("million.png", await strip(1e6));
+    const start = performance.now();
+    for (const row of await reds(path, [336, 336])) expect(new Set(row)).toEqual(new Set([9]));
+    await reds(path, [4, 4], "pad");
+    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(await refusalOf(preprocess(save("longer.png", await strip(1e6 + 1)), spec([4, 4])))).toMatch(
+      /longer\.png: 1 × 1000001 pixels, more than the 1000000 on a side allowed\. Make it smaller\.$/,
     );
   });
 
@@ -160,23 +165,22 @@ describe("preprocess", () => {
     }
   });
 
-  it("lays transparency on white when cropping and on the padding colour when padding", async () => {
+  it("shows the colour below transparent pixels, as Pillow does, but draws SVG on white", async () => {
     const clear = { create: { width: 4, height: 4, channels: 4, background: { r: 9, g: 9, b: 9, alpha: 0 } } } as const;
-    for (const [name, bytes] of [
-      ["rgba.png", await sharp(clear).png().toBuffer()],
-      ["grey-alpha.png", await sharp(clear).toColourspace("b-w").png().toBuffer()],
-      ["16 bits.png", await sharp(clear).toColourspace("rgb16").png().toBuffer()],
-      ["rgba.webp", await sharp(clear).webp({ lossless: true }).toBuffer()],
-    ] as const) {
-      const colour = async (aspect: "crop" | "pad") => [
-        ...(await preprocess(save(name, bytes), spec([4, 4], aspect))).pictures[0].pixels.subarray(0, 3),
-      ];
-      expect(await colour("crop"), name).toEqual([255, 255, 255]);
-      expect(await colour("pad"), name).toEqual([122, 116, 104]);
-    }
+    const svg = '<svg xmlns="http://www.w3.org/2000/svg" width="4" height="4"/>';
+    for (const [name, bytes, level] of [
+      ["rgba.png", await sharp(clear).png().toBuffer(), 9],
+      ["grey-alpha.png", await sharp(clear).toColourspace("b-w").png().toBuffer(), 9],
+      ["16 bits.png", await sharp(clear).toColourspace("rgb16").png().toBuffer(), 9],
+      ["rgba.webp", await sharp(clear).webp({ lossless: true, exact: true }).toBuffer(), 9],
+      ["clear.svg", svg, 255],
+      ["clear.svgz", gzipSync(svg), 255],
+    ] as const)
+      for (const aspect of ["crop", "pad"] as const)
+        expect((await reds(save(name, bytes), [4, 4], aspect))[0], name).toEqual(Array(4).fill(level));
   });
 
-  it("reads what sharp reads: depths, colour spaces, palettes, formats, and the first frame", async () => {
+  it("reads depths, colour spaces, palettes and formats, and ignores profiles and later frames", async () => {
     const flat = (r: number, g: number, b: number) =>
       sharp({ create: { width: 8, height: 8, channels: 3, background: { r, g, b } } });
     const frames = Buffer.concat([await flat(200, 100, 40).raw().toBuffer(), await flat(0, 0, 0).raw().toBuffer()]);
@@ -189,10 +193,8 @@ describe("preprocess", () => {
       ["rgb16.png", await flat(200, 100, 40).toColourspace("rgb16").png().toBuffer(), near, 1],
       ["wide gamut.png", wideGamut, stored, 0],
       ["grey.png", await flat(90, 90, 90).toColourspace("b-w").png().toBuffer(), [90, 90, 90], 0],
-      ["grey16.png", await flat(90, 90, 90).toColourspace("grey16").png().toBuffer(), [90, 90, 90], 1],
       ["palette.png", await flat(200, 100, 40).png({ palette: true }).toBuffer(), near, 0],
       ["photo.jpg", await flat(200, 100, 40).jpeg({ quality: 100 }).toBuffer(), near, 3],
-      ["cmyk.jpg", await flat(200, 100, 40).toColourspace("cmyk").jpeg({ quality: 100 }).toBuffer(), near, 8],
       ["photo.avif", await flat(200, 100, 40).avif({ lossless: true }).toBuffer(), near, 3],
       ["photo.tiff", await flat(200, 100, 40).tiff().toBuffer(), near, 3],
       ["moving.gif", await animation.clone().gif().toBuffer(), near, 3],

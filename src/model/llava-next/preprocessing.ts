@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { FRACTIONS } from "../../core/boxes.ts";
 import { NuwaError } from "../../core/errors.ts";
-import { type Picture, resizeBicubic, type Size } from "../../core/resample.ts";
+import { type Colour, type Picture, resizeBicubic, type Size } from "../../core/resample.ts";
 import { only, shown } from "../../core/schema.ts";
 import { unread } from "../fields.ts";
-import { normalise, paddedPicture } from "../llava/preprocessing.ts";
+import { centred, normalise } from "../llava/preprocessing.ts";
 import type { PreparedImage, Preprocessing } from "../preprocessing.ts";
 import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, normalisation, processorFields } from "../processor-fields.ts";
 import { PROCESSOR } from "../unread-fields.ts";
@@ -78,7 +78,6 @@ function llavaNextPreprocessing(
     summary:
       `stretched to a base tile of ${side}×${side}; scaled into the best resolution, padded with black and cut into ` +
       `tiles, bicubic; ${normalisation(mean, std)}`,
-    background: [255, 255, 255],
     side: Math.max(...pinpoints.flat()),
     canvasOf: (size) => bestResolution(size, pinpoints),
     prepare(picture): PreparedImage {
@@ -109,6 +108,18 @@ function llavaNextPreprocessing(
 
 function stretched(picture: Picture, size: Size): Picture {
   return resizeBicubic(picture, size, { left: 0, top: 0, ...size });
+}
+
+/** The picture in the middle of a larger canvas of one colour; an odd pixel is left to the right and below. */
+function paddedPicture(picture: Picture, canvas: Size, colour: Colour): Picture {
+  const { left, top } = centred(picture, canvas);
+  const pixels = new Uint8Array(canvas.width * canvas.height * 3);
+  for (let i = 0; i < pixels.length; i++) pixels[i] = colour[i % 3];
+  for (let row = 0; row < picture.height; row++) {
+    const line = picture.pixels.subarray(row * picture.width * 3, (row + 1) * picture.width * 3);
+    pixels.set(line, ((top + row) * canvas.width + left) * 3);
+  }
+  return { ...canvas, pixels };
 }
 
 /** Square parts, row by row. */

@@ -1,9 +1,7 @@
 import { type Box, FRACTIONS } from "../../core/boxes.ts";
-import { type Picture, type Rectangle, resizeBicubic, type Size } from "../../core/resample.ts";
-import type { Colour, Preprocessing } from "../preprocessing.ts";
+import { type Colour, type Picture, type Rectangle, resizeBicubic, type Size } from "../../core/resample.ts";
+import type { Preprocessing } from "../preprocessing.ts";
 import { normalisation } from "../processor-fields.ts";
-
-const WHITE: Colour = [255, 255, 255];
 
 /** What CLIP's and LLaVA's image processors can differ in. */
 export interface LlavaPreprocessingOptions {
@@ -24,8 +22,8 @@ export type LlavaPreprocessing = Preprocessing & LlavaPreprocessingOptions;
  *
  * - `crop` (CLIP): the smallest size that covers the target, and the centre of that. For a square
  *   target S: shortest edge S, other edge ⌊S·long/short⌋, cropped at ⌊(x−S)/2⌋.
- * - `pad` (LLaVA-1.5): first padded to the target's proportions with the mean colour, offset
- *   ⌊(long−short)/2⌋, then scaled to the target; nothing is lost.
+ * - `pad` (LLaVA-1.5): laid on a canvas of the target's proportions and the mean colour, offset
+ *   ⌊(long−short)/2⌋, and that scaled to the target; nothing is lost.
  *
  * Then value/255, minus mean, divided by std, as transformers' CLIPImageProcessor does.
  */
@@ -34,27 +32,26 @@ export function llavaPreprocessing(options: LlavaPreprocessingOptions): LlavaPre
   const [height, width] = options.imageSize;
   const target = { width, height };
   const pads = aspect === "pad";
-  const background: Colour = pads ? paddingColour(mean) : WHITE;
-  const canvasOf = (size: Size) => (pads ? paddedSize(size, target) : size);
+  const colour = paddingColour(mean);
   return {
     ...options,
     summary:
-      `${pads ? `padded with (${background}) and scaled` : "scaled to cover, its centre cropped,"} to ` +
+      `${pads ? `padded with (${colour}) and scaled` : "scaled to cover, its centre cropped,"} to ` +
       `${height}×${width}, bicubic; ${normalisation(mean, options.std)}`,
-    background,
     side: Math.max(width, height),
-    canvasOf,
+    canvasOf: () => target,
     prepare(picture) {
-      const source = pads ? paddedPicture(picture, canvasOf(picture), background) : picture;
+      const canvas = paddedSize(picture, target);
+      const ground = pads ? { canvas, ...centred(picture, canvas), colour } : undefined;
       const scaled = pads ? target : coveringSize(picture, target);
-      const seen = resizeBicubic(source, scaled, centred(target, scaled));
+      const seen = resizeBicubic(picture, scaled, centred(target, scaled), ground);
       const pixelValues = { shape: [3, height, width], values: normalise(seen, options) };
       return { pictures: [{ ...seen, cellName: "patches" }], pixelValues, boxUnit: FRACTIONS };
     },
     boxUnitOf: () => FRACTIONS,
     boxInPicture(box, size): Box {
       if (!pads) return box;
-      const canvas = canvasOf(size);
+      const canvas = paddedSize(size, target);
       const { left, top } = centred(size, canvas);
       const across = (x: number) => (x * canvas.width - left) / size.width;
       const down = (y: number) => (y * canvas.height - top) / size.height;
@@ -70,18 +67,6 @@ function paddedSize({ width, height }: Size, target: Size): Size {
     : { width: Math.round((height * target.width) / target.height), height };
 }
 
-/** The picture in the middle of a larger canvas of one colour; an odd pixel is left to the right and below. */
-export function paddedPicture(picture: Picture, canvas: Size, colour: Colour): Picture {
-  const { left, top } = centred(picture, canvas);
-  const pixels = new Uint8Array(canvas.width * canvas.height * 3);
-  for (let i = 0; i < pixels.length; i++) pixels[i] = colour[i % 3];
-  for (let row = 0; row < picture.height; row++) {
-    const line = picture.pixels.subarray(row * picture.width * 3, (row + 1) * picture.width * 3);
-    pixels.set(line, ((top + row) * canvas.width + left) * 3);
-  }
-  return { ...canvas, pixels };
-}
-
 /** The smallest size with the image's proportions that covers the target. */
 function coveringSize({ width, height }: Size, target: Size): Size {
   return width * target.height >= height * target.width
@@ -90,7 +75,7 @@ function coveringSize({ width, height }: Size, target: Size): Size {
 }
 
 /** The rectangle in the middle of a larger one; an odd pixel goes to the right and below. */
-function centred({ width, height }: Size, outer: Size): Rectangle {
+export function centred({ width, height }: Size, outer: Size): Rectangle {
   return { left: Math.floor((outer.width - width) / 2), top: Math.floor((outer.height - height) / 2), width, height };
 }
 

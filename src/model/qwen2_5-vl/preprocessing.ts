@@ -84,7 +84,6 @@ function qwenPreprocessing(
     summary:
       `stretched to multiples of ${cell} pixels with ${bounds.least} to ${bounds.most} pixels in all, bicubic; ` +
       normalisation(mean, std),
-    background: [255, 255, 255],
     side: Math.floor(Math.sqrt(bounds.most) / cell) * cell,
     canvasOf: (size) => smartSize(size, cell, bounds),
     prepare(picture): PreparedImage {
