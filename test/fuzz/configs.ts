@@ -48,9 +48,9 @@ const whole = drawn.map(([wanted, json]): Case => ({ bytes: Buffer.from(JSON.str
 const others = withOtherFields(
   fc.oneof(
     drawn.map(([, json]) => json),
-    fc.constantFrom(...(["wide", "next", "qwen"] as const)).map((name) =>
-      JSON.parse(readFileSync(new URL(`../fixtures/${name}/config.json`, import.meta.url), "utf8")),
-    ),
+    fc
+      .constantFrom(...(["wide", "next", "qwen"] as const))
+      .map((name) => JSON.parse(readFileSync(new URL(`../fixtures/${name}/config.json`, import.meta.url), "utf8"))),
   ),
 ).map((json): Case => ({ bytes: Buffer.from(JSON.stringify(json) ?? "") }));
 
@@ -64,7 +64,8 @@ export const configs: Target = {
     const family = familyOf(path, json);
     const config = family.parseConfig(path, json);
     for (const [name, shape] of family.tensorShapes(config))
-      if (shape.some((side) => !(Number.isSafeInteger(side) && side > 0))) throw new Error(`${name} has shape [${shape}]`);
+      if (shape.some((side) => !(Number.isSafeInteger(side) && side > 0)))
+        throw new Error(`${name} has shape [${shape}]`);
     const { numHiddenLayers: layers, hiddenSize: hidden, vocabSize: vocabulary } = config.text;
     return { family: family.name, layers, hidden, vocabulary, imageToken: config.imageTokenId };
   },

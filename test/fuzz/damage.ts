@@ -9,19 +9,20 @@ const place = fc.nat(2 ** 31 - 1);
 /** Texts that parsers tend to take wrongly; each target adds those of its format. */
 const HOSTILE = ["\0", "\n", "\r", "\t", '"', "\\", "\u001b[2J", "\u202e", "\ufeff", "é", "-1", "1e999", "__proto__"];
 
+/** Characters of one token again and again. */
+const FLOOD = 2 ** 17;
+
 function changes(tokens: readonly string[]): fc.Arbitrary<Change> {
   const spliced = (bytes: Buffer, at: number, cut: number, put: Uint8Array) => {
     const from = at % (bytes.length + 1);
     return Buffer.concat([bytes.subarray(0, from), put, bytes.subarray(from + cut)]);
   };
   const nothing = Buffer.alloc(0);
-  const insert = fc
-    .tuple(place, fc.nat(4), fc.constantFrom(...HOSTILE, ...tokens))
-    .map(
-      ([at, cut, token]): Change =>
-        (bytes) =>
-          spliced(bytes, at, cut, Buffer.from(token)),
-    );
+  const insert = fc.tuple(place, fc.nat(4), fc.constantFrom(...HOSTILE, ...tokens)).map(
+    ([at, cut, token]): Change =>
+      (bytes) =>
+        spliced(bytes, at, cut, Buffer.from(token)),
+  );
   const overwrite = fc.tuple(place, fc.nat(255)).map(
     ([at, byte]): Change =>
       (bytes) =>
@@ -45,7 +46,14 @@ function changes(tokens: readonly string[]): fc.Arbitrary<Change> {
         return spliced(bytes, from, 0, Buffer.concat(Array<Buffer>(times).fill(part)));
       },
   );
-  return fc.oneof(insert, overwrite, cut, truncate, repeat);
+  // What takes long once in a file of this size takes minutes in a large one.
+  const flood = fc.tuple(place, fc.constantFrom(...HOSTILE, " ", "<", "[", "0", ...tokens)).map(
+    ([at, token]): Change =>
+      (bytes) =>
+        spliced(bytes, at, 0, Buffer.from(token.repeat(Math.ceil(FLOOD / token.length)))),
+  );
+  const often = [insert, overwrite, cut, truncate, repeat].map((arbitrary) => ({ arbitrary, weight: 6 }));
+  return fc.oneof(...often, { arbitrary: flood, weight: 1 });
 }
 
 /**
@@ -56,13 +64,29 @@ function changes(tokens: readonly string[]): fc.Arbitrary<Change> {
 export function withDamage(whole: fc.Arbitrary<Case>, tokens: readonly string[] = []): fc.Arbitrary<Case> {
   const damaged = fc
     .tuple(whole, fc.array(changes(tokens), { minLength: 1, maxLength: 4 }))
-    .map(([{ bytes }, list]) => ({ bytes: list.reduce((all, change) => change(all), Buffer.from(bytes)) }));
+    .map(
+      ([{ bytes }, list]): Case => ({ bytes: list.reduce<Buffer>((all, change) => change(all), Buffer.from(bytes)) }),
+    );
   return fc.oneof(whole, damaged);
 }
 
 /** JSON values that a field may hold instead of its own. */
 export const anyValue: fc.Arbitrary<unknown> = fc.oneof(
-  fc.constantFrom<unknown>(null, true, "", "\u001b[2J\n", [], {}, -1, 0, 0.5, 2 ** 31, 2 ** 53, 1e300, "x".repeat(5000)),
+  fc.constantFrom<unknown>(
+    null,
+    true,
+    "",
+    "\u001b[2J\n",
+    [],
+    {},
+    -1,
+    0,
+    0.5,
+    2 ** 31,
+    2 ** 53,
+    1e300,
+    "x".repeat(5000),
+  ),
   fc.jsonValue({ maxDepth: 3 }),
 );
 
@@ -82,6 +106,7 @@ function replaced(value: unknown, [turn, ...way]: readonly number[], put: unknow
   const key = keys[turn % keys.length];
   const inside = replaced((value as Record<string, unknown>)[key], way, put);
   const others = Object.entries(value).flatMap(([own, one]) => (own !== key ? [[own, one]] : []));
-  const kept = inside === undefined ? others : Object.entries(value).map(([own, one]) => [own, own === key ? inside : one]);
+  const kept =
+    inside === undefined ? others : Object.entries(value).map(([own, one]) => [own, own === key ? inside : one]);
   return Array.isArray(value) ? kept.map(([, one]) => one) : Object.fromEntries(kept);
 }

@@ -44,11 +44,21 @@ const gqaFile = fc.dictionary(
 );
 const textvqaFile = fc.record({
   data: fc.array(
-    fc.record({ question_id: fc.integer(), question: plain, image_id: text, answers: fc.array(text, { minLength: 2, maxLength: 4 }) }),
+    fc.record({
+      question_id: fc.integer(),
+      question: plain,
+      image_id: text,
+      answers: fc.array(text, { minLength: 2, maxLength: 4 }),
+    }),
     { maxLength: 3 },
   ),
 });
-const popeLine = fc.record({ question_id: fc.integer(), image: text, text: plain, label: fc.constantFrom("yes", "no", " No\n") });
+const popeLine = fc.record({
+  question_id: fc.integer(),
+  image: text,
+  text: plain,
+  label: fc.constantFrom("yes", "no", " No\n"),
+});
 const letter = fc.constantFrom("A", "B");
 const mmbenchRow = fc.record({ index: fc.nat(999_999), question: plain, A: plain, B: plain, answer: letter });
 
@@ -90,7 +100,9 @@ export const datasets: readonly Target[] = [
     ["MMBench_DEV_EN.tsv"],
     fc.uniqueArray(mmbenchRow, { selector: ({ index }) => index, maxLength: 3 }).map((rows) => ({
       bytes: Buffer.from(
-        ["index\tquestion\tA\tB\tanswer\timage", ...rows.map((row) => [...Object.values(row), "AA=="].join("\t"))].join("\n"),
+        ["index\tquestion\tA\tB\tanswer\timage", ...rows.map((row) => [...Object.values(row), "AA=="].join("\t"))].join(
+          "\n",
+        ),
       ),
       wanted: rows.map(({ index, question, A, B, answer }): Asked => {
         return [String(index), `${question} There are several options:\nA. ${A}\nB. ${B}\n${ONE_LETTER}`, answer];

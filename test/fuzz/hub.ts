@@ -16,7 +16,7 @@ let answers: Uint8Array[] = [];
 const server = createServer((socket) => {
   socket.on("error", () => undefined);
   // A request has no body here.
-  socket.once("data", () => socket.end(answers.length > 1 ? answers.shift() : answers[0]));
+  socket.once("data", () => socket.end(answers.length > 1 ? (answers.shift() as Uint8Array) : answers[0]));
 }).unref();
 
 /** A hub of this process that answers with these bytes, and is not waited for long. */
@@ -36,9 +36,18 @@ function http(status: string, headers: Readonly<Record<string, string | number>>
   const lines = Object.entries(all).map(([name, value]) => `${name}: ${value}\r\n`);
   return Buffer.concat([Buffer.from(`HTTP/1.1 ${status}\r\n${lines.join("")}\r\n`), Buffer.from(body)]);
 }
-const HTTP_TOKENS = ["HTTP/1.1 ", "206 ", "416 ", "503 ", "content-length: 0\r\n", "transfer-encoding: chunked\r\n", "\r\n"];
+const HTTP_TOKENS = [
+  "HTTP/1.1 ",
+  "206 ",
+  "416 ",
+  "503 ",
+  "content-length: 0\r\n",
+  "transfer-encoding: chunked\r\n",
+  "\r\n",
+];
 
-const hex = (length: number) => fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: length, maxLength: length });
+const hex = (length: number) =>
+  fc.string({ unit: fc.constantFrom(..."0123456789abcdef"), minLength: length, maxLength: length });
 const name = fc.string({ unit: fc.constantFrom(..."abc-_.é 猫"), minLength: 1, maxLength: 8 });
 const entry = fc.record({
   path: fc.array(name, { minLength: 1, maxLength: 3 }).map((parts) => parts.join("/")),
@@ -89,12 +98,16 @@ const part = fc.nat(500).chain((from) => {
 export const downloads: Target = {
   name: "downloads",
   cases: 60,
-  inputs: withDamage(fc.oneof(part, fc.constant<Case>({ bytes: http("206 OK", { "content-range": `bytes ${BEGUN}-599/600` }, FILE.subarray(BEGUN)), wanted: true })), [
-    ...HTTP_TOKENS,
-    "content-range: bytes 100-599/600\r\n",
-    "content-encoding: gzip\r\n",
-    'etag: W/"b"\r\n',
-  ]),
+  inputs: withDamage(
+    fc.oneof(
+      part,
+      fc.constant<Case>({
+        bytes: http("206 OK", { "content-range": `bytes ${BEGUN}-599/600` }, FILE.subarray(BEGUN)),
+        wanted: true,
+      }),
+    ),
+    [...HTTP_TOKENS, "content-range: bytes 100-599/600\r\n", "content-encoding: gzip\r\n", 'etag: W/"b"\r\n'],
+  ),
   async read(path) {
     const folder = mkdtempSync(join(dirname(path), "download-"));
     const value = createHash("sha256").update(FILE).digest("hex");

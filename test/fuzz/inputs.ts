@@ -25,7 +25,9 @@ function tinyCheckpoint() {
   process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
   const json = { ...CONFIGS.llava_next, model_type: "llava", image_grid_pinpoints: undefined };
   writeFileSync(join(folder, "config.json"), JSON.stringify(json));
-  writeSafetensors(join(folder, "model.safetensors"), [...initialWeights(familyNamed("llava").parseConfig("tiny", json), 1)]);
+  writeSafetensors(join(folder, "model.safetensors"), [
+    ...initialWeights(familyNamed("llava").parseConfig("tiny", json), 1),
+  ]);
   prepared = { folder, model: loadModel(folder) };
   return prepared;
 }
@@ -33,30 +35,38 @@ function tinyCheckpoint() {
 const id = fc.oneof(fc.integer({ min: 4, max: 39 }), fc.integer({ min: -2, max: 41 }));
 const side = 16;
 const floats = fc
-  .tuple(fc.nat(1000), fc.constantFrom([1, 3, side, side], [3, side, side], [2, 3, side, side], [1, 3, side], [0, 3, side, side]))
+  .tuple(
+    fc.nat(1000),
+    fc.constantFrom([1, 3, side, side], [3, side, side], [2, 3, side, side], [1, 3, side], [0, 3, side, side]),
+  )
   .map(([seed, shape]) => {
-    const length = shape.reduce((product, n) => product * n, 1);
+    const length = shape.reduce<number>((product, n) => product * n, 1);
     const values = Float32Array.from({ length }, (_, i) => Math.sin(seed + i));
     return { dtype: "F32", shape, data: Buffer.from(values.buffer) };
   });
 const inputs = fc
-  .tuple(fc.array(id, { maxLength: 5 }), fc.constantFrom(0, 0, 1, 16, 17), fc.option(floats), fc.constantFrom("I64", "I32"))
+  .tuple(
+    fc.array(id, { maxLength: 5 }),
+    fc.constantFrom(0, 0, 1, 16, 17),
+    fc.option(floats),
+    fc.constantFrom("I64", "I32"),
+  )
   .map(([text, images, pixels, dtype]): Case => {
     const ids = [...text.slice(0, 2), ...Array<number>(images).fill(IMAGE), ...text.slice(2)];
     const data = dtype === "I64" ? BigInt64Array.from(ids, BigInt) : Int32Array.from(ids);
     const tensor = { dtype, shape: [1, ids.length], data: Buffer.from(data.buffer) };
-    return { bytes: encodeSafetensors([["input_ids", tensor], ...(pixels ? [["pixel_values", pixels] as const] : [])]) };
+    return {
+      bytes: encodeSafetensors([["input_ids", tensor], ...(pixels ? [["pixel_values", pixels] as const] : [])]),
+    };
   });
 
-/** The command line's own words, as of the backend, are not printed. */
-async function silently(work: () => Promise<unknown>): Promise<void> {
+/** The command line's own words, as of the backend, are not printed. @returns why it failed, where it did */
+async function silently(work: () => Promise<unknown>): Promise<PromiseRejectedResult | undefined> {
   const { write } = process.stdout;
   process.stdout.write = () => true;
-  try {
-    await work();
-  } finally {
-    process.stdout.write = write;
-  }
+  const [outcome] = await Promise.allSettled([work()]);
+  process.stdout.write = write;
+  return outcome.status === "rejected" ? outcome : undefined;
 }
 
 /** Inputs of `nuwa forward`. */
@@ -69,12 +79,10 @@ export const forwardInputs: Target = {
     const dump = `${path}-dump`;
     const before = tf.memory().numTensors;
     const argv = ["forward", "--model", folder, "--inputs", path, "--dump", dump, "--backend", "wasm"];
-    try {
-      await silently(() => createProgram().parseAsync(argv, { from: "user" }));
-    } finally {
-      const left = tf.memory().numTensors - before;
-      if (left !== 0) throw new Error(`it leaves ${left} tensors`);
-    }
+    const refused = await silently(() => createProgram().parseAsync(argv, { from: "user" }));
+    const left = tf.memory().numTensors - before;
+    if (left !== 0) throw new Error(`it leaves ${left} tensors`);
+    if (refused) throw refused.reason;
     const { values } = readTensor(openSafetensors(dump), "logits_last");
     if (!values.every(Number.isFinite)) throw new Error("it gives logits that are not finite");
     return values;

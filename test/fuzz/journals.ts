@@ -36,14 +36,12 @@ function written(value: unknown, escapes: boolean): string {
     : json;
 }
 
-const whole = fc
-  .tuple(fc.array(fc.tuple(sample, fc.boolean()), { maxLength: 3 }), fc.constantFrom("", '{"task":'))
-  .map(
-    ([list, unfinished]): Case => ({
-      bytes: Buffer.from(list.map(([one, escapes]) => `${written(one, escapes)}\n`).join("") + unfinished),
-      wanted: list.map(([one]) => one),
-    }),
-  );
+const whole = fc.tuple(fc.array(fc.tuple(sample, fc.boolean()), { maxLength: 3 }), fc.constantFrom("", '{"task":')).map(
+  ([list, unfinished]): Case => ({
+    bytes: Buffer.from(list.map(([one, escapes]) => `${written(one, escapes)}\n`).join("") + unfinished),
+    wanted: list.map(([one]) => one),
+  }),
+);
 
 /** JSON lines of an evaluation, of which the last may be unfinished. */
 export const journals: Target = {

@@ -16,7 +16,11 @@ const { value } = fc.letrec<{ value: Plain; list: Plain[]; dictionary: Record<st
     tie("dictionary"),
   ),
   list: fc.array(tie("value"), { maxLength: 5 }),
-  dictionary: fc.dictionary(text.filter((key) => key !== "__proto__"), tie("value"), { maxKeys: 4, noNullPrototype: true }),
+  dictionary: fc.dictionary(
+    text.filter((key) => key !== "__proto__"),
+    tie("value"),
+    { maxKeys: 4, noNullPrototype: true },
+  ),
 }));
 
 /**
@@ -27,7 +31,9 @@ const { value } = fc.letrec<{ value: Plain; list: Plain[]; dictionary: Record<st
 function pickled(root: Plain, protocol: number, tuples: boolean): Buffer {
   const parts: Buffer[] = [];
   const put = (...some: (string | number | Uint8Array)[]) =>
-    void parts.push(...some.map((one) => (typeof one === "number" ? Buffer.of(one) : Buffer.from(one as string, "latin1"))));
+    void parts.push(
+      ...some.map((one) => (typeof one === "number" ? Buffer.of(one) : Buffer.from(one as string, "latin1"))),
+    );
   const little = (n: number, bytes: number) => {
     const buffer = Buffer.alloc(bytes);
     buffer.writeIntLE(n, 0, bytes);
@@ -44,7 +50,7 @@ function pickled(root: Plain, protocol: number, tuples: boolean): Buffer {
   const integer = (n: number) => {
     if (protocol === 0) put(n % 2 ? `I${n}\n` : `L${n}L\n`);
     else if (n >= 0 && n < 256) put("K", n);
-    else if (n >= 0 && n < 65536) put("M", little(n << 16 >> 16, 2));
+    else if (n >= 0 && n < 65536) put("M", little((n << 16) >> 16, 2));
     else if (n === (n | 0)) put("J", little(n, 4));
     else if (protocol === 1) put(`I${n}\n`);
     else put(0x8a, 6, little(n, 6));
@@ -76,7 +82,11 @@ function pickled(root: Plain, protocol: number, tuples: boolean): Buffer {
       } else {
         put(protocol === 0 ? "(l" : "]");
         remember();
-        sequence(one.map((item) => [item]), "a", "e");
+        sequence(
+          one.map((item) => [item]),
+          "a",
+          "e",
+        );
       }
     } else {
       put(protocol === 0 ? "(d" : "}");
@@ -98,7 +108,12 @@ function pickled(root: Plain, protocol: number, tuples: boolean): Buffer {
   if (protocol < 2) return body;
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(body.length));
-  return Buffer.concat([Buffer.of(0x80, protocol), protocol >= 4 ? Buffer.of(0x95) : Buffer.alloc(0), protocol >= 4 ? length : Buffer.alloc(0), body]);
+  return Buffer.concat([
+    Buffer.of(0x80, protocol),
+    protocol >= 4 ? Buffer.of(0x95) : Buffer.alloc(0),
+    protocol >= 4 ? length : Buffer.alloc(0),
+    body,
+  ]);
 }
 
 /** Latin-1, with escapes for the rest and for what would end the line or look like an escape. */
@@ -119,6 +134,23 @@ const whole = fc
 export const pickles: Target = {
   name: "pickles",
   cases: 200,
-  inputs: withDamage(whole, ["(", "]", "}", ")", "l", "t", "a", "e", "s", "0", "2", "h\0", "\x95", "cos\nsystem\n", "R", "I1\n"]),
+  inputs: withDamage(whole, [
+    "(",
+    "]",
+    "}",
+    ")",
+    "l",
+    "t",
+    "a",
+    "e",
+    "s",
+    "0",
+    "2",
+    "h\0",
+    "\x95",
+    "cos\nsystem\n",
+    "R",
+    "I1\n",
+  ]),
   read: (path) => readPickle(path, 2 ** 20),
 };

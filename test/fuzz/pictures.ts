@@ -13,16 +13,20 @@ interface Drawn {
   readonly pixels: Uint8Array;
 }
 
-const drawn: fc.Arbitrary<Drawn> = fc.tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 })).chain(([width, height]) =>
-  fc
-    .uint8Array({ minLength: 3 * width * height, maxLength: 3 * width * height })
-    .map((pixels) => ({ width, height, pixels })),
-);
+const drawn: fc.Arbitrary<Drawn> = fc
+  .tuple(fc.integer({ min: 1, max: 9 }), fc.integer({ min: 1, max: 9 }))
+  .chain(([width, height]) =>
+    fc
+      .uint8Array({ minLength: 3 * width * height, maxLength: 3 * width * height })
+      .map((pixels) => ({ width, height, pixels })),
+  );
 
 /** Numbers of some bytes each, big-endian or little-endian. */
 function numbers(bytes: number, list: readonly number[], little = false): Buffer {
   const buffer = Buffer.alloc(bytes * list.length);
-  list.forEach((value, i) => (little ? buffer.writeUIntLE(value, i * bytes, bytes) : buffer.writeUIntBE(value, i * bytes, bytes)));
+  for (const [i, value] of list.entries())
+    if (little) buffer.writeUIntLE(value, i * bytes, bytes);
+    else buffer.writeUIntBE(value, i * bytes, bytes);
   return buffer;
 }
 
@@ -86,12 +90,19 @@ function tiff({ width, height, pixels }: Drawn, little: boolean): Buffer {
 }
 
 /** Formats that may be refused as such; of what is not, the levels are known all the same. */
-const portable = ({ width, height, pixels }: Drawn) => Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), pixels]);
+const portable = ({ width, height, pixels }: Drawn) =>
+  Buffer.concat([Buffer.from(`P6\n${width} ${height}\n255\n`), pixels]);
 
 const whole = fc
-  .tuple(drawn, fc.constantFrom("png", "palette", "tiff", "tiff, little-endian"), fc.array(fc.nat(2), { minLength: 1, maxLength: 4 }))
+  .tuple(
+    drawn,
+    fc.constantFrom("png", "palette", "tiff", "tiff, little-endian"),
+    fc.array(fc.nat(2), { minLength: 1, maxLength: 4 }),
+  )
   .map(([picture, format, filters]): Case => {
-    const bytes = format.startsWith("tiff") ? tiff(picture, format !== "tiff") : png(picture, format === "palette", filters);
+    const bytes = format.startsWith("tiff")
+      ? tiff(picture, format !== "tiff")
+      : png(picture, format === "palette", filters);
     return { bytes, wanted: [picture.width, picture.height, ...picture.pixels] };
   });
 const refusable = drawn.map((picture): Case => ({ bytes: portable(picture) }));
@@ -108,7 +119,17 @@ const asDecoded: Preprocessing = {
 export const pictures: Target = {
   name: "pictures",
   cases: 120,
-  inputs: withDamage(fc.oneof(whole, refusable), ["IHDR", "IDAT", "PLTE", "II*\0", "GIF89a", "BM", "\xff\xd8\xff", "RIFF", "\0\0\0\0"]),
+  inputs: withDamage(fc.oneof(whole, refusable), [
+    "IHDR",
+    "IDAT",
+    "PLTE",
+    "II*\0",
+    "GIF89a",
+    "BM",
+    "\xff\xd8\xff",
+    "RIFF",
+    "\0\0\0\0",
+  ]),
   async read(path) {
     const { width, height, pixels } = (await preprocess(path, asDecoded)).pictures[0];
     if (pixels.length !== 3 * width * height) throw new Error(`has ${pixels.length} levels for ${width} × ${height}`);

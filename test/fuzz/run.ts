@@ -66,7 +66,7 @@ export async function judge(target: Target, { bytes, wanted }: Case, folder: str
     if (wanted !== undefined) throw new Error(`a sound file is refused: ${(outcome.refused as NuwaError).message}`);
     return;
   }
-  const right = wanted ?? target.decode?.(Buffer.from(bytes));
+  const right = wanted === undefined ? target.decode?.(Buffer.from(bytes)) : wanted;
   const same = target.same ?? isDeepStrictEqual;
   if (right !== undefined && !same(outcome.value, right))
     throw new Error(`it gives ${brief(outcome.value)} instead of ${brief(right)}`);

@@ -32,13 +32,17 @@ const tensor: fc.Arbitrary<Tensor> = fc
         : fc.uint8Array({ minLength: length, maxLength: length }).map((bytes) => Buffer.from(bytes));
     return data.map((bytes) => ({ dtype, shape, data: bytes }));
   });
-const names = fc.oneof(fc.string({ unit: "binary", maxLength: 8 }), fc.constantFrom("input_ids", "__proto__", "a.weight"));
+const names = fc.oneof(
+  fc.string({ unit: "binary", maxLength: 8 }),
+  fc.constantFrom("input_ids", "__proto__", "a.weight"),
+);
 
 /** Writes a file. The header names the tensors in another order than that in which they lie. */
 export function encodeSafetensors(tensors: readonly (readonly [string, Tensor])[], spaces = 0): Buffer {
   let offset = 0;
   const entries = tensors.map(([name, { dtype, shape, data }]) => {
-    const fields = { dtype, shape, data_offsets: [offset, (offset += data.length)] };
+    const fields = { dtype, shape, data_offsets: [offset, offset + data.length] };
+    offset += data.length;
     return `${JSON.stringify(name)}:${JSON.stringify(fields)}`;
   });
   const header = Buffer.from(`{${entries.reverse().join(", ")}}${" ".repeat(spaces)}`);
@@ -51,7 +55,9 @@ const whole = fc
   .tuple(fc.uniqueArray(fc.tuple(names, tensor), { selector: ([name]) => name, maxLength: 4 }), fc.nat(9))
   .filter(([tensors]) => tensors.every(([name]) => name !== "__metadata__"))
   .map(([tensors, spaces]): Case => {
-    const wanted = tensors.map(([name, { dtype, shape, data }]): Decoded => [name, dtype, [...shape], valuesOf(dtype, data)]);
+    const wanted = tensors.map(
+      ([name, { dtype, shape, data }]): Decoded => [name, dtype, [...shape], valuesOf(dtype, data)],
+    );
     return { bytes: encodeSafetensors(tensors, spaces), wanted: sorted(wanted) };
   });
 
@@ -95,8 +101,18 @@ export function decodeSafetensors(bytes: Buffer): Decoded[] {
     bytes.toString("utf8", 8, begin),
   );
   return sorted(
-    Object.entries(header).flatMap(([name, { dtype, shape, data_offsets: [from, to] }]): Decoded[] =>
-      name === "__metadata__" ? [] : [[name, dtype, shape, valuesOf(dtype, bytes.subarray(begin + from, begin + to))]],
+    Object.entries(header).flatMap(
+      ([
+        name,
+        {
+          dtype,
+          shape,
+          data_offsets: [from, to],
+        },
+      ]): Decoded[] =>
+        name === "__metadata__"
+          ? []
+          : [[name, dtype, shape, valuesOf(dtype, bytes.subarray(begin + from, begin + to))]],
     ),
   );
 }

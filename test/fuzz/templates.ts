@@ -33,9 +33,13 @@ const expression: fc.Arbitrary<Part> = fc.oneof(
   literal.map(({ source, value }): Part => ({ source: `{{ ${source} }}`, run: () => value })),
   literal.map(({ source, value }): Part => ({ source: `{{ ${source} | upper }}`, run: () => value.toUpperCase() })),
   literal.map(({ source, value }): Part => ({ source: `{{ ${source} | trim }}`, run: () => value.trim() })),
-  literal.map(({ source, value }): Part => ({ source: `{{ ${source} | length }}`, run: () => String([...value].length) })),
+  literal.map(
+    ({ source, value }): Part => ({ source: `{{ ${source} | length }}`, run: () => String([...value].length) }),
+  ),
   fc.integer({ min: -9, max: 9 }).map((n): Part => ({ source: `{{ 3 + (${n}) * 2 }}`, run: () => String(3 + n * 2) })),
-  fc.constantFrom("x", "y").map((name): Part => ({ source: `{{ ${name} }}`, run: (scope) => String(scope.get(name) ?? "") })),
+  fc
+    .constantFrom("x", "y")
+    .map((name): Part => ({ source: `{{ ${name} }}`, run: (scope) => String(scope.get(name) ?? "") })),
   fc.constant<Part>({ source: "{{ messages[1].role ~ messages | length }}", run: () => "user2" }),
   fc.constant<Part>({ source: "{{ messages[1]['content'][1]['text'] }}", run: () => "What é 猫?" }),
 );
@@ -90,12 +94,10 @@ const { block } = fc.letrec<{ part: Part; block: Part; loop: Part }>((tie) => ({
     plain,
     expression,
     tie("loop"),
-    fc
-      .tuple(fc.constantFrom("x", "y"), fc.nat(3), tie("block"), tie("block"))
-      .map(([name, than, yes, no]) => ({
-        source: `{% if ${name} == ${than} %}${yes.source}{% else %}${no.source}{% endif %}`,
-        run: (scope) => (scope.get(name) === than ? yes.run(scope) : no.run(scope)),
-      })),
+    fc.tuple(fc.constantFrom("x", "y"), fc.nat(3), tie("block"), tie("block")).map(([name, than, yes, no]) => ({
+      source: `{% if ${name} == ${than} %}${yes.source}{% else %}${no.source}{% endif %}`,
+      run: (scope) => (scope.get(name) === than ? yes.run(scope) : no.run(scope)),
+    })),
     word.map((text): Part => ({ source: `{# ${text} #}`, run: () => "" })),
   ),
   block: fc.array(tie("part"), { maxLength: 4 }).map(joined),
@@ -104,7 +106,9 @@ const { block } = fc.letrec<{ part: Part; block: Part; loop: Part }>((tie) => ({
     .chain(([name, items, before, behind, at]) =>
       fc
         .constantFrom("break" as const, "continue" as const)
-        .map((how) => loopOf(name, items, joined([before, leaveAt(name, at, how), behind]), { source: "-", run: () => "-" })),
+        .map((how) =>
+          loopOf(name, items, joined([before, leaveAt(name, at, how), behind]), { source: "-", run: () => "-" }),
+        ),
     ),
 }));
 const whole = block
@@ -116,7 +120,17 @@ const whole = block
 export const templates: Target = {
   name: "templates",
   cases: 150,
-  inputs: withDamage(whole, ["{{", "}}", "{%", "%}", "{% for x in range(99999) %}", "{% endfor %}", "* 9", "{%- ", "|"]),
+  inputs: withDamage(whole, [
+    "{{",
+    "}}",
+    "{%",
+    "%}",
+    "{% for x in range(99999) %}",
+    "{% endfor %}",
+    "* 9",
+    "{%- ",
+    "|",
+  ]),
   // A loop may take the five seconds that it is allowed, on both threads.
   seconds: 16,
   read(path) {
