@@ -15,6 +15,8 @@ export interface Failure {
 /** Lines of errors may hold a path and some values of a file, not more. */
 const LONGEST_LINE = 6100;
 const SECONDS = 2;
+/** For a smaller input than the first that failed, in milliseconds. */
+const LONGEST_SEARCH = 20_000;
 
 /** A folder for the files of a run. */
 export async function inScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
@@ -35,9 +37,19 @@ export async function fuzz(
   target: Target,
   { seed, cases, folder }: { seed: number; cases: number; folder: string },
 ): Promise<{ tried: number; failure?: Failure }> {
-  const property = fc.asyncProperty(target.inputs, (input) => judge(target, input, folder));
-  const { failed, counterexample, errorInstance, numRuns } = await fc.check(property, { seed, numRuns: cases });
-  if (!failed) return { tried: numRuns };
+  let failed: number | undefined;
+  const property = fc.asyncProperty(target.inputs, async (input) => {
+    // Where each smaller input takes long, the smallest one found so far must do.
+    if (performance.now() > (failed ?? Number.POSITIVE_INFINITY) + LONGEST_SEARCH) return;
+    try {
+      await judge(target, input, folder);
+    } catch (error) {
+      failed ??= performance.now();
+      throw error;
+    }
+  });
+  const { counterexample, errorInstance, numRuns } = await fc.check(property, { seed, numRuns: cases });
+  if (failed === undefined) return { tried: numRuns };
   const problem = errorInstance instanceof Error ? (errorInstance.stack ?? errorInstance.message) : "no case was drawn";
   return { tried: numRuns, failure: { bytes: counterexample?.[0].bytes ?? new Uint8Array(), problem } };
 }

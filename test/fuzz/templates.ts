@@ -94,10 +94,12 @@ const { block } = fc.letrec<{ part: Part; block: Part; loop: Part }>((tie) => ({
     plain,
     expression,
     tie("loop"),
-    fc.tuple(fc.constantFrom("x", "y"), fc.nat(3), tie("block"), tie("block")).map(([name, than, yes, no]) => ({
-      source: `{% if ${name} == ${than} %}${yes.source}{% else %}${no.source}{% endif %}`,
-      run: (scope) => (scope.get(name) === than ? yes.run(scope) : no.run(scope)),
-    })),
+    fc.tuple(fc.constantFrom("x", "y"), fc.nat(3), tie("block"), tie("block")).map(
+      ([name, than, yes, no]): Part => ({
+        source: `{% if ${name} == ${than} %}${yes.source}{% else %}${no.source}{% endif %}`,
+        run: (scope) => (scope.get(name) === than ? yes.run(scope) : no.run(scope)),
+      }),
+    ),
     word.map((text): Part => ({ source: `{# ${text} #}`, run: () => "" })),
   ),
   block: fc.array(tie("part"), { maxLength: 4 }).map(joined),
