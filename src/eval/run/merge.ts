@@ -3,13 +3,14 @@ import { z } from "zod";
 import { NuwaError, UsageError } from "../../core/errors.ts";
 import { shown, shownName } from "../../core/schema.ts";
 import { readJson } from "../../io/files.ts";
+import { isMethodFile } from "../../io/method-file.ts";
 import { SPLITS } from "../../world/splits.ts";
 import { SHAPES_TASKS } from "../tasks/shapes-tasks.ts";
 import { requireAsked } from "./asked.ts";
 import { type JournalOptions, readSamples } from "./journal.ts";
 import { type AskedBatch, batchesOf, parseShard, questionsFingerprint, shardOf } from "./plan.ts";
 import { type Sample, sampleKey, settingKey } from "./sample.ts";
-import type { Setting } from "./settings.ts";
+import { type Choices, type Setting, settingsOf } from "./settings.ts";
 
 /** An evaluation put together from its shards. */
 export interface Merged {
@@ -43,7 +44,7 @@ const planSchema = z.looseObject({
   layers: z.number().int().positive(),
   tokens: z.number().int().positive().optional(),
   questions: z.string(),
-  // Not made anew from the methods: that would run the file of a method that whoever wrote this names.
+  // For methods of one's own: making them anew would run a file that whoever wrote this names.
   settings: z
     .array(
       z.object({
@@ -98,7 +99,11 @@ export async function mergeShards(folders: readonly string[]): Promise<Merged> {
         `${folder}: has ${samples.length} of its ${answers} answers. Run its command again; it goes on where it was.`,
       );
   const plan = readJson(join(first.folder, "options.json"), planSchema);
-  const { settings } = plan;
+  const settings = plan.methods.flatMap((method) =>
+    isMethodFile(method)
+      ? plan.settings.filter((setting) => setting.method === method)
+      : settingsOf({ ...(plan as unknown as Choices), methods: [method] }),
+  );
   const samples = shards.flatMap((shard) => shard.samples).sort((a, b) => a.batch - b.batch);
   const batches = askedBatches(join(first.folder, "options.json"), plan, samples);
   for (const shard of shards) requireWhole(shard, shardOf(batches, shard), settings, plan);

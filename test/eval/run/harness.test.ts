@@ -315,6 +315,20 @@ describe("an evaluation in parts", () => {
     expect(await refused({ methods: ["none"] })).toMatch(/samples\.jsonl: line \d+: .*not asked under "nuwa"/);
   });
 
+  it("is merged without running a method's file that its plan names", async () => {
+    const [ran, method] = ["ran", "evil.ts"].map((name) => join(newFolder(), name));
+    writeFileSync(method, `import { writeFileSync } from "node:fs"; writeFileSync(${JSON.stringify(ran)}, "");`);
+    const folders = shards.map((shard) => {
+      const folder = newFolder();
+      cpSync(shard, folder, { recursive: true });
+      editJson(join(folder, "options.json"), (json) => Object.assign(json, { methods: [method] }));
+      return folder;
+    });
+    const { code } = await nuwa("eval", "merge", ...folders, "--out", newFolder());
+    expect(code).toBe(1);
+    expect(existsSync(ran)).toBe(false);
+  });
+
   it("by workers, of which one's folder is damaged, ends with the worker's line, on a terminal too", async () => {
     const tty = Object.getOwnPropertyDescriptor(process.stderr, "isTTY");
     Object.defineProperty(process.stderr, "isTTY", { value: true, configurable: true });
