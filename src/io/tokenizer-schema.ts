@@ -100,7 +100,8 @@ const addedTokens = z.array(addedToken, { message: "must be a list of tokens" })
   }
 });
 
-const unset = z.null({ message: "is not supported: prompts are used whole, as by transformers. Set it to null" });
+/** Without effect: transformers unsets both unless it is called with others, and prompts are used whole. */
+const ignored = z.record(z.string(), z.unknown()).nullable().optional();
 
 /** tokenizer.json, with defaults filled in. */
 export const tokenizerSchema = z
@@ -112,8 +113,8 @@ export const tokenizerSchema = z
     post_processor: postProcessor.nullable().default(null),
     decoder: decoder.nullable().default(null),
     version: z.literal("1.0").optional(),
-    truncation: unset.optional(),
-    padding: unset.optional(),
+    truncation: ignored,
+    padding: ignored,
   })
   .superRefine(({ model: { vocab }, added_tokens: added }, context) => {
     // The Python library gives ids itself, and reads past those of the file where they differ.

@@ -70,6 +70,55 @@ describe("a tokenizer", () => {
   });
 });
 
+describe("as Hugging Face's tokenizers 0.23.2 and transformers 5.18", () => {
+  const token = (id: number, content: string, strip: object) => ({
+    ...{ id, content, single_word: false, lstrip: false, rstrip: false, normalized: false, special: true },
+    ...strip,
+  });
+  const small = (parts: object) =>
+    loadTokenizer(
+      folderWith(
+        JSON.stringify({
+          version: "1.0",
+          added_tokens: [],
+          model: {
+            type: "BPE",
+            unk_token: "<unk>",
+            vocab: { "<unk>": 0, x: 1, y: 2, a: 3, " ": 4, "\n": 5 },
+            merges: [],
+          },
+          ...parts,
+        }),
+      ),
+    );
+  const around = (name: string, id: number) => ({
+    type: "TemplateProcessing",
+    single: [{ SpecialToken: { id: name, type_id: 0 } }, { Sequence: { id: "A", type_id: 0 } }],
+    pair: [],
+    special_tokens: { [name]: { id: name, ids: [id], tokens: [name] } },
+  });
+
+  it("a token that the one before took in with the white space behind it is no token", () => {
+    const both = small({ added_tokens: [token(5, "\n", { lstrip: true, rstrip: true })] });
+    expect([both.encode("\n\n\n", true), both.encode("a\n \na", true)]).toEqual([[5], [3, 5, 3]]);
+    const right = small({ added_tokens: [token(6, "<image>", { rstrip: true }), token(5, "\n", {})] });
+    expect(right.encode("<image>\na", true)).toEqual([6, 5, 3]);
+  });
+
+  it("truncation and padding have no effect", () => {
+    const whole = small({ truncation: { max_length: 1, strategy: "LongestFirst" }, padding: { pad_id: 0 } });
+    expect(whole.encode("aa", true)).toEqual([3, 3]);
+  });
+
+  it("what they nest, refuse or fail at is refused", () => {
+    const twice = { type: "Sequence", processors: [around("x", 1), around("y", 2)] };
+    expect(refusal(() => small({ post_processor: twice }))).toContain("may hold one step that adds tokens");
+    expect(refusal(() => small({ normalizer: { type: "Prepend", prepend: "" } }))).toContain("prepend");
+    const strip = { type: "Strip", content: "ab", start: 1, stop: 0 };
+    expect(refusal(() => small({ decoder: strip }))).toContain("must be one character");
+  });
+});
+
 describe("ids without a token", () => {
   it("are left out of a text, whether beyond the vocabulary, in a gap of it or negative", () => {
     const [a] = tokenizer.encode("two", false);
@@ -197,7 +246,6 @@ describe("a tokenizer that cannot be used", () => {
     [{ normalizer: { type: "Replace", pattern: { Regex: "[a&&b]" }, content: "" } }, "normalizer.pattern.Regex"],
     [{ normalizer: { type: "Replace", pattern: { Regex: "a*" }, content: "" } }, "normalizer.pattern.Regex"],
     [{ decoder: { type: "CTC" } }, "decoder.type"],
-    [{ truncation: { max_length: 5 } }, "truncation"],
     [{ model: { ...sound.model, dropout: 0.1 } }, "model.dropout"],
     [{ model: { ...sound.model, continuing_subword_prefix: "##" } }, "model.continuing_subword_prefix"],
     [{ model: { ...sound.model, merges: ["a b c"] } }, "model.merges.0"],
