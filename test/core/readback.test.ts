@@ -80,3 +80,15 @@ describe("two runs at once", () => {
     expect(tf.memory().numTensors).toBe(before);
   });
 });
+
+it("leaves a tensor that is kept", async () => {
+  const before = tf.memory().numTensors;
+  const kept: tf.Tensor[] = [];
+  await run(function* () {
+    kept.push(tf.keep(tf.ones([2])));
+    yield* readback(tf.zeros([1]));
+  });
+  expect([...kept[0].dataSync()]).toEqual([1, 1]);
+  kept[0].dispose();
+  expect(tf.memory().numTensors).toBe(before);
+});

@@ -33,7 +33,7 @@ export const SHAPES_SCORING: Readonly<Record<ShapesTask, Scoring>> = {
   },
   "shapes-grounding": {
     figures: [
-      ...overlapFigures("", ({ iou }) => iou as number),
+      ...overlapFigures("", ({ iou }) => iou ?? 0),
       meanOf("centre accuracy", ({ centre }) => Number(centre)),
     ],
     pools: [],

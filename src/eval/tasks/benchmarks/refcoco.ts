@@ -41,9 +41,9 @@ const refsSchema = z.array(
 
 const SCORING: Scoring = {
   figures: [
-    ...overlapFigures("", ({ iou }) => iou as number),
+    ...overlapFigures("", ({ iou }) => iou ?? 0),
     meanOf("centre accuracy", ({ centre: hit }) => Number(hit)),
-    ...overlapFigures("unpadded ", ({ marks }) => marks?.["unpadded iou"] as number),
+    ...overlapFigures("unpadded ", ({ marks }) => marks?.["unpadded iou"] ?? 0),
   ],
   pools: [],
   reported: { metric: "ACC@0.5" },

@@ -24,7 +24,7 @@ const fileSchema = z.object({
  */
 export const textvqa: Benchmark = {
   name: "textvqa",
-  scoring: oneFamily([meanOf("accuracy", ({ marks }) => marks?.accuracy as number)], "accuracy"),
+  scoring: oneFamily([meanOf("accuracy", ({ marks }) => marks?.accuracy ?? 0)], "accuracy"),
   read(folder) {
     const { data } = readData(firstOf(folder, ["TextVQA_0.5.1_val.json"]), fileSchema, MOST_BYTES);
     return data.map(({ question_id, question, image_id, answers }) => ({
