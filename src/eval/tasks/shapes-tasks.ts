@@ -32,10 +32,7 @@ export const SHAPES_SCORING: Readonly<Record<ShapesTask, Scoring>> = {
     reported: { metric: "accuracy", family: "all" },
   },
   "shapes-grounding": {
-    figures: [
-      ...overlapFigures("", ({ iou }) => iou ?? 0),
-      meanOf("centre accuracy", ({ centre }) => Number(centre)),
-    ],
+    figures: [...overlapFigures("", ({ iou }) => iou ?? 0), meanOf("centre accuracy", ({ centre }) => Number(centre))],
     pools: [],
     reported: { metric: "ACC@0.5", family: "grounding" },
   },
