@@ -15,7 +15,7 @@ export function integerLine(text: string, truth = true): number | boolean {
 
 /** A float, as Python's repr writes it. */
 export function numberLine(text: string): number {
-  if (!/^[-+]?(\d+\.?\d*|\.\d+)(e[-+]?\d+)?$/i.test(text)) throw new Error("a number is not finite, or none");
+  if (!/^[-+]?(\d+(\.\d*)?|\.\d+)(e[-+]?\d+)?$/i.test(text)) throw new Error("a number is not finite, or none");
   return finite(Number(text));
 }
 

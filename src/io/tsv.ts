@@ -18,7 +18,8 @@ export function readTsv(path: string, maxBytes: number): Record<string, string>[
   const text = readText(path, maxBytes).replace(/^\ufeff/, "");
   const [columns, ...lines] = recordsOf(path, text, mostValues(maxBytes));
   if (!columns) throw new NuwaError(`${path}: is empty.`);
-  const twice = columns.find((column, at) => columns.indexOf(column) !== at);
+  const seen = new Set<string>();
+  const twice = columns.find((column) => seen.size === seen.add(column).size);
   if (twice !== undefined) throw new NuwaError(`${path}: names the column ${shown(twice)} twice. Remove one.`);
   return lines.map((cells, i) => {
     if (cells.length !== columns.length)

@@ -35,6 +35,21 @@ describe("the parsers", () => {
     },
   );
 
+  it.each([
+    ["pickles", "digits of a number", `F${"1".repeat(2 ** 17)}x\n.`],
+    ["tables", "columns", Array.from({ length: 50_000 }, (_, i) => i).join("\t")],
+    [
+      "configs",
+      "blocks",
+      `{"model_type":"qwen2_5_vl","vision_config":{"fullatt_block_indexes":[${"1,".repeat(9e5)}1]}}`,
+    ],
+    ["drawings", "comments that do not end", `<svg>${"<!--".repeat(2 ** 17)}`],
+    ["drawings", "digits of a length", `<svg width="${"1".repeat(2 ** 17)}x" height="1"/>`],
+  ])("end soon: %s, %s without limit", async (name, _, text) => {
+    const target = TARGETS.find((one) => one.name === name) as Target;
+    await inScratch((folder) => judge({ ...target, seconds: 1 }, { bytes: Buffer.from(text) }, folder));
+  });
+
   it("have targets of their own for every folder of the corpus", () => {
     const names = TARGETS.map(({ name }) => name);
     expect(readdirSync(CORPUS).filter((folder) => !names.includes(folder))).toEqual([]);

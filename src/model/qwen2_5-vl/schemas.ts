@@ -33,7 +33,7 @@ export const visionSchema = unread(
     temporal_patch_size: size.max(16).default(2),
     window_size: size.default(112),
     out_hidden_size: size.optional(),
-    fullatt_block_indexes: z.array(z.number().int().nonnegative()).min(1).default([7, 15, 23, 31]),
+    fullatt_block_indexes: z.array(z.number().int().nonnegative()).min(1).max(512).default([7, 15, 23, 31]),
     hidden_act: activation.default("silu"),
     rope_theta: towerTheta,
     rope_parameters: visionRope.nullish(),
