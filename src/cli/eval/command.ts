@@ -87,7 +87,7 @@ export function addEval(program: Command): void {
     .action(async (folders: string[], { out }: { out: string }) => {
       requireWritableFolder(resolve(requireText("--out", out)));
       const shards = folders.map((folder) => join(requireText("a folder", folder)));
-      await whileLocked(out, async () => writeMerged(out, await mergeShards(shards)));
+      await whileLocked(out, async () => writeMerged(out, mergeShards(shards)));
     });
 }
 

@@ -62,7 +62,7 @@ export async function evalWithWorkers(options: EvalOptions, count: number): Prom
   }
   if (failure !== undefined) throw interruption.happened() ? stopped("the same command") : failure;
   look();
-  await writeMerged(options.out, await mergeShards(folders));
+  await writeMerged(options.out, mergeShards(folders));
 }
 
 function spawnWorker(options: EvalOptions, workers: ChildProcess[]): ChildProcess {

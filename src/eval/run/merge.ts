@@ -74,7 +74,7 @@ interface ShardFolder {
  * @throws NuwaError when a shard is not complete, its files are damaged, or hold what its plan does not ask for or no
  *   answer can be
  */
-export async function mergeShards(folders: readonly string[]): Promise<Merged> {
+export function mergeShards(folders: readonly string[]): Merged {
   const shards = folders.map(openShard);
   const [first] = shards;
   for (const shard of shards) requireSamePlan(first, shard);

@@ -7,6 +7,7 @@ import { summarise } from "../../../../src/eval/score/summary.ts";
 import { summaryTable } from "../../../../src/eval/score/summary-table.ts";
 import { letterOf } from "../../../../src/eval/tasks/benchmarks/mmbench-letter.ts";
 import type { Item } from "../../../../src/eval/tasks/item.ts";
+import { TASK_NAMES } from "../../../../src/eval/tasks/tasks.ts";
 import { familyNamed } from "../../../../src/model/families.ts";
 import { llavaPreprocessing } from "../../../../src/model/llava/preprocessing.ts";
 import type { Preprocessing } from "../../../../src/model/preprocessing.ts";
@@ -392,4 +393,16 @@ describe("files that are wrong are named, with the field:", () => {
     for (const name of ["../../secret.jpg", "/etc/passwd", "a/../../b.jpg"])
       await expect(first(name)).rejects.toThrow(/is not a plain file name/);
   });
+});
+
+it.each(TASK_NAMES)("an answer to %s that could not be marked leaves every figure a number", (task) => {
+  const samples = itemsOf(task, 2).map((item): Sample => {
+    const { question, expected, family, style, split, scene, id } = item;
+    const where = { task, family, style, split, scene, id, seed: 1, batch: 0, question, expected, answer: "" };
+    const unmarked = { correct: false, iou: null, centre: null, failed: "marking: odd" };
+    return { ...where, ...unmarked, ...SETTING, tokensEntering: 576, tokensLeaving: 576 };
+  });
+  const rows = summarise(samples, [SETTING], 1);
+  expect(rows.length).toBeGreaterThan(0);
+  for (const { metric, score } of rows) expect(score, metric).toBe(0);
 });
