@@ -30,8 +30,10 @@ const CALLING_MILLISECONDS = 5000;
 interface Host {
   readonly worker: Worker;
   readonly port: MessagePort;
-  /** Becomes 1 when the worker has answered. */
+  /** Holds the turn that the worker answered last. */
   readonly answered: Int32Array;
+  /** How many times the worker was asked. */
+  turn: number;
 }
 
 /** The worker of this process, once there is one. */
@@ -77,13 +79,19 @@ function start(): Host {
   worker.on("error", () => undefined);
   worker.unref();
   port1.unref();
-  return { worker, port: port1, answered: new Int32Array(signal) };
+  return { worker, port: port1, answered: new Int32Array(signal), turn: 0 };
 }
 
 function ask(host: Host, message: unknown, milliseconds: number): unknown {
-  Atomics.store(host.answered, 0, 0);
+  const before = host.turn;
+  // As the 32 bits in the worker do.
+  host.turn = (before + 1) | 0;
   host.port.postMessage(message);
-  if (Atomics.wait(host.answered, 0, 0, milliseconds) === "timed-out") {
+  const end = performance.now() + milliseconds;
+  // Waking up alone says nothing: the worker may still be about to announce the answer to an earlier question, which
+  // was received before this thread began to wait for it.
+  while (Atomics.load(host.answered, 0) === before) {
+    if (Atomics.wait(host.answered, 0, before, end - performance.now()) !== "timed-out") continue;
     running = undefined;
     void host.worker.terminate();
     throw new LimitError(`takes more than the ${milliseconds / 1000} seconds or ${MAX_MEGABYTES} MB allowed`);

@@ -23,7 +23,7 @@ port.on(
   "message",
   (/** @type {{ number: number, open?: [kind: string, file: any], call?: [name: string, args: any[]] }} */ asked) => {
     port.postMessage(answerTo(asked));
-    Atomics.store(answered, 0, 1);
+    Atomics.add(answered, 0, 1);
     Atomics.notify(answered, 0);
   },
 );
