@@ -1,6 +1,6 @@
 import { expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { type Recipe, RECIPES } from "../../src/train/shapes/recipe.ts";
+import { RECIPES, type Recipe } from "../../src/train/shapes/recipe.ts";
 import { disposeResult, runRecipe } from "../../src/train/shapes/session.ts";
 import { COLOURS, SHAPES } from "../../src/world/attributes.ts";
 import { TESTED_BACKENDS } from "../support.ts";
