@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { type Readback, readback, run, runSync, tensorsIn } from "../../src/core/readback.ts";
+import { currentRun, type Readback, readback, run, runSync, tensorsIn } from "../../src/core/readback.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -24,6 +24,25 @@ describe("a reading that fails midway", () => {
     expect(tf.memory().numTensors).toBe(before + 1);
     own.dispose();
   });
+});
+
+it("the run under way is the outer one again when one inside it has begun", async () => {
+  const seen: unknown[] = [];
+  let inner: Promise<unknown> | undefined;
+  await run(function* () {
+    seen.push(currentRun());
+    inner = run(function* () {
+      seen.push(currentRun());
+      return yield* readback(tf.ones([1]));
+    });
+    seen.push(currentRun());
+    return yield* readback(tf.ones([1]));
+  });
+  await inner;
+  expect(seen[0]).toBeDefined();
+  expect(seen[1]).not.toBe(seen[0]);
+  expect(seen[2]).toBe(seen[0]);
+  expect(currentRun()).toBeUndefined();
 });
 
 describe("the tensors in a value", () => {

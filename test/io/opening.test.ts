@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { appendFileSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -43,6 +43,16 @@ describe("reading", () => {
       for await (const chunk of streamInput(path)) chunks.push(chunk);
       expect(Buffer.concat(chunks).toString()).toBe(text);
     }
+  });
+
+  it("streams of a file that grows what it was when it was opened", async () => {
+    const path = join(temporaryFolder(), "file");
+    writeFileSync(path, "content");
+    const stream = streamInput(path);
+    appendFileSync(path, " and more");
+    const chunks: Buffer[] = [];
+    for await (const chunk of stream) chunks.push(chunk);
+    expect(Buffer.concat(chunks).toString()).toBe("content");
   });
 });
 

@@ -91,6 +91,24 @@ describe("a pass that is not finite", () => {
     expect(String(refusal(model, "nuwa", { tap }))).toContain("llm.1.attention_output: is the first point");
   });
 
+  it.each([
+    "vision.hidden_states.0",
+    "vision.0.attention_output",
+    "vision.0.residual",
+    "vision.0.mlp_output",
+    "vision.features",
+    "stage1.tokens",
+    "projector.output",
+    "llm.embeddings",
+    "llm.2.tokens",
+    "llm.2.output",
+    "llm.norm",
+    "logits_last",
+  ] as const)("names %s, not a point behind it", (name) => {
+    const tap = replace({ [name]: (x: tf.Tensor) => x.mul(Number.NaN) });
+    expect(String(refusal(model, "none", { tap }))).toContain(`${name}: is the first point`);
+  });
+
   it("goes on being the method's fault where its weights are NaN", () => {
     const pixels = picture();
     const own = {

@@ -22,6 +22,9 @@ it.each([
   ["what?!", "what"],
   ["line\nbreak", "line break"],
   ["constructor", "constructor"],
+  // No more than 32 points are removed, see MOST_POINTS.
+  [".a".repeat(32), "a".repeat(32)],
+  [".a".repeat(33), `${"a".repeat(32)}.a`],
 ])("%j becomes %j", (answer, normal) => {
   expect(normaliseAnswer(answer)).toBe(normal);
 });
