@@ -118,6 +118,21 @@ describe("a chat template", () => {
       { "chat_template.jinja": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}" },
       /the chat template fails/,
     ],
+    [
+      "has brackets without end",
+      { "chat_template.jinja": `{{ ${"(".repeat(20_000)}1${")".repeat(20_000)} }}` },
+      /the chat template fails \(is nested too deeply\)/,
+    ],
+    ...[
+      ["{{ 'a'|first }}", "Unknown string filter: first"],
+      ["{{ 1 < 2 < 3 }}", 'Unknown operator "<" between boolean and integer'],
+      ["{% raw %}{% endraw %}", "Unknown statement type: raw"],
+      ["{{ messages }}", "writes a list where a text belongs"],
+    ].map(([source, reason]): [string, Record<string, unknown>, RegExp] => [
+      `is ${source}`,
+      { "chat_template.jinja": source },
+      new RegExp(`\\(${reason}\\)`),
+    ]),
     ["is empty", { "chat_template.jinja": "", "tokenizer_config.json": { chat_template: "t" } }, /jinja: .* is empty/],
     [
       "is one of several without a default",
@@ -220,6 +235,11 @@ describe("buildPrompt", () => {
       refusal(() => templateOf({ "processor_config.json": { chat_template: written } }));
     expect(refused("")).toMatch(/processor_config\.json: the chat template is empty/);
     expect(refused({ rag: "x" })).toMatch(/processor_config\.json: has chat templates \(rag\), but none called/);
+  });
+
+  it("counts characters as Python does, not halves of them", () => {
+    const shown = "{{ '😀a'[0] }}|{{ '😀a'[-1] }}|{{ '😀a'[1:] }}|{{ '😀a'[2] }}|{{ '😀a'|length }}";
+    expect(jinja(shown).render([])).toBe("😀|a|a||2");
   });
 
   it("keeps what a turn of a loop has written before continue and break", () => {

@@ -19,24 +19,47 @@ const SILENT = new Set(["Set", "Macro", "Comment"]);
 
 /** @param {{ source: string }} file */
 export function openTemplate({ source }) {
-  const { parsed } = new Template(source);
+  const { parsed } = inWords(() => new Template(source));
   return {
     /** @param {Readonly<Record<string, unknown>>} variables */
-    render(variables) {
-      const environment = new Environment();
-      const globals = {
-        ...{ false: false, true: true, none: null, False: false, True: true, None: null },
-        raise_exception: (/** @type {unknown} */ message) => {
-          throw new Error(String(message));
-        },
-        range,
-        strftime_now: timeAsWritten,
-        ...variables,
-      };
-      for (const [name, value] of Object.entries(globals)) environment.set(name, value);
-      return new /** @type {any} */ (Jinja2)(environment).run(parsed).value;
-    },
+    render: (variables) => inWords(() => rendered(parsed, variables)),
   };
+}
+
+/**
+ * @param {Node} parsed
+ * @param {Readonly<Record<string, unknown>>} variables
+ */
+function rendered(parsed, variables) {
+  const environment = new Environment();
+  const globals = {
+    ...{ false: false, true: true, none: null, False: false, True: true, None: null },
+    raise_exception: (/** @type {unknown} */ message) => {
+      throw new Error(String(message));
+    },
+    range,
+    strftime_now: timeAsWritten,
+    ...variables,
+  };
+  for (const [name, value] of Object.entries(globals)) environment.set(name, value);
+  return new /** @type {any} */ (Jinja2)(environment).run(parsed).value;
+}
+
+/**
+ * Errors in words of templates, not of the engine.
+ *
+ * @template T
+ * @param {() => T} work
+ * @returns {T}
+ */
+function inWords(work) {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof RangeError) throw new Error("is nested too deeply");
+    if (!(error instanceof Error)) throw error;
+    throw new Error(error.message.replace(/\b([A-Z][a-z]+)(?:Value|Literal)\b/g, (_, kind) => kind.toLowerCase()));
+  }
 }
 
 const LISTS = ["ArrayValue", "TupleValue", "StringValue", "ObjectValue"];
@@ -108,7 +131,14 @@ class Jinja2 extends Interpreter {
       case "MemberExpression": {
         const object = this.evaluate(node.object, environment);
         if (object.type === "UndefinedValue") throw new Error(`${nameOf(node.object)} is undefined`);
-        return super.evaluate(changed(node, { object: { type: "Known", value: object } }), environment);
+        const known = { object: { type: "Known", value: object } };
+        if (object.type === "StringValue" && node.computed && node.property.type !== "SliceExpression") {
+          const property = this.evaluate(node.property, environment);
+          // Python counts characters, the engine halves of some.
+          if (property.type === "IntegerValue") return made(Array.from(object.value).at(property.value));
+          return super.evaluate(changed(node, { ...known, property: { type: "Known", value: property } }), environment);
+        }
+        return super.evaluate(changed(node, known), environment);
       }
       case "BinaryExpression":
         return this.operation(node, environment);
@@ -275,7 +305,12 @@ function boolean(value) {
   return made(value);
 }
 
-/** A value of the engine, whose classes its package does not export. @param {string | boolean | number} value @returns {any} */
+/**
+ * A value of the engine, whose classes its package does not export.
+ *
+ * @param {string | boolean | number | undefined} value
+ * @returns {any}
+ */
 function made(value) {
   const environment = new Environment();
   return environment.set("made", value);
