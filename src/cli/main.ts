@@ -6,6 +6,7 @@ import { addDoctor } from "./doctor.ts";
 import { addEval } from "./eval/command.ts";
 import { addFetch } from "./fetch.ts";
 import { addForward } from "./forward.ts";
+import { addInspect } from "./inspect/command.ts";
 import { internalError } from "./internal-error.ts";
 import { addLaws } from "./laws.ts";
 import { addPreprocess } from "./preprocess.ts";
@@ -42,6 +43,7 @@ export function createProgram(): Command {
   for (const add of [
     addAsk,
     addForward,
+    addInspect,
     addLaws,
     addPreprocess,
     addTokenize,

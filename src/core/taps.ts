@@ -22,6 +22,10 @@ export interface Visit {
   readonly images?: readonly (number | undefined)[];
   /** Which of the grids of these images, from 0; undefined where what passes is not of one grid. */
   readonly grid?: number;
+  /** In the tower: how many rows stand before the patches. */
+  readonly prefixTokens?: number;
+  /** In blocks of the tower that attend inside windows: how many rows each window has, in their order. */
+  readonly windows?: readonly number[];
   /** The same object in all visits of one pass: a prefill, or one decoding step. */
   readonly pass?: object;
 }

@@ -198,6 +198,19 @@ export function tokenRowsOf(
   );
 }
 
+/** Tokens after a cut: those that it does not keep are dropped, and those that it makes are mixed from all. */
+export function tokensAfter(x: tf.Tensor3D, sequence: Sequence, cut: ChosenCut): tf.Tensor3D {
+  return gatherKept(x, cut, keepVisual(sequence, cut.keep, cut.made).rows);
+}
+
+function gatherKept(
+  x: tf.Tensor3D,
+  { weights }: Pick<ChosenCut, "weights">,
+  rows: readonly (readonly number[])[],
+): tf.Tensor3D {
+  return gatherRows(weights ? tf.concat([x, tf.matMul(weights, x)], 1) : x, rows); // of [B, S + A, Hd]
+}
+
 /** A cut that was made, and what it left. */
 export interface AppliedCut extends ChosenCut {
   /** [B, S', Hd] */
@@ -222,8 +235,7 @@ export function applyCut(
     (count, sample) => count + earlier.reduce((sum, { made }) => sum + made[sample].length, 0),
   );
   const kept = keepVisual(sequence, cut.keep, cut.made, nextRow);
-  const table = cut.weights ? tf.concat([x, tf.matMul(cut.weights, x)], 1) : x; // [B, S + A, Hd]
-  return { ...cut, x: gatherRows(table, kept.rows), sequence: kept.sequence };
+  return { ...cut, x: gatherKept(x, cut, kept.rows), sequence: kept.sequence };
 }
 
 /** Shows position ids to the tap: [B, S], or [B, R, S] where they have several axes. */

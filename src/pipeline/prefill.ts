@@ -19,7 +19,7 @@ import {
   tapPositions,
   tokenRowsOf,
 } from "./apply.ts";
-import { chooseCut, choosePatches, methodFor } from "./choosing.ts";
+import { type ChosenCut, chooseCut, choosePatches, methodFor } from "./choosing.ts";
 import { runLayers } from "./decoder-loop.ts";
 import { whileFinite } from "./finite.ts";
 import { keepLedgers } from "./ledgers.ts";
@@ -52,6 +52,11 @@ export interface DecodeState {
   readonly layers: readonly LayerState[];
 }
 
+/** A cut that was made inside the decoder, before layer `layer`. */
+export interface MadeCut extends ChosenCut {
+  readonly layer: number;
+}
+
 /** What a forward pass returns; free it with `tf.dispose(tensorsIn(result))`. */
 export interface ForwardResult {
   /** Scores of the first answer token, [B, V]. */
@@ -59,6 +64,8 @@ export interface ForwardResult {
   /** Final hidden states after the norm, [B, S', Hd]; S' counts what survived all cuts, see `state`. */
   readonly hidden: tf.Tensor3D;
   readonly state: DecodeState;
+  /** The cuts inside the decoder, in order. */
+  readonly cuts: readonly MadeCut[];
   /** For each sample with an image what became of its visual tokens, else undefined. */
   readonly ledgers: readonly (SampleLedger | undefined)[];
 }
@@ -112,7 +119,7 @@ function* pass(
   const entered: PlacedTokens = { tokens: x, sequence };
   let attention: tf.Tensor4D | undefined;
   const layers: LayerState[] = [];
-  const cuts: AppliedCut[] = [];
+  const cuts: (AppliedCut & MadeCut)[] = [];
   const imagesIn = segments.map((prompt) =>
     imagesOfPrompt(prompt).map((image) => ({ image, method: images[image].method })),
   );
@@ -127,7 +134,7 @@ function* pass(
       ({ x, sequence } = applied); // [B, S', Hd]
       if (images.some(({ method }) => method.idsAfterCut === "anew"))
         ({ sequence, nextPosition } = layOut(segments, visualSlots(sequence), images, axes));
-      cuts.push(applied);
+      cuts.push({ ...applied, layer: from });
     }
     const run = runLayers(model, x, { from, to, sequence, watch: cutLayers.includes(to) ? [to - 1] : [] }, tap);
     ({ x } = run);
@@ -152,7 +159,8 @@ function* pass(
   const logits = here("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
   const passed = { entered: entered.sequence, sequences: layers.map((layer) => layer.sequence), cuts };
   const ledgers = keepLedgers(segments, images, passed);
-  return { logits, hidden, state: { layers }, ledgers };
+  const made = cuts.map(({ layer, keep, made, weights }) => ({ layer, keep, made, weights }));
+  return { logits, hidden, state: { layers }, cuts: made, ledgers };
 }
 
 /** The decoder in stretches of layers between two cuts. */

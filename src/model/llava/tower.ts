@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../../core/readback.ts";
-import type { Tap } from "../../core/taps.ts";
+import { type Tap, within } from "../../core/taps.ts";
 import { activations } from "../transformer/activations.ts";
 import {
   attend,
@@ -72,7 +72,7 @@ export function visionTower(model: TowerSource, pixels: tf.Tensor4D, tap: Tap): 
 export function* mergingTower(
   model: TowerSource,
   pixels: tf.Tensor4D,
-  tap: Tap,
+  watching: Tap,
   merge?: TowerMerge,
 ): Readback<TowerOutput> {
   const { vision } = model.config;
@@ -80,6 +80,7 @@ export function* mergingTower(
   const states = featureStates(model.config);
   const featureBlock = Math.max(0, ...states.map((state) => state - 1));
   const prefixTokens = classTokens(vision);
+  const tap = within(watching, { prefixTokens });
 
   const patches = embedPatches(w.at("embeddings"), tap("vision.pixels", pixels), vision);
   let x = prefixTokens > 0 ? layerNorm(w.at("pre_layrnorm"), patches, vision.layerNormEps) : patches;

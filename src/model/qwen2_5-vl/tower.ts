@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Grid } from "../../core/grid.ts";
-import type { Tap } from "../../core/taps.ts";
+import { type Tap, within } from "../../core/taps.ts";
 import type { BlockSource } from "../tower-block.ts";
 import {
   attendInParts,
@@ -44,8 +44,9 @@ export function visionTower(
   vision: QwenVisionConfig,
   patches: tf.Tensor3D,
   grid: Grid,
-  tap: Tap,
+  watching: Tap,
 ): TowerOutput {
+  const tap = within(watching, { prefixTokens: 0 });
   const { spatialMergeSize: merge, hiddenSize, numHeads } = vision;
   const windows = windowsOf(grid, vision.windowSize / vision.patchSize / merge);
   const rotation = rotaryAngles2d(positionsOf(windows.order, grid, merge), hiddenSize / numHeads);
@@ -140,7 +141,10 @@ function block(
   const attended =
     reach === "everything"
       ? attendInParts(queries, keys, values, undefined, tap, `vision.${i}`, receiving)
-      : { output: attendInWindows(queries, keys, values, reach, tap, `vision.${i}`), received: undefined };
+      : {
+          output: attendInWindows(queries, keys, values, reach, within(tap, { windows: reach }), `vision.${i}`),
+          received: undefined,
+        };
   const output = linear(w.at("attn.proj"), mergeHeads(attended.output)); // [I·P, D]
   const y = rows.add<tf.Tensor2D>(tapRows(tap, `vision.${i}.attention_output`, output, x.shape));
   const residual = tapRows(tap, `vision.${i}.residual`, y, x.shape);
