@@ -130,10 +130,11 @@ export {
   type DecodingOptions,
   type LoadedVlm,
 } from "./pipeline/answer.ts";
+export { continueFrom, type FinishedPass, throughLayer } from "./pipeline/continue.ts";
 export { type Advanced, advance, truncate } from "./pipeline/decode.ts";
 export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
 export { type Gradients, gradients } from "./pipeline/gradients.ts";
-export { type DecodeState, type ForwardInputs, type ForwardResult, forward } from "./pipeline/prefill.ts";
+export { type DecodeState, type ForwardInputs, type ForwardResult, forward, type MadeCut } from "./pipeline/prefill.ts";
 export {
   batchOf,
   buildPrompt,
