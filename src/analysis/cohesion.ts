@@ -20,8 +20,8 @@ export type ObjectCohesion = readonly {
 
 /**
  * **Object-centric cohesion** (paper, section 2.1, Eq. 2), state by state: let V_O be the patches whose centres lie in
- * the object's box, edges included, and V_S the |V_O| patches that are most alike, by cosine, to the patch in the middle
- * of the box, itself among them. Ties go to the lower index.
+ * the object's box, edges included, and V_S the |V_O| patches that are most alike, by cosine, to the patch in the
+ * middle of the box, itself among them. Ties go to the lower index.
  *
  * $$ OCC = \frac{|V_O \cap V_S|}{|V_O \cup V_S|} $$
  *
@@ -34,18 +34,19 @@ export type ObjectCohesion = readonly {
 export function objectCohesion(box: Box): Measure<ObjectCohesion> {
   requireBox(box);
   return ({ tapLayers }, watch) => {
+    const { vision: blocks, llm: layers } = tapLayers;
     const ofTower = watch.atGrids((grid) =>
-      Array.from({ length: tapLayers.vision + 1 }, (_, state) => grid.meanState(state, state)),
+      Array.from({ length: blocks + 1 }, (_, state) => grid.meanState(state, state)),
     );
     const statesOf = watch.states();
     return async ({ ledger, slots }) => {
-      const vision = await ofTower();
+      const towerStates = await ofTower();
       const states = statesOf();
       const grids = gridLedgers(ledger);
       const objects = grids.map(({ grid }) => objectOf(grid, box));
       const starts = grids.map((_, i) => grids.slice(0, i).reduce((sum, { grid }) => sum + patchCount(grid), 0));
-      const llm = grids.map(() => new Float32Array(tapLayers.llm));
-      for (let t = 0; t < tapLayers.llm; t++) {
+      const llm = grids.map(() => new Float32Array(layers));
+      for (let t = 0; t < layers; t++) {
         const values = (await states[t].data()) as Float32Array;
         const width = states[t].shape[2];
         grids.forEach(({ grid }, i) => {
@@ -64,7 +65,7 @@ export function objectCohesion(box: Box): Measure<ObjectCohesion> {
       }
       return grids.map(({ grid }, i) => {
         const cells = [...new Array(patchCount(grid)).keys()];
-        const ofStates = vision[i].map((state) => {
+        const ofStates = towerStates[i].map((state) => {
           const width = state.length / cells.length;
           const vectors = cells.map((cell) => state.subarray(cell * width, (cell + 1) * width));
           return cohesionOf(vectors, cells, objects[i], grid);
@@ -87,7 +88,7 @@ function requireBox([x0, y0, x1, y1]: Box): void {
   const inside = [x0, y0, x1, y1].every((edge) => edge >= 0 && edge <= 1);
   if (!inside || x0 >= x1 || y0 >= y1)
     throw new UsageError(
-      `box ${[x0, y0, x1, y1]}: must be x1,y1,x2,y2 in shares of the picture, with 0 ≤ x1 < x2 ≤ 1 and 0 ≤ y1 < y2 ≤ 1.`,
+      `box ${[x0, y0, x1, y1]}: must be x1,y1,x2,y2 in shares of the picture, 0 ≤ x1 < x2 ≤ 1, 0 ≤ y1 < y2 ≤ 1.`,
     );
 }
 

@@ -16,10 +16,8 @@ import type { Measure } from "./measure.ts";
  * @returns a number for each block
  */
 export function towerEntropy(): Measure<Float32Array> {
-  return ({ tapLayers }, watch) => {
-    const blocks = Array.from({ length: tapLayers.vision }, (_, i) =>
-      watch.at(`vision.${i}.attention`, entropyOfBlock),
-    );
+  return ({ tapLayers: { vision: blockCount } }, watch) => {
+    const blocks = Array.from({ length: blockCount }, (_, i) => watch.at(`vision.${i}.attention`, entropyOfBlock));
     return async () => Float32Array.from(await Promise.all(blocks.map(async (block) => (await block())[0][0])));
   };
 }

@@ -35,7 +35,8 @@ export function attentionFlow(): Measure<SegmentFlow> {
  */
 export function flowBetween(attention: tf.Tensor, slots: readonly Slot[]): tf.Tensor2D {
   const rows = segmentRows(slots);
-  const members = tf.tensor2d(SEGMENTS.map((name) => slots.map((_, row) => Number(rows[name].includes(row))))); // [4, S]
+  const marks = SEGMENTS.map((name) => slots.map((_, row) => Number(rows[name].includes(row))));
+  const members = tf.tensor2d(marks); // [4, S]
   const sizes = members.sum(1, true).maximum(1); // [4, 1]
   return tf.matMul(tf.matMul(members.div(sizes), attention as tf.Tensor2D), members, false, true);
 }

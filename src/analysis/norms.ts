@@ -14,13 +14,13 @@ const TOP_SHARE = 0.05;
  * @throws UsageError when the tower merges tokens, or a grid has too few patches
  */
 export function normOverlap(): Measure<readonly Float32Array[]> {
-  return ({ tapLayers }, watch) => {
+  return ({ tapLayers: { vision: blocks } }, watch) => {
     const grids = watch.atGrids((grid) => {
       if (grid.members !== undefined)
         throw new UsageError(
           "norms: the method merges tokens in the tower, so that states have no patches to compare.",
         );
-      const norms = Array.from({ length: tapLayers.vision + 1 }, (_, state) => grid.meanState(state, state).norm(2, 2));
+      const norms = Array.from({ length: blocks + 1 }, (_, state) => grid.meanState(state, state).norm(2, 2));
       return [grid.clsAttention, ...norms];
     });
     return async () => (await grids()).map(([attention, ...norms]) => Float32Array.from(norms, overlapWith(attention)));

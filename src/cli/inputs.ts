@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
 import { openSafetensors, readTensor, type SafetensorsFile, type TensorValues } from "../io/safetensors.ts";
+import { familyNamed } from "../model/families.ts";
 import type { ImageInputs, VlmConfig } from "../model/vlm.ts";
 import { splitPrompts } from "../pipeline/placeholders.ts";
 import { requireVocabulary } from "../pipeline/prompts.ts";
@@ -74,11 +75,11 @@ function readSizes(file: SafetensorsFile): number[][] | undefined {
 }
 
 /**
- * What the ids and the number of images say; where images differ in shape, their runs are checked after encoding.
+ * What the ids and the images say, before a weight is read.
  *
  * @throws NuwaError when they do not fit the model
  */
-export function checkIds(path: string, { ids, pixels }: FileInputs, config: VlmConfig): void {
+export function checkIds(path: string, { ids, pixels, sizes }: FileInputs, config: VlmConfig): void {
   const what = `${path}: input_ids`;
   const text = ids.filter((id) => id !== config.imageTokenId);
   requireVocabulary(what, text, config);
@@ -87,6 +88,7 @@ export function checkIds(path: string, { ids, pixels }: FileInputs, config: VlmC
     throw new NuwaError(`${what}: holds ${ids.length - text.length} image tokens, but the file has no pixel_values.`);
   if (pixels && text.length === ids.length)
     throw new NuwaError(`${what}: holds no image token (id ${config.imageTokenId}) for the image of pixel_values.`);
-  const images = pixels?.shape.length === 4 ? pixels.shape[0] : 1;
-  if (pixels && config.imageShape) splitPrompts([ids], config, Array(images).fill(config.imageShape), undefined, what);
+  if (!pixels) return;
+  const shapes = familyNamed(config.family).shapesOf(config, { pixels, sizes, origin: `${path}: pixel_values` });
+  splitPrompts([ids], config, shapes, undefined, what);
 }

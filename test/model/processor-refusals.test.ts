@@ -7,18 +7,93 @@ import { BASES, type Base, effectIn, NEXT } from "./hub-configs.ts";
 
 type Json = Record<string, unknown>;
 
-it("a SigLIP tower's means and deviations are not guessed", () => {
-  const { parseConfig, parsePreprocessing } = familyNamed("llava");
-  const vision_config = { model_type: "siglip_vision_model" };
-  const config = parseConfig("config.json", { vision_config, vision_feature_select_strategy: "full" });
-  const half = [0.5, 0.5, 0.5];
-  expect(refusal(() => parsePreprocessing("p.json", { image_mean: half }, config))).toBe(
-    'p.json: fields "image_mean" and "image_std": are missing, which a SigLIP tower needs.',
-  );
-  expect(parsePreprocessing("p.json", { image_mean: half, image_std: half }, config).summary).toContain("mean 0.5");
-  expect(refusal(() => parsePreprocessing("p.json", { image_processor_type: "SiglipImageProcessor" }, config))).toMatch(
-    /^p\.json: field "image_processor_type": "SiglipImageProcessor" is not supported, only CLIPImageProcessor/,
-  );
+describe("the picture of a SigLIP tower", () => {
+  const HALF = [0.5, 0.5, 0.5];
+  const vision_config = { model_type: "siglip_vision_model", image_size: 42, patch_size: 14 };
+  const parsed = (family: string, json: Json) => {
+    const { parseConfig, parsePreprocessing } = familyNamed(family);
+    const pinpoints = family === "llava_next" ? { image_grid_pinpoints: [[42, 84]] } : {};
+    const config = { model_type: family, vision_config, vision_feature_select_strategy: "full", ...pinpoints };
+    return parsePreprocessing("p.json", json, parseConfig("config.json", config));
+  };
+
+  it.each(["llava", "llava_next"])("of %s: means and deviations are not guessed", (family) => {
+    for (const json of [{}, { image_mean: HALF }, { image_std: HALF }])
+      expect(refusal(() => parsed(family, json))).toBe(
+        'p.json: fields "image_mean" and "image_std": are missing, which a SigLIP tower needs. Give them, or the ' +
+          '"image_processor_type" whose defaults they are.',
+      );
+    expect(parsed(family, { image_mean: HALF, image_std: HALF }).summary).toContain("mean 0.5 0.5 0.5, standard");
+  });
+
+  // The defaults of transformers' classes, whatever the tower is.
+  it.each([
+    ["llava", "SiglipImageProcessor", "stretched to 42×42, bicubic; mean 0.5 0.5 0.5, standard deviation 0.5 0.5 0.5"],
+    ["llava", "SiglipImageProcessorFast", "stretched to 42×42, bicubic; mean 0.5"],
+    ["llava", "SiglipImageProcessorPil", "stretched to 42×42, bicubic; mean 0.5"],
+    ["llava", "CLIPImageProcessor", "scaled to cover, its centre cropped, to 42×42, bicubic; mean 0.4815"],
+    ["llava_next", "LlavaNextImageProcessor", "cut into tiles, bicubic; mean 0.4815 0.4578 0.4082"],
+  ])("of %s: %s alone says what its defaults are", (family, image_processor_type, summary) => {
+    expect(parsed(family, { image_processor_type }).summary).toContain(summary);
+  });
+
+  const exact = { height: 42, width: 42 };
+  it.each<[Json, "stretch" | "crop" | "pad" | string]>([
+    [{ size: exact }, "stretch"],
+    [{ size: exact, crop_size: 20 }, "stretch"],
+    [{ size: exact, do_center_crop: true, crop_size: exact, do_pad: true }, "stretch"],
+    [{ size: 42, do_center_crop: true, crop_size: 42 }, "crop"],
+    [{ size: exact, image_aspect_ratio: "pad" }, "pad"],
+    [{ image_processor_type: "CLIPImageProcessor", size: exact }, "stretch"],
+    [{ image_processor_type: "CLIPImageProcessor", size: exact, do_center_crop: false }, "stretch"],
+    [{ size: 42 }, 'p.json: field "size": 42 leaves pictures of any width; give height and width.'],
+    [
+      { size: { shortest_edge: 42 } },
+      'p.json: field "size": {"shortest_edge":42} leaves pictures of any width; give height and width.',
+    ],
+    [
+      { size: { height: 42, width: 28 } },
+      'p.json: field "size": {"height":42,"width":28} does not lead to the image_size of config.json, 42 × 42.',
+    ],
+    [
+      { size: exact, do_center_crop: true, crop_size: 20 },
+      'p.json: field "crop_size": 20 does not lead to the image_size of config.json, 42 × 42.',
+    ],
+  ])("under %j", (fields, outcome) => {
+    const parse = () => parsed("llava", { image_processor_type: "SiglipImageProcessor", ...fields });
+    if (outcome.includes(" ")) expect(refusal(parse)).toBe(outcome);
+    else expect(parse()).toHaveProperty("aspect", outcome);
+  });
+
+  it("that is wide is seen whole: a box in what the tower sees is the same box of the picture", () => {
+    const wide = { width: 80, height: 20, pixels: new Uint8Array(80 * 20 * 3) };
+    const seen = parsed("llava", { image_processor_type: "SiglipImageProcessor" });
+    expect(seen.boxInPicture([0, 0.25, 0.125, 1], wide)).toEqual([0, 0.25, 0.125, 1]);
+    // The left eighth and the lower half are white, and so they are in what the tower sees.
+    for (let y = 0; y < 20; y++)
+      for (let x = 0; x < 80; x++) if (x < 10 || y >= 10) wide.pixels.fill(255, (y * 80 + x) * 3, (y * 80 + x) * 3 + 3);
+    const { pictures } = seen.prepare(wide);
+    const light = (x: number, y: number) => pictures[0].pixels[(y * 42 + x) * 3] > 127;
+    expect([light(4, 0), light(6, 0), light(41, 0), light(41, 20), light(41, 21), light(41, 41)]).toEqual([
+      true,
+      false,
+      false,
+      false,
+      true,
+      true,
+    ]);
+  });
+
+  it("is drawn with its cells on the pixels of whole patches", () => {
+    const { parseConfig, parsePreprocessing } = familyNamed("llava");
+    const config = parseConfig("c", {
+      vision_config: { ...vision_config, image_size: 45 },
+      vision_feature_select_strategy: "full",
+    });
+    const seen = parsePreprocessing("p", { image_processor_type: "SiglipImageProcessor" }, config);
+    const [picture] = seen.prepare({ width: 3, height: 2, pixels: new Uint8Array(18) }).pictures;
+    expect(picture).toMatchObject({ width: 45, height: 45, inCells: { width: 42, height: 42 } });
+  });
 });
 
 describe("a field of the processor's file", () => {
@@ -27,7 +102,7 @@ describe("a field of the processor's file", () => {
     ["LLAVA", "do_resize", false, `false ${CHANNELS} true.`],
     ["LLAVA", "do_rescale", false, `false ${CHANNELS} true.`],
     ["LLAVA", "do_normalize", false, `false ${CHANNELS} true.`],
-    ["LLAVA", "do_center_crop", false, `false ${CHANNELS} true, or false where images are padded.`],
+    ["LLAVA", "do_center_crop", false, `false ${CHANNELS} true, or false where images are padded or stretched.`],
     ["LLAVA", "do_convert_rgb", false, "none"],
     ["LLAVA", "do_pad", true, "honoured"],
     ["LLAVA", "resample", 2, `2 ${CHANNELS} 3 (bicubic).`],
@@ -43,18 +118,20 @@ describe("a field of the processor's file", () => {
       { shortest_edge: 224 },
       '{"shortest_edge":224} does not lead to the image_size of config.json, 336 × 336.',
     ],
+    ["LLAVA", "size", { height: 336, width: 336 }, "honoured"],
     [
       "LLAVA",
       "size",
-      { height: 336, width: 336 },
-      '{"height":336,"width":336} stretches the image, which is not supported, only shortest_edge.',
+      { height: 224, width: 336 },
+      '{"height":224,"width":336} does not lead to the image_size of config.json, 336 × 336.',
     ],
     ["LLAVA", "crop_size", 224, "224 does not lead to the image_size of config.json, 336 × 336."],
+    ["LLAVA", "image_processor_type", "SiglipImageProcessor", "honoured"],
     [
       "LLAVA",
       "image_processor_type",
-      "SiglipImageProcessor",
-      `"SiglipImageProcessor" ${CHANNELS} CLIPImageProcessor and LlavaImageProcessor.`,
+      "Siglip2ImageProcessor",
+      `"Siglip2ImageProcessor" ${CHANNELS} CLIPImageProcessor, LlavaImageProcessor and SiglipImageProcessor.`,
     ],
     ["NEXT", "do_resize", false, "none"],
     ["NEXT", "do_center_crop", false, "none"],

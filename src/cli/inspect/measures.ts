@@ -69,15 +69,16 @@ const MEASURES: Readonly<Record<string, NamedMeasure>> = {
   cohesion: ({ box }) => {
     if (!box) throw new UsageError("--measure cohesion needs --box x1,y1,x2,y2: the object, in shares of the picture.");
     return written(objectCohesion(box), (found) =>
-      found.flatMap(({ vision, llm }, grid) => [
-        [`object.cohesion.vision${ofGrid(grid)}`, listOf(vision)] as const,
-        [`object.cohesion.llm${ofGrid(grid)}`, listOf(llm)] as const,
-      ]),
+      found.flatMap((states, grid) =>
+        (["vision", "llm"] as const).map(
+          (part) => [named(`object.cohesion.${part}`, grid), listOf(states[part])] as const,
+        ),
+      ),
     );
   },
   norms: () =>
     written(normOverlap(), (found) =>
-      found.map((share, grid) => [`norms.overlap${ofGrid(grid)}`, listOf(share)] as const),
+      found.map((share, grid) => [named("norms.overlap", grid), listOf(share)] as const),
     ),
   patching: ({ layers, mirrored }) => {
     const at = [...new Set([0, layers / 4, layers / 2, (3 * layers) / 4, layers - 1].map(Math.floor))];
@@ -110,8 +111,8 @@ export function measuresNamed(list: string, inputs: MeasureInputs): Readonly<Rec
 }
 
 /** The grids of an image behind the first have their number in the name. */
-function ofGrid(grid: number): string {
-  return grid === 0 ? "" : `/grid=${grid}`;
+function named(name: string, grid: number): string {
+  return grid === 0 ? name : `${name}/grid=${grid}`;
 }
 
 function listOf(values: Float32Array): TensorValues {
