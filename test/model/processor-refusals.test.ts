@@ -43,7 +43,9 @@ describe("the picture of a SigLIP tower", () => {
     [{ size: exact, crop_size: 20 }, "stretch"],
     [{ size: exact, do_center_crop: true, crop_size: exact, do_pad: true }, "stretch"],
     [{ size: 42, do_center_crop: true, crop_size: 42 }, "crop"],
-    [{ size: exact, image_aspect_ratio: "pad" }, "pad"],
+    // A field that SigLIP's processor does not know.
+    [{ size: exact, image_aspect_ratio: "pad" }, "stretch"],
+    [{ image_processor_type: "CLIPImageProcessor", size: exact, image_aspect_ratio: "pad" }, "pad"],
     [{ image_processor_type: "CLIPImageProcessor", size: exact }, "stretch"],
     [{ image_processor_type: "CLIPImageProcessor", size: exact, do_center_crop: false }, "stretch"],
     [{ size: 42 }, 'p.json: field "size": 42 leaves pictures of any width; give height and width.'],
@@ -112,6 +114,12 @@ describe("a field of the processor's file", () => {
     ["LLAVA", "size", "336", `"336" ${CHANNELS} pixels, or shortest_edge, or height and width.`],
     ["LLAVA", "crop_size", {}, `{} ${CHANNELS} pixels, or height and width.`],
     ["LLAVA", "size", { shortest_edge: 336 }, "honoured"],
+    [
+      "LLAVA",
+      "size",
+      { shortest_edge: 336, height: 336, width: 336 },
+      `{"shortest_edge":336,"height":336,"width":336} ${CHANNELS} pixels, or shortest_edge, or height and width.`,
+    ],
     [
       "LLAVA",
       "size",

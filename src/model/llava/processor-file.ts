@@ -26,7 +26,10 @@ export const processorSchema = unread(
     do_pad: z.boolean().nullish(),
     image_aspect_ratio: z.enum(["pad", "square"], only('"pad" and "square"')).nullish(),
     size: z
-      .union([side, z.object({ shortest_edge: side }), both], only("pixels, or shortest_edge, or height and width"))
+      .union(
+        [side, z.strictObject({ shortest_edge: side }), z.strictObject({ height: side, width: side })],
+        only("pixels, or shortest_edge, or height and width"),
+      )
       .nullish(),
     crop_size: z.union([side, both], only("pixels, or height and width")).nullish(),
   }),
@@ -52,9 +55,9 @@ export function parsePreprocessing(
   requireMeans(where, processor, vision);
   const named = className(processor);
   const isSiglip = named?.startsWith("Siglip") ?? false;
-  // Processors other than LLaVA's own pad only the smaller pictures of a batch.
+  // Processors other than LLaVA's own pad only the smaller pictures of a batch, and SigLIP's knows no aspect ratio.
   const padding = processor.do_pad === true && !/^(CLIP|Siglip)/.test(named ?? "");
-  const pads = padImages || padding || processor.image_aspect_ratio === "pad";
+  const pads = padImages || padding || (processor.image_aspect_ratio === "pad" && !isSiglip);
   const aspect = pads ? "pad" : stretches(processor, isSiglip) ? "stretch" : "crop";
   const crops = processor.do_center_crop ?? !isSiglip;
   if (aspect === "crop" && !crops)
