@@ -22,7 +22,7 @@ export interface OpaqueGif {
  * The first frame of a GIF without its mark of transparency: decoders forget the colour of transparent pixels, which
  * Pillow's `convert("RGB")` shows. The other frames are left out; libvips would walk through all of them.
  *
- * @throws Error when there is no frame, or no table of colours
+ * @throws Error when there is no frame, or one without pixels or colours
  * @see https://www.w3.org/Graphics/GIF/spec-gif89a.txt
  */
 export function opaqueGif(file: Uint8Array): OpaqueGif {
@@ -39,6 +39,8 @@ export function opaqueGif(file: Uint8Array): OpaqueGif {
   }
   if (bytes[at] !== FRAME || at + 10 > bytes.length) throw new Error("a GIF without a frame");
   const [left, top, width, height] = [1, 3, 5, 7].map((offset) => bytes[at + offset] + 256 * bytes[at + offset + 1]);
+  // libvips would make a picture of one pixel of it.
+  if (width === 0 || height === 0) throw new Error("a GIF whose frame has no pixels");
   const own = tableAt(bytes, at + 9, at + 10);
   if (own.length > 0) table = own;
   if (table.length === 0) throw new Error("a GIF without a table of colours");

@@ -43,6 +43,7 @@ describe("files that are not read", () => {
     ["version https://git-lfs.github.com/spec/v1\n", "of no known format"],
     ["<!doctype html><title>Not found</title>", "text without an <svg> element"],
     ["GIF89a", "a GIF without a frame"],
+    ["GIF89a\x03\0\x03\0\0\0\0,\0\0\0\0\0\0\x03\0\0\x02\0;", "a GIF whose frame has no pixels"],
     ["II*\0\x08\0\0\0", "a TIFF that ends before its first picture is described"],
     ["\x1f\x8b\x08nothing", "incorrect header check|invalid|unexpected end of file|unknown header flags set"],
   ])("are refused in a line: %j", async (start, reason) => {

@@ -313,6 +313,7 @@ describe("an evaluation in parts", () => {
     expect(await refused({ layers: 0 })).toMatch(/options\.json: field "layers"/);
     expect(await refused({ tasks: [] })).toMatch(/options\.json: field "tasks"/);
     expect(await refused({ methods: ["none"] })).toMatch(/samples\.jsonl: line \d+: .*not asked under "nuwa"/);
+    expect(await refused({ methods: ["./mine.ts"] })).toMatch(/options\.json: field "settings": lacks a method/);
   });
 
   it("is merged without running a method's file that its plan names", async () => {
@@ -321,7 +322,8 @@ describe("an evaluation in parts", () => {
     const folders = shards.map((shard) => {
       const folder = newFolder();
       cpSync(shard, folder, { recursive: true });
-      editJson(join(folder, "options.json"), (json) => Object.assign(json, { methods: [method] }));
+      const settings = [{ method, variant: null, average: "1/9", positions: "original" }];
+      editJson(join(folder, "options.json"), (json) => Object.assign(json, { methods: [method], settings }));
       return folder;
     });
     const { code } = await nuwa("eval", "merge", ...folders, "--out", newFolder());

@@ -29,6 +29,8 @@ it("gives the shards of benchmarks, in any order, as the evaluation in one piece
   };
   const whole = await run();
   const shards = [await run("--shard", "1/2"), await run("--shard", "2/2")];
+  // They follow from the other options; those of methods of one's own do not, and are recorded.
+  expect(JSON.parse(readFileSync(join(whole, "options.json"), "utf8")).settings).toEqual([]);
   const answered = readFileSync(join(whole, "samples.jsonl"), "utf8");
   for (const folders of [shards, [...shards].reverse()])
     expect(
