@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { type Readback, readback, run, runSync, tensorsIn } from "../../src/core/readback.ts";
+import { currentRun, type Readback, readback, run, runSync, tensorsIn } from "../../src/core/readback.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -64,6 +64,32 @@ describe("two runs at once", () => {
     expect(results.map((x) => [...x.dataSync()])).toEqual([Array(4).fill(32), Array(4).fill(96)]);
     expect([...meanwhile.dataSync()]).toEqual([1, 1]);
     tf.dispose([...results, meanwhile]);
+  });
+
+  it("are told apart, also where one begins inside the other, and are none when they wait", async () => {
+    expect(currentRun()).toBeUndefined();
+    let inner: Promise<tf.Tensor> | undefined;
+    const seen: unknown[] = [];
+    const outer = run(function* () {
+      seen.push(currentRun());
+      inner = run(function* () {
+        seen.push(currentRun());
+        yield* readback(tf.zeros([1]));
+        return tf.ones([1]);
+      });
+      seen.push(currentRun());
+      yield* readback(tf.zeros([1]));
+      seen.push(currentRun());
+    });
+    expect(currentRun()).toBeUndefined();
+    await outer;
+    tf.dispose(await inner);
+    const [first, other, again, later] = seen;
+    expect(first).toBeDefined();
+    expect([again === first, later === first, other === first, other === undefined]).toEqual([
+      ...[true, true],
+      ...[false, false],
+    ]);
   });
 
   it("go on when the other fails", async () => {

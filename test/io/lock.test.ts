@@ -146,6 +146,25 @@ describe("a folder's lock", () => {
     expect(listing(folder)).toEqual([named("2147483646-7"), ...stay].sort());
   });
 
+  it("removes what another machine's process left a day ago, whatever process here has its number", async () => {
+    const folder = temporaryFolder();
+    const own = partName();
+    // Its number is of no process here, and of this one.
+    const foreign = [2147483646, process.pid].map((pid) => own.replace(/-\d+-.*-/, `-${pid}-5-0badf00d-`));
+    const aged = (name: string, hours: number) => {
+      writeFileSync(join(folder, name), "half");
+      const then = Date.now() / 1000 - hours * 3600;
+      utimesSync(join(folder, name), then, then);
+    };
+    for (const name of foreign) aged(name, 23);
+    aged(own, 25);
+    await works(folder);
+    expect(listing(folder)).toEqual([...foreign, own].sort());
+    for (const name of foreign) aged(name, 25);
+    await works(folder);
+    expect(listing(folder)).toEqual([own]);
+  });
+
   it.each(["SIGINT", "SIGTERM", "SIGHUP"] as const)("is removed by %s, which ends the process", async (signal) => {
     const folder = temporaryFolder();
     await ended(await holder(folder), signal);

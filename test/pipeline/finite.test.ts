@@ -86,9 +86,24 @@ describe.each(METHOD_NAMES)("under %s a pass that is not finite", (method) => {
 });
 
 describe("a pass that is not finite", () => {
-  it("names the point where a tap put NaN in", () => {
-    const tap = replace({ "llm.1.attention_output": (x) => x.mul(Number.NaN) });
-    expect(String(refusal(model, "nuwa", { tap }))).toContain("llm.1.attention_output: is the first point");
+  it.each([
+    "vision.hidden_states.1",
+    "vision.1.attention_output",
+    "vision.1.residual",
+    "vision.features",
+    "stage1.tokens",
+    "projector.output",
+    "llm.embeddings",
+    "llm.0.tokens",
+    "llm.1.attention_output",
+    "llm.1.residual",
+    "llm.1.mlp_output",
+    "llm.1.output",
+    "llm.norm",
+    "logits_last",
+  ] as const)("names the point where a tap put NaN in: %s", (point) => {
+    const tap = replace({ [point]: (x: tf.Tensor) => x.mul(Number.NaN) });
+    expect(String(refusal(model, "nuwa", { tap }))).toContain(`: ${point}: is the first point`);
   });
 
   it("goes on being the method's fault where its weights are NaN", () => {

@@ -22,6 +22,9 @@ it.each([
   ["what?!", "what"],
   ["line\nbreak", "line break"],
   ["constructor", "constructor"],
+  // re.sub gets re.UNICODE, which is 32, as the number of replacements.
+  [`x${".".repeat(32)}`, "x"],
+  [`x${".".repeat(33)}`, "x."],
 ])("%j becomes %j", (answer, normal) => {
   expect(normaliseAnswer(answer)).toBe(normal);
 });
