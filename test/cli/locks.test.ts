@@ -23,9 +23,11 @@ it.each([
         end = done;
       }),
   );
-  const { code, err } = await nuwa(...argv, "--out", folder);
-  expect([code, err]).toEqual([
+  const { code, out, err } = await nuwa(...argv, "--out", folder);
+  expect([code, out, err]).toEqual([
     1,
+    // Nothing was begun.
+    "",
     `nuwa: ${folder}: process ${process.pid} is writing there. Wait for its end or give another folder; if it is no ` +
       `longer running, remove ${join(folder, "nuwa.lock")}.\n`,
   ]);

@@ -74,6 +74,12 @@ describe("a pickle of plain data", () => {
     expect(read(Buffer.from("\x80\x02\x8a\x06\0\0\0\0\0\x80.", "latin1"))).toBe(-(2 ** 47));
   });
 
+  it("keeps a value for later so often, as if each were a list", () => {
+    const kept = (times: number) => Buffer.from(`\x80\x04N${"\x94".repeat(times)}.`, "latin1");
+    expect(read(kept(2 ** 13 - 1), 2 ** 16)).toBeNull();
+    expect(() => read(kept(2 ** 13), 2 ** 16)).toThrow("it makes more than 65536 values");
+  });
+
   it("is not read when it is too large", () => {
     expect(() => read(Buffer.alloc(11), 10)).toThrow(/11 bytes, more than the 10/);
   });

@@ -12,14 +12,15 @@ afterEach(() => void vi.unstubAllGlobals());
 const COMMIT = "0123456789abcdef0123456789abcdef01234567";
 const hubWith = (more: Partial<Hub> = {}): Hub => ({ host: "https://hub", pause: async () => undefined, ...more });
 
-/** An answer that comes in pieces, 100 ms between them. */
-function slowly(text: string, pieces = 6): Response {
+/** An answer that comes in pieces, 100 ms between them, until it is given up. */
+function slowly(text: string, { signal }: { signal: AbortSignal }, pieces = 6): Response {
   const bytes = Buffer.from(text.padEnd(pieces));
   const size = Math.ceil(bytes.length / pieces);
   let at = 0;
   const body = new ReadableStream({
     async pull(controller) {
       await new Promise((done) => setTimeout(done, 100));
+      signal.throwIfAborted();
       controller.enqueue(bytes.subarray(at, at + size));
       at += size;
       if (at >= bytes.length) controller.close();
@@ -32,7 +33,7 @@ describe("a server that is slow, but not silent", () => {
   const patient = hubWith({ patience: { silent: 350, whole: 60_000, each: 0 } });
 
   it("is heard out where it sends a file", async () => {
-    vi.stubGlobal("fetch", async () => slowly("abcdef"));
+    vi.stubGlobal("fetch", async (_: URL, how: { signal: AbortSignal }) => slowly("abcdef", how));
     // Of "blob 6\0abcdef", as git hash-object has it.
     const checksum = { kind: "git-sha1", value: "d96dc95707c20a371b14928ee42071f00e00b645" } as const;
     const folder = temporaryFolder();
@@ -42,7 +43,9 @@ describe("a server that is slow, but not silent", () => {
   });
 
   it("is heard out where it lists files", async () => {
-    vi.stubGlobal("fetch", async (url: URL) => slowly(url.pathname.includes("/tree/") ? "[]" : `{"sha":"${COMMIT}"}`));
+    vi.stubGlobal("fetch", async (url: URL, how: { signal: AbortSignal }) =>
+      slowly(url.pathname.includes("/tree/") ? "[]" : `{"sha":"${COMMIT}"}`, how),
+    );
     expect((await openRepository(patient, "some/model", "main")).commit).toBe(COMMIT);
   });
 });
@@ -63,6 +66,17 @@ it.each([
     expect(await refusalOf(text)).toBe(
       `file: ${host} redirects to "${location}", which is not followed. Check the host.`,
     );
+});
+
+it("five redirects are followed, and no sixth", async () => {
+  const asked = (redirects: number) => {
+    vi.stubGlobal("fetch", async () =>
+      redirects-- > 0 ? new Response(null, { status: 307, headers: { location: "/on" } }) : new Response("there"),
+    );
+    return request(hubWith(), "/file", "file", {}, Date.now() + 60_000, (response) => response.text());
+  };
+  expect(await asked(5)).toBe("there");
+  expect(await refusalOf(asked(6))).toBe("file: https://hub redirects more than 5 times. Check the host.");
 });
 
 describe("work that fails", () => {
