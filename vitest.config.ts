@@ -1,21 +1,21 @@
 import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
-/** Folders whose tests choose their backend and free their tensors: their files may share a process, one by one. */
-const SHARING = [
-  "analysis",
-  "core",
-  "docs",
-  "io",
-  "laws",
-  "methods",
-  "model",
-  "pipeline",
-  "properties",
-  "view",
-  "world",
-];
-const shared = SHARING.map((folder) => `test/${folder}/**/*.test.ts`);
+/**
+ * Files that need a process of their own: they end processes, exhaust the heap, change the environment or load backends
+ * in other ways. All others choose their backend and free their tensors, and may share a process, one by one.
+ */
+const ALONE = [
+  "architecture",
+  "backend/**/*",
+  "bundle",
+  "cli/{doctor,interruption,process}",
+  "eval/run/harness",
+  "notebooks",
+  "package/*",
+  "style",
+  "train/engine/kill",
+].map((file) => `test/${file}.test.ts`);
 
 /** What holds for every run of tests; `npm run test:deep` and `test:replay` take it, too. */
 export const EVERY_RUN = {
@@ -34,9 +34,9 @@ export default defineConfig({
     ...EVERY_RUN,
     projects: [
       // Files that share a process load the modules once, which is a third of what most of them take.
-      { extends: true, test: { name: "shared", include: shared, isolate: false } },
+      { extends: true, test: { name: "shared", include: ["test/**/*.test.ts"], exclude: ALONE, isolate: false } },
       // Each file has a process of its own: it may end it, exhaust its heap or change its environment.
-      { extends: true, test: { name: "alone", include: ["test/**/*.test.ts"], exclude: shared } },
+      { extends: true, test: { name: "alone", include: ALONE } },
     ],
   },
 });

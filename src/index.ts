@@ -117,6 +117,7 @@ export {
   type EncodedGrid,
   type EncodedImages,
   type ImageInputs,
+  type ImageSizes,
   type ModelFacts,
   type Vlm,
   type VlmConfig,

@@ -19,7 +19,7 @@ const FIRST_GROUP = 6;
  * Test files are tried up to so many seconds of unbroken code in all: what a mistake is caught by only after these is
  * far from it, and the mistake should have a nearer test.
  */
-const SEARCHED_SECONDS = 60;
+const SEARCHED_SECONDS = 150;
 /** How many times as long as unbroken code may broken code take, and how many seconds a group has at least. */
 const PATIENCE = { factor: 10, least: 180 } as const;
 

@@ -59,6 +59,8 @@ function describeDecoder(text: TextConfig): string {
     mlp ? ["MLP"] : [],
   ].flat();
   const scaling = text.ropeScaling;
+  const windowed = text.windowedLayers?.filter((has) => has).length;
+  const where = windowed === undefined ? "" : ` in ${windowed} of the layers`;
   return (
     `${text.numHiddenLayers} layers of ${text.hiddenSize} channels, ${text.numAttentionHeads} heads of ` +
     `${text.headDim}${grouped}, MLP ${text.intermediateSize} (${text.hiddenAct})` +
@@ -67,7 +69,7 @@ function describeDecoder(text: TextConfig): string {
     `rotary θ ${text.ropeTheta}${axes}` +
     `${scaling ? `, ${scaling.type}, ${scaling.factor} times ${scaling.originalPositions} positions` : ""}; ` +
     `up to ${positionLimit(text)} positions` +
-    `${text.slidingWindow ? `, each token seeing ${text.slidingWindow} at most` : ""}`
+    `${text.slidingWindow ? `, each token seeing ${text.slidingWindow} at most${where}` : ""}`
   );
 }
 

@@ -16,6 +16,7 @@ import {
   writeSafetensors,
 } from "../io/safetensors.ts";
 import type { Pruning } from "../methods/method.ts";
+import { familyNamed } from "../model/families.ts";
 import { disposeModel, type Vlm, type VlmConfig } from "../model/vlm.ts";
 import { generate } from "../pipeline/generate.ts";
 import { splitPrompts } from "../pipeline/placeholders.ts";
@@ -169,8 +170,8 @@ function readSizes(file: SafetensorsFile): number[][] | undefined {
   return Array.from({ length: images }, (_, image) => [...values.subarray(image * width, (image + 1) * width)]);
 }
 
-/** What the ids and the number of images say; where images differ in shape, their runs are checked after encoding. */
-function checkIds(path: string, { ids, pixels }: Inputs, config: VlmConfig): void {
+/** What the ids and the images say, before a weight is read. */
+function checkIds(path: string, { ids, pixels, sizes }: Inputs, config: VlmConfig): void {
   const what = `${path}: input_ids`;
   const text = ids.filter((id) => id !== config.imageTokenId);
   requireVocabulary(what, text, config);
@@ -179,6 +180,7 @@ function checkIds(path: string, { ids, pixels }: Inputs, config: VlmConfig): voi
     throw new NuwaError(`${what}: holds ${ids.length - text.length} image tokens, but the file has no pixel_values.`);
   if (pixels && text.length === ids.length)
     throw new NuwaError(`${what}: holds no image token (id ${config.imageTokenId}) for the image of pixel_values.`);
-  const images = pixels?.shape.length === 4 ? pixels.shape[0] : 1;
-  if (pixels && config.imageShape) splitPrompts([ids], config, Array(images).fill(config.imageShape), undefined, what);
+  if (!pixels) return;
+  const shapes = familyNamed(config.family).shapesOf(config, { pixels, sizes, origin: `${path}: pixel_values` });
+  splitPrompts([ids], config, shapes, undefined, what);
 }

@@ -74,6 +74,7 @@ function requireFile(path: string, status: Stats): void {
 }
 
 function kindOf(status: Stats): string {
+  if (status.isFile()) return "a file";
   if (status.isDirectory()) return "a folder";
   if (status.isSymbolicLink()) return "a link";
   if (status.isFIFO()) return "a pipe";

@@ -3,7 +3,7 @@ import type { z } from "zod";
 import type { TapFacts } from "../core/tap-points.ts";
 import type { ImageShape } from "./image-shape.ts";
 import type { Preprocessing } from "./preprocessing.ts";
-import type { Capability, Vlm, VlmConfig } from "./vlm.ts";
+import type { Capability, ImageSizes, Vlm, VlmConfig } from "./vlm.ts";
 
 /** What the files of a checkpoint are read with; it also knows which fields change nothing here. */
 export interface FileSchemas {
@@ -64,6 +64,12 @@ export interface Family<Config extends VlmConfig = VlmConfig> {
    * @param size what its preprocessing says besides the pixels, see `PreparedPixels`; a family that needs it gets it
    */
   readonly shapeOf: (config: Config, size?: readonly number[]) => ImageShape;
+  /**
+   * What each image of a batch becomes, see `Vlm.shapesOf`.
+   *
+   * @throws NuwaError when the pixels have another size than the model sees
+   */
+  readonly shapesOf: (config: Config, images: ImageSizes) => readonly ImageShape[];
   /**
    * The conversation that the family was trained on, a Jinja template in the form of Hugging Face, for checkpoints
    * that bring none. `image_token` is what to write for an image.

@@ -15,6 +15,8 @@ export interface GridPicture extends Picture {
   readonly gridName?: string;
   /** What its cells are called: "patches". */
   readonly cellName: string;
+  /** What of it the cells lie on, in pixels from the top left, where that is not all: pixels that fill no patch. */
+  readonly inCells?: Size;
 }
 
 /** An image as the vision tower sees it, with pictures to draw on. */

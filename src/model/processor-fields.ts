@@ -8,6 +8,9 @@ export const DEFAULT_MEAN = [0.48145466, 0.4578275, 0.40821073] as const;
 /** Standard deviations of the same. */
 export const DEFAULT_STD = [0.26862954, 0.26130258, 0.27577711] as const;
 
+/** Mean and standard deviation of SigLIP's processor, where its file gives none. */
+export const HALF = [0.5, 0.5, 0.5] as const;
+
 /** What must be true where it is given. */
 export const always = z.literal(true, only("true")).nullish();
 /** What channels are divided by: by a tiny number they would become values that float32 cannot hold. */

@@ -32,8 +32,8 @@ export const CLIP = [...COMMON, ...DECODING, "projection_dim", "vocab_size", "dr
 /** Of a SigLIP tower, which is used without its pooling head. */
 export const SIGLIP = [...CLIP, "vision_use_head", "projection_size"];
 
-/** Of a Qwen2 decoder, of which no layer attends in a window. Which layers have a bias is fixed. */
-export const QWEN2 = [...LLAMA, "max_window_layers", "attention_bias", "mlp_bias"];
+/** Of a Qwen2 decoder. Which layers have a bias is fixed. */
+export const QWEN2 = [...LLAMA, "attention_bias", "mlp_bias"];
 
 /** Of LLaVA in transformers. `image_newline` is used whatever the last one says, as transformers does. */
 export const LLAVA = [

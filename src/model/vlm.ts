@@ -54,6 +54,11 @@ export interface ImageInputs {
   readonly origin?: string;
 }
 
+/** Images of a batch, of whose pixels only the shape is known. */
+export interface ImageSizes extends Pick<ImageInputs, "sizes" | "origin"> {
+  readonly pixels: { readonly shape: readonly number[] };
+}
+
 /**
  * Equal grids of I images after the encoder: N cells, D wide. What a family does not offer throws a NuwaError when it
  * is asked for, see {@link Capability}.
@@ -114,6 +119,8 @@ export interface Vlm<Config extends VlmConfig = VlmConfig> {
   readonly decoder: DecoderWeights;
   /** The embedding of separators, [Hd]; undefined where images have none. */
   readonly separator?: tf.Tensor;
+  /** What each image of a batch becomes. @throws NuwaError when the pixels have another size than the model sees */
+  readonly shapesOf: (images: ImageSizes) => readonly ImageShape[];
   /**
    * From pixels to features; images of one shape are encoded together.
    *

@@ -118,7 +118,7 @@ export function* chooseCut(
   const view = {
     ...seen,
     attentionAhead: () => {
-      ahead ??= attentionAhead(model, layer, tokens, placementOf(model, sequence, tokens.shape[1]));
+      ahead ??= attentionAhead(model, layer, tokens, placementOf(model, sequence, tokens.shape[1], layer));
       return ahead;
     },
   };

@@ -39,12 +39,19 @@ export interface LayerRun {
  */
 export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Tap): LayerRun {
   const { from, to, sequence, past, watch = [] } = range;
-  const placement = range.placement ?? placementOf(model, sequence, x.shape[1]);
+  const placements = new Map<number | undefined, Placement>(); // by window
+  const placementIn = (layer: number): Placement => {
+    const window = windowOf(model, layer);
+    const placement = placements.get(window) ?? placementOf(model, sequence, x.shape[1], layer);
+    placements.set(window, placement);
+    return placement;
+  };
   const here = within(tap, { sequence });
   const caches: LayerCache[] = [];
   const attention = new Map<number, tf.Tensor4D>();
   let hidden = x;
   for (let i = from; i < to; i++) {
+    const placement = range.placement ?? placementIn(i);
     const entering = here(`llm.${i}.tokens`, hidden);
     const output = tf.tidy(() => decoderLayer(model, i, entering, placement, here, past?.[i], watch.includes(i)));
     hidden = output.x as tf.Tensor3D;
@@ -54,9 +61,14 @@ export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Ta
   return { x: hidden, caches, attention };
 }
 
-/** Rotary angles and causal mask of the last `queries` tokens of a sequence. */
-export function placementOf(model: Vlm, sequence: Sequence, queries: number): Placement {
+/** How many tokens a token sees in a layer at most; undefined: all before it. */
+function windowOf({ config: { text } }: Vlm, layer: number): number | undefined {
+  return (text.windowedLayers?.[layer] ?? true) ? text.slidingWindow : undefined;
+}
+
+/** Rotary angles and a layer's causal mask, of the last `queries` tokens of a sequence. */
+export function placementOf(model: Vlm, sequence: Sequence, queries: number, layer: number): Placement {
   const { text } = model.config;
   const positions = positionIds(sequence, text.ropeSections.length).map((ids) => ids.slice(ids.length - queries));
-  return { rotation: rotaryAngles(positions, text), mask: causalMask(sequence, queries, text.slidingWindow) };
+  return { rotation: rotaryAngles(positions, text), mask: causalMask(sequence, queries, windowOf(model, layer)) };
 }

@@ -91,14 +91,15 @@ function* pass(
   const axes = text.ropeSections.length;
   requireKnown(watching, tapNames(model.tapLayers));
   const tap = within(watching, { step: 0, sequence: undefined, pass: {} });
+  // Prompts that do not fit the images are refused before the tower runs.
+  const imageShapes = pixels ? model.shapesOf({ pixels, ...rest }) : [];
+  const segments = splitPrompts(prompts, model.config, imageShapes, imagesOf, promptsOrigin);
   const merge = imageShape && methodFor(pruning, imageShape, model).merge;
   const encoded = pixels ? yield* model.encode({ pixels, ...rest }, tap, merge) : [];
 
   // Stage 1: which patches go on, and as which mixtures of their neighbours.
   const chosen = yield* choosePatches(model, encoded, pruning, tap);
   const images = selectedImages(chosen);
-  const shapes = images.map(({ shape }) => shape);
-  const segments = splitPrompts(prompts, model.config, shapes, imagesOf, promptsOrigin);
   const visual = images.length > 0 ? projectSelected(model, chosen, images, tap) : undefined; // [I, k, Hd]
 
   // Splice: text and visual tokens in one sequence, each with its position ids.

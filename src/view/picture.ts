@@ -103,6 +103,8 @@ async function panelsOf(
     .toBuffer();
   const scale = Math.min(PANEL / picture.width, TALLEST / picture.height);
   const size = { width: Math.round(picture.width * scale), height: Math.round(picture.height * scale) };
+  const { width, height } = picture.inCells ?? picture;
+  const inCells = { width: (size.width * width) / picture.width, height: (size.height * height) / picture.height };
   const isEntered = (token: VisualToken) => token.firstLayer === 0;
   const isLast = (token: VisualToken) => token.layers === layers;
   const count = (isShown: (token: VisualToken) => boolean) => [...tokens.values(), ...others].filter(isShown).length;
@@ -114,8 +116,8 @@ async function panelsOf(
   });
   const panels = [
     panel(id, `what the model sees: ${patchCount(grid)} ${picture.cellName}`, boxes(answers, size)),
-    panel(id, `before the decoder: ${count(isEntered)} kept`, cells({ grid, tokens }, isEntered, size)),
-    panel(id, `after the last cut: ${count(isLast)} kept`, cells({ grid, tokens }, isLast, size)),
+    panel(id, `before the decoder: ${count(isEntered)} kept`, cells({ grid, tokens }, isEntered, inCells)),
+    panel(id, `after the last cut: ${count(isLast)} kept`, cells({ grid, tokens }, isLast, inCells)),
   ];
   const top = heading === "" ? 0 : HEADING;
   const title = top > 0 ? element("text", { x: GAP, y: 14, "font-weight": "bold" }, heading) : "";

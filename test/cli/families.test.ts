@@ -29,6 +29,39 @@ describe.each([
     return out;
   }
 
+  it("is told of a run of image tokens of a wrong length before the weights, which are damaged, are read", async () => {
+    const [damaged, inputs] = [join(temporaryFolder(), "damaged"), join(temporaryFolder(), "inputs.safetensors")];
+    await run("ask", coffee, QUESTION, ...common, "--max-new-tokens", "1", "--dump-inputs", inputs);
+    const file = openSafetensors(inputs);
+    const entries = new Map([...file.entries.keys()].map((name) => [name, readTensor(file, name)] as const));
+    const ids = [...(entries.get("input_ids") as TensorValues).values];
+    const { image_token_index, image_token_id } = JSON.parse(readFileSync(join(model, "config.json"), "utf8"));
+    const image = image_token_id ?? image_token_index;
+    // Not one token for the image, nor as many as it has.
+    const values = Int32Array.from(ids.flatMap((id) => (id === image ? [id, id, id] : [id])));
+    writeSafetensors(inputs, [...entries.set("input_ids", { shape: [values.length], values })]);
+    cpSync(model, damaged, { recursive: true });
+    const weights = join(damaged, "model.safetensors");
+    const bytes = readFileSync(weights);
+    writeFileSync(weights, bytes.fill(0xff, bytes.length - 1000));
+    const dump = join(temporaryFolder(), "dump.safetensors");
+    const { code, err } = await nuwa("forward", "--model", damaged, "--inputs", inputs, "--dump", dump);
+    expect({ code, lines: err.trim().split("\n").length, dumped: existsSync(dump) }).toEqual({
+      code: 1,
+      lines: 1,
+      dumped: false,
+    });
+    expect(err).toMatch(
+      /inputs\.safetensors: input_ids: holds 3 image tokens .* do not fit 1 image: found a run of 3\./,
+    );
+    writeSafetensors(
+      inputs,
+      [...entries].filter(([name]) => name !== sizes),
+    );
+    const without = await nuwa("forward", "--model", damaged, "--inputs", inputs, "--dump", dump);
+    expect(without.err).toMatch(new RegExp(`inputs\\.safetensors: pixel_values: ${sizes} must say`));
+  });
+
   it("is asked about one picture, and what is dumped gives the same run in nuwa forward", async () => {
     const folder = temporaryFolder();
     const [inputs, asked, again] = ["inputs", "asked", "again"].map((name) => join(folder, `${name}.safetensors`));

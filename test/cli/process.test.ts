@@ -57,6 +57,9 @@ describe("an output", () => {
     expect([await once(reader, "close"), said]).toEqual([[0, null], ""]);
     if (!existsSync("/dev/full")) return;
     const full = spawnSync("sh", ["-c", '"$0" "$@" > /dev/full', process.execPath, ...program], { encoding: "utf8" });
-    expect([full.status, full.stderr]).toEqual([1, "nuwa: the output cannot be written (ENOSPC).\n"]);
+    expect([full.status, full.stderr]).toEqual([
+      1,
+      "nuwa: the output cannot be written (ENOSPC). Check the free space where it goes.\n",
+    ]);
   });
 });

@@ -6,7 +6,7 @@ import { describe, expect, it } from "vitest";
 import { preprocess } from "../../src/io/image.ts";
 import { openSafetensors, readTensor } from "../../src/io/safetensors.ts";
 import { type LlavaPreprocessingOptions, llavaPreprocessing } from "../../src/model/llava/preprocessing.ts";
-import { DEFAULT_MEAN, DEFAULT_STD } from "../../src/model/processor-fields.ts";
+import { DEFAULT_MEAN, DEFAULT_STD, HALF } from "../../src/model/processor-fields.ts";
 import { fixture, refusalOf, scratchFolder } from "./scratch.ts";
 
 const folder = scratchFolder();
@@ -45,6 +45,15 @@ describe("preprocess", () => {
       );
       expect(Math.max(...differences)).toBeLessThan(1e-4);
     }
+  });
+
+  it.each(["photo", "tall", "alpha"])("gives the levels of SigLIP's processor for %s", async (name) => {
+    const how = llavaPreprocessing({ imageSize: [42, 28], mean: HALF, std: HALF, aspect: "stretch" });
+    const { pixelValues } = await preprocess(fixture("preprocess", `${name}.png`), how);
+    const wanted = readTensor(expected, `${name}.stretch`);
+    expect(pixelValues.shape).toEqual(wanted.shape);
+    const differences = pixelValues.values.map((value, i) => Math.abs(value - wanted.values[i]));
+    expect(Math.max(...differences)).toBeLessThan(1e-6);
   });
 
   it("gives pixel values that are the normalised picture, channel by channel", async () => {

@@ -93,7 +93,7 @@ describe("preprocessingOf", () => {
   it.each<[string, object]>([
     ["size", { size: { shortest_edge: 224 } }],
     ["size", { size: 224 }],
-    ["size", { size: { height: 336, width: 336 } }],
+    ["size", { size: { height: 336, width: 224 } }],
     ["size", { size: { longest_edge: 336 } }],
     ["size", { do_pad: true, size: { height: 224, width: 224 } }],
     ["crop_size", { crop_size: 224 }],
@@ -110,7 +110,7 @@ describe("preprocessingOf", () => {
     ["do_rescale", { do_rescale: false }],
     ["do_normalize", { do_normalize: false }],
     ["image_aspect_ratio", { image_aspect_ratio: "anyres" }],
-    ["image_processor_type", { image_processor_type: "SiglipImageProcessor" }],
+    ["image_processor_type", { image_processor_type: "Siglip2ImageProcessor" }],
     ["image_processor_type", { image_processor_type: "LlavaNextImageProcessor" }],
   ])("refuses, naming %s, what it would do differently: %j", (field, fields) => {
     expect(refusal(() => withFields(fields))).toContain(`preprocessor_config.json: field "${field}"`);

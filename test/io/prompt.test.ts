@@ -111,12 +111,22 @@ describe("a chat template", () => {
         "chat_template.jinja":
           "{% set n = namespace(x='ab') %}{% for i in range(60) %}{% set n.x = n.x + n.x %}{% endfor %}{{ n.x }}",
       },
-      /makes a text or list of more than 1048576/,
+      /makes a text of more than 1048576 characters/,
     ],
     [
       "calls itself",
       { "chat_template.jinja": "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}" },
-      /the chat template fails/,
+      /the calls of its macros, stand too deep in each other/,
+    ],
+    [
+      "is nested too deeply",
+      { "chat_template.jinja": `{{ ${"(".repeat(30_000)}1${")".repeat(30_000)} }}` },
+      /its parts, .* stand too deep in each other/,
+    ],
+    [
+      "is not understood",
+      { "chat_template.jinja": "a\n{% include 'x' %}" },
+      /fails \(line 2: is not understood at "include"\)/,
     ],
     ["is empty", { "chat_template.jinja": "", "tokenizer_config.json": { chat_template: "t" } }, /jinja: .* is empty/],
     [
@@ -220,6 +230,11 @@ describe("buildPrompt", () => {
       refusal(() => templateOf({ "processor_config.json": { chat_template: written } }));
     expect(refused("")).toMatch(/processor_config\.json: the chat template is empty/);
     expect(refused({ rag: "x" })).toMatch(/processor_config\.json: has chat templates \(rag\), but none called/);
+  });
+
+  it("counts characters as Python does, not halves of them", () => {
+    const shown = "{{ '😀a'[0] }}|{{ '😀a'[-1] }}|{{ '😀a'[1:] }}|{{ '😀a'[2] }}|{{ '😀a'|length }}";
+    expect(jinja(shown).render([])).toBe("😀|a|a||2");
   });
 
   it("keeps what a turn of a loop has written before continue and break", () => {

@@ -1,7 +1,13 @@
+import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { hiprune } from "../../src/methods/hiprune.ts";
-import { chosen } from "./support.ts";
+import { runSync } from "../../src/core/readback.ts";
+import { noTap } from "../../src/core/taps.ts";
+import { definition, hiprune } from "../../src/methods/hiprune.ts";
+import { chosen, patchView } from "./support.ts";
+
+const GRID = { rows: 10, columns: 10 };
+const SIZE = { family: "llava", grids: [GRID], tiles: [1], total: 100, layers: 32, featureBlocks: 1, capabilities: [] };
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -51,6 +57,24 @@ describe("HiPrune", () => {
     const { cells } = chosen(method, { rows: 5, columns: 5, favourites: [6, 24, 12] });
     // The block of the features is the second one here.
     expect(cells).toEqual([1, 5, 6, 7, 11, 24]);
+  });
+
+  it("takes anchors from the ninth of 24 blocks, and from the block at that share of other towers", () => {
+    const asked: number[] = [];
+    for (const visionBlocks of [24, 8, 5, 1]) {
+      const method = definition.create({ average: { tokens: 50 } }, { ...SIZE, visionBlocks });
+      tf.tidy(() => {
+        const view = patchView(GRID);
+        const block = (index: number) => {
+          asked.push(index);
+          return view.block(0);
+        };
+        const fullAttentionBlocks = [...Array(visionBlocks).keys()];
+        runSync(() => method.selectPatches({ ...view, fullAttentionBlocks, block, featureBlock: 0 }, noTap));
+      });
+    }
+    // Blocks are counted from 0; the second of each pair is that of the features.
+    expect(asked).toEqual([8, 0, 2, 0, 1, 0, 0, 0]);
   });
 
   it("is all registers where the budget has no room for anchors", () => {

@@ -28,6 +28,11 @@ describe("PruMerge+", () => {
     expect(adaptiveCentres(Float32Array.of(0, 1, 2, 3, 4, 5, 6, 7, 13.6, 20))).toEqual([9, 8, 0, 1, 2, 3, 4, 5, 6, 7]);
   });
 
+  it("never takes the last patch of the raster as one of the even ones, though the stride would lead there", () => {
+    // Every third of ten patches would be 0, 3, 6 and 9.
+    expect(adaptiveCentres(Float32Array.of(1, 20, 2, 3, 4, 5, 6, 7, 12, 0))).toEqual([1, 0, 3, 6]);
+  });
+
   it("takes the best patch where nothing stands out, instead of dividing by zero", () => {
     const flat = new Float32Array(20).fill(0.05);
     expect(adaptiveCentres(flat)).toEqual([0, 6, 12, 18]);

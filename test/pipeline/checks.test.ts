@@ -49,11 +49,17 @@ describe("what a method selects", () => {
     ["a cell out of range", () => ({ cells: [[0, 16]] }), /method own: .*image 0, token 1: cell 16 is not .*0 to 15/],
     ["a cell below -1", () => ({ cells: [[-2]] }), /token 0: cell -2 is not/],
     ["a cell that is no integer", () => ({ cells: [[0.5]] }), /token 0: cell 0.5 is not an integer/],
+    ["the first cell twice", () => ({ cells: [[0, 1, 0]] }), /token 2: cell 0 is kept twice/],
     ["a doubled cell", () => ({ cells: [[3, 1, 3]] }), /token 2: cell 3 is kept twice/],
     ["an empty selection", () => ({ cells: [[]] }), /keeps no token of image 0/],
     ["lists for other images", () => ({ cells: [[0], [1]] }), /2 lists of cells for 1 images/],
     ["weights of another shape", () => ({ cells: [[0]], weights: tf.ones([1, 2, 16]) }), /\[1,2,16\], not \[1,1,16\]/],
     ["pillars of another length", () => ({ cells: [[0]], pillars: [[true, false]] }), /pillars/],
+    [
+      "weights that are infinite",
+      () => ({ cells: [[0]], weights: tf.fill([1, 1, 16], Number.POSITIVE_INFINITY) }),
+      /image 0, token 0: the weight of source 0 is Infinity/,
+    ],
     [
       "weights that are not finite",
       () => ({ cells: [[0]], weights: tf.fill([1, 1, 16], Number.NaN) }),

@@ -1,10 +1,13 @@
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
+import { patchCount } from "../../src/core/grid.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { noTap, record } from "../../src/core/taps.ts";
 import { sharedOut } from "../../src/methods/budget.ts";
 import { enteringPerLayer, gridLedgers, type SampleLedger } from "../../src/methods/ledger.ts";
+import type { Method } from "../../src/methods/method.ts";
+import { none } from "../../src/methods/none.ts";
 import type { NuwaRequest } from "../../src/methods/nuwa/definition.ts";
 import { POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
 import { createPruning, METHODS } from "../../src/methods/registry.ts";
@@ -196,6 +199,27 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
       const turn = advance(model, start.state, [[11, 12]]);
       const whole = pass([images[1]], [[1, IMAGE, 9, 11, 12]], method, request);
       expect(relativeError(logitsOf({ ...start, logits: turn.logits }), logitsOf(whole))).toBeLessThan(1e-5);
+    });
+  });
+
+  it("takes the method's order, but where newlines part the rows that of the cells, with the tokens that belong to them", () => {
+    tf.tidy(() => {
+      const backwards: Method = {
+        ...none(),
+        name: "backwards",
+        *selectPatches({ grid }) {
+          yield* [];
+          return { cells: [[...new Array(patchCount(grid)).keys()].reverse()] };
+        },
+      };
+      const inputs = batchOf([images[0]]);
+      const result = runSync(() => forward(model, { ...inputs, prompts: [[1, IMAGE, 9]] }, backwards));
+      const cells = (result.ledgers[0] as SampleLedger).tokens.map(({ cell }) => cell);
+      const ascending = [...cells].sort((a, b) => a - b);
+      if (family === "llava_next") {
+        expect(cells).toEqual(ascending);
+        expect(relativeError(logitsOf(result), logitsOf(pass([images[0]], [[1, IMAGE, 9]])))).toBeLessThan(1e-5);
+      } else expect(cells).toEqual(ascending.reverse());
     });
   });
 

@@ -86,24 +86,27 @@ describe.each(METHOD_NAMES)("under %s a pass that is not finite", (method) => {
 });
 
 describe("a pass that is not finite", () => {
+  it("names the point where a tap put NaN in", () => {
+    const tap = replace({ "llm.1.attention_output": (x) => x.mul(Number.NaN) });
+    expect(String(refusal(model, "nuwa", { tap }))).toContain("llm.1.attention_output: is the first point");
+  });
+
   it.each([
-    "vision.hidden_states.1",
-    "vision.1.attention_output",
-    "vision.1.residual",
+    "vision.hidden_states.0",
+    "vision.0.attention_output",
+    "vision.0.residual",
+    "vision.0.mlp_output",
     "vision.features",
     "stage1.tokens",
     "projector.output",
     "llm.embeddings",
-    "llm.0.tokens",
-    "llm.1.attention_output",
-    "llm.1.residual",
-    "llm.1.mlp_output",
-    "llm.1.output",
+    "llm.2.tokens",
+    "llm.2.output",
     "llm.norm",
     "logits_last",
-  ] as const)("names the point where a tap put NaN in: %s", (point) => {
-    const tap = replace({ [point]: (x: tf.Tensor) => x.mul(Number.NaN) });
-    expect(String(refusal(model, "nuwa", { tap }))).toContain(`: ${point}: is the first point`);
+  ] as const)("names %s, not a point behind it", (name) => {
+    const tap = replace({ [name]: (x: tf.Tensor) => x.mul(Number.NaN) });
+    expect(String(refusal(model, "none", { tap }))).toContain(`${name}: is the first point`);
   });
 
   it("goes on being the method's fault where its weights are NaN", () => {

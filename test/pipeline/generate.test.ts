@@ -81,6 +81,10 @@ describe("generating for a batch", () => {
     await expect(steps([[5]], { maxNewTokens })).rejects.toThrow(/^maxNewTokens .+ is not an integer from 0\.$/);
   });
 
+  it.each([0, 1, 3])("makes %d new tokens, no more", async (maxNewTokens) => {
+    expect(await steps([PROMPTS[0]], { ...free, maxNewTokens })).toHaveLength(maxNewTokens);
+  });
+
   it("gives each sample what it generates alone", async () => {
     const together = await steps(PROMPTS, free);
     for (const [sample, prompt] of PROMPTS.entries())
@@ -101,18 +105,18 @@ describe("generating for a batch", () => {
   });
 
   it("stops at each of the model's own end-of-sequence ids unless told otherwise", async () => {
-    const [[first]] = await steps([PROMPTS[0]], free);
-    const ending = {
-      ...model,
-      config: {
-        ...model.config,
-        text: { ...model.config.text, eosTokenIds: [((first as number) + 1) % 40, first as number] },
-      },
-    };
+    const [[first]] = (await steps([PROMPTS[0]], free)) as [[number]];
     const start = runSync(() =>
       forward(model, { prompts: [PROMPTS[0]] }, createMethod("none", model.config, { average: { ratio: 1 } })),
     );
-    for await (const _ of generate(ending, start, { maxNewTokens: 3 })) expect.unreachable();
+    const other = (first + 1) % 40;
+    for (const eosTokenIds of [
+      [other, first],
+      [first, other],
+    ]) {
+      const ending = { ...model, config: { ...model.config, text: { ...model.config.text, eosTokenIds } } };
+      for await (const _ of generate(ending, start, { maxNewTokens: 3 })) expect.unreachable();
+    }
     tf.dispose(tensorsIn(start));
   });
 });

@@ -216,6 +216,20 @@ describe("a class token among the visual tokens", () => {
     ]);
   });
 
+  it("has no weight in the ledger, where the weights of cells stand by their numbers", () => {
+    const mixing = {
+      ...none(),
+      name: "mine",
+      *selectPatches() {
+        yield* [];
+        const row = Array.from({ length: 17 }, (_, source) => (source === 0 ? 0.5 : source === 4 ? 0.25 : 0));
+        return { cells: [[3]], weights: tf.tensor3d([[row]]) };
+      },
+    };
+    const [{ weights }] = pass(mixing).ledger.tokens;
+    expect([...(weights ?? [])]).toEqual(Array.from({ length: 16 }, (_, cell) => (cell === 3 ? 0.25 : 0)));
+  });
+
   it("is the first feature where a method keeps it beside patches", () => {
     const keeping = {
       ...none(),

@@ -10,15 +10,25 @@ import { loadModel } from "../../src/io/load.ts";
 import { loadChatTemplate } from "../../src/io/prompt.ts";
 import { openSafetensors, readTensor, writeSafetensors } from "../../src/io/safetensors.ts";
 import { none } from "../../src/methods/none.ts";
+import type { ImageInputs, Vlm } from "../../src/model/vlm.ts";
 import { advance } from "../../src/pipeline/decode.ts";
 import { pick } from "../../src/pipeline/generate.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
+import { batchOf } from "../../src/pipeline/processor.ts";
 import { copyOf, nuwa, temporaryFolder } from "../cli/support.ts";
+import { noise, tinyFamily } from "../support-families.ts";
 import { tinyModel } from "../support-tiny.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");
 });
+
+/** A tiny model of a family with one image. */
+function withImage(family: "llava" | "llava_next" | "qwen2_5_vl"): { model: Vlm; inputs: ImageInputs } {
+  if (family === "llava") return { model: tinyModel(), inputs: { pixels: tf.zeros([3, 16, 16]) } };
+  const { model, preprocessing } = tinyFamily(family);
+  return { model, inputs: batchOf([preprocessing.prepare(noise(20, 12))]) };
+}
 
 describe("what would go wrong silently, late or for ever is refused", () => {
   it("weights that are not numbers, by file and tensor, and nothing is left behind", () => {
@@ -36,6 +46,30 @@ describe("what would go wrong silently, late or for ever is refused", () => {
   it("logits that are not numbers", () => {
     expect(() => pick(new Float32Array([1, Number.NaN]))).toThrow(/logits: the score of item 1 is NaN/);
   });
+
+  it.each(["llava", "llava_next", "qwen2_5_vl"] as const)(
+    "%s: prompts that fit no image, before the tower runs",
+    (family) => {
+      const { model, inputs } = withImage(family);
+      const encode: Vlm["encode"] = () => {
+        throw new Error("the tower ran");
+      };
+      try {
+        const pass = (...ids: number[]) =>
+          runSync(() =>
+            forward({ ...model, encode }, { ...inputs, prompts: [ids], promptsOrigin: "a: input_ids" }, none()),
+          );
+        expect(() => pass(1, 5)).toThrow(/a: .* 1 images, but the prompts hold 0/);
+        expect(() => pass(1, 3, 3, 5)).toThrow(
+          /a: input_ids: holds 2 image tokens .* found a run of 2\. Give one token/,
+        );
+        expect(() => pass(1, 3, 5000)).toThrow(/a: input_ids: token id 5000 is not in the vocabulary/);
+        expect(() => pass(1, 3, 5)).toThrow("the tower ran");
+      } finally {
+        tf.dispose([inputs.pixels, ...model.tensors.values()]);
+      }
+    },
+  );
 
   it("pixels of another size, also with as many patches; prompts beyond the positions; ids beyond the vocabulary", () => {
     const model = tinyModel({ text: { max_position_embeddings: 20 } });

@@ -59,6 +59,7 @@ function inTwoGrids(whole: Vlm): Vlm {
   return {
     ...whole,
     config: { ...whole.config, family: "halves", imageShape: undefined },
+    shapesOf: (inputs) => whole.shapesOf(inputs).map((_, image) => shapeOf(image)),
     *encode(inputs, tap): Readback<EncodedImages[]> {
       const [{ images, grids }] = yield* whole.encode(inputs, tap);
       const groups = [0, 1].map((parity) => images.filter((image) => image % 2 === parity));
@@ -315,6 +316,7 @@ describe("position ids of several axes", () => {
     return {
       ...model,
       config,
+      shapesOf: (inputs) => model.shapesOf(inputs).map(() => imageShape),
       *encode(inputs, tap) {
         const encoded = yield* model.encode(inputs, tap);
         return encoded.map((images) => ({ ...images, shape: imageShape }));

@@ -97,6 +97,15 @@ describe("the picture of a run", () => {
     ]);
   });
 
+  it("lays cells where their patches are: pixels beyond the last patch are seen by none", async () => {
+    const [[picture]] = PICTURES;
+    // 28 × 16 of 30 × 20 pixels: cells of 336 · 28/30 / 3 by 224 · 16/20 / 2; boxes are fractions of all of it.
+    const pictures = [[{ ...picture, inCells: { width: 28, height: 16 } }]];
+    const svg = await drawRun(pictures, { ...LEDGER, images: LEDGER.images.slice(0, 1) }, BOX);
+    expect(panelsOf(svg)[1].dark).toEqual(["0.00,0.00", "209.07,0.00", "0.00,89.60", "104.53,89.60"]);
+    expect(svg).toContain('<rect x="168.0" y="56.0" width="168.0" height="112.0"');
+  });
+
   it("has the boxes of answers about one image, and none where they could mean several", async () => {
     const one = await drawRun(PICTURES.slice(0, 1), { ...LEDGER, images: LEDGER.images.slice(0, 1) }, BOX);
     expect(one.match(/stroke-width="3"/g)).toHaveLength(1);

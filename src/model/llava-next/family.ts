@@ -2,7 +2,7 @@ import type { Family } from "../family.ts";
 import { CAPABILITIES, type LlavaNextConfig, nextSchema, parseConfig } from "./config.ts";
 import { describe } from "./description.ts";
 import { canonicalName, layoutOf } from "./layouts.ts";
-import { createModel } from "./llava-next.ts";
+import { createModel, shapesOf } from "./llava-next.ts";
 import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
 import { templateFor } from "./prompt.ts";
 import { tilingOf } from "./shape.ts";
@@ -23,6 +23,7 @@ export const llavaNext: Family<LlavaNextConfig> = {
   tensorShapes,
   createModel,
   shapeOf: (config, [height, width] = []) => tilingOf({ width, height }, config).shape,
+  shapesOf,
   chatTemplate: templateFor,
   parsePreprocessing,
 };

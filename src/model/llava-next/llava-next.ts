@@ -1,8 +1,9 @@
 import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
+import type { ImageShape } from "../image-shape.ts";
 import { project } from "../llava/projector.ts";
 import { decoderWeights } from "../transformer/decoder-weights.ts";
-import type { ImageInputs, Vlm } from "../vlm.ts";
+import type { ImageSizes, Vlm } from "../vlm.ts";
 import { weightsTree } from "../weights.ts";
 import type { LlavaNextConfig } from "./config.ts";
 import { encode } from "./encode.ts";
@@ -25,6 +26,7 @@ export function createModel(config: LlavaNextConfig, tensors: ReadonlyMap<string
     tapLayers: { vision: config.vision.numHiddenLayers, llm: config.text.numHiddenLayers },
     decoder: decoderWeights(weights.at("language_model"), config.text),
     separator: weights.tensor("image_newline"),
+    shapesOf: (images) => shapesOf(config, images),
     *encode(images, tap) {
       const tilings = tilingsOf(images, config);
       return yield* encode({ config, weights }, images.pixels as tf.Tensor4D, tilings, tap);
@@ -33,8 +35,13 @@ export function createModel(config: LlavaNextConfig, tensors: ReadonlyMap<string
   };
 }
 
+/** What each image of a batch becomes. @throws NuwaError as `tilingsOf` does */
+export function shapesOf(config: LlavaNextConfig, images: ImageSizes): ImageShape[] {
+  return tilingsOf(images, config).map(({ shape }) => shape);
+}
+
 /** The tilings of a batch. @throws NuwaError when sizes are missing, or pixels are not the tiles that they make */
-function tilingsOf({ pixels, sizes, origin = "pixel_values" }: ImageInputs, config: LlavaNextConfig): Tiling[] {
+function tilingsOf({ pixels, sizes, origin = "pixel_values" }: ImageSizes, config: LlavaNextConfig): Tiling[] {
   if (!sizes || sizes.some((size) => size.length !== 2 || !size.every((n) => Number.isInteger(n) && n > 0)))
     throw new NuwaError(
       `${origin}: image_sizes must say [height, width] of each image in pixels. Preprocess it again.`,

@@ -4,7 +4,8 @@ import { NuwaError } from "../../core/errors.ts";
 import { type Colour, type Picture, resizeBicubic, type Size } from "../../core/resample.ts";
 import { only, shown } from "../../core/schema.ts";
 import { unread } from "../fields.ts";
-import { centred, normalise } from "../llava/preprocessing.ts";
+import { centred, normalise, pixelsInPatches } from "../llava/preprocessing.ts";
+import { requireMeans } from "../llava/processor-file.ts";
 import type { PreparedImage, Preprocessing } from "../preprocessing.ts";
 import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, normalisation, processorFields } from "../processor-fields.ts";
 import { PROCESSOR } from "../unread-fields.ts";
@@ -61,6 +62,7 @@ export function parsePreprocessing(
         `${where}: field "${field}": ${shown(value)} differs from the tiles of config.json, ${tile}.`,
       );
   }
+  requireMeans(where, processor, config.vision);
   return llavaNextPreprocessing(config, processor.image_mean ?? DEFAULT_MEAN, processor.image_std ?? DEFAULT_STD);
 }
 
@@ -93,7 +95,7 @@ function llavaNextPreprocessing(
       });
       return {
         pictures: [
-          { ...base, gridName: "base image", cellName: "patches" },
+          { ...base, gridName: "base image", cellName: "patches", inCells: pixelsInPatches(base, vision.patchSize) },
           { ...scaled, gridName: "local tiles", cellName: "patches" },
         ].slice(0, tilingOf(picture, { vision, pinpoints }).shape.grids.length), // one too narrow has no local grid
         pixelValues: { shape: [tiles.length, 3, side, side], values },

@@ -2,7 +2,7 @@ import type { Family } from "../family.ts";
 import { CAPABILITIES, type LlavaConfig, parseConfig } from "./config.ts";
 import { describe } from "./description.ts";
 import { canonicalName, layoutOf } from "./layouts.ts";
-import { createModel } from "./llava.ts";
+import { createModel, shapesOf } from "./llava.ts";
 import { parsePreprocessing, processorSchema } from "./processor-file.ts";
 import { CHAT_TEMPLATE } from "./prompt.ts";
 import { llavaSchema, originalSchema, towerSchema } from "./schemas.ts";
@@ -27,6 +27,7 @@ export const llava: Family<LlavaConfig> = {
   tensorShapes,
   createModel,
   shapeOf: ({ imageShape }) => imageShape,
+  shapesOf,
   chatTemplate: () => CHAT_TEMPLATE,
   parsePreprocessing,
 };

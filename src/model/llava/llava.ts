@@ -1,8 +1,9 @@
 import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import { within } from "../../core/taps.ts";
+import type { ImageShape } from "../image-shape.ts";
 import { decoderWeights } from "../transformer/decoder-weights.ts";
-import type { Vlm } from "../vlm.ts";
+import type { ImageSizes, Vlm } from "../vlm.ts";
 import { weightsTree } from "../weights.ts";
 import type { LlavaConfig } from "./config.ts";
 import { encode } from "./encode.ts";
@@ -33,16 +34,24 @@ export function createModel(config: LlavaConfig, tensors: ReadonlyMap<string, tf
     tensors,
     tapLayers: { vision: config.vision.numHiddenLayers, llm: config.text.numHiddenLayers },
     decoder: decoderWeights(weights.at("language_model"), config.text),
-    *encode({ pixels, origin = "pixel_values" }, tap, merge) {
-      const wanted = [3, ...config.vision.imageSize];
+    shapesOf: (images) => shapesOf(config, images),
+    *encode(inputs, tap, merge) {
+      const images = shapesOf(config, inputs).map((_, image) => image);
+      const { pixels } = inputs;
       const batch = pixels.rank === 3 ? pixels.expandDims<tf.Tensor4D>(0) : (pixels as tf.Tensor4D);
-      if (batch.shape[0] === 0) throw new NuwaError(`${origin} holds no image.`);
-      if (batch.shape.slice(1).join() !== wanted.join())
-        throw new NuwaError(`${origin} has shape [${pixels.shape}], but config.json asks for [${wanted}] an image.`);
-      const images = Array.from({ length: batch.shape[0] }, (_, image) => image);
       const grid = yield* encode({ config, weights }, batch, within(tap, { images }), merge);
       return [{ images, shape: config.imageShape, grids: [grid] }];
     },
     project: (features) => project({ config, weights }, features),
   };
+}
+
+/** One shape for each image. @throws NuwaError when there is none, or they have another size than the tower sees */
+export function shapesOf(config: LlavaConfig, { pixels, origin = "pixel_values" }: ImageSizes): ImageShape[] {
+  const wanted = [3, ...config.vision.imageSize];
+  const [images, ...size] = pixels.shape.length === 3 ? [1, ...pixels.shape] : pixels.shape;
+  if (images === 0) throw new NuwaError(`${origin} holds no image.`);
+  if (size.join() !== wanted.join())
+    throw new NuwaError(`${origin} has shape [${pixels.shape}], but config.json asks for [${wanted}] an image.`);
+  return new Array<ImageShape>(images).fill(config.imageShape);
 }

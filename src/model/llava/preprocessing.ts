@@ -3,29 +3,35 @@ import { type Colour, type Picture, type Rectangle, resizeBicubic, type Size } f
 import type { Preprocessing } from "../preprocessing.ts";
 import { normalisation } from "../processor-fields.ts";
 
-/** What CLIP's and LLaVA's image processors can differ in. */
+/** What CLIP's, SigLIP's and LLaVA's image processors can differ in. */
 export interface LlavaPreprocessingOptions {
   /** [height, width] of what the tower sees, in pixels. */
   readonly imageSize: readonly [number, number];
   /** Per channel, of values in [0, 1]. */
   readonly mean: readonly [number, number, number];
   readonly std: readonly [number, number, number];
-  /** `crop`: cover and crop the centre. `pad`: fill up to the proportions of the model. */
-  readonly aspect: "crop" | "pad";
+  /**
+   * `crop`: cover and crop the centre. `pad`: fill up to the proportions of the model. `stretch`: scale each side by
+   * itself.
+   */
+  readonly aspect: "crop" | "pad" | "stretch";
+  /** Side of a patch in pixels; given, pictures say which of their pixels fill patches. */
+  readonly patchSize?: number;
 }
 
 /** LLaVA-1.5's preprocessing with its options. */
 export type LlavaPreprocessing = Preprocessing & LlavaPreprocessingOptions;
 
 /**
- * A picture is scaled as Pillow scales ({@link resizeBicubic}) in one of two ways:
+ * A picture is scaled as Pillow scales ({@link resizeBicubic}) in one of three ways:
  *
  * - `crop` (CLIP): the smallest size that covers the target, and the centre of that. For a square
  *   target S: shortest edge S, other edge ⌊S·long/short⌋, cropped at ⌊(x−S)/2⌋.
  * - `pad` (LLaVA-1.5): laid on a canvas of the target's proportions and the mean colour, offset
  *   ⌊(long−short)/2⌋, and that scaled to the target; nothing is lost.
+ * - `stretch` (SigLIP): straight to the target, whatever its proportions; nothing is lost.
  *
- * Then value/255, minus mean, divided by std, as transformers' CLIPImageProcessor does.
+ * Then value/255, minus mean, divided by std, as transformers' image processors do.
  */
 export function llavaPreprocessing(options: LlavaPreprocessingOptions): LlavaPreprocessing {
   const { aspect, mean } = options;
@@ -33,20 +39,24 @@ export function llavaPreprocessing(options: LlavaPreprocessingOptions): LlavaPre
   const target = { width, height };
   const pads = aspect === "pad";
   const colour = paddingColour(mean);
+  const ways = {
+    crop: "scaled to cover, its centre cropped, to",
+    pad: `padded with (${colour}) and scaled to`,
+    stretch: "stretched to",
+  };
   return {
     ...options,
-    summary:
-      `${pads ? `padded with (${colour}) and scaled` : "scaled to cover, its centre cropped,"} to ` +
-      `${height}×${width}, bicubic; ${normalisation(mean, options.std)}`,
+    summary: `${ways[aspect]} ${height}×${width}, bicubic; ${normalisation(mean, options.std)}`,
     side: Math.max(width, height),
     canvasOf: () => target,
     prepare(picture) {
       const canvas = paddedSize(picture, target);
       const ground = pads ? { canvas, ...centred(picture, canvas), colour } : undefined;
-      const scaled = pads ? target : coveringSize(picture, target);
+      const scaled = aspect === "crop" ? coveringSize(picture, target) : target;
       const seen = resizeBicubic(picture, scaled, centred(target, scaled), ground);
       const pixelValues = { shape: [3, height, width], values: normalise(seen, options) };
-      return { pictures: [{ ...seen, cellName: "patches" }], pixelValues, boxUnit: FRACTIONS };
+      const drawn = { ...seen, cellName: "patches", inCells: pixelsInPatches(target, options.patchSize) };
+      return { pictures: [drawn], pixelValues, boxUnit: FRACTIONS };
     },
     boxUnitOf: () => FRACTIONS,
     boxInPicture(box, size): Box {
@@ -58,6 +68,11 @@ export function llavaPreprocessing(options: LlavaPreprocessingOptions): LlavaPre
       return [across(box[0]), down(box[1]), across(box[2]), down(box[3])];
     },
   };
+}
+
+/** What of a picture fills whole patches, from the top left; a tower's convolution leaves out the rest. */
+export function pixelsInPatches({ width, height }: Size, patchSize = 1): Size {
+  return { width: width - (width % patchSize), height: height - (height % patchSize) };
 }
 
 /** The smallest canvas with the target's proportions that holds the image unscaled. */

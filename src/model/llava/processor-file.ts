@@ -2,21 +2,21 @@ import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { only, shown } from "../../core/schema.ts";
 import { unread } from "../fields.ts";
-import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, processorFields } from "../processor-fields.ts";
+import { checkProcessor, DEFAULT_MEAN, DEFAULT_STD, HALF, processorFields } from "../processor-fields.ts";
 import { PROCESSOR } from "../unread-fields.ts";
-import type { LlavaConfig } from "./config.ts";
+import type { LlavaConfig, VisionConfig } from "./config.ts";
 import { type LlavaPreprocessing, llavaPreprocessing } from "./preprocessing.ts";
 
 const kind = z
   .string()
   .regex(
-    /^(CLIP|Llava)(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/,
-    only("CLIPImageProcessor and LlavaImageProcessor"),
+    /^(CLIP|Llava|Siglip)(ImageProcessor|FeatureExtractor)(Fast|Pil)?$/,
+    only("CLIPImageProcessor, LlavaImageProcessor and SiglipImageProcessor"),
   )
   .nullish();
 const side = z.number().int().positive();
 const both = z.object({ height: side, width: side });
-/** The fields of transformers' CLIPImageProcessor and LlavaImageProcessor that change pixels. */
+/** The fields of transformers' CLIPImageProcessor, LlavaImageProcessor and SiglipImageProcessor that change pixels. */
 export const processorSchema = unread(
   z.object({
     ...processorFields,
@@ -26,7 +26,10 @@ export const processorSchema = unread(
     do_pad: z.boolean().nullish(),
     image_aspect_ratio: z.enum(["pad", "square"], only('"pad" and "square"')).nullish(),
     size: z
-      .union([side, z.object({ shortest_edge: side }), both], only("pixels, or shortest_edge, or height and width"))
+      .union(
+        [side, z.strictObject({ shortest_edge: side }), z.strictObject({ height: side, width: side })],
+        only("pixels, or shortest_edge, or height and width"),
+      )
       .nullish(),
     crop_size: z.union([side, both], only("pixels, or height and width")).nullish(),
   }),
@@ -35,7 +38,9 @@ export const processorSchema = unread(
 type Processor = z.infer<typeof processorSchema>;
 
 /**
- * The preprocessing that a processor's file asks for; CLIP's where it says nothing.
+ * The preprocessing that a processor's file asks for. What it leaves out its class decides, as in transformers: means,
+ * sizes, and whether a picture is stretched (SigLIP's) or its centre cropped. Without a class it is CLIP's, for the
+ * tower's size.
  *
  * @param where the path of the file, for errors
  * @param json its content
@@ -46,50 +51,95 @@ export function parsePreprocessing(
   json: Record<string, unknown>,
   { vision, padImages }: Pick<LlavaConfig, "vision" | "padImages">,
 ): LlavaPreprocessing {
-  const { imageSize } = vision;
-  const processor = checkProcessor(where, json, processorSchema);
-  // CLIP's means are not SigLIP's, and transformers has no default for a tower.
-  if (vision.kind === "siglip" && !(processor.image_mean && processor.image_std))
-    throw new NuwaError(`${where}: fields "image_mean" and "image_std": are missing, which a SigLIP tower needs.`);
-  // CLIP's own processor pads only the smaller pictures of a batch.
-  const padding = processor.do_pad === true && !/^CLIP/.test(processor.image_processor_type ?? "");
-  const pad = padImages || padding || processor.image_aspect_ratio === "pad";
-  if (processor.do_center_crop === false && !pad)
+  const { imageSize, patchSize } = vision;
+  const written = checkProcessor(where, json, processorSchema);
+  requireMeans(where, written, vision);
+  const named = className(written);
+  const isSiglip = named?.startsWith("Siglip") ?? false;
+  const processor = named ? withSizes(written, isSiglip) : written;
+  // Processors other than LLaVA's own pad only the smaller pictures of a batch, and SigLIP's knows no aspect ratio.
+  const padding = processor.do_pad === true && !/^(CLIP|Siglip)/.test(named ?? "");
+  const pads = padImages || padding || (processor.image_aspect_ratio === "pad" && !isSiglip);
+  const aspect = pads ? "pad" : stretches(processor, isSiglip) ? "stretch" : "crop";
+  const crops = processor.do_center_crop ?? !isSiglip;
+  if (aspect === "crop" && !crops)
     throw new NuwaError(
-      `${where}: field "do_center_crop": false is not supported, only true, or false where images are padded.`,
+      isSiglip
+        ? `${where}: field "size": ${shown(processor.size)} leaves pictures of any width; give height and width.`
+        : `${where}: field "do_center_crop": false is not supported, only true, or false where images are padded ` +
+            "or stretched.",
     );
-  checkSizes(where, processor, imageSize, pad);
+  checkSizes(where, processor, imageSize, { crops: aspect !== "stretch" || crops, written });
+  const [mean, std] = isSiglip ? [HALF, HALF] : [DEFAULT_MEAN, DEFAULT_STD];
   return llavaPreprocessing({
     imageSize,
-    mean: processor.image_mean ?? DEFAULT_MEAN,
-    std: processor.image_std ?? DEFAULT_STD,
-    aspect: pad ? "pad" : "crop",
+    patchSize,
+    mean: processor.image_mean ?? mean,
+    std: processor.image_std ?? std,
+    aspect,
   });
+}
+
+type Named = Pick<Processor, "image_processor_type"> & Partial<Pick<Processor, "feature_extractor_type">>;
+
+function className({ image_processor_type: type, feature_extractor_type: former }: Named): string | undefined {
+  return type ?? former ?? undefined;
+}
+
+/**
+ * A SigLIP tower was trained on other means than CLIP's, and a file that names no class does not say which it has.
+ *
+ * @throws NuwaError when neither the means nor the class are given
+ */
+export function requireMeans(
+  where: string,
+  processor: Named & Pick<Processor, "image_mean" | "image_std">,
+  { kind }: Pick<VisionConfig, "kind">,
+): void {
+  if (kind === "clip" || className(processor) || (processor.image_mean && processor.image_std)) return;
+  throw new NuwaError(
+    `${where}: fields "image_mean" and "image_std": are missing, which a SigLIP tower needs. Give them, or the ` +
+      '"image_processor_type" whose defaults they are.',
+  );
+}
+
+/** The side of pictures that transformers' classes make where a file does not say. */
+const DEFAULT_SIDE = 224;
+
+/** The sizes that a class takes where its file gives none. */
+function withSizes(processor: Processor, isSiglip: boolean): Processor {
+  const size = isSiglip ? { height: DEFAULT_SIDE, width: DEFAULT_SIDE } : { shortest_edge: DEFAULT_SIDE };
+  return {
+    ...processor,
+    size: processor.size ?? size,
+    crop_size: processor.crop_size ?? (isSiglip ? undefined : DEFAULT_SIDE),
+  };
+}
+
+/** Whether each side is scaled by itself: where both are given, or neither by SigLIP's processor. */
+function stretches({ size }: Processor, isSiglip: boolean): boolean {
+  return size ? typeof size === "object" && "height" in size : isSiglip;
 }
 
 function checkSizes(
   path: string,
   { size, crop_size: crop }: Processor,
   [height, width]: readonly [number, number],
-  pad: boolean,
+  { crops, written }: { readonly crops: boolean; readonly written: Processor },
 ): void {
-  const refuse = (field: string, value: unknown): never => {
+  const refuse = (field: "size" | "crop_size", value: unknown): never => {
+    const given = written[field] ? shown(value) : `is missing, and the default of its class, ${shown(value)},`;
     throw new NuwaError(
-      `${path}: field "${field}": ${shown(value)} does not lead to the image_size of config.json, ` +
-        `${height} × ${width}.`,
+      `${path}: field "${field}": ${given} does not lead to the image_size of config.json, ${height} × ${width}.`,
     );
   };
-  if (crop) {
+  if (crop && crops) {
     const [rows, columns] = typeof crop === "number" ? [crop, crop] : [crop.height, crop.width];
     if (rows !== height || columns !== width) refuse("crop_size", crop);
   }
   if (!size) return;
   if (typeof size === "object" && "height" in size) {
     // Both edges given means stretching, which changes nothing once the image is padded to these proportions.
-    if (!pad)
-      throw new NuwaError(
-        `${path}: field "size": ${shown(size)} stretches the image, which is not supported, only shortest_edge.`,
-      );
     if (size.height !== height || size.width !== width) refuse("size", size);
   } else {
     const shortest = typeof size === "number" ? size : size.shortest_edge;

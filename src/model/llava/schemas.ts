@@ -125,24 +125,63 @@ const mistralSchema = unread(
   idleBeside,
 );
 
+/** Fields that say which layers of Qwen2 attend in a window. */
+interface WindowFields {
+  readonly use_sliding_window?: boolean | null;
+  readonly sliding_window: number | null;
+  readonly layer_types?: readonly string[] | null;
+  readonly num_hidden_layers: number;
+}
+
+const LAYER_TYPES = ["full_attention", "sliding_attention"] as const;
+
 /** Qwen2Config with its defaults in transformers. Queries, keys and values always have a bias, nothing else has. */
 const qwen2Schema = unread(
-  llamaSchema.omit({ attention_bias: true, mlp_bias: true }).extend({
-    model_type: z.literal("qwen2", decoder),
-    vocab_size: size.default(151936),
-    intermediate_size: size.default(22016),
-    num_key_value_heads: size.nullable().default(32),
-    max_position_embeddings: size.default(32768),
-    use_sliding_window: absent("attention in a sliding window"),
-  }),
+  llamaSchema
+    .omit({ attention_bias: true, mlp_bias: true })
+    .extend({
+      model_type: z.literal("qwen2", decoder),
+      vocab_size: size.default(151936),
+      intermediate_size: size.default(22016),
+      num_key_value_heads: size.nullable().default(32),
+      max_position_embeddings: size.default(32768),
+      use_sliding_window: z.boolean().nullish(),
+      sliding_window: z.number().int().nullable().default(4096),
+      max_window_layers: z.number().int().default(28),
+      layer_types: z.array(z.enum(LAYER_TYPES, only('"full_attention" and "sliding_attention"'))).nullish(),
+    })
+    .superRefine((fields, context) => {
+      const problem = windowProblem(fields);
+      if (problem) context.addIssue({ code: "custom", path: [problem[0]], message: problem[1] });
+    }),
   QWEN2,
-  idleBeside,
+  (fields) => [
+    ...idleBeside(fields),
+    ...(fields.use_sliding_window ? [] : ["sliding_window"]),
+    ...(fields.use_sliding_window && !fields.layer_types ? [] : ["max_window_layers"]),
+  ],
 );
 
+/** Which of Qwen2's fields that say where its window is do not fit together, and why. */
+function windowProblem(fields: WindowFields): [field: keyof WindowFields, problem: string] | undefined {
+  const { use_sliding_window: uses, sliding_window: window, layer_types: types, num_hidden_layers: layers } = fields;
+  // As with Mistral's.
+  if (uses && window !== null && window < 2)
+    return ["sliding_window", `${window} is not supported, only null and integers from 2 on`];
+  if (types && types.length !== layers)
+    return ["layer_types", `has ${types.length} entries for ${layers} layers of num_hidden_layers`];
+  if (types?.includes("sliding_attention") && !(uses && window !== null))
+    return ["layer_types", '"sliding_attention" needs use_sliding_window and a sliding_window'];
+  return undefined;
+}
+
 /** What may stand in `text_config`, or at the top of original LLaVA's config.json. */
-export type TextFields = Omit<z.infer<typeof llamaSchema>, "model_type"> & {
+export type TextFields = Omit<z.infer<typeof llamaSchema>, "model_type" | "layer_types"> & {
   readonly model_type?: string;
   readonly sliding_window?: number | null;
+  readonly layer_types?: readonly string[] | null;
+  readonly use_sliding_window?: boolean | null;
+  readonly max_window_layers?: number;
 };
 
 const llavaBase = z.object({

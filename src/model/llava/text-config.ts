@@ -18,7 +18,7 @@ export function textConfig(text: TextFields): TextConfig {
     headDim,
     hiddenAct: text.hidden_act,
     biases: biasesOf(text),
-    slidingWindow: text.sliding_window ?? undefined,
+    ...windowsOf(text),
     rmsNormEps: text.rms_norm_eps,
     ropeTheta: rope.rope_theta,
     ropeScaling: rope.scaling,
@@ -27,6 +27,18 @@ export function textConfig(text: TextFields): TextConfig {
     maxPositionEmbeddings: text.max_position_embeddings,
     eosTokenIds: [ends].flat(),
   };
+}
+
+/** Mistral has its window in every layer, Qwen2 where it is asked for: in the layers listed, or from one on. */
+function windowsOf(text: TextFields): Pick<TextConfig, "slidingWindow" | "windowedLayers"> {
+  const slidingWindow = text.sliding_window ?? undefined;
+  if (text.model_type !== "qwen2") return { slidingWindow };
+  if (!text.use_sliding_window || slidingWindow === undefined) return {};
+  const first = text.max_window_layers ?? 0;
+  const windowedLayers = Array.from({ length: text.num_hidden_layers }, (_, layer) =>
+    text.layer_types ? text.layer_types[layer] === "sliding_attention" : layer >= first,
+  );
+  return windowedLayers.includes(true) ? { slidingWindow, windowedLayers } : {};
 }
 
 function biasesOf(text: TextFields): DecoderBiases {

@@ -5,7 +5,7 @@ import { canonicalName, layoutOf } from "./layouts.ts";
 import { shapeOf } from "./mrope.ts";
 import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
 import { CHAT_TEMPLATE } from "./prompt.ts";
-import { createModel } from "./qwen2_5-vl.ts";
+import { createModel, shapesOf } from "./qwen2_5-vl.ts";
 import { qwenSchema } from "./schemas.ts";
 import { taps } from "./taps.ts";
 import { tensorShapes } from "./tensor-shapes.ts";
@@ -26,6 +26,7 @@ export const qwen: Family<QwenConfig> = {
   shapeOf({ vision: { spatialMergeSize: merge } }, [, rows, columns] = []) {
     return shapeOf({ rows: rows / merge, columns: columns / merge });
   },
+  shapesOf,
   chatTemplate: () => CHAT_TEMPLATE,
   parsePreprocessing,
 };

@@ -2,9 +2,9 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import type { Grid } from "../../core/grid.ts";
 import { within } from "../../core/taps.ts";
-import { groupedBy } from "../image-shape.ts";
+import { groupedBy, type ImageShape } from "../image-shape.ts";
 import { decoderWeights } from "../transformer/decoder-weights.ts";
-import type { EncodedImages, ImageInputs, Vlm } from "../vlm.ts";
+import type { EncodedImages, ImageSizes, Vlm } from "../vlm.ts";
 import { weightsTree } from "../weights.ts";
 import type { QwenConfig } from "./config.ts";
 import { encode } from "./encode.ts";
@@ -25,6 +25,7 @@ export function createModel(config: QwenConfig, tensors: ReadonlyMap<string, tf.
     tensors,
     tapLayers: { vision: config.vision.depth, llm: config.text.numHiddenLayers },
     decoder: decoderWeights(weights, config.text),
+    shapesOf: (images) => shapesOf(config, images),
     *encode(images, tap) {
       const grids = gridsOf(images, config);
       const encoded: EncodedImages[] = [];
@@ -41,8 +42,13 @@ export function createModel(config: QwenConfig, tensors: ReadonlyMap<string, tf.
   };
 }
 
+/** What each image of a batch becomes. @throws NuwaError as `gridsOf` does */
+export function shapesOf(config: QwenConfig, images: ImageSizes): ImageShape[] {
+  return gridsOf(images, config).map(shapeOf);
+}
+
 /** Cells of each image. @throws NuwaError when sizes are missing, or pixels are not the patches that they make */
-function gridsOf({ pixels, sizes, origin = "pixel_values" }: ImageInputs, { vision }: QwenConfig): Grid[] {
+function gridsOf({ pixels, sizes, origin = "pixel_values" }: ImageSizes, { vision }: QwenConfig): Grid[] {
   const { spatialMergeSize: merge, patchSize, temporalPatchSize } = vision;
   const fits = (size: readonly number[]) =>
     size.length === 3 && size[0] === 1 && size.slice(1).every((n) => Number.isInteger(n) && n > 0 && n % merge === 0);

@@ -50,8 +50,10 @@ export interface TextConfig {
   /** Of the gate of the MLP. */
   readonly hiddenAct: ActivationName;
   readonly biases: DecoderBiases;
-  /** How many tokens a token sees in every layer, itself and those before it; undefined: all of them. */
+  /** How many tokens a token sees, itself and those before it; undefined: all of them. */
   readonly slidingWindow?: number;
+  /** For each layer whether it has that window; undefined: every layer. */
+  readonly windowedLayers?: readonly boolean[];
   readonly rmsNormEps: number;
   readonly ropeTheta: number;
   /** Undefined where positions are not stretched. */

@@ -168,6 +168,20 @@ describe("the summary", () => {
     expect(find("nuwa", "grounding", "centre accuracy")?.score).toBe(2 / 3);
   });
 
+  it("draws among all scenes of the world, also among those in which a task has asked nothing", () => {
+    const [asked, all] = [12, 60].map((count) => {
+      const right = Array.from({ length: count }, (_, i) => i % 2 === 0);
+      return samplesOf(0, right, right.map(Number));
+    });
+    const colours = asked.filter(({ family }) => family === "colour");
+    const boxes = all.filter(({ family }) => family === "grounding");
+    const row = summarise([...colours, ...boxes], SETTINGS, 1).find(({ family }) => family === "colour");
+    const groups = Array.from({ length: 60 }, (_, scene) => (scene < 12 ? [1 - (scene % 2)] : []));
+    expect(row).toMatchObject(bootstrap(groups, 1));
+    // Among twelve scenes alone the interval is another.
+    expect(row).not.toMatchObject(bootstrap(groups.slice(0, 12), 1));
+  });
+
   it("keeps nothing to compare with where the unpruned model scored 0 or was not run", () => {
     expect(find("nuwa", "grounding", "ACC@0.9")?.score).toBe(0);
     const alone = summarise(

@@ -1,7 +1,8 @@
 import { describe, expect, it } from "vitest";
 import type { PruningSize } from "../../../src/methods/method.ts";
 import { definition } from "../../../src/methods/nuwa/definition.ts";
-import { readingFor } from "../../../src/methods/nuwa/readings.ts";
+import { readingFor, switchesFor } from "../../../src/methods/nuwa/readings.ts";
+import { VARIANTS } from "../../../src/methods/nuwa/variants.ts";
 
 /*
  * The budgets of the other families, as numbers: LLaVA-NeXT's and Qwen2.5-VL's rules are float64 formulas with tables
@@ -102,6 +103,27 @@ it("refuses the released code's cut on a Qwen2.5-VL of two layers, which has no 
       "Use the variant paper, which cuts before layer 1.",
   );
   expect([...made("paper")().cuts.keys()]).toEqual([1]);
+});
+
+describe("what the released scripts do otherwise", () => {
+  it.each([
+    ["llava", {}],
+    ["llava_next", { pillarQuantile: 0.5, distanceGrid: "first" }],
+    [
+      "qwen2_5_vl",
+      {
+        pillarQuantile: 0.1,
+        normalisation: "sum-to-one",
+        distanceGrid: "even",
+        distanceFraction: 0.64,
+        similarStates: "full-attention",
+        stage2Rows: "last-three",
+        cutBehind: 1,
+      },
+    ],
+  ])("on %s is this", (family, other) => {
+    expect(switchesFor("official", { family })).toEqual({ ...VARIANTS.official, ...other });
+  });
 });
 
 it("a family that is not known is read as LLaVA-1.5 is", () => {

@@ -2,7 +2,12 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import type { Sequence, Slot } from "../../../src/core/slots.ts";
-import { cosineToText, keepRandom, lastTokenAttention } from "../../../src/methods/nuwa/textguided.ts";
+import {
+  cosineToText,
+  keepRandom,
+  lastThreeAttention,
+  lastTokenAttention,
+} from "../../../src/methods/nuwa/textguided.ts";
 import { padded } from "../../../src/model/transformer/sequence.ts";
 
 beforeAll(async () => {
@@ -31,6 +36,21 @@ describe("stage 2", () => {
       ...Array.from({ length: 6 }, (_, key) => mean(0, 3, key)),
       ...Array.from({ length: 6 }, (_, key) => mean(1, 5, key)),
     ]);
+    tf.dispose([attention, scores]);
+  });
+
+  it("on Qwen2.5-VL takes the mean of the last three tokens, then the greatest of the heads", () => {
+    const sequence: Sequence = padded([sample(1, 1, 3)]);
+    // Rows 2, 3 and 4 of each head; the others would change every number.
+    const head = (...rows: number[][]) => [[9, 9, 9, 9, 9], [9, 9, 9, 9, 9], ...rows];
+    const attention = tf.tensor4d([
+      [
+        head([0, 3, 0, 0, 0], [0, 0, 0, 3, 0], [0, 0, 3, 0, 6]),
+        head([3, 0, 0, 0, 0], [0, 0, 6, 0, 0], [0, 9, 0, 0, 3]),
+      ],
+    ]);
+    const scores = lastThreeAttention(attention, sequence);
+    expect([...scores.dataSync()]).toEqual([1, 3, 2, 1, 2]);
     tf.dispose([attention, scores]);
   });
 

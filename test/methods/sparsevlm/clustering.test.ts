@@ -36,6 +36,24 @@ describe("density peaks", () => {
     ]);
   });
 
+  it("divide distances by the root of the width, so that densities do not fall with it", () => {
+    // Densities of patches 1, 3 and 5 are 0.78, 0.61 and 0.51; undivided, 0.19 of patch 6 would beat 0.07 of patch 5.
+    const members = [
+      [1, 2, 2, 0],
+      [0, 2, 1, 0],
+      [1, 0, 2, 1],
+      [0, 0, 2, 0],
+      [2, 0, 0, 0],
+      [0, 0, 0, 0],
+      [0, 2, 0, 0],
+    ].map((p) => Float32Array.from(p));
+    expect(densityPeaks(members, 3)).toEqual([
+      [0, 1, 6],
+      [2, 3],
+      [4, 5],
+    ]);
+  });
+
   it("come in the same order with noise, whose size is far below a difference of 1e-4 in density", () => {
     // Densities exp(−0.101² / 2) and exp(−0.1² / 2), 1e-4 apart. The cluster of the denser pair comes first.
     const pairs = points([0, 0.101, 10, 10.1]);

@@ -38,6 +38,13 @@ describe("SparseVLM", () => {
     expect(cut({ keep: 1 }, { tokens: entered, entered: tokens }).keep).toEqual([1]);
   });
 
+  it("asks all raters alike, not the last one alone", () => {
+    const entered = tokens.map(() => [1]);
+    const both = attention.map((row, query) => (query === 6 ? [0, 0.3, 0, 0.25, 0, 0, 0] : row));
+    // Means 0.2, 0.2, 0.225 and 0.15; the last rater prefers the first.
+    expect(cut({ keep: 1 }, { entered, attention: both }).keep).toEqual([2]);
+  });
+
   it("lets every text token rate when the image speaks to all alike", () => {
     const entered = tokens.map(() => [1]);
     expect(cut({ keep: 1 }, { entered }).keep).toEqual([0]);

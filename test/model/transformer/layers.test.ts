@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { activations } from "../../../src/model/transformer/activations.ts";
-import { layerNorm, normalizeRows, rmsNorm } from "../../../src/model/transformer/layers.ts";
+import { layerNorm, linear, normalizeRows, rmsNorm } from "../../../src/model/transformer/layers.ts";
 import { rotaryAngles } from "../../../src/model/transformer/rope.ts";
 import { weightsTree } from "../../../src/model/weights.ts";
 import { relativeError } from "../../support.ts";
@@ -23,6 +23,40 @@ describe("layers", () => {
       // Mean 0, variance 1, so 1/√(1 + 3) = 1/2.
       expect([...layerNorm(w, tf.tensor2d([[1, -1]]), 3).dataSync()]).toEqual([0.5, -0.5]);
       expect([...rmsNorm(w, tf.tensor2d([[1, -1]]), 3).dataSync()]).toEqual([0.5, -0.5]);
+    });
+  });
+
+  const parts = (named: Readonly<Record<string, tf.Tensor>>) => weightsTree(new Map(Object.entries(named)));
+
+  it("multiply by the weight, and add the bias where there is one", () => {
+    tf.tidy(() => {
+      const x = tf.tensor2d([[1, 2]]);
+      const weight = tf.tensor2d([
+        [1, 3],
+        [10, 30],
+      ]);
+      expect([...linear(parts({ weight }), x).dataSync()]).toEqual([21, 63]);
+      expect([...linear(parts({ weight, bias: tf.tensor1d([100, 200]) }), x).dataSync()]).toEqual([121, 263]);
+    });
+  });
+
+  it("norm about the mean, or about zero, then scale and shift channel by channel", () => {
+    tf.tidy(() => {
+      const [weight, bias] = [tf.tensor1d([2, 3]), tf.tensor1d([10, 20])];
+      // Mean 4, variance 1: √(1 + 8) = 3.
+      const layer = layerNorm(parts({ weight, bias }), tf.tensor2d([[3, 5]]), 8).dataSync();
+      expect(relativeError(layer, [10 - 2 / 3, 20 + 3 / 3])).toBeLessThan(1e-6);
+      // Mean square 25 with an epsilon of 11: 6.
+      const root = rmsNorm(parts({ weight }), tf.tensor2d([[1, 7]]), 11).dataSync();
+      expect(relativeError(root, [2 / 6, 21 / 6])).toBeLessThan(1e-6);
+    });
+  });
+
+  it("turn each pair of a head with its own axis of the position", () => {
+    tf.tidy(() => {
+      const { cos } = rotaryAngles([[[1, 20, 300]]], { headDim: 8, ropeTheta: 1, ropeSections: [1, 1, 2] });
+      const wanted = [1, 20, 300, 300].map(Math.cos);
+      expect(relativeError(cos.dataSync(), [...wanted, ...wanted])).toBeLessThan(1e-6);
     });
   });
 

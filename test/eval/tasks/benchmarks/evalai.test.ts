@@ -22,9 +22,9 @@ it.each([
   ["what?!", "what"],
   ["line\nbreak", "line break"],
   ["constructor", "constructor"],
-  // re.sub gets re.UNICODE, which is 32, as the number of replacements.
-  [`x${".".repeat(32)}`, "x"],
-  [`x${".".repeat(33)}`, "x."],
+  // No more than 32 points are removed, see MOST_POINTS.
+  [".a".repeat(32), "a".repeat(32)],
+  [".a".repeat(33), `${"a".repeat(32)}.a`],
 ])("%j becomes %j", (answer, normal) => {
   expect(normaliseAnswer(answer)).toBe(normal);
 });

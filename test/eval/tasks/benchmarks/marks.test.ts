@@ -163,10 +163,8 @@ describe("GQA", () => {
   it("matches exactly but for case and punctuation", () => {
     expect(score("gqa", ["T shirt", "No."]).figure("all", "accuracy")).toBe(0.5);
     expect(score("gqa", ["TShirt", "yes"]).figure("all", "accuracy")).toBe(0.5);
-    // An array of numpy forgets the zeros at the end of a text, also those that removed punctuation leaves there.
-    for (const answer of ["No\0", "No\0.", ".no.\0\0"])
-      expect(score("gqa", ["", answer]).figure("all", "accuracy"), JSON.stringify(answer)).toBe(0.5);
-    expect(score("gqa", ["", "n\0o"]).figure("all", "accuracy")).toBe(0);
+    // numpy's arrays drop zeros at the end: of the text, of its lower case, and once more where a mark stood behind them.
+    expect(score("gqa", ["TShirt\0!", "no\0"]).figure("all", "accuracy")).toBe(1);
     expect(itemsOf("gqa")[1].question).toBe("Is it red?\nAnswer the question using a single word or phrase.");
   });
 });
