@@ -25,6 +25,9 @@ describe("files that are not read", () => {
     ["JPEG XL", "\xff\n\xfa"],
     ["HEIC", "\0\0\0\x18ftypheic\0\0\0\0mif1heic"],
     ["MP4", "\0\0\0\x14ftypisom\0\0\0\0mp42"],
+    // The brands end with their box.
+    ["MP4", "\0\0\0\x14ftypisom\0\0\0\0mp42avif"],
+    ["DICOM", `${"\0".repeat(128)}DICM`],
     ["ICO or CUR", "\0\0\x01\0\x01\0"],
     ["Photoshop", "8BPS\0\x01"],
     ["PDF", "%PDF-1.7\n"],

@@ -230,7 +230,8 @@ describe("an evaluation in parts", () => {
     expect(mergeShards(shards).samples).toHaveLength(9 * 13 * 2);
   });
 
-  it.each<[string, RegExp, (line: Record<string, unknown>) => unknown]>([
+  it.each<[string, RegExp, (line: Record<string, unknown>, before: unknown) => unknown]>([
+    ["an answer twice", /field "id": .* is answered twice or was not asked/, (_, before) => before],
     [
       "a question in other words",
       /field "question": is "x", but was asked as "/,
@@ -280,7 +281,7 @@ describe("an evaluation in parts", () => {
     cpSync(shards[1], damaged, { recursive: true });
     const journal = join(damaged, "samples.jsonl");
     const lines = readFileSync(journal, "utf8").trim().split("\n");
-    lines[2] = JSON.stringify(change(JSON.parse(lines[2])));
+    lines[2] = JSON.stringify(change(JSON.parse(lines[2]), JSON.parse(lines[1])));
     writeFileSync(journal, `${lines.join("\n")}\n`);
     const out = newFolder();
     for (const argv of [
