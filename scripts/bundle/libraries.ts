@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
-import { copyFileSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readdirSync, rmSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { copyFileSync, existsSync, lstatSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
+import { makeTemporary, removeTemporary } from "../../src/io/leftovers.ts";
 
 /**
  * Shared libraries that a machine made for computing may lack. Vulkan's loader is what Dawn looks for;
@@ -23,7 +23,7 @@ const LIBRARIES = {
  */
 export function addLibraries(folder: string): string[] {
   return Object.entries(LIBRARIES).map(([group, { packages, files }]) => {
-    const unpacked = mkdtempSync(join(tmpdir(), "nuwa-bundle-"));
+    const unpacked = makeTemporary("bundle");
     try {
       unpackDebian(packages, unpacked);
       const target = join(folder, group);
@@ -40,7 +40,7 @@ export function addLibraries(folder: string): string[] {
         "Machines without these libraries of their own cannot use the GPU."
       );
     } finally {
-      rmSync(unpacked, { recursive: true });
+      removeTemporary(unpacked);
     }
   });
 }

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
-import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { cpSync, existsSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join, relative } from "node:path";
+import { makeTemporary } from "../../src/io/leftovers.ts";
 import { VARIABLES } from "../../test/properties/settings.ts";
 import type { Caught } from "./memory.ts";
 import type { Mutation } from "./mutation.ts";
@@ -41,7 +41,7 @@ interface FileReport {
 
 /** A copy of the project in which code is broken and tests are run, one after the other. */
 export class Copy {
-  readonly folder = mkdtempSync(join(tmpdir(), "nuwa-mutations-"));
+  readonly folder = makeTemporary("mutations");
   #running: number | undefined;
 
   constructor(project: string) {

@@ -36,7 +36,7 @@ async function fetchModel(repo: string, { revision, out, mirror }: FetchOptions)
     process.stderr.write(retryLine(process.stderr, milliseconds, what, why));
     await wait(milliseconds);
   };
-  const hub = { host: hostOf(mirror), token: process.env.HF_TOKEN || undefined, pause };
+  const hub = { host: hostOf(mirror), token: process.env.HF_TOKEN, pause };
   const { commit } = await fetchCheckpoint(
     hub,
     name,

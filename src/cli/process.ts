@@ -12,7 +12,10 @@ export async function runProcess(argv: readonly string[]): Promise<void> {
   for (const stream of [process.stdout, process.stderr])
     stream.on("error", (error: NodeJS.ErrnoException) => {
       if (error.code === "EPIPE") process.exit(0);
-      if (stream === process.stdout) process.stderr.write(`nuwa: the output cannot be written (${error.code}).\n`);
+      if (stream === process.stdout)
+        process.stderr.write(
+          `nuwa: the output cannot be written (${error.code}). Check the free space where it goes.\n`,
+        );
       process.exit(1);
     });
   const end = (error: unknown) => {

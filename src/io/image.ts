@@ -5,7 +5,7 @@ import type { Picture, Size } from "../core/resample.ts";
 import type { PreparedImage, Preprocessing } from "../model/preprocessing.ts";
 import { drawSvg } from "./drawing.ts";
 import { readBytes, reasonOf } from "./files.ts";
-import { fillAround, opaqueGif } from "./gif.ts";
+import { firstFrame, placed } from "./gif.ts";
 import { rgbLevels } from "./levels.ts";
 import { type PictureFormat, pictureFormat } from "./picture-formats.ts";
 import { declaredSize } from "./svg.ts";
@@ -81,11 +81,11 @@ async function decoded(
   format: Exclude<PictureFormat, "svg">,
   fits: (size: Size) => void,
 ): Promise<Picture> {
-  const gif = format === "gif" ? await asImage(path, () => opaqueGif(file)) : undefined;
+  const gif = format === "gif" ? await asImage(path, () => firstFrame(file)) : undefined;
   const bytes = gif?.bytes ?? (format === "tiff" ? await asImage(path, () => firstOfTiff(file)) : file);
   // sharp's own limit is off: it would not say which file, nor what to do.
   const { space, depth, autoOrient } = await asImage(path, () => sharp(bytes, { limitInputPixels: false }).metadata());
-  fits(autoOrient);
+  fits(gif?.size ?? autoOrient);
   return await asImage(path, async () => {
     const { data, info } = await sharp(bytes, {
       autoOrient: true,
@@ -101,8 +101,7 @@ async function decoded(
     const greyAlpha = format !== "png" || bytes[PNG_COLOUR_TYPE] === PNG_GREY_ALPHA;
     const pixels = rgbLevels({ data, channels: info.channels, space, depth, greyAlpha });
     const picture = { width: info.width, height: info.height, pixels };
-    if (gif) fillAround(picture, gif);
-    return picture;
+    return gif ? placed(picture, gif) : picture;
   });
 }
 

@@ -7,11 +7,11 @@ import {
   ftruncateSync,
   lstatSync,
   openSync,
-  type ReadStream,
   type Stats,
   statSync,
   writeSync,
 } from "node:fs";
+import { Readable } from "node:stream";
 import { NuwaError } from "../core/errors.ts";
 
 /**
@@ -61,10 +61,12 @@ export function openInput(path: string): OpenedInput {
  *
  * @throws NuwaError as {@link openInput}
  */
-export function streamInput(path: string): ReadStream {
+export function streamInput(path: string): Readable {
   const { file, size } = openInput(path);
-  // An end before the start would be an error; of an empty file there is no byte to get.
-  return createReadStream(path, { fd: file, end: Math.max(0, size - 1) });
+  if (size > 0) return createReadStream(path, { fd: file, end: size - 1 });
+  // A stream of the system's gives one byte at least where the file grows meanwhile.
+  closeSync(file);
+  return Readable.from([]);
 }
 
 function requireFile(path: string, status: Stats): void {
@@ -72,6 +74,7 @@ function requireFile(path: string, status: Stats): void {
 }
 
 function kindOf(status: Stats): string {
+  if (status.isFile()) return "a file";
   if (status.isDirectory()) return "a folder";
   if (status.isSymbolicLink()) return "a link";
   if (status.isFIFO()) return "a pipe";

@@ -1,6 +1,6 @@
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { NuwaError } from "../core/errors.ts";
+import { LimitError, NuwaError } from "../core/errors.ts";
 import type { Tokenizer } from "../pipeline/processor.ts";
 import { readJson, reasonOf } from "./files.ts";
 import { openEngine } from "./sandbox/host.ts";
@@ -15,6 +15,7 @@ const MAX_BYTES = 64 * 2 ** 20;
  * Its functions run in a worker thread with limits of time and memory.
  *
  * @throws NuwaError when the file is missing, too large, not JSON, or of an unknown kind, or a field is damaged
+ * @throws LimitError where it takes more time or memory than it may
  */
 export function loadTokenizer(directory: string): Tokenizer {
   const path = join(directory, "tokenizer.json");
@@ -25,7 +26,9 @@ export function loadTokenizer(directory: string): Tokenizer {
     try {
       return work();
     } catch (error) {
-      throw new NuwaError(`${path}: ${reasonOf(error)}. Mend the file, or fetch it again.`);
+      throw new (error instanceof LimitError ? LimitError : NuwaError)(
+        `${path}: ${reasonOf(error)}. Mend the file, or fetch it again.`,
+      );
     }
   };
   const engine = guarded(() => openEngine("tokenizer", json));

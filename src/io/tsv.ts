@@ -43,7 +43,7 @@ function recordsOf(path: string, text: string, most: number): string[][] {
       throw new NuwaError(`${path}: record ${records.length}: a quoted cell does not end.`);
     const [cell, stop] = [text.slice(at, end), end ?? text.length];
     cells.push(quoted ? cell.slice(1, -1).replaceAll('""', '"') : cell);
-    const [endsRecord, ends] = [text[stop] !== "\t", stop >= text.length];
+    const endsRecord = text[stop] !== "\t";
     at = stop + (text.startsWith("\r\n", stop) ? 2 : 1);
     values += endsRecord ? 1 + RECORD : 1;
     if (values > most)
@@ -51,7 +51,6 @@ function recordsOf(path: string, text: string, most: number): string[][] {
     if (!endsRecord) continue;
     if (cells.length > 1 || cells[0] !== "") records.push(cells);
     cells = [];
-    if (ends) break;
   }
   return records;
 }

@@ -19,7 +19,8 @@ export interface Advanced {
 
 /**
  * Feeds new text tokens to the decoder, which reads everything before them from its caches. Layers
- * behind a cut have shorter caches; each is extended by its own sequence. The old state stays valid.
+ * behind a cut have shorter caches; each is extended by its own sequence. The old state stays valid. Whether the logits
+ * are finite is seen by who reads them, such as {@link generate}.
  *
  * @param ids for each sample the new token ids, all lists equally long
  * @param step which decoding step the tap is told, from 1

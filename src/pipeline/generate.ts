@@ -2,11 +2,12 @@ import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
 import type { Random } from "../core/random-numbers.ts";
 import { best, checkScores } from "../core/ranking.ts";
-import { tensorsIn } from "../core/readback.ts";
+import { type Readback, run, tensorsIn } from "../core/readback.ts";
 import { noTap, type Tap } from "../core/taps.ts";
 import { positionLimit } from "../model/transformer/rope-scaling.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { type Advanced, advanceAnywhere } from "./decode.ts";
+import { whileFinite } from "./finite.ts";
 import { penalised, seenIds } from "./repetition.ts";
 
 /** How the next token is drawn. Without it the best one is taken (greedy). */
@@ -38,6 +39,7 @@ export interface GenerateOptions {
  *
  * @param start logits and state of a prefill (`forward`) or of an earlier `advance`
  * @throws UsageError when an option has no meaning
+ * @throws NonFiniteError naming where NaN or infinite values arose
  */
 export async function* generate(
   model: Vlm,
@@ -58,7 +60,8 @@ export async function* generate(
       const vocabulary = values.length / ended.length;
       const ids = ended.map((_, sample) => {
         const logits = values.subarray(sample * vocabulary, (sample + 1) * vocabulary);
-        const seen = repetitionPenalty === 1 ? [] : seenIds(current.state.layers[0].sequence[sample], imageTokenId);
+        if (repetitionPenalty === 1) return pick(logits, sampling);
+        const seen = seenIds(current.state.layers[0].sequence[sample], imageTokenId);
         return pick(penalised(logits, seen, repetitionPenalty), sampling);
       });
       ids.forEach((id, sample) => {
@@ -73,12 +76,13 @@ export async function* generate(
       });
       if (ended.every(Boolean)) return;
       // Ended samples are fed on with what they drew; their output is not used.
-      const next = advanceAnywhere(
-        model,
-        current.state,
-        ids.map((id) => [id]),
-        tap,
-        step + 1,
+      const { state } = current;
+      const fed = ids.map((id) => [id]);
+      const next = await run(() =>
+        // biome-ignore lint/correctness/useYield: a step reads nothing
+        whileFinite(model, {}, tap, function* (watching): Readback<Advanced> {
+          return advanceAnywhere(model, state, fed, watching, step + 1);
+        }),
       );
       free(current, start);
       current = next;

@@ -32,19 +32,10 @@ export async function gradients(
   tap: Tap = noTap,
 ): Promise<Gradients> {
   const { result, values } = await recordReadbacks(() => forward(model, inputs, method, tap));
-  try {
-    // Once outside the tape: should the caller's function throw, tfjs would never free what the tape holds.
-    tf.tidy(() => {
-      scalar(result);
-    });
-  } finally {
-    tf.dispose(tensorsIn(result));
-  }
+  tf.dispose(tensorsIn(result));
   return tf.tidy(() => {
-    // Not tf.valueAndGrads: that one throws where a gradient is missing, and then never frees its tape.
-    const { value, grads } = tf
-      .engine()
-      .gradients(() => scalar(replay(() => forward(model, inputs, method, tap), values)), [...of], undefined, true);
+    const pass = () => scalar(replay(() => forward(model, inputs, method, tap), values));
+    const { value, grads } = freeingTape(() => tf.engine().gradients(pass, [...of], undefined, true));
     const missing = grads.findIndex((gradient: tf.Tensor | undefined) => gradient === undefined);
     if (missing >= 0)
       throw new NuwaError(
@@ -52,4 +43,19 @@ export async function gradients(
       );
     return { value: value as tf.Scalar, gradients: grads };
   });
+}
+
+/** tfjs frees what its tape holds when gradients are done, but not where a function of the caller has thrown. */
+function freeingTape<T>(work: () => T): T {
+  const { state } = tf.engine();
+  try {
+    return work();
+  } catch (error) {
+    // In a tape of the caller it is not ours to free.
+    if (state.gradientDepth === 0 && state.activeTape) {
+      for (const { saved } of state.activeTape) tf.dispose(saved ?? []);
+      state.activeTape = [];
+    }
+    throw error;
+  }
 }

@@ -15,10 +15,9 @@ export function seenIds(slots: readonly Slot[], imageTokenId: number): Set<numbe
  *
  * @param logits of the vocabulary; left as they are
  * @param seen ids outside the vocabulary, such as original LLaVA's placeholder, are passed over
- * @param penalty above 0; 1 changes nothing
+ * @param penalty above 0
  */
 export function penalised(logits: Float32Array, seen: Iterable<number>, penalty: number): Float32Array {
-  if (penalty === 1) return logits;
   const lowered = logits.slice();
   for (const id of seen)
     if (id >= 0 && id < logits.length) lowered[id] = logits[id] < 0 ? logits[id] * penalty : logits[id] / penalty;

@@ -13,6 +13,10 @@ describe("the budget of a model", () => {
     await useBackend("wasm");
     expect(() => requireMemory("weights/small", 1.7 * GIB)).not.toThrow();
     expect(() => requireMemory("weights/big", 1.8 * GIB)).toThrow(NuwaError);
+    // To the byte: twice the weights and 512 MiB beside them.
+    const most = (4 * GIB - 512 * MIB) / 2 - tf.memory().numBytes;
+    expect(() => requireMemory("weights/largest", most)).not.toThrow();
+    expect(() => requireMemory("weights/large", most + 1)).toThrow(NuwaError);
     expect(() => requireMemory("weights/big", 1.8 * GIB)).toThrow(
       /^weights\/big: needs about 4\.10 GiB as float32, but the wasm backend has 4\.00 GiB left\. Use --backend tensorflow or a smaller checkpoint\.$/,
     );

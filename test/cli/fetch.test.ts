@@ -51,6 +51,9 @@ describe("nuwa fetch", () => {
     [["some/model", "--revision", "a..b"], /revision "a\.\.b" is not the name of a branch/],
     [["some/model", "--mirror", "https://:secret@x"], /is not an address/],
     [["some/model", "--mirror", "ftp://x"], /--mirror "ftp:\/\/x" is not an address/],
+    [["some/model", "--mirror", "https://x/?y"], /is not an address/],
+    [["some/model", "--mirror", "https://x/#y"], /is not an address/],
+    [["some/model", "--mirror", "https://y@x"], /is not an address/],
     [["some/model", "--out", ""], /--out is empty/],
     [[], /missing required argument 'repo'/],
   ])("refuses %j in one line", async (argv, message) => {

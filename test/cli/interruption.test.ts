@@ -1,7 +1,8 @@
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { expect, it } from "vitest";
+import { expect, it, vi } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
+import { watchInterruptions } from "../../src/cli/interruption.ts";
 import { randomFrom } from "../../src/core/random-numbers.ts";
 import { exportModel } from "../../src/train/shapes/export.ts";
 import { initialWeights } from "../../src/train/shapes/initial.ts";
@@ -26,6 +27,27 @@ async function interrupted(...argv: string[]): Promise<Outcome> {
     clearInterval(watching);
   }
 }
+
+it("a worker whose parent was gone before it listened is interrupted at once, and one with a parent is not", () => {
+  const connected = Object.getOwnPropertyDescriptor(process, "connected");
+  const listeners = process.listenerCount("disconnect");
+  try {
+    for (const [is, happens] of [
+      [false, true],
+      [true, false],
+      [undefined, false],
+    ]) {
+      Object.defineProperty(process, "connected", { value: is, configurable: true, writable: true });
+      const first = vi.fn();
+      const interruption = watchInterruptions(first);
+      expect([interruption.happened(), first.mock.calls.length]).toEqual([happens, happens ? 1 : 0]);
+      interruption.end();
+    }
+  } finally {
+    if (connected) Object.defineProperty(process, "connected", connected);
+  }
+  expect(process.listenerCount("disconnect")).toBe(listeners);
+});
 
 it("nuwa train ends with 1 and the command that goes on, when it is interrupted", { timeout: 120_000 }, async () => {
   const out = join(temporaryFolder(), "training");

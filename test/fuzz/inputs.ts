@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { createProgram } from "../../src/cli/main.ts";
+import { makeTemporary, removeTemporary } from "../../src/io/leftovers.ts";
 import { loadModel } from "../../src/io/load.ts";
 import { openSafetensors, readTensor, writeSafetensors } from "../../src/io/safetensors.ts";
 import { oracleLogits } from "../../src/laws/decoder-oracle.ts";
@@ -21,8 +21,8 @@ let prepared: { readonly folder: string; readonly model: Vlm } | undefined;
 
 function tinyCheckpoint() {
   if (prepared) return prepared;
-  const folder = mkdtempSync(join(tmpdir(), "nuwa-fuzz-"));
-  process.once("exit", () => rmSync(folder, { recursive: true, force: true }));
+  const folder = makeTemporary("fuzz");
+  process.once("exit", () => removeTemporary(folder));
   const json = { ...CONFIGS.llava_next, model_type: "llava", image_grid_pinpoints: undefined };
   writeFileSync(join(folder, "config.json"), JSON.stringify(json));
   writeSafetensors(join(folder, "model.safetensors"), [

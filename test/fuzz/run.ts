@@ -1,9 +1,9 @@
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { isDeepStrictEqual } from "node:util";
 import fc from "fast-check";
 import { NuwaError } from "../../src/core/errors.ts";
+import { makeTemporary, removeTemporary } from "../../src/io/leftovers.ts";
 import type { Case, Target } from "./target.ts";
 
 /** The smallest input that a parser is wrong about, and how. */
@@ -20,11 +20,11 @@ const LONGEST_SEARCH = 20_000;
 
 /** A folder for the files of a run. */
 export async function inScratch<T>(work: (folder: string) => Promise<T>): Promise<T> {
-  const folder = mkdtempSync(join(tmpdir(), "nuwa-fuzz-"));
+  const folder = makeTemporary("fuzz");
   try {
     return await work(folder);
   } finally {
-    rmSync(folder, { recursive: true, force: true });
+    removeTemporary(folder);
   }
 }
 

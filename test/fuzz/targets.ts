@@ -6,6 +6,7 @@ import { drawings } from "./drawings.ts";
 import { downloads, listings } from "./hub.ts";
 import { forwardInputs } from "./inputs.ts";
 import { journals } from "./journals.ts";
+import { merges } from "./merges.ts";
 import { pickles } from "./pickles.ts";
 import { pictures } from "./pictures.ts";
 import { safetensors } from "./safetensors.ts";
@@ -16,6 +17,6 @@ import { tokenizers } from "./tokenizers.ts";
 
 /** Everything that reads what others wrote. A new parser is a file and a line here. */
 export const TARGETS: readonly Target[] = [
-  ...[safetensors, configs, tokenizers, templates, pickles, tables, journals, pictures, drawings],
+  ...[safetensors, configs, tokenizers, templates, pickles, tables, journals, merges, pictures, drawings],
   ...[listings, downloads, forwardInputs, boxes, firstBoxes, answers, ...datasets],
 ];

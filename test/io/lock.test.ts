@@ -141,16 +141,18 @@ describe("a folder's lock", () => {
     const left = [named("2147483646-5"), named(`${pid}-1`), named("2147483646-x")];
     // Whether a process of another machine still runs we cannot know: only what is older than a day is taken for left.
     const foreign = (process: string) => named(process).replace(/-[0-9a-f]{8}-/, "-0badf00d-");
-    const old = foreign("2147483646-6");
+    const [old, younger] = [foreign("2147483646-6"), foreign("2147483646-8")];
     const stay = [
       own,
       named(`${process.ppid}-x`),
       "2147483646.part",
       foreign(`${pid}-${started}`),
       foreign("2147483646-5"),
+      younger,
     ];
     for (const name of [...left, ...stay, old]) writeFileSync(join(folder, name), "half");
     utimesSync(join(folder, old), 0, Date.now() / 1000 - 25 * 3600);
+    utimesSync(join(folder, younger), 0, Date.now() / 1000 - 23 * 3600);
     mkdirSync(join(folder, named("2147483646-7")));
     await works(folder);
     expect(listing(folder)).toEqual([named("2147483646-7"), ...stay].sort());

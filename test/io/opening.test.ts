@@ -1,5 +1,5 @@
 import { spawnSync } from "node:child_process";
-import { appendFileSync, linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
+import { linkSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, expect, it } from "vitest";
@@ -16,6 +16,12 @@ function pipeIn(folder: string): string {
   const path = join(folder, "pipe");
   expect(spawnSync("mkfifo", [path]).status).toBe(0);
   return path;
+}
+
+async function streamed(stream: AsyncIterable<Buffer>): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of stream) chunks.push(chunk);
+  return Buffer.concat(chunks).toString();
 }
 
 describe("reading", () => {
@@ -39,20 +45,12 @@ describe("reading", () => {
     const path = join(temporaryFolder(), "file");
     for (const text of ["", "content"]) {
       writeFileSync(path, text);
-      const chunks: Buffer[] = [];
-      for await (const chunk of streamInput(path)) chunks.push(chunk);
-      expect(Buffer.concat(chunks).toString()).toBe(text);
+      expect(await streamed(streamInput(path))).toBe(text);
+      // Also where it grows before it is read.
+      const stream = streamInput(path);
+      appendText(path, "more");
+      expect(await streamed(stream)).toBe(text);
     }
-  });
-
-  it("streams of a file that grows what it was when it was opened", async () => {
-    const path = join(temporaryFolder(), "file");
-    writeFileSync(path, "content");
-    const stream = streamInput(path);
-    appendFileSync(path, " and more");
-    const chunks: Buffer[] = [];
-    for await (const chunk of stream) chunks.push(chunk);
-    expect(Buffer.concat(chunks).toString()).toBe("content");
   });
 });
 
@@ -93,10 +91,15 @@ describe("writing", () => {
     expect(readFileSync(join(folder, "file"), "utf8")).toBe("text");
   });
 
-  it("of a journal refuses a link or a pipe before the first answer", () => {
+  it("of a journal refuses a link, a pipe or a second name before the first answer", () => {
     const folder = temporaryFolder();
     symlinkSync(join(folder, "elsewhere"), join(folder, "samples.jsonl"));
     expect(refusal(() => openJournal(folder, {}))).toMatch(/samples\.jsonl: cannot be written \(it is a link/);
+    const [other, victim] = [temporaryFolder(), join(temporaryFolder(), "victim")];
+    writeFileSync(victim, "");
+    openJournal(other, {});
+    linkSync(victim, join(other, "samples.jsonl"));
+    expect(refusal(() => openJournal(other, {}))).toMatch(/samples\.jsonl: cannot be written \(the same file has 2/);
   });
 
   it("removes what killed processes have left beside the file", () => {

@@ -57,12 +57,27 @@ describe("a pickle of plain data", () => {
     ["a prototype as a key", Buffer.from("(S'__proto__'\n}d."), /a key that is no plain text/],
     ["a key without a value", Buffer.from("(S'a'\nd."), /a key that is no plain text/],
     ["an append to a number", Buffer.from("I1\nI2\na."), /no list/],
+    ["an append to a tuple", Buffer.from("(I1\ntI2\na."), /no list/],
+    ["of a protocol to come", Buffer.from("\x80\x06N.", "latin1"), /protocol is unknown/],
+    ["a frame longer than the rest", Buffer.from("\x80\x04\x95\x03\0\0\0\0\0\0\0N.", "latin1"), /ends early/],
+    ["an integer of 7 bytes", Buffer.from("\x80\x02\x8a\x07\x01\0\0\0\0\0\0.", "latin1"), /too large/],
     ["something never kept", Buffer.from("g5\n."), /recalls what it did not keep/],
     ["infinity", Buffer.from("Finf\n."), /not finite/],
     ["an integer beyond all", Buffer.from("L99999999999999999999L\n."), /is no integer/],
   ])("is not %s", (_, bytes, message) => {
     expect(() => read(bytes)).toThrow(message);
     expect(() => read(bytes)).toThrow(/refs\.p: .* at byte \d+/);
+  });
+
+  it("may be of protocol 5, in a frame that ends where it ends, and hold integers of 6 bytes", () => {
+    expect(read(Buffer.from("\x80\x05\x95\x02\0\0\0\0\0\0\0N.", "latin1"))).toBeNull();
+    expect(read(Buffer.from("\x80\x02\x8a\x06\0\0\0\0\0\x80.", "latin1"))).toBe(-(2 ** 47));
+  });
+
+  it("keeps a value for later so often, as if each were a list", () => {
+    const kept = (times: number) => Buffer.from(`\x80\x04N${"\x94".repeat(times)}.`, "latin1");
+    expect(read(kept(2 ** 13 - 1), 2 ** 16)).toBeNull();
+    expect(() => read(kept(2 ** 13), 2 ** 16)).toThrow("it makes more than 65536 values");
   });
 
   it("is not read when it is too large", () => {

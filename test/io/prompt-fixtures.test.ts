@@ -49,23 +49,28 @@ describe("tokenizer.json of many kinds", () => {
 });
 
 describe("chat templates of many kinds", () => {
-  const cases: { template: string; messages: unknown; text: string | null }[] = JSON.parse(
-    readFileSync(fixture("prompts", "templates.json"), "utf8"),
-  );
-
-  it("are rendered as jinja2 renders them in transformers, or refused", () => {
+  it.each([
+    ["published and drawn ones", "templates.json", 150],
+    ["values, filters, operators and white space", "template-values.json", 50],
+  ])("are rendered as jinja2 renders them in transformers, or refused: %s", (_, file, least) => {
+    const cases: { template: string; messages: unknown; text: string | null }[] = JSON.parse(
+      readFileSync(fixture("prompts", file), "utf8"),
+    );
     let agreed = 0;
     for (const { template, messages, text } of cases) {
       const variables = { messages, tools: null, documents: null, add_generation_prompt: true, bos_token: "<s>" };
       let found: unknown;
       try {
         found = openEngine("template", { source: template }).call("render", variables);
-      } catch {
+      } catch (error) {
+        // No words of the engine.
+        expect(String(error)).not.toMatch(/Value|Literal|Statement|undefined \(|Cannot read|call stack/);
         continue;
       }
-      if (text !== null) expect({ template, found }).toEqual({ template, found: text });
+      if (text === null) continue;
+      expect({ template, found }).toEqual({ template, found: text });
       agreed++;
     }
-    expect(agreed).toBeGreaterThan(90);
+    expect(agreed).toBeGreaterThan(least);
   });
 });

@@ -61,7 +61,7 @@ describe("the header of a safetensors file that lies", () => {
   });
 
   it("is refused for a length beyond the file, before memory is taken for it", () => {
-    for (const claimed of [100n, 2n ** 40n, 2n ** 63n, 2n ** 64n - 1n])
+    for (const claimed of [3n, 10n, 100n, 2n ** 40n, 2n ** 63n, 2n ** 64n - 1n])
       expect(refusal(() => open({}, 0, claimed))).toMatch(/header length .* exceeds the file/);
   });
 

@@ -18,6 +18,16 @@ it("cells may hold tabs, line breaks and quotes in quotes; empty cells and lines
   expect(read("a\tb\n1\t")).toEqual([{ a: "1", b: "" }]);
 });
 
+it("holds so many cells, of which a record has eight more", () => {
+  // A file of this limit may hold 65536 of them.
+  const most = 2 ** 16 / (8 + 1);
+  const records = (count: number) => `a${"\n1".repeat(count)}`;
+  writeFileSync(path, records(Math.floor(most) - 1));
+  expect(readTsv(path, 2 ** 16)).toHaveLength(Math.floor(most) - 1);
+  writeFileSync(path, records(Math.floor(most)));
+  expect(() => readTsv(path, 2 ** 16)).toThrow(/table\.tsv: holds more than 65536 cells, a record counts as 8\./);
+});
+
 it.each([
   ["a\tb\n1\n", /table\.tsv: record 1 has 1 cells for 2 columns/],
   ['a\tb\n1\t"two\n', /record 1: a quoted cell does not end/],

@@ -26,25 +26,40 @@ describe("the picture of a SigLIP tower", () => {
     expect(parsed(family, { image_mean: HALF, image_std: HALF }).summary).toContain("mean 0.5 0.5 0.5, standard");
   });
 
+  const exact = { height: 42, width: 42 };
+  const covering = { size: 42, crop_size: 42 };
   // The defaults of transformers' classes, whatever the tower is.
   it.each([
-    ["llava", "SiglipImageProcessor", "stretched to 42×42, bicubic; mean 0.5 0.5 0.5, standard deviation 0.5 0.5 0.5"],
-    ["llava", "SiglipImageProcessorFast", "stretched to 42×42, bicubic; mean 0.5"],
-    ["llava", "SiglipImageProcessorPil", "stretched to 42×42, bicubic; mean 0.5"],
-    ["llava", "CLIPImageProcessor", "scaled to cover, its centre cropped, to 42×42, bicubic; mean 0.4815"],
-    ["llava_next", "LlavaNextImageProcessor", "cut into tiles, bicubic; mean 0.4815 0.4578 0.4082"],
-  ])("of %s: %s alone says what its defaults are", (family, image_processor_type, summary) => {
-    expect(parsed(family, { image_processor_type }).summary).toContain(summary);
+    ["llava", "SiglipImageProcessor", { size: exact }, "stretched to 42×42, bicubic; mean 0.5 0.5 0.5, standard"],
+    ["llava", "SiglipImageProcessorFast", { size: exact }, "stretched to 42×42, bicubic; mean 0.5"],
+    ["llava", "SiglipImageProcessorPil", { size: exact }, "stretched to 42×42, bicubic; mean 0.5"],
+    ["llava", "CLIPImageProcessor", covering, "scaled to cover, its centre cropped, to 42×42, bicubic; mean 0.4815"],
+    ["llava_next", "LlavaNextImageProcessor", {}, "cut into tiles, bicubic; mean 0.4815 0.4578 0.4082"],
+  ])("of %s: %s says what its default means are", (family, image_processor_type, sizes, summary) => {
+    expect(parsed(family, { image_processor_type, ...sizes }).summary).toContain(summary);
   });
 
-  const exact = { height: 42, width: 42 };
+  it.each([
+    ["SiglipImageProcessor", {}, 'size": is missing, and the default of its class, {"height":224,"width":224},'],
+    [
+      "CLIPImageProcessor",
+      { crop_size: 42 },
+      'size": is missing, and the default of its class, {"shortest_edge":224},',
+    ],
+    ["CLIPImageProcessor", { size: 42 }, 'crop_size": is missing, and the default of its class, 224,'],
+    ["CLIPImageProcessor", { size: exact }, 'crop_size": is missing, and the default of its class, 224,'],
+  ])("%s with %j makes pictures of its class's default size, which another tower refuses", (type, sizes, message) => {
+    expect(refusal(() => parsed("llava", { image_processor_type: type, ...sizes }))).toContain(message);
+  });
   it.each<[Json, "stretch" | "crop" | "pad" | string]>([
     [{ size: exact }, "stretch"],
     [{ size: exact, crop_size: 20 }, "stretch"],
     [{ size: exact, do_center_crop: true, crop_size: exact, do_pad: true }, "stretch"],
     [{ size: 42, do_center_crop: true, crop_size: 42 }, "crop"],
-    [{ size: exact, image_aspect_ratio: "pad" }, "pad"],
-    [{ image_processor_type: "CLIPImageProcessor", size: exact }, "stretch"],
+    // A field that SigLIP's processor does not know.
+    [{ size: exact, image_aspect_ratio: "pad" }, "stretch"],
+    [{ image_processor_type: "CLIPImageProcessor", ...covering, image_aspect_ratio: "pad" }, "pad"],
+    [{ image_processor_type: "CLIPImageProcessor", size: exact, crop_size: 42 }, "stretch"],
     [{ image_processor_type: "CLIPImageProcessor", size: exact, do_center_crop: false }, "stretch"],
     [{ size: 42 }, 'p.json: field "size": 42 leaves pictures of any width; give height and width.'],
     [
@@ -67,7 +82,7 @@ describe("the picture of a SigLIP tower", () => {
 
   it("that is wide is seen whole: a box in what the tower sees is the same box of the picture", () => {
     const wide = { width: 80, height: 20, pixels: new Uint8Array(80 * 20 * 3) };
-    const seen = parsed("llava", { image_processor_type: "SiglipImageProcessor" });
+    const seen = parsed("llava", { image_processor_type: "SiglipImageProcessor", size: exact });
     expect(seen.boxInPicture([0, 0.25, 0.125, 1], wide)).toEqual([0, 0.25, 0.125, 1]);
     // The left eighth and the lower half are white, and so they are in what the tower sees.
     for (let y = 0; y < 20; y++)
@@ -90,7 +105,8 @@ describe("the picture of a SigLIP tower", () => {
       vision_config: { ...vision_config, image_size: 45 },
       vision_feature_select_strategy: "full",
     });
-    const seen = parsePreprocessing("p", { image_processor_type: "SiglipImageProcessor" }, config);
+    const json = { image_processor_type: "SiglipImageProcessor", size: { height: 45, width: 45 } };
+    const seen = parsePreprocessing("p", json, config);
     const [picture] = seen.prepare({ width: 3, height: 2, pixels: new Uint8Array(18) }).pictures;
     expect(picture).toMatchObject({ width: 45, height: 45, inCells: { width: 42, height: 42 } });
   });
@@ -112,6 +128,12 @@ describe("a field of the processor's file", () => {
     ["LLAVA", "size", "336", `"336" ${CHANNELS} pixels, or shortest_edge, or height and width.`],
     ["LLAVA", "crop_size", {}, `{} ${CHANNELS} pixels, or height and width.`],
     ["LLAVA", "size", { shortest_edge: 336 }, "honoured"],
+    [
+      "LLAVA",
+      "size",
+      { shortest_edge: 336, height: 336, width: 336 },
+      `{"shortest_edge":336,"height":336,"width":336} ${CHANNELS} pixels, or shortest_edge, or height and width.`,
+    ],
     [
       "LLAVA",
       "size",
@@ -166,7 +188,9 @@ describe("a field of the processor's file", () => {
   ])("of %s: %s = %j", (base, field, value, outcome) => {
     const family = familyNamed(BASES[base].model_type);
     const config = family.parseConfig("config.json", BASES[base]);
-    const json = { [field]: value };
+    // SigLIP's own size is not this tower's.
+    const size = value === "SiglipImageProcessor" ? { size: { height: 336, width: 336 } } : {};
+    const json = { [field]: value, ...size };
     const parse = () => family.parsePreprocessing("preprocessor_config.json", json, config);
     if (outcome !== "none" && outcome !== "honoured")
       return expect(refusal(parse)).toBe(`preprocessor_config.json: field "${field}": ${outcome}`);
@@ -192,9 +216,13 @@ describe("a field of the processor's file", () => {
   };
 
   it("do_pad pads to a square in LLaVA's processor; CLIP's means the pictures of a batch", () => {
-    expect(summary("LLAVA", { do_pad: true, image_processor_type: "LlavaImageProcessor" })).toMatch(/^padded/);
+    const sizes = { size: 336, crop_size: 336 };
+    expect(summary("LLAVA", { do_pad: true, image_processor_type: "LlavaImageProcessor", ...sizes })).toMatch(
+      /^padded/,
+    );
     expect(summary("LLAVA", { do_pad: true, do_center_crop: false })).toMatch(/^padded/);
-    expect(summary("LLAVA", { do_pad: true, image_processor_type: "CLIPImageProcessor" })).toMatch(/^scaled to cover/);
+    const clip = { image_processor_type: "CLIPImageProcessor", ...sizes };
+    expect(summary("LLAVA", { do_pad: true, ...clip })).toMatch(/^scaled to cover/);
   });
 
   it.each<[Json, string]>([

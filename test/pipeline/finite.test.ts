@@ -7,6 +7,7 @@ import { noTap, replace, type Tap } from "../../src/core/taps.ts";
 import { createPruning, METHOD_NAMES } from "../../src/methods/registry.ts";
 import type { Llava } from "../../src/model/llava/llava.ts";
 import { disposeModel } from "../../src/model/vlm.ts";
+import { generate } from "../../src/pipeline/generate.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
 import { tinyModel } from "../support-tiny.ts";
 
@@ -123,6 +124,36 @@ describe("a pass that is not finite", () => {
       /method odd: selectPatches: image 0, token 0: the weight of source 0 is NaN/,
     );
     pixels.dispose();
+  });
+
+  it("is named where it arises in a decoding step: the tap, or the weight of a token", async () => {
+    const broken = tinyModel({}, (tensors) => {
+      const [name, rows] = [...tensors].find(([one]) => one.endsWith("embed_tokens.weight")) as [string, tf.Tensor];
+      // The row of a token that is no part of the prompt.
+      const values = Float32Array.from(rows.dataSync(), (x, i) =>
+        Math.floor(i / (rows.shape[1] as number)) === 5 ? NaN : x,
+      );
+      rows.dispose();
+      tensors.set(name, tf.tensor(values, rows.shape));
+    });
+    const odd = replace({ "llm.2.output": (x) => x.mul(Number.NaN) });
+    const pixels = picture();
+    for (const [from, tap, line] of [
+      [model, odd, /^llm\.2\.output: is the first point/],
+      [broken, noTap, /^weight \S*embed_tokens\.weight: holds NaN/],
+    ] as const) {
+      const before = tf.memory().numTensors;
+      const start = await run(() => forward(from, { pixels, prompts: [PROMPT] }, pruningOf("nuwa")));
+      // The first token is the one whose row is broken.
+      const logits = tf.tensor2d([Array.from({ length: start.logits.shape[1] }, (_, id) => Number(id === 5))]);
+      const said = generate(from, { ...start, logits }, { maxNewTokens: 3, stopTokens: [], tap });
+      expect(await said.next()).toMatchObject({ value: [5] });
+      await expect(said.next()).rejects.toThrow(line);
+      tf.dispose([logits, ...tensorsIn(start)]);
+      expect(tf.memory().numTensors).toBe(before);
+    }
+    pixels.dispose();
+    disposeModel(broken);
   });
 
   it("does not touch a pass beside it", async () => {

@@ -54,6 +54,16 @@ describe("patchLabels", () => {
     });
   });
 
+  it("leaves a patch to the background of which a shape covers less than a quarter", () => {
+    const scene = sceneOf("train", 0);
+    // From the middle of a patch's first fifth on: 1/5 and 2/5 of the patches at its left edge.
+    const squareFrom = (left: number) =>
+      ({ ...scene.shapes[0], shape: "square", box: [left, 0.25, 0.75, 0.75] }) as const;
+    const classAt = (left: number) => patchLabels({ ...scene, shapes: [squareFrom(left)] }, 4, 4).object[4];
+    expect(classAt(0.25 - 0.05)).toBe(0);
+    expect(classAt(0.25 - 0.1)).toBe(1);
+  });
+
   it("refuses a grid without patches", () => {
     expect(() => patchLabels(sceneOf("train", 0), 0, 12)).toThrow(UsageError);
     expect(() => patchLabels(sceneOf("train", 0), 12, 1.5)).toThrow(UsageError);

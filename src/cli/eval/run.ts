@@ -4,7 +4,6 @@ import { requireAsked } from "../../eval/run/asked.ts";
 import { answersIn, evaluate, pictureIn } from "../../eval/run/evaluate.ts";
 import { fingerprint, methodsFingerprint } from "../../eval/run/fingerprint.ts";
 import { type Journal, type JournalOptions, openJournal } from "../../eval/run/journal.ts";
-import { catalogueOf } from "../../eval/run/method-files.ts";
 import { type Batch, batchesOf, type Plan, parseShard, questionsFingerprint, shardOf } from "../../eval/run/plan.ts";
 import type { Sample } from "../../eval/run/sample.ts";
 import { type Choices, runOf, settingsOf } from "../../eval/run/settings.ts";
@@ -20,6 +19,7 @@ import { VERSION } from "../about.ts";
 import { stopped, watchInterruptions } from "../interruption.ts";
 import { constantsFrom, requireFit, requireText } from "../options.ts";
 import { promptNamed } from "../prompt.ts";
+import { catalogueOf } from "./method-files.ts";
 import { terminalProgress } from "./progress.ts";
 import { writeResults } from "./results.ts";
 
@@ -81,7 +81,7 @@ export async function runEval({
     backend: backend.name,
     prompt,
     questions: questionsFingerprint(all),
-    settings: plan.settings,
+    settings: plan.settings.filter(({ method }) => isMethodFile(method)),
     answers: answersIn(batches, plan.settings),
   };
   await whileLocked(out, async () => {

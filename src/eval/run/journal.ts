@@ -32,6 +32,7 @@ const MOST_BYTES = 2 ** 29;
 export function openJournal(folder: string, options: JournalOptions): Journal {
   const optionsPath = join(folder, "options.json");
   const path = join(folder, "samples.jsonl");
+  requireOwnFile(optionsPath);
   if (existsSync(optionsPath))
     requireSame(optionsPath, readJson(optionsPath, z.record(z.string(), z.unknown())), options);
   else if (existsSync(path))

@@ -32,7 +32,7 @@ export const shardOptions = z.looseObject({
 });
 
 /** What its answers depend on, as far as it says which they are. */
-const planSchema = z.looseObject({
+const planFields = z.looseObject({
   tasks: z.array(z.string()).min(1),
   methods: z.array(z.string()).min(1),
   variants: z.array(z.string()),
@@ -44,18 +44,21 @@ const planSchema = z.looseObject({
   layers: z.number().int().positive(),
   tokens: z.number().int().positive().optional(),
   questions: z.string(),
-  // For methods of one's own: making them anew would run a file that whoever wrote this names.
-  settings: z
-    .array(
-      z.object({
-        method: z.string(),
-        variant: z.string().nullable(),
-        average: z.string().nullable(),
-        positions: z.string(),
-      }),
-    )
-    .min(1),
+  // Of methods of one's own alone: making these anew would run a file that whoever wrote this names.
+  settings: z.array(
+    z.object({
+      method: z.string(),
+      variant: z.string().nullable(),
+      average: z.string().nullable(),
+      positions: z.string(),
+    }),
+  ),
 });
+const planSchema = planFields.refine(
+  ({ methods, settings }) =>
+    methods.filter(isMethodFile).every((file) => settings.some(({ method }) => method === file)),
+  { path: ["settings"], message: "lacks a method that is a file" },
+);
 
 interface ShardFolder {
   readonly folder: string;

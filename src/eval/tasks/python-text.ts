@@ -48,7 +48,8 @@ export function firstCharacters(text: string, count: number): string {
 
 /** As str.capitalize: the first character in title case, all others in lower case. */
 export function capitalised(text: string): string {
-  const [first = ""] = text;
+  const [first] = text;
+  if (first === undefined) return "";
   // Lower case depends on what stands before (the final sigma), so that the whole text is turned.
   return titleCase(first) + text.toLowerCase().slice(first.toLowerCase().length);
 }

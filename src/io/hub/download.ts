@@ -176,10 +176,13 @@ function disk<T>(path: string, work: () => T): T {
   try {
     return work();
   } catch (error) {
-    const full = (error as NodeJS.ErrnoException).code === "ENOSPC";
+    const { code } = error as NodeJS.ErrnoException;
+    const full = code === "ENOSPC" || code === "EDQUOT";
+    const [reason, remedy] = full
+      ? ["the disk is full", "Free some disk space"]
+      : [reasonOf(error), "Check the folder's rights and limits"];
     throw new NuwaError(
-      `${path}: cannot be written (${full ? "the disk is full" : reasonOf(error)}). ` +
-        `${full ? "Free some disk space" : "Check the folder's rights"} and run the command again; it goes on there.`,
+      `${path}: cannot be written (${reason}). ${remedy} and run the command again; it goes on there.`,
     );
   }
 }

@@ -112,17 +112,33 @@ function weightFiles(repository: Repository, folder: string): RemoteFile[] {
 /** Bytes that must stay free: other programs need space on the disk, too. */
 const SPARE = 2 ** 26;
 
-function requireDiskSpace(name: string, folder: string, files: readonly RemoteFile[]): void {
+/**
+ * Refuses what does not fit on the disk before any of it is brought.
+ *
+ * @param files of which some may be in the folder already
+ * @param free bytes
+ * @throws NuwaError
+ */
+export function requireDiskSpace(
+  name: string,
+  folder: string,
+  files: readonly Pick<RemoteFile, "path" | "size">[],
+  free = freeBytes(folder),
+): void {
   const total = files.reduce((sum, { size }) => sum + size, 0);
   if (total > MOST_BYTES) throw new NuwaError(`${name}: has ${total} bytes, more than the ${MOST_BYTES} allowed.`);
   const missing = files.filter(({ path, size }) => sizeOf(join(folder, path)) !== size);
   const needed = missing.reduce((sum, { size }) => sum + size, 0);
-  const { bavail, bsize } = statfsSync(folder);
-  if (needed > 0 && needed + SPARE > bavail * bsize)
+  if (needed > 0 && needed + SPARE > free)
     throw new NuwaError(
-      `${folder}: ${gigabytes(needed)} are missing, but only ${gigabytes(bavail * bsize)} are free. ` +
+      `${folder}: ${gigabytes(needed)} are missing, but only ${gigabytes(free)} are free. ` +
         "Free some space, or choose another --out.",
     );
+}
+
+function freeBytes(folder: string): number {
+  const { bavail, bsize } = statfsSync(folder);
+  return bavail * bsize;
 }
 
 function sizeOf(path: string): number | undefined {

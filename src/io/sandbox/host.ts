@@ -34,7 +34,14 @@ interface Host {
   readonly answered: Int32Array;
   /** How many times the worker was asked. */
   turn: number;
+  /** The engines that it may drop, which it is told with the next question. */
+  forgotten: number[];
 }
+
+/** Tells the worker which engines nothing here can call any more: one of a tokenizer holds some 100 MB. */
+const forgotten = new FinalizationRegistry<{ readonly number: number; host: Host }>(({ number, host }) => {
+  if (host === running) host.forgotten.push(number);
+});
 
 /** The worker of this process, once there is one. */
 let running: Host | undefined;
@@ -53,14 +60,16 @@ export function openEngine(kind: EngineKind, file: unknown): Engine {
     ask(running, { number, open: [kind, file] }, OPENING_MILLISECONDS);
     return running;
   };
-  let host = open();
-  return {
+  const held = { number, host: open() };
+  const engine: Engine = {
     call(name, ...args) {
       // Where another call had to be stopped, the worker was ended with all that it had opened.
-      if (host !== running) host = open();
-      return ask(host, { number, call: [name, args] }, CALLING_MILLISECONDS);
+      if (held.host !== running) held.host = open();
+      return ask(held.host, { number, call: [name, args] }, CALLING_MILLISECONDS);
     },
   };
+  forgotten.register(engine, held);
+  return engine;
 }
 
 function start(): Host {
@@ -79,14 +88,14 @@ function start(): Host {
   worker.on("error", () => undefined);
   worker.unref();
   port1.unref();
-  return { worker, port: port1, answered: new Int32Array(signal), turn: 0 };
+  return { worker, port: port1, answered: new Int32Array(signal), turn: 0, forgotten: [] };
 }
 
-function ask(host: Host, message: unknown, milliseconds: number): unknown {
+function ask(host: Host, question: object, milliseconds: number): unknown {
   const before = host.turn;
   // As the 32 bits in the worker do.
   host.turn = (before + 1) | 0;
-  host.port.postMessage(message);
+  host.port.postMessage({ ...question, forget: host.forgotten.splice(0) });
   const end = performance.now() + milliseconds;
   // Waking up alone says nothing: the worker may still be about to announce the answer to an earlier question, which
   // was received before this thread began to wait for it.

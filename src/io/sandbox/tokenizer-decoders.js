@@ -49,6 +49,9 @@ function stripped(token, { content, start, stop }) {
   let [from, to] = [0, characters.length];
   while (from < Math.min(start, characters.length) && characters[from] === content) from++;
   while (characters.length - to < stop && to > 0 && characters[to - 1] === content) to--;
+  // There tokenizers stops with an error: it looks for an end before the text's beginning, or takes a character twice.
+  if (from > to || (to === 0 && characters.length < stop))
+    throw new Error(`its decoder strips ${start} and ${stop} characters from a token that has not as many`);
   return characters.slice(from, to).join("");
 }
 

@@ -14,26 +14,23 @@ for (const name of /** @type {const} */ (["debug", "error", "info", "log", "trac
 /** @type {Readonly<Record<string, (file: any) => object>>} */
 const OPENERS = { template: openTemplate, tokenizer: openTokenizer };
 
+/** @typedef {{ number: number, forget: number[], open?: [kind: string, file: any], call?: [name: string, args: any[]] }} Question */
+
 /** What has been opened, by the number that the main thread gave it. @type {Map<number, any>} */
 const opened = new Map();
 const { port, signal } = workerData;
 const answered = new Int32Array(signal);
 
-port.on(
-  "message",
-  (/** @type {{ number: number, open?: [kind: string, file: any], call?: [name: string, args: any[]] }} */ asked) => {
-    port.postMessage(answerTo(asked));
-    Atomics.add(answered, 0, 1);
-    Atomics.notify(answered, 0);
-  },
-);
+port.on("message", (/** @type {Question} */ asked) => {
+  port.postMessage(answerTo(asked));
+  Atomics.add(answered, 0, 1);
+  Atomics.notify(answered, 0);
+});
 
-/**
- * @param {{ number: number, open?: [kind: string, file: any], call?: [name: string, args: any[]] }} asked
- * @returns {{ value: unknown } | { error: string }}
- */
-function answerTo({ number, open, call }) {
+/** @param {Question} asked @returns {{ value: unknown } | { error: string }} */
+function answerTo({ number, forget, open, call }) {
   try {
+    for (const one of forget) opened.delete(one);
     if (open) opened.set(number, OPENERS[open[0]](open[1]));
     return { value: call && opened.get(number)[call[0]](...call[1]) };
   } catch (error) {

@@ -26,7 +26,10 @@ export const processorSchema = unread(
     do_pad: z.boolean().nullish(),
     image_aspect_ratio: z.enum(["pad", "square"], only('"pad" and "square"')).nullish(),
     size: z
-      .union([side, z.object({ shortest_edge: side }), both], only("pixels, or shortest_edge, or height and width"))
+      .union(
+        [side, z.strictObject({ shortest_edge: side }), z.strictObject({ height: side, width: side })],
+        only("pixels, or shortest_edge, or height and width"),
+      )
       .nullish(),
     crop_size: z.union([side, both], only("pixels, or height and width")).nullish(),
   }),
@@ -36,7 +39,8 @@ type Processor = z.infer<typeof processorSchema>;
 
 /**
  * The preprocessing that a processor's file asks for. What it leaves out its class decides, as in transformers: means,
- * and whether a picture is stretched (SigLIP's) or its centre cropped. Without a class it is CLIP's.
+ * sizes, and whether a picture is stretched (SigLIP's) or its centre cropped. Without a class it is CLIP's, for the
+ * tower's size.
  *
  * @param where the path of the file, for errors
  * @param json its content
@@ -48,13 +52,14 @@ export function parsePreprocessing(
   { vision, padImages }: Pick<LlavaConfig, "vision" | "padImages">,
 ): LlavaPreprocessing {
   const { imageSize, patchSize } = vision;
-  const processor = checkProcessor(where, json, processorSchema);
-  requireMeans(where, processor, vision);
-  const named = className(processor);
+  const written = checkProcessor(where, json, processorSchema);
+  requireMeans(where, written, vision);
+  const named = className(written);
   const isSiglip = named?.startsWith("Siglip") ?? false;
-  // Processors other than LLaVA's own pad only the smaller pictures of a batch.
+  const processor = named ? withSizes(written, isSiglip) : written;
+  // Processors other than LLaVA's own pad only the smaller pictures of a batch, and SigLIP's knows no aspect ratio.
   const padding = processor.do_pad === true && !/^(CLIP|Siglip)/.test(named ?? "");
-  const pads = padImages || padding || processor.image_aspect_ratio === "pad";
+  const pads = padImages || padding || (processor.image_aspect_ratio === "pad" && !isSiglip);
   const aspect = pads ? "pad" : stretches(processor, isSiglip) ? "stretch" : "crop";
   const crops = processor.do_center_crop ?? !isSiglip;
   if (aspect === "crop" && !crops)
@@ -64,7 +69,7 @@ export function parsePreprocessing(
         : `${where}: field "do_center_crop": false is not supported, only true, or false where images are padded ` +
             "or stretched.",
     );
-  checkSizes(where, processor, imageSize, aspect !== "stretch" || crops);
+  checkSizes(where, processor, imageSize, { crops: aspect !== "stretch" || crops, written });
   const [mean, std] = isSiglip ? [HALF, HALF] : [DEFAULT_MEAN, DEFAULT_STD];
   return llavaPreprocessing({
     imageSize,
@@ -98,6 +103,19 @@ export function requireMeans(
   );
 }
 
+/** The side of pictures that transformers' classes make where a file does not say. */
+const DEFAULT_SIDE = 224;
+
+/** The sizes that a class takes where its file gives none. */
+function withSizes(processor: Processor, isSiglip: boolean): Processor {
+  const size = isSiglip ? { height: DEFAULT_SIDE, width: DEFAULT_SIDE } : { shortest_edge: DEFAULT_SIDE };
+  return {
+    ...processor,
+    size: processor.size ?? size,
+    crop_size: processor.crop_size ?? (isSiglip ? undefined : DEFAULT_SIDE),
+  };
+}
+
 /** Whether each side is scaled by itself: where both are given, or neither by SigLIP's processor. */
 function stretches({ size }: Processor, isSiglip: boolean): boolean {
   return size ? typeof size === "object" && "height" in size : isSiglip;
@@ -107,12 +125,12 @@ function checkSizes(
   path: string,
   { size, crop_size: crop }: Processor,
   [height, width]: readonly [number, number],
-  crops: boolean,
+  { crops, written }: { readonly crops: boolean; readonly written: Processor },
 ): void {
-  const refuse = (field: string, value: unknown): never => {
+  const refuse = (field: "size" | "crop_size", value: unknown): never => {
+    const given = written[field] ? shown(value) : `is missing, and the default of its class, ${shown(value)},`;
     throw new NuwaError(
-      `${path}: field "${field}": ${shown(value)} does not lead to the image_size of config.json, ` +
-        `${height} × ${width}.`,
+      `${path}: field "${field}": ${given} does not lead to the image_size of config.json, ${height} × ${width}.`,
     );
   };
   if (crop && crops) {

@@ -5,6 +5,7 @@ import { z } from "zod";
 import { NuwaError } from "../../core/errors.ts";
 import { shown, shownName } from "../../core/schema.ts";
 import { readJson, writeAtomically } from "../../io/files.ts";
+import { requireOwnFile } from "../../io/opening.ts";
 import {
   openSafetensors,
   readTensor,
@@ -69,8 +70,14 @@ export type Layout = ReadonlyMap<string, readonly number[]>;
 
 const progressPath = (folder: string) => join(folder, "progress.json");
 
-/** Whether a folder holds a training. */
+/**
+ * Whether a folder holds a training.
+ *
+ * @throws NuwaError when something else is in the place of its file, such as a link: before work is done whose state
+ *   could not be written
+ */
 export function hasCheckpoint(folder: string): boolean {
+  requireOwnFile(progressPath(folder));
   return existsSync(progressPath(folder));
 }
 
@@ -123,6 +130,7 @@ export interface SavedProgress {
  */
 export function readProgress(folder: string, recipe: AnyRecipe): SavedProgress {
   const path = progressPath(folder);
+  requireOwnFile(path);
   const { recipe: theirs, tensors: file, ...progress } = readJson(path, progressSchema, 256 * 2 ** 20);
   if (JSON.stringify(theirs) !== JSON.stringify(recipe))
     throw new NuwaError(

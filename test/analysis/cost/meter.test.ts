@@ -103,6 +103,23 @@ function choosingOf(name: string, { config }: Llava, average: Parameters<typeof 
   return [choosing[name] ?? CHOOSING.nothing, name === "tome" ? tower : undefined] as const;
 }
 
+it("counts the inner size of a product whose first factor is transposed", async () => {
+  await useBackend("wasm");
+  const model = tinyModel();
+  const own = none();
+  const method: Method = {
+    ...own,
+    name: "mine",
+    *selectPatches(seen, tap) {
+      tf.matMul(tf.ones([3, 5]), tf.ones([3, 7]), true).dispose();
+      return yield* own.selectPatches(seen, tap);
+    },
+  };
+  const { cost } = await measured(model, method);
+  expect(cost.selection).toBe(2 * 5 * 7 * 3);
+  disposeModel(model);
+});
+
 describe("the measured cost is, part by part, what the sizes say that the program multiplies and adds:", () => {
   beforeAll(() => useBackend("wasm"));
 

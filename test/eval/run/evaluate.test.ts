@@ -97,13 +97,21 @@ describe("an evaluation", () => {
     const broken = () => {
       throw new NuwaError("no text");
     };
+    const right = () => ({ correct: true, iou: null, centre: null });
     const batches = batchesOf(plan);
     const [first, ...others] = batches[0].items;
     const unmarked = [{ ...batches[0], items: [{ ...first, mark: broken }, ...others] }];
+    // Wrong also where no answer would be right, and for its first reason.
+    const hopeless = [
+      {
+        ...batches[0],
+        items: [{ ...first, mark: () => expect.fail("marked") }, ...others.map((item) => ({ ...item, mark: right }))],
+      },
+    ];
     const undecoded = { ...vlm, tokenizer: { ...vlm.tokenizer, decode: broken } };
     const [marking, decoding] = [
       await evaluate(vlm, plan, unmarked, openJournal(newFolder(), OPTIONS), stoppingAfter(99)),
-      await evaluate(undecoded, plan, batches, openJournal(newFolder(), OPTIONS), stoppingAfter(99)),
+      await evaluate(undecoded, plan, hopeless, openJournal(newFolder(), OPTIONS), stoppingAfter(99)),
     ];
     expect(marking?.filter(({ failed }) => failed !== undefined)).toMatchObject([
       { id: first.id, correct: false, failed: "marking: no text" },

@@ -230,7 +230,8 @@ describe("an evaluation in parts", () => {
     expect(mergeShards(shards).samples).toHaveLength(9 * 13 * 2);
   });
 
-  it.each<[string, RegExp, (line: Record<string, unknown>) => unknown]>([
+  it.each<[string, RegExp, (line: Record<string, unknown>, before: unknown) => unknown]>([
+    ["an answer twice", /field "id": .* is answered twice or was not asked/, (_, before) => before],
     [
       "a question in other words",
       /field "question": is "x", but was asked as "/,
@@ -280,7 +281,7 @@ describe("an evaluation in parts", () => {
     cpSync(shards[1], damaged, { recursive: true });
     const journal = join(damaged, "samples.jsonl");
     const lines = readFileSync(journal, "utf8").trim().split("\n");
-    lines[2] = JSON.stringify(change(JSON.parse(lines[2])));
+    lines[2] = JSON.stringify(change(JSON.parse(lines[2]), JSON.parse(lines[1])));
     writeFileSync(journal, `${lines.join("\n")}\n`);
     const out = newFolder();
     for (const argv of [
@@ -313,6 +314,7 @@ describe("an evaluation in parts", () => {
     expect(await refused({ layers: 0 })).toMatch(/options\.json: field "layers"/);
     expect(await refused({ tasks: [] })).toMatch(/options\.json: field "tasks"/);
     expect(await refused({ methods: ["none"] })).toMatch(/samples\.jsonl: line \d+: .*not asked under "nuwa"/);
+    expect(await refused({ methods: ["./mine.ts"] })).toMatch(/options\.json: field "settings": lacks a method/);
   });
 
   it("is merged without running a method's file that its plan names", async () => {
@@ -321,7 +323,8 @@ describe("an evaluation in parts", () => {
     const folders = shards.map((shard) => {
       const folder = newFolder();
       cpSync(shard, folder, { recursive: true });
-      editJson(join(folder, "options.json"), (json) => Object.assign(json, { methods: [method] }));
+      const settings = [{ method, variant: null, average: "1/9", positions: "original" }];
+      editJson(join(folder, "options.json"), (json) => Object.assign(json, { methods: [method], settings }));
       return folder;
     });
     const { code } = await nuwa("eval", "merge", ...folders, "--out", newFolder());

@@ -35,6 +35,7 @@ describe("a paired difference", () => {
     for (const [a, b] of [
       [first, second.slice(1)],
       [first.slice(1), second.slice(0, -1)],
+      [first, second.map((sample, i) => (i === 7 ? { ...sample, id: "7/1" } : sample))],
       [[], []],
     ])
       expect(() => pairedDifference(a, b, accuracy, 1)).toThrow("same questions");

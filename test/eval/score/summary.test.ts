@@ -1,85 +1,9 @@
 import { describe, expect, it } from "vitest";
-import { mixedRandom } from "../../../src/core/random-numbers.ts";
 import { type Sample, sampleSchema } from "../../../src/eval/run/sample.ts";
 import { settingsOf } from "../../../src/eval/run/settings.ts";
 import { bootstrap } from "../../../src/eval/score/bootstrap.ts";
 import { summarise } from "../../../src/eval/score/summary.ts";
 import { summaryTable } from "../../../src/eval/score/summary-table.ts";
-import { mark } from "../../../src/eval/tasks/marking.ts";
-
-describe("marking", () => {
-  const box = [0.25, 0.25, 0.75, 0.75] as const;
-
-  it("words count when they match, whatever their case and the spaces around", () => {
-    expect(mark({ answer: "red" }, " Red ")).toEqual({ correct: true, iou: null, centre: null });
-    expect(mark({ answer: "red" }, "red circle").correct).toBe(false);
-  });
-
-  it("boxes count by their overlap with the exact box: half of it beside gives one third", () => {
-    expect(mark({ answer: "", box }, "[ 0.50 , 0.25 , 1.00 , 0.75 ]").iou).toBeCloseTo(1 / 3, 12);
-    expect(mark({ answer: "", box }, "[0.25, 0.25, 0.75, 0.75]")).toEqual({ correct: true, iou: 1, centre: true });
-    // The middle, 0.75, is on the edge, which still belongs to the box.
-    expect(mark({ answer: "", box }, "[0.50, 0.25, 1.00, 0.75]")).toMatchObject({ correct: false, centre: true });
-    expect(mark({ answer: "", box }, "[0.6, 0.25, 1.0, 0.75]").centre).toBe(false);
-  });
-
-  it("an overlap of exactly one half is enough", () => {
-    expect(mark({ answer: "", box: [0, 0, 1, 1] }, "[0, 0, 0.5, 1]")).toMatchObject({ iou: 0.5, correct: true });
-  });
-
-  it("no box, or one with its corners in the wrong order, is worth nothing", () => {
-    for (const said of ["red", "[0.2, 0.2, 0.6]", "[0.75, 0.75, 0.25, 0.25]"])
-      expect(mark({ answer: "", box }, said), said).toMatchObject({ correct: false, iou: 0 });
-  });
-});
-
-describe("intervals", () => {
-  const groups = Array.from({ length: 40 }, (_, i) => [i % 2, Number(i % 3 === 0)]);
-
-  it("are the same for the same seed and others for another", () => {
-    expect(bootstrap(groups, 1)).toEqual(bootstrap(groups, 1));
-    const others = [1, 2, 3, 4, 5].map((seed) => JSON.stringify(bootstrap(groups, seed)));
-    expect(new Set(others).size).toBeGreaterThan(1);
-  });
-
-  it("have the width that theory gives: 1.96 standard errors on each side", () => {
-    const { score, low, high, n } = bootstrap(
-      Array.from({ length: 400 }, (_, i) => [i % 2]),
-      1,
-    );
-    expect([score, n]).toEqual([0.5, 400]);
-    expect(low).toBeCloseTo(0.5 - 1.96 * 0.025, 1);
-    expect(high - low).toBeGreaterThan(0.085);
-    expect(high - low).toBeLessThan(0.11);
-  });
-
-  it("run from the 26th to the 975th of 1000 resamples", () => {
-    const values = Array.from({ length: 12 }, (_, i) => [(i * i) % 17]);
-    const random = mixedRandom(5);
-    const drawn = () => values[Math.floor(random() * values.length)][0];
-    const mean = () => values.reduce((sum) => sum + drawn(), 0) / values.length;
-    const means = Array.from({ length: 1000 }, mean).sort((a, b) => a - b);
-    expect(bootstrap(values, 5)).toMatchObject({ low: means[25], high: means[974] });
-    // Other ends, and fewer resamples, would show.
-    expect(new Set([means[25], means[50], means[949], means[974]]).size).toBe(4);
-  });
-
-  it("know that answers about one scene go together", () => {
-    const alone = bootstrap(
-      Array.from({ length: 100 }, (_, i) => [i % 2]),
-      1,
-    );
-    const fives = bootstrap(
-      Array.from({ length: 20 }, (_, i) => new Array(5).fill(i % 2)),
-      1,
-    );
-    expect(fives.high - fives.low).toBeGreaterThan(1.8 * (alone.high - alone.low));
-  });
-
-  it("collapse where all answers are alike, and bear scenes that were asked nothing", () => {
-    expect(bootstrap([[1], [], [1]], 1)).toEqual({ score: 1, low: 1, high: 1, n: 2 });
-  });
-});
 
 const SETTINGS = settingsOf({
   methods: ["none", "nuwa"],
@@ -166,6 +90,20 @@ describe("the summary", () => {
     expect(find("none", "grounding", "ACC@0.9")?.score).toBe(1 / 3);
     expect(find("none", "grounding", "mean IoU")?.score).toBeCloseTo(1.7 / 3, 12);
     expect(find("nuwa", "grounding", "centre accuracy")?.score).toBe(2 / 3);
+  });
+
+  it("draws among all scenes of the world, also among those in which a task has asked nothing", () => {
+    const [asked, all] = [12, 60].map((count) => {
+      const right = Array.from({ length: count }, (_, i) => i % 2 === 0);
+      return samplesOf(0, right, right.map(Number));
+    });
+    const colours = asked.filter(({ family }) => family === "colour");
+    const boxes = all.filter(({ family }) => family === "grounding");
+    const row = summarise([...colours, ...boxes], SETTINGS, 1).find(({ family }) => family === "colour");
+    const groups = Array.from({ length: 60 }, (_, scene) => (scene < 12 ? [1 - (scene % 2)] : []));
+    expect(row).toMatchObject(bootstrap(groups, 1));
+    // Among twelve scenes alone the interval is another.
+    expect(row).not.toMatchObject(bootstrap(groups.slice(0, 12), 1));
   });
 
   it("keeps nothing to compare with where the unpruned model scored 0 or was not run", () => {

@@ -3,10 +3,11 @@ import { readFileSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterEach, describe, expect, it } from "vitest";
 import { terminalFetch } from "../../../src/cli/fetch.ts";
-import { fetchCheckpoint } from "../../../src/io/hub/fetch-checkpoint.ts";
+import { fetchCheckpoint, requireDiskSpace } from "../../../src/io/hub/fetch-checkpoint.ts";
 import type { Hub } from "../../../src/io/hub/requests.ts";
 import { openModel } from "../../../src/io/load.ts";
 import { listing, temporaryFolder } from "../../cli/support.ts";
+import { refusal } from "../scratch.ts";
 import type { FakeHub } from "./server.ts";
 import { CHECKPOINT, closeServers, expectWhole, SHARDS, serve, wide } from "./support.ts";
 
@@ -102,6 +103,36 @@ describe("fetching a checkpoint", () => {
     await bring(server, folder);
     expect(rangesOf(server, SHARDS[0])).toEqual(["bytes=777-"]);
     expectWhole(folder);
+  });
+
+  it.each([1, 100])("a part that is %i bytes longer than the file is begun again", async (more) => {
+    const server = await serve();
+    const folder = temporaryFolder();
+    const sum = createHash("sha256").update(wide(SHARDS[0])).digest("hex").slice(0, 16);
+    writeFileSync(join(folder, `.${SHARDS[0]}.${sum}.part`), Buffer.concat([wide(SHARDS[0]), Buffer.alloc(more)]));
+    await bring(server, folder);
+    expect(rangesOf(server, SHARDS[0])).toEqual([undefined]);
+    expectWhole(folder);
+  });
+
+  it("leaves 64 MiB of the disk free, and counts what is there already as brought", () => {
+    const folder = temporaryFolder();
+    writeFileSync(join(folder, "there"), "0123456789");
+    const files = [
+      { path: "there", size: 10 },
+      { path: "missing", size: 1000 },
+    ];
+    const refused = (free: number, list = files) => refusal(() => requireDiskSpace("some/model", folder, list, free));
+    expect(() => requireDiskSpace("some/model", folder, files, 2 ** 26 + 1000)).not.toThrow();
+    expect(refused(2 ** 26 + 999)).toBe(
+      `${folder}: 0.00000100 GB are missing, but only 0.0671 GB are free. Free some space, or choose another --out.`,
+    );
+    // Of another size it is brought again.
+    expect(refused(2 ** 26 + 1000, [{ path: "there", size: 11 }, files[1]])).toMatch(/are missing/);
+    expect(() => requireDiskSpace("some/model", folder, files.slice(0, 1), 0)).not.toThrow();
+    const whole = { path: "all", size: 2 ** 38 };
+    expect(() => requireDiskSpace("some/model", folder, [whole], 2 ** 50)).not.toThrow();
+    expect(refused(2 ** 50, [whole, files[0]])).toMatch(/has 274877906954 bytes, more than the 274877906944 allowed/);
   });
 
   it.each(["noRange", "refuseRange"] as const)(

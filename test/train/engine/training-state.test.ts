@@ -1,9 +1,10 @@
-import { readFileSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { readFileSync, rmSync, symlinkSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { NuwaError } from "../../../src/core/errors.ts";
 import { openSafetensors, readTensor, type TensorValues, writeSafetensors } from "../../../src/io/safetensors.ts";
+import { hasCheckpoint } from "../../../src/train/engine/training-state.ts";
 import { disposeResult, runRecipe } from "../../../src/train/shapes/session.ts";
 import { tune, tuneRecipe } from "../../../src/train/tune/tuning.ts";
 import { leaked } from "../../support.ts";
@@ -43,6 +44,17 @@ async function complaint(damage: (folder: string) => void, stopAfter = 1): Promi
     return error.message.replaceAll(folder, "DIR");
   });
 }
+
+it("a link in the place of a training's progress is refused before work is done, also one to nowhere", async () => {
+  await inFolder(async (folder) => {
+    const path = join(folder, "progress.json");
+    symlinkSync(join(folder, "elsewhere.json"), path);
+    const line = `${path}: cannot be written (it is a link, not a file). Remove it, or choose another place.`;
+    expect(() => hasCheckpoint(folder)).toThrow(line);
+    writeFileSync(join(folder, "elsewhere.json"), "not JSON");
+    await expect(runRecipe(MICRO, options(folder, { resume: true }))).rejects.toThrow(line);
+  });
+});
 
 describe("the checkpoint of a training is refused by file and tensor", () => {
   const REMEDY = "Put the folder back from a copy, or start afresh in another one.";

@@ -45,8 +45,8 @@ function letterIn(said: string): string | undefined {
 }
 
 /**
- * The one option whose text is part of an answer, whatever the case. A missing option is the text "nan" here, as it
- * is in lmms-eval, and so stands in "banana".
+ * The one option whose text is part of an answer, whatever the case. As in lmms-eval, an
+ * option that a question lacks is compared as the text "nan": "banana" is taken for it, too.
  */
 function textIn(said: string, options: Readonly<Record<(typeof WITH_TEXT)[number], string>>): string | undefined {
   const answer = stripped(said).toLowerCase();

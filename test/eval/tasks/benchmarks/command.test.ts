@@ -57,13 +57,6 @@ describe("nuwa eval on benchmarks", () => {
     expect(readFileSync(join(out, "scores.svg"), "utf8")).toContain("mmbench circular accuracy");
   });
 
-  it("gives the same answers in shards, by workers", async () => {
-    const again = newFolder();
-    expect(await nuwa(...command, "--out", again, "--workers", "2")).toMatchObject({ code: 0, err: DONE });
-    for (const name of ["samples.jsonl", "options.json", "summary.json"])
-      expect(readFileSync(join(again, name), "utf8")).toBe(readFileSync(join(out, name), "utf8"));
-  });
-
   it("needs the folder of the files, and says which it misses", async () => {
     const run = (...argv: string[]) => nuwa("eval", "--out", newFolder(), "--tasks", "pope", ...argv);
     expect(await run()).toMatchObject({ code: 2, err: expect.stringMatching(/Give their folder with --data/) });

@@ -1,5 +1,5 @@
+import { type Catalogue, REGISTRY } from "../../eval/run/catalogue.ts";
 import { isMethodFile, loadMethodFile } from "../../io/method-file.ts";
-import { type Catalogue, REGISTRY } from "./catalogue.ts";
 
 /**
  * The registry, and the methods of one's own whose files are named.
