@@ -15,7 +15,7 @@ export interface LogitLens {
   readonly top: readonly Int32Array[];
   /** Its softmax probability over the whole vocabulary; 0 where a token is not there. */
   readonly probability: readonly Float32Array[];
-  /** For each state how many tokens of the vocabulary beat the run's greedy next token at the last position; 0: none. */
+  /** For each state how many tokens of the vocabulary beat the run's greedy next token at the last position. */
   readonly lastRank: Int32Array;
 }
 
