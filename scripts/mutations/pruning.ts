@@ -261,8 +261,8 @@ export const PRUNING: readonly Mutation[] = [
   {
     what: "forward: hidden states taken one index off",
     file: apply,
-    from: "gatherRows(table, kept.rows)",
-    to: "gatherRows(table, kept.rows.map((list) => list.map((p) => Math.max(0, p - 1))))",
+    from: "x, rows); // of",
+    to: "x, rows.map((list) => list.map((p) => Math.max(0, p - 1)))); // of",
   },
   {
     what: "decoding: every token at the same id",

@@ -122,7 +122,7 @@ function cohesionOf(
   const middle = cells.reduce((near, _, i) => (distance(i) < distance(near) ? i : near), 0);
   const width = vectors[0].length;
   const joined = new Float32Array(vectors.length * width);
-  vectors.forEach((vector, i) => joined.set(vector, i * width));
+  for (const [i, vector] of vectors.entries()) joined.set(vector, i * width);
   const units = unitVectors(joined, vectors.length);
   // The middle is most alike to itself, whatever rounding says.
   const cosines = units.map((unit, i) => (i === middle ? Number.POSITIVE_INFINITY : dot(units[middle], unit)));

@@ -174,11 +174,9 @@ describe.each(["llava", "llava_next", "qwen2_5_vl"])("what is measured inside a 
             const [looking, visual] = [new Set(rows[who]), new Set(rows.visual)];
             const values = scores.arraySync() as number[][][][];
             for (const head of values[0])
-              head.forEach((row, i) =>
-                row.forEach((_, j) => {
+              for (const [i, row] of head.entries())
+                for (const j of row.keys())
                   if (i !== j && looking.has(i) && visual.has(j)) row[j] = Number.NEGATIVE_INFINITY;
-                }),
-              );
             return tf.tensor(values);
           },
         });
@@ -214,7 +212,7 @@ describe.each(["llava", "llava_next", "qwen2_5_vl"])("what is measured inside a 
     const last = lens.probability[4];
     // Stage 2 has dropped tokens on the way: they are nowhere.
     expect([...last].filter((share) => share === 0).length).toBeGreaterThan(0);
-    lens.top[4].forEach((id, i) => expect(id === -2).toBe(last[i] === 0));
+    for (const [i, id] of lens.top[4].entries()) expect(id === -2).toBe(last[i] === 0);
     expect(logits).toHaveLength(40);
   });
 });
