@@ -8,6 +8,7 @@ import { defineConfig } from "vitest/config";
 const ALONE = [
   "architecture",
   "backend/**/*",
+  "browser/*",
   "bundle",
   "cli/{doctor,interruption,process}",
   "eval/run/harness",

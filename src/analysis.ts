@@ -23,6 +23,11 @@ export { gradientFlow } from "./analysis/gradient-flow.ts";
 export { type LogitLens, logitLens } from "./analysis/lens.ts";
 export { type Measure, type MeasuredPass, measure, type Watch } from "./analysis/measure.ts";
 export { normOverlap } from "./analysis/norms.ts";
-export { activationPatching, type Patching, type PatchingOptions } from "./analysis/patching.ts";
+export { activationPatching, type PatchedPositions, type Patching, type PatchingOptions } from "./analysis/patching.ts";
+export {
+  type PositionReconstruction,
+  positionReconstruction,
+  type ReconstructedPositions,
+} from "./analysis/positions.ts";
 export { provenance, type Source } from "./analysis/provenance.ts";
 export { SEGMENTS, type Segment, segmentRows } from "./analysis/segments.ts";

@@ -51,7 +51,7 @@ export type {
   Pruning,
   PruningSize,
 } from "./methods/method.ts";
-export { DEFAULT_AVERAGE, defaultAverage } from "./methods/method.ts";
+export { DEFAULT_AVERAGE, defaultAverage, withPositions } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
 export {
   type Anchors,

@@ -47,6 +47,8 @@ export interface Watch {
 
 /** A pass that has ended. */
 export interface MeasuredPass {
+  readonly inputs: ForwardInputs;
+  readonly method: Pruning;
   readonly result: ForwardResult;
   readonly ledger: SampleLedger;
   /** For each of the L + 1 states of the decoder what stands where in its sequence. */
@@ -85,7 +87,7 @@ export async function measure<T extends Record<string, unknown>>(
     const logits = (await result.logits.data()) as Float32Array;
     const token = logits.indexOf(logits.reduce((most, value) => Math.max(most, value)));
     const layers = result.state.layers.map(({ sequence }) => sequence[0]);
-    const pass = { result, ledger, token, slots: [...layers, layers[layers.length - 1]] };
+    const pass = { inputs, method, result, ledger, token, slots: [...layers, layers[layers.length - 1]] };
     const found: [string, unknown][] = [];
     // One after the other: the memory of one analysis at a time.
     for (const [name, finish] of begun) found.push([name, await finish(pass)]);

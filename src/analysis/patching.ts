@@ -17,16 +17,16 @@ export interface PatchingOptions {
   readonly source: { readonly inputs: ForwardInputs; readonly method: Pruning };
   /** Layers, one at a time; all unless given. */
   readonly layers?: readonly number[];
-  /**
-   * Groups of positions, one at a time: a segment, or rows of the sequence that enters layer 0. All visual tokens
-   * together unless given.
-   */
-  readonly positions?: readonly (Segment | readonly number[])[];
+  /** All visual tokens together unless given; may depend on what the pass kept. */
+  readonly positions?: PatchedPositions | ((pass: MeasuredPass) => PatchedPositions);
   /** The outputs of these heads (`llm.*.z`) in place of the state that enters the layer (`llm.*.tokens`). */
   readonly heads?: readonly number[];
   /** The logit that is watched; the greedy next token of the measured run unless given. */
   readonly token?: number;
 }
+
+/** Groups of positions, one at a time: a segment, or rows of the sequence that enters layer 0. */
+export type PatchedPositions = readonly (Segment | readonly number[])[];
 
 /** What states of another run do to the answer. */
 export interface Patching {
@@ -60,6 +60,7 @@ export function activationPatching(options: PatchingOptions): Measure<Patching> 
     const statesOf = watch.states();
     return async (pass) => {
       const states = statesOf();
+      const groups = typeof positions === "function" ? positions(pass) : positions;
       const { token = pass.token } = options;
       requireBelow("token", token, model.config.text.vocabSize);
       const other = await otherRun(model, source, layers, heads !== undefined);
@@ -68,7 +69,7 @@ export function activationPatching(options: PatchingOptions): Measure<Patching> 
         const logits: Float32Array[][] = [];
         for (const layer of layers) {
           const row: Float32Array[] = [];
-          for (const group of positions) {
+          for (const group of groups) {
             const pairs = pairsOf(pass, other.slots[layer], layer, group);
             const patched = tf.tidy(() =>
               patchedLogits(model, pass, layer, states[layer], other.at(layer), pairs, heads),

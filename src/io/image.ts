@@ -21,24 +21,32 @@ const DRAWING_LIMITS = { pixels: MAX_PIXELS, seconds: 5, megabytes: 2048 };
 const MAX_FILE_BYTES = 64 * 2 ** 20;
 
 /**
- * Reads an image file and makes it what the vision tower was trained on.
+ * Reads an image file and makes it what the vision tower was trained on, see {@link readPicture}.
+ *
+ * @throws NuwaError when the file is missing, too large, or not an image
+ */
+export async function preprocess(path: string, preprocessing: Preprocessing): Promise<PreparedImage> {
+  return preprocessing.prepare(await readPicture(path, preprocessing));
+}
+
+/**
+ * Reads an image file.
  *
  * The levels are those that transformers' processors get from Pillow (`convert("RGB")` of the first frame, upright as
  * EXIF says): alpha is dropped and the colour below it shows, colour profiles are ignored, see {@link rgbLevels}. SVG,
  * which Pillow does not read, is drawn on white. docs/harness.md lists what differs.
  *
+ * @param preprocessing what the picture is for: how large it becomes there is bounded, too
  * @throws NuwaError when the file is missing, too large, or not an image
  */
-export async function preprocess(path: string, preprocessing: Preprocessing): Promise<PreparedImage> {
+export async function readPicture(path: string, preprocessing: Pick<Preprocessing, "canvasOf">): Promise<Picture> {
   const bytes = readBytes(path, MAX_FILE_BYTES);
   const format = formatOf(path, bytes);
   const fits = (size: Size) => {
     requirePixels(path, size);
     requirePixels(path, canvasOf(path, size, preprocessing), " when prepared for the model");
   };
-  return preprocessing.prepare(
-    await (format === "svg" ? drawn(path, bytes, fits) : decoded(path, bytes, format, fits)),
-  );
+  return format === "svg" ? drawn(path, bytes, fits) : decoded(path, bytes, format, fits);
 }
 
 function formatOf(path: string, bytes: Uint8Array): PictureFormat {
@@ -52,7 +60,7 @@ function formatOf(path: string, bytes: Uint8Array): PictureFormat {
   throw unreadable(path, bytes.length === 0 ? "it is empty" : "of no known format");
 }
 
-function canvasOf(path: string, size: Size, preprocessing: Preprocessing): Size {
+function canvasOf(path: string, size: Size, preprocessing: Pick<Preprocessing, "canvasOf">): Size {
   try {
     return preprocessing.canvasOf(size);
   } catch (error) {

@@ -108,6 +108,16 @@ export interface Method {
 /** What makes a method: the method itself, or a function of the shape of the image that is to be pruned. */
 export type Pruning = Method | ((shape: ImageShape) => Method);
 
+/**
+ * The same method with other position ids for the tokens that it keeps.
+ *
+ * @example
+ * const stretched = withPositions(createMethod("visionzip", model.config, { average: 64 }), "rpme");
+ */
+export function withPositions(pruning: Pruning, positions: Method["positions"]): Pruning {
+  return typeof pruning === "function" ? (shape) => ({ ...pruning(shape), positions }) : { ...pruning, positions };
+}
+
 /** What the parameters of a method may depend on: the sizes of the model and of the image. */
 export interface PruningSize extends ModelFacts, Pick<ImageShape, "grids" | "tiles"> {
   /** The family of the model. */

@@ -4,38 +4,49 @@ import type { Command } from "commander";
 import { measure } from "../../analysis/measure.ts";
 import { useBackend } from "../../backend/select.ts";
 import type { Box } from "../../core/boxes.ts";
-import { UsageError } from "../../core/errors.ts";
-import { tensorsIn } from "../../core/readback.ts";
-import { requireWritableFile } from "../../io/files.ts";
-import { loadModel, openModel } from "../../io/load.ts";
-import { writeSafetensors } from "../../io/safetensors.ts";
-import { disposeModel } from "../../model/vlm.ts";
-import { checkIds, imagesOf, readInputs } from "../inputs.ts";
-import { addRunOptions, methodFrom, type RunOptions, requireText } from "../options.ts";
-import { MEASURE_NAMES, measuresNamed } from "./measures.ts";
-
-interface InspectOptions extends RunOptions {
-  readonly model: string;
-  readonly inputs: string;
-  readonly measure: string;
-  readonly box?: Box;
-  readonly dump: string;
-}
+import { printable, UsageError } from "../../core/errors.ts";
+import { requireWritableFile, requireWritableFolder } from "../../io/files.ts";
+import { loadModel, type OpenedModel, openModel } from "../../io/load.ts";
+import { whileLocked } from "../../io/lock.ts";
+import { type Pruning, withPositions } from "../../methods/method.ts";
+import { none } from "../../methods/none.ts";
+import { POSITION_POLICIES, type PositionPolicy } from "../../methods/nuwa/positions.ts";
+import { disposeModel, type Vlm } from "../../model/vlm.ts";
+import { type Answer, answer } from "../../pipeline/answer.ts";
+import type { PolicyAnswer } from "../../view/measures/positions.ts";
+import { intersectionOverUnion } from "../../world/geometry.ts";
+import { SHIPPED_MODEL } from "../about.ts";
+import { addRunOptions, methodFrom, parseCount, requireFit, requireText } from "../options.ts";
+import { commandLine, REPORT_OPTION, requireReport } from "../report.ts";
+import type { InspectedRun, InspectOptions } from "./inspect-options.ts";
+import { MEASURE_NAMES, measuresNamed, requireMeasures } from "./measures.ts";
+import { type Asked, askedSubject, isSameFile, type Subject, tensorSubject } from "./subject.ts";
+import { requireOutputs, writeInspection } from "./write.ts";
 
 /** `nuwa inspect`: measures what happens inside a pass. */
 export function addInspect(program: Command): void {
   const command = program
     .command("inspect")
     .description("measure what happens inside a pass: entropy and flow of attention, logit lens, blocking, patching, …")
-    .requiredOption("--model <folder>", "checkpoint folder")
-    .requiredOption("--inputs <file>", "safetensors with input_ids [n] and pixel_values, as nuwa forward reads it")
+    .argument("[image]", "image file, unless --inputs gives tensors")
+    .argument("[question]", "question about it")
+    .option("--model <folder>", "checkpoint folder", SHIPPED_MODEL)
+    .option("--inputs <file>", "safetensors with input_ids [n] and pixel_values, as nuwa forward reads it")
     .requiredOption("--measure <names>", `any of ${MEASURE_NAMES.join(", ")}, separated by commas`)
     .option(
       "--box <x1,y1,x2,y2>",
       "an object, in shares of the picture as the tower sees it: for cohesion",
       parseBoxOption,
     )
-    .requiredOption("--dump <file>", "safetensors to write");
+    .option("--source <image>", "the other picture of patching (default: the same one mirrored)")
+    .option(
+      "--after <tokens>",
+      "measure behind this many tokens of the answer, which join the prompt (default: 0; a box begins with a bracket)",
+      parseCount,
+    )
+    .option("--out <folder>", "write JSON and a plot for each measure there")
+    .option("--dump <file>", "safetensors to write (docs/analyses.md lists the tensors)")
+    .option(...REPORT_OPTION);
   addRunOptions(command, "none").action(inspect);
 }
 
@@ -48,38 +59,128 @@ function parseBoxOption(text: string): Box {
   return [x0, y0, x1, y1];
 }
 
-async function inspect(options: InspectOptions): Promise<void> {
-  requireWritableFile(requireText("--dump", options.dump));
-  if (resolve(options.dump) === resolve(options.inputs))
+async function inspect(
+  image: string | undefined,
+  question: string | undefined,
+  options: InspectOptions,
+  command: Command,
+): Promise<void> {
+  const names = requireMeasures(options.measure);
+  requireSubject(image, question, options);
+  if (options.out === undefined && options.dump === undefined && options.report === undefined)
+    throw new UsageError("nothing would be written. Add --out FOLDER, --report FILE or --dump FILE.");
+  if (isSameFile(options.dump, options.inputs))
     throw new UsageError("--dump and --inputs name the same file. Give the dump a path of its own.");
-  const inputs = readInputs(requireText("--inputs", options.inputs));
+  if (isSameFile(options.dump, options.report))
+    throw new UsageError("--dump and --report name the same file. Give each one of its own.");
+  if (options.dump !== undefined) requireWritableFile(requireText("--dump", options.dump));
+  requireReport(options.report);
+  const work = () => inspected(image, question, options, names, commandLine(command));
+  if (options.out === undefined) return work();
+  requireWritableFolder(resolve(requireText("--out", options.out)));
+  await whileLocked(options.out, work);
+}
+
+function requireSubject(image: string | undefined, question: string | undefined, options: InspectOptions): void {
+  if (options.inputs === undefined) {
+    if (question === undefined)
+      throw new UsageError(
+        `${image === undefined ? "image and question are" : "the question is"} missing. ` +
+          'Write nuwa inspect IMAGE "QUESTION" --measure NAMES --out FOLDER.',
+      );
+    return;
+  }
+  if (image !== undefined) throw new UsageError("an image and --inputs are given. Use one of them.");
+  if (options.after !== undefined) throw new UsageError("--after goes with an image, not with --inputs.");
+  if (options.source !== undefined) throw new UsageError("--source goes with an image, not with --inputs.");
+}
+
+async function inspected(
+  image: string | undefined,
+  question: string | undefined,
+  options: InspectOptions,
+  names: readonly string[],
+  line: string,
+): Promise<void> {
+  if (options.out !== undefined) requireOutputs(options.out, names);
   const opened = openModel(requireText("--model", options.model));
-  checkIds(options.inputs, inputs, opened.config);
+  const subject =
+    options.inputs === undefined
+      ? await askedSubject(image as string, question as string, options.source, opened)
+      : tensorSubject(options.inputs, opened);
   const { method } = await methodFrom(options, opened.config);
-  if (!inputs.pixels) throw new UsageError(`${options.inputs}: has no pixel_values; an analysis is of an image.`);
+  if (subject.asked) requireFit(method, opened, [subject.asked.image]);
   const backend = await useBackend(options.backend);
-  const images = imagesOf(options.inputs, inputs);
-  const held: tf.Tensor[] = tensorsIn(images);
-  const prompt = { prompts: [inputs.ids], promptsOrigin: `${options.inputs}: input_ids` };
+  say("backend", `${backend.name} (${backend.reason})`);
+  await measured(options, opened, subject, method, { backend, line, path: image });
+}
+
+async function measured(
+  options: InspectOptions,
+  opened: OpenedModel,
+  subject: Subject,
+  method: Pruning,
+  run: InspectedRun,
+): Promise<void> {
+  const { asked, wordOf, gridNames } = subject;
+  const held: tf.Tensor[] = [];
   try {
-    const mirrored = () => {
-      const pixels = images.pixels as tf.Tensor;
-      if (pixels.rank !== 4 && pixels.rank !== 3)
-        throw new UsageError("--measure patching needs pixels [3, H, W], which this family does not take.");
-      const flipped = tf.reverse(pixels, pixels.rank - 1);
-      held.push(flipped);
-      return { inputs: { ...images, ...prompt, pixels: flipped }, method };
+    let begun: readonly number[] = [];
+    const source = () => {
+      const { name, inputs } = subject.source(begun);
+      if (inputs.pixels) held.push(inputs.pixels);
+      return { name, inputs, method };
     };
-    const measures = measuresNamed(options.measure, { layers: opened.config.facts.layers, box: options.box, mirrored });
     const model = loadModel(opened);
     try {
-      const found = await measure(model, { ...images, ...prompt }, method, measures);
-      writeSafetensors(options.dump, Object.values(found).flat());
-      process.stdout.write(`backend    ${backend.name} (${backend.reason})\nwrote      ${options.dump}\n`);
+      const said = asked && (await answer({ ...asked.processor, model }, asked.image, asked.question, { method }));
+      if (said) say("answer", printable(said.text));
+      begun = begunAnswer(said, options.after);
+      const measures = measuresNamed(options.measure, {
+        ...{ layers: opened.config.facts.layers, box: options.box, source, wordOf, gridNames },
+        detailed: options.out !== undefined || options.report !== undefined,
+        answersUnder: asked && ((pruning) => answersUnder(model, asked, pruning)),
+      });
+      const own = subject.inputs(begun);
+      if (own.pixels) held.push(own.pixels);
+      const found = await measure(model, own, method, measures);
+      for (const path of await writeInspection(options, found, asked, said?.text, run)) say("wrote", path);
     } finally {
       disposeModel(model);
     }
   } finally {
     tf.dispose(held);
   }
+}
+
+/** The tokens of the answer behind which is measured. @throws UsageError when it has fewer */
+function begunAnswer(said: Answer | undefined, after = 0): readonly number[] {
+  const count = said?.ids.length ?? 0;
+  // Behind its last token nothing follows that was answered.
+  if (after > 0 && after >= count)
+    throw new UsageError(`--after ${after}: the answer has ${count} tokens. Give at most ${Math.max(0, count - 1)}.`);
+  return said?.ids.slice(0, after) ?? [];
+}
+
+/** What the model says under each position policy, and how its box lies to that of the unpruned answer. */
+async function answersUnder(
+  model: Vlm,
+  { processor, image, question }: Asked,
+  method: Pruning,
+): Promise<Partial<Record<PositionPolicy, PolicyAnswer>>> {
+  const vlm = { ...processor, model };
+  const {
+    boxes: [unpruned],
+  } = await answer(vlm, image, question, { method: none() });
+  const found: Partial<Record<PositionPolicy, PolicyAnswer>> = {};
+  for (const policy of POSITION_POLICIES) {
+    const { text, boxes } = await answer(vlm, image, question, { method: withPositions(method, policy) });
+    const overlap = unpruned && boxes[0] ? intersectionOverUnion(unpruned, boxes[0]) : undefined;
+    found[policy] = { text, overlap };
+  }
+  return found;
+}
+
+function say(label: string, text: string): void {
+  process.stdout.write(`${label.padEnd(10)} ${text}\n`);
 }

@@ -1,92 +1,110 @@
-import { attentionBlocking, BLOCKED, type Blocking } from "../../analysis/blocking.ts";
+import { attentionBlocking } from "../../analysis/blocking.ts";
 import { objectCohesion } from "../../analysis/cohesion.ts";
 import { decoderEntropy, towerEntropy } from "../../analysis/entropy.ts";
-import { attentionFlow, type SegmentFlow } from "../../analysis/flow.ts";
+import { attentionFlow } from "../../analysis/flow.ts";
 import { gradientFlow } from "../../analysis/gradient-flow.ts";
 import { logitLens } from "../../analysis/lens.ts";
 import type { Measure } from "../../analysis/measure.ts";
 import { normOverlap } from "../../analysis/norms.ts";
 import { activationPatching, type PatchingOptions } from "../../analysis/patching.ts";
+import { positionReconstruction } from "../../analysis/positions.ts";
 import type { Box } from "../../core/boxes.ts";
 import { UsageError } from "../../core/errors.ts";
-import type { TensorValues } from "../../io/safetensors.ts";
+import { patchCount } from "../../core/grid.ts";
+import type { Pruning } from "../../methods/method.ts";
+import type { PositionPolicy } from "../../methods/nuwa/positions.ts";
+import { blockingRecord } from "../../view/measures/blocking.ts";
+import { cohesionRecord } from "../../view/measures/cohesion.ts";
+import { entropyRecord } from "../../view/measures/entropy.ts";
+import { flowRecord, gradientFlowRecord } from "../../view/measures/flow.ts";
+import { lensRecord } from "../../view/measures/lens.ts";
+import { normsRecord } from "../../view/measures/norms.ts";
+import { patchingRecord } from "../../view/measures/patching.ts";
+import { type PolicyAnswer, positionsRecord } from "../../view/measures/positions.ts";
+import { provenanceRecord } from "../../view/measures/provenance.ts";
+import type { MeasureRecord, RecordFacts } from "../../view/measures/record.ts";
+import { type NamedGroups, namedGroups, VISUAL_ALONE } from "./groups.ts";
 
 /** What measures are made with. */
-export interface MeasureInputs {
+export interface MeasureRequest {
   /** Decoder layers of the model. */
   readonly layers: number;
   readonly box: Box | undefined;
-  /** The same prompt on the mirrored picture. */
-  readonly mirrored: () => PatchingOptions["source"];
+  /** The other run of patching, and what it is called. */
+  readonly source: () => PatchingOptions["source"] & { readonly name: string };
+  /** Patching is done for each row of the image and each word, not for all visual tokens together alone. */
+  readonly detailed: boolean;
+  readonly wordOf: RecordFacts["wordOf"];
+  readonly gridNames: RecordFacts["gridNames"];
+  /** What the model answers under a method with a position policy; undefined where there is no question to answer. */
+  readonly answersUnder?: (method: Pruning) => Promise<Partial<Record<PositionPolicy, PolicyAnswer>>>;
 }
 
-/** Named tensors of a dump. */
-export type Entries = readonly (readonly [name: string, values: TensorValues])[];
+/** A measure by its name in `--measure`. */
+type NamedMeasure = (request: MeasureRequest) => Measure<MeasureRecord>;
 
-/** A measure by its name in `--measure`: how it is made, and what it writes to a dump. */
-type NamedMeasure = (inputs: MeasureInputs) => Measure<Entries>;
-
-/** A measure whose result becomes named tensors. */
-function written<T>(measure: Measure<T>, entries: (found: T) => Entries): Measure<Entries> {
+/** A measure whose result becomes a record. */
+function recorded<T>(
+  { wordOf, gridNames }: MeasureRequest,
+  measure: Measure<T>,
+  record: (found: T, facts: RecordFacts) => MeasureRecord | Promise<MeasureRecord>,
+): Measure<MeasureRecord> {
   return (model, watch) => {
     const finish = measure(model, watch);
-    return async (pass) => entries(await finish(pass));
+    return async (pass) => record(await finish(pass), { pass, wordOf, gridNames });
   };
 }
 
 /** Two measures as one. */
-function both(first: Measure<Entries>, second: Measure<Entries>): Measure<Entries> {
+function both<A, B>(first: Measure<A>, second: Measure<B>): Measure<[A, B]> {
   return (model, watch) => {
-    const finishes = [first, second].map((one) => one(model, watch));
-    return async (pass) => [...(await finishes[0](pass)), ...(await finishes[1](pass))];
+    const finishes = [first(model, watch), second(model, watch)] as const;
+    return async (pass) => [await finishes[0](pass), await finishes[1](pass)];
   };
 }
 
 const MEASURES: Readonly<Record<string, NamedMeasure>> = {
-  entropy: () =>
-    both(
-      written(towerEntropy(), (found) => [["vision.entropy", listOf(found)]]),
-      written(decoderEntropy(), (found) => [["llm.entropy", listOf(found)]]),
+  entropy: (request) =>
+    recorded(request, both(towerEntropy(), decoderEntropy()), ([vision, llm], { pass }) =>
+      entropyRecord({ vision, llm }, patchCount(pass.ledger.images[0].grids[0])),
     ),
-  flow: () => written(attentionFlow(), (found) => [["llm.flow", flowTensor(found)]]),
-  "flow-gradient": () => written(gradientFlow(), (found) => [["llm.flow_gradient", flowTensor(found)]]),
-  "logit-lens": ({ layers }) =>
-    written(logitLens(), ({ top, probability, lastRank }) => [
-      ["llm.logit_lens.layers", { shape: [layers + 1], values: Int32Array.from({ length: layers + 1 }, (_, t) => t) }],
-      [
-        "llm.logit_lens.top",
-        { shape: [top.length, top[0].length], values: Int32Array.from(top.flatMap((row) => [...row])) },
-      ],
-      ["llm.logit_lens.value", rowsOf(probability)],
-      ["llm.logit_lens.last", { shape: [lastRank.length], values: lastRank }],
-    ]),
-  blocking: () =>
-    written(attentionBlocking(), (found) =>
-      (Object.keys(BLOCKED) as Blocking[]).flatMap((name) =>
-        found[name].map((logits, quarter) => [`llm.blocked.${name}.${quarter}`, listOf(logits)] as const),
-      ),
+  flow: (request) => recorded(request, attentionFlow(), flowRecord),
+  "flow-gradient": (request) => recorded(request, gradientFlow(), gradientFlowRecord),
+  "logit-lens": (request) => recorded(request, logitLens(), lensRecord),
+  blocking: (request) =>
+    recorded(request, attentionBlocking(), async (found, facts) =>
+      blockingRecord(found, facts, (await facts.pass.result.logits.data()) as Float32Array),
     ),
-  cohesion: ({ box }) => {
-    if (!box) throw new UsageError("--measure cohesion needs --box x1,y1,x2,y2: the object, in shares of the picture.");
-    return written(objectCohesion(box), (found) =>
-      found.flatMap((states, grid) =>
-        (["vision", "llm"] as const).map(
-          (part) => [named(`object.cohesion.${part}`, grid), listOf(states[part])] as const,
-        ),
-      ),
-    );
+  cohesion: (request) => {
+    if (!request.box)
+      throw new UsageError("--measure cohesion needs --box x1,y1,x2,y2: the object, in shares of the picture.");
+    return recorded(request, objectCohesion(request.box), cohesionRecord);
   },
-  norms: () =>
-    written(normOverlap(), (found) =>
-      found.map((share, grid) => [named("norms.overlap", grid), listOf(share)] as const),
-    ),
-  patching: ({ layers, mirrored }) => {
-    const at = [...new Set([0, layers / 4, layers / 2, (3 * layers) / 4, layers - 1].map(Math.floor))];
-    return written(activationPatching({ source: mirrored(), layers: at }), ({ logits }) => [
-      ["patching.layers", { shape: [at.length], values: Int32Array.from(at) }],
-      ["patching.logits_last", rowsOf(logits.map(([visual]) => visual))],
-    ]);
+  norms: (request) => recorded(request, normOverlap(), normsRecord),
+  patching: (request) => {
+    const { layers, source, detailed, wordOf, gridNames } = request;
+    const { name, ...run } = source();
+    let groups: NamedGroups = VISUAL_ALONE;
+    const measure = activationPatching({
+      source: run,
+      layers: patchedLayers(layers),
+      positions: (pass) => {
+        if (detailed) groups = namedGroups(pass, wordOf, gridNames);
+        return groups.positions;
+      },
+    });
+    return recorded(request, measure, (found, facts) => patchingRecord(found, groups.names, facts, name));
   },
+  positions: (request) =>
+    recorded(request, positionReconstruction(), async (found, facts) =>
+      positionsRecord(found, (await request.answersUnder?.(facts.pass.method)) ?? {}, facts),
+    ),
+  provenance: (request) =>
+    recorded(
+      request,
+      () => async () => undefined,
+      (_, facts) => provenanceRecord(facts),
+    ),
 };
 
 /** What `--measure` takes. */
@@ -97,33 +115,23 @@ export const MEASURE_NAMES = Object.keys(MEASURES);
  *
  * @throws UsageError when one does not exist, is named twice, or lacks what it needs
  */
-export function measuresNamed(list: string, inputs: MeasureInputs): Readonly<Record<string, Measure<Entries>>> {
+export function measuresNamed(list: string, request: MeasureRequest): Readonly<Record<string, Measure<MeasureRecord>>> {
+  return Object.fromEntries(requireMeasures(list).map((name) => [name, MEASURES[name](request)]));
+}
+
+/** The names in a list. @throws UsageError when one does not exist or is there twice */
+export function requireMeasures(list: string): string[] {
   const names = list.split(",").map((name) => name.trim());
   const twice = names.find((name, i) => names.indexOf(name) !== i);
   if (twice !== undefined) throw new UsageError(`--measure names "${twice}" twice.`);
-  return Object.fromEntries(
-    names.map((name) => {
-      if (!Object.hasOwn(MEASURES, name))
-        throw new UsageError(`--measure "${name}" does not exist. There are: ${MEASURE_NAMES.join(", ")}.`);
-      return [name, MEASURES[name](inputs)];
-    }),
-  );
+  const absent = names.find((name) => !Object.hasOwn(MEASURES, name));
+  if (absent !== undefined)
+    throw new UsageError(`--measure "${absent}" does not exist. There are: ${MEASURE_NAMES.join(", ")}.`);
+  return names;
 }
 
-/** The grids of an image behind the first have their number in the name. */
-function named(name: string, grid: number): string {
-  return grid === 0 ? name : `${name}/grid=${grid}`;
-}
-
-function listOf(values: Float32Array): TensorValues {
-  return { shape: [values.length], values };
-}
-
-function rowsOf(rows: readonly Float32Array[]): TensorValues {
-  return { shape: [rows.length, rows[0].length], values: Float32Array.from(rows.flatMap((row) => [...row])) };
-}
-
-function flowTensor(layers: SegmentFlow): TensorValues {
-  const [{ length }] = layers;
-  return { shape: [layers.length, length, length], values: Float32Array.from(layers.flat(2)) };
+/** Every layer of a small decoder; of a large one the first, the last and three between. */
+function patchedLayers(layers: number): number[] {
+  const some = layers > 8 ? [0, layers / 4, layers / 2, (3 * layers) / 4, layers - 1] : [...new Array(layers).keys()];
+  return [...new Set(some.map(Math.floor))];
 }

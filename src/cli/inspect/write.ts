@@ -1,0 +1,78 @@
+import { join } from "node:path";
+import { writeAtomically } from "../../io/files.ts";
+import { requireOwnFile } from "../../io/opening.ts";
+import { writeSafetensors } from "../../io/safetensors.ts";
+import type { MeasureRecord } from "../../view/measures/record.ts";
+import { renderPng } from "../../view/picture.ts";
+import { reportHtml } from "../../view/report.ts";
+import { versionsWith } from "../report.ts";
+import type { InspectedRun, InspectOptions } from "./inspect-options.ts";
+import type { Asked } from "./subject.ts";
+
+const ENDINGS = ["json", "svg", "png"] as const;
+
+/** Refuses a folder in which the files of some measures could not be written. @throws NuwaError */
+export function requireOutputs(folder: string, names: readonly string[]): void {
+  for (const name of names) for (const ending of ENDINGS) requireOwnFile(join(folder, `${name}.${ending}`));
+}
+
+/**
+ * Writes what `--dump`, `--out` and `--report` ask for.
+ *
+ * @returns what was written, in words
+ */
+export async function writeInspection(
+  options: InspectOptions,
+  found: Readonly<Record<string, MeasureRecord>>,
+  asked: Asked | undefined,
+  answer: string | undefined,
+  run: InspectedRun,
+): Promise<string[]> {
+  const written: string[] = [];
+  const records = Object.entries(found);
+  if (options.dump !== undefined) {
+    writeSafetensors(
+      options.dump,
+      records.flatMap(([, { entries }]) => [...entries]),
+    );
+    written.push(options.dump);
+  }
+  const facts = {
+    image: run.path,
+    question: asked?.question,
+    answer,
+    inputs: options.inputs,
+    model: options.model,
+    method: [options.method, options.variant, options.average && `average ${options.average}`]
+      .filter(Boolean)
+      .join(", "),
+  };
+  if (options.out !== undefined) {
+    for (const [name, { json, figure }] of records) {
+      const [numbers, drawing, picture] = ENDINGS.map((ending) => join(options.out as string, `${name}.${ending}`));
+      const svg = figure.svg();
+      const png = await renderPng(svg);
+      writeAtomically(numbers, `${JSON.stringify({ ...facts, measure: name, found: json }, null, 2)}\n`);
+      writeAtomically(drawing, svg);
+      writeAtomically(picture, png);
+      written.push(numbers, drawing, picture);
+    }
+  }
+  if (options.report !== undefined) {
+    const html = reportHtml({
+      title: `nuwa inspect: ${records.map(([name]) => name).join(", ")}`,
+      facts: Object.entries(facts).flatMap(([label, text]) => (text ? [[label, text] as const] : [])),
+      sections: records.map(([, { figure, json }]) => ({
+        heading: figure.title,
+        text: figure.caption,
+        svg: figure.svg(),
+        numbers: json,
+      })),
+      command: run.line,
+      versions: versionsWith(`${run.backend.name} (${run.backend.reason})`),
+    });
+    writeAtomically(options.report, html);
+    written.push(options.report);
+  }
+  return written;
+}

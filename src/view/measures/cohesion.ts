@@ -1,0 +1,44 @@
+import type { ObjectCohesion } from "../../analysis/cohesion.ts";
+import { lines } from "../plots/lines.ts";
+import { stacked } from "../plots/panel.ts";
+import { listOf, type MeasureRecord, named, type RecordFacts, rounded } from "./record.ts";
+
+/** How well states keep an object together, see `objectCohesion`. */
+export function cohesionRecord(found: ObjectCohesion, { gridNames }: RecordFacts): MeasureRecord {
+  const chance = (share: number) => share / (2 - share);
+  return {
+    entries: found.flatMap((states, grid) =>
+      (["vision", "llm"] as const).map(
+        (part) => [named(`object.cohesion.${part}`, grid), listOf(states[part])] as const,
+      ),
+    ),
+    json: found.map(({ grid, share, vision, llm }, i) => ({
+      grid: { name: gridNames[i] || undefined, ...grid },
+      shareOfPatchesInBox: share,
+      chance: chance(share),
+      visionStates: rounded(vision),
+      decoderStates: rounded(llm),
+    })),
+    figure: {
+      title: "object-centric cohesion",
+      caption:
+        "Of the patches in the box and those most alike to the one in its middle, as many of each: how many are both " +
+        "(intersection over union). Dashed: what a random choice has.",
+      svg: () =>
+        stacked(
+          found.flatMap(({ share, vision, llm }, i) => {
+            const references = [{ name: "chance", value: chance(share) }];
+            const where = gridNames[i] ? `${gridNames[i]}, ` : "";
+            return [
+              lines(`${where}vision tower`, [{ name: "cohesion", values: [...vision] }], {
+                ...{ x: "state", y: "intersection over union", references },
+              }),
+              lines(`${where}decoder`, [{ name: "cohesion", values: [...llm] }], {
+                ...{ x: "state", y: "intersection over union", references },
+              }),
+            ];
+          }),
+        ),
+    },
+  };
+}

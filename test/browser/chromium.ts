@@ -1,0 +1,43 @@
+import { accessSync, constants } from "node:fs";
+import { delimiter, join } from "node:path";
+import { type Browser, chromium, type Page } from "playwright-core";
+
+/** Chromium or Chrome on this machine; undefined where there is none. On Debian: apt-get install chromium. */
+export const BROWSER: string | undefined = (process.env.PATH ?? "")
+  .split(delimiter)
+  .flatMap((folder) => ["chromium", "chromium-browser", "google-chrome"].map((name) => join(folder, name)))
+  .find((path) => {
+    try {
+      accessSync(path, constants.X_OK);
+      return true;
+    } catch {
+      return false;
+    }
+  });
+
+/** Why tests with a browser are skipped, for their names; empty where there is one. */
+export const WITHOUT_BROWSER = BROWSER === undefined ? " (skipped: no chromium on the PATH)" : "";
+
+/** A browser without a window. Root has no sandbox, which containers run as. */
+export function launch(): Promise<Browser> {
+  return chromium.launch({ executablePath: BROWSER, args: process.getuid?.() === 0 ? ["--no-sandbox"] : [] });
+}
+
+/** What a page asked for and complained of while it was open. */
+export interface PageRecord {
+  readonly page: Page;
+  readonly requests: string[];
+  readonly complaints: string[];
+}
+
+/** A page of a width that notes what it asks for. */
+export async function recordedPage(browser: Browser, width: number): Promise<PageRecord> {
+  const page = await browser.newPage({ viewport: { width, height: 900 } });
+  const [requests, complaints]: string[][] = [[], []];
+  page.on("request", (request) => requests.push(request.url()));
+  page.on("pageerror", (error) => complaints.push(error.message));
+  page.on("console", (message) => {
+    if (message.type() === "error" || message.type() === "warning") complaints.push(message.text());
+  });
+  return { page, requests, complaints };
+}
