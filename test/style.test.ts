@@ -19,6 +19,7 @@ const WRITE_JSON = [
   ..."train/shapes/export train/tune/tuned-constants train/engine/training-state cli/ask-record cli/eval/results".split(
     " ",
   ),
+  ..."cli/inspect/write view/report".split(" "),
   ..."eval/run/journal io/lock io/safetensors io/method-file io/drawing backend/webgpu/trial".split(" "),
   "backend/native/probe",
   // Keys, fingerprints and comparisons, which nobody reads.

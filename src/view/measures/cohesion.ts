@@ -30,10 +30,10 @@ export function cohesionRecord(found: ObjectCohesion, { gridNames }: RecordFacts
             const references = [{ name: "chance", value: chance(share) }];
             const where = gridNames[i] ? `${gridNames[i]}, ` : "";
             return [
-              lines(`${where}vision tower`, [{ name: "cohesion", values: [...vision] }], {
+              lines(`${where}vision tower`, [{ name: "cohesion", values: Array.from(vision) }], {
                 ...{ x: "state", y: "intersection over union", references },
               }),
-              lines(`${where}decoder`, [{ name: "cohesion", values: [...llm] }], {
+              lines(`${where}decoder`, [{ name: "cohesion", values: Array.from(llm) }], {
                 ...{ x: "state", y: "intersection over union", references },
               }),
             ];

@@ -4,20 +4,20 @@ import { listOf, type MeasureRecord, rounded } from "./record.ts";
 
 /** Entropy of the attention in tower and decoder, see `towerEntropy` and `decoderEntropy`. */
 export function entropyRecord(
-  found: { readonly vision: Float32Array; readonly llm: Float32Array },
+  { vision, llm }: { readonly vision: Float32Array; readonly llm: Float32Array },
   patches: number,
 ): MeasureRecord {
   const largest = Math.log2(patches - 1);
   return {
     entries: [
-      ["vision.entropy", listOf(found.vision)],
-      ["llm.entropy", listOf(found.llm)],
+      ["vision.entropy", listOf(vision)],
+      ["llm.entropy", listOf(llm)],
     ],
     json: {
       unit: "bits",
       largestOfOneGrid: largest,
-      visionBlocks: rounded(found.vision),
-      decoderLayers: rounded(found.llm),
+      visionBlocks: rounded(vision),
+      decoderLayers: rounded(llm),
     },
     figure: {
       title: "visual attention entropy",
@@ -26,12 +26,12 @@ export function entropyRecord(
         "bits, mean over heads. Low: it looks at few. In the decoder a token sees only those before it.",
       svg: () =>
         stacked([
-          lines("vision tower", [{ name: "entropy", values: [...found.vision] }], {
+          lines("vision tower", [{ name: "entropy", values: Array.from(vision) }], {
             x: "block",
             y: "bits",
             references: [{ name: "largest possible over the whole grid", value: largest }],
           }),
-          lines("decoder, among visual tokens", [{ name: "entropy", values: [...found.llm] }], {
+          lines("decoder, among visual tokens", [{ name: "entropy", values: Array.from(llm) }], {
             x: "layer",
             y: "bits",
           }),
