@@ -3,7 +3,7 @@ import { pathToFileURL } from "node:url";
 import type { Browser } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { nuwa, temporaryFolder } from "../cli/support.ts";
-import { BROWSER, launch, recordedPage, WITHOUT_BROWSER } from "./chromium.ts";
+import { BROWSER, hiddenTexts, launch, recordedPage, WITHOUT_BROWSER } from "./chromium.ts";
 
 describe.skipIf(BROWSER === undefined)(`reports in a browser${WITHOUT_BROWSER}`, () => {
   const report = join(temporaryFolder(), "report.html");
@@ -13,11 +13,28 @@ describe.skipIf(BROWSER === undefined)(`reports in a browser${WITHOUT_BROWSER}`,
     browser = await launch();
     const { code, err } = await nuwa(
       ...["inspect", "docs/images/scene.png", "Where is the <b>white</b> triangle?"],
-      ...["--method", "nuwa", "--measure", "flow,blocking,positions", "--report", report],
+      ...[
+        "--method",
+        "nuwa",
+        "--after",
+        "1",
+        "--measure",
+        "flow,flow-gradient,entropy,logit-lens,blocking,patching,positions,provenance",
+        "--report",
+        report,
+      ],
     );
     expect({ code, err }).toEqual({ code: 0, err: "" });
   }, 120_000);
   afterAll(() => browser?.close());
+
+  it("texts that lie over each other or reach out of a drawing are found", async () => {
+    const { page } = await recordedPage(browser, 400);
+    const texts = '<text x="10" y="20">first</text><text x="20" y="22">second</text><text x="90" y="60">third</text>';
+    await page.setContent(`<figure><svg width="100" height="80">${texts}</svg></figure>`);
+    expect(await hiddenTexts(page)).toEqual(["“first” lies over “second”", "“third” reaches out of its drawing"]);
+    await page.close();
+  });
 
   it.each([360, 1280])("nuwa inspect --report opens from disk, %i pixels wide", async (width) => {
     const { page, requests, complaints } = await recordedPage(browser, width);
@@ -26,8 +43,13 @@ describe.skipIf(BROWSER === undefined)(`reports in a browser${WITHOUT_BROWSER}`,
     expect(requests).toEqual([pathToFileURL(report).href]); // the file itself alone
     expect(await page.locator("h2").allTextContents()).toEqual([
       "attention flow",
+      "attention flow weighted by gradients",
+      "visual attention entropy",
+      "logit lens",
       "attention blocking",
+      "activation patching",
       "position reconstruction",
+      "provenance",
       "How this was made",
     ]);
     // What a question holds is text, not HTML.
@@ -41,6 +63,7 @@ describe.skipIf(BROWSER === undefined)(`reports in a browser${WITHOUT_BROWSER}`,
       expect(box?.height).toBeGreaterThan(100);
       expect((box?.x ?? 0) + (box?.width ?? 0)).toBeLessThanOrEqual(width);
     }
+    expect(await hiddenTexts(page)).toEqual([]);
     expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
     expect(await page.locator("details pre").first().isVisible()).toBe(false);
     await page.locator("summary").first().click();
