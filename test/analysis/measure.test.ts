@@ -5,8 +5,9 @@ import { decoderEntropy, towerEntropy } from "../../src/analysis/entropy.ts";
 import { attentionFlow } from "../../src/analysis/flow.ts";
 import { gradientFlow } from "../../src/analysis/gradient-flow.ts";
 import { logitLens } from "../../src/analysis/lens.ts";
-import { measure } from "../../src/analysis/measure.ts";
+import { type Measure, measure } from "../../src/analysis/measure.ts";
 import { activationPatching } from "../../src/analysis/patching.ts";
+import { positionReconstruction } from "../../src/analysis/positions.ts";
 import { SEGMENTS, segmentRows } from "../../src/analysis/segments.ts";
 import { useBackend } from "../../src/backend/select.ts";
 import { run, tensorsIn } from "../../src/core/readback.ts";
@@ -214,5 +215,43 @@ describe.each(["llava", "llava_next", "qwen2_5_vl"])("what is measured inside a 
     expect([...last].filter((share) => share === 0).length).toBeGreaterThan(0);
     for (const [i, id] of lens.top[4].entries()) expect(id === -2).toBe(last[i] === 0);
     expect(logits).toHaveLength(40);
+  });
+
+  it("runs the method under each position policy; its own is the pass itself", async () => {
+    const method = pruned("visionzip");
+    const { positions, logits } = await measure(model, inputs, method, {
+      positions: positionReconstruction(),
+      logits:
+        () =>
+        async ({ result }) =>
+          (await result.logits.data()) as Float32Array,
+    });
+    expect(relativeError(positions.compressed.logits, logits)).toBeLessThan(1e-6);
+    expect(positions.original.ids).toHaveLength(positions.compressed.ids.length);
+    for (const policy of ["original", "rpme"] as const) {
+      expect(positions[policy].ids).not.toEqual(positions.compressed.ids);
+      expect(positions[policy].divergence).toBeGreaterThan(0);
+    }
+    const whole = await measure(model, inputs, pruned("none"), { positions: positionReconstruction() });
+    // With every token there is nothing to reconstruct.
+    for (const { divergence } of Object.values(whole.positions)) expect(divergence).toBeLessThan(1e-6);
+  });
+
+  it("holds the attention of one layer at a time", async () => {
+    const held: number[] = [];
+    let attention = 0;
+    const meter: Measure<void> = ({ tapLayers }, watch) => {
+      for (let i = 0; i < tapLayers.llm; i++)
+        watch.at(`llm.${i}.attention`, (x) => {
+          held.push(tf.memory().numBytes);
+          attention = 4 * x.size;
+          return tf.scalar(0);
+        });
+      return async () => undefined;
+    };
+    await measure(model, inputs, pruned("none"), { flow: attentionFlow(), entropy: decoderEntropy(), meter });
+    const growth = held.slice(1).map((bytes, i) => bytes - held[i]);
+    // Between layers there remain their caches and what was measured.
+    for (const bytes of growth) expect(bytes).toBeLessThan(attention);
   });
 });
