@@ -56,11 +56,18 @@ function sectionHtml({ heading, text, svg, table, numbers }: ReportSection): str
       ? ""
       : `<div class="wide"><table><thead>${cells("th", table.head)}</thead>` +
         `<tbody>${table.rows.map((row) => cells("td", row)).join("")}</tbody></table></div>`,
-    numbers === undefined
-      ? ""
-      : `<details><summary>numbers</summary><pre>${escaped(JSON.stringify(numbers, null, 1))}</pre></details>`,
+    numbers === undefined ? "" : numbersHtml(JSON.stringify(numbers, null, 1)),
     "</section>",
   ].join("\n");
+}
+
+/** Longer JSON makes a page slow, and nobody reads it there. */
+const MOST_NUMBERS = 200_000;
+
+function numbersHtml(json: string): string {
+  if (json.length > MOST_NUMBERS)
+    return `<p>The numbers take ${(json.length / 1e6).toFixed(1)} MB; --out writes them into a file.</p>`;
+  return `<details><summary>numbers</summary><pre>${escaped(json)}</pre></details>`;
 }
 
 /** Pictures and styles are inside the file. */

@@ -7,7 +7,7 @@ import { loadProcessor, type OpenedModel } from "../../io/load.ts";
 import type { GridPicture, PreparedImage } from "../../model/preprocessing.ts";
 import type { LoadedVlm } from "../../pipeline/answer.ts";
 import type { ForwardInputs } from "../../pipeline/prefill.ts";
-import { batchOf, buildPrompt } from "../../pipeline/processor.ts";
+import { batchOf, buildPrompt, type Tokenizer } from "../../pipeline/processor.ts";
 import { checkIds, imagesOf, readInputs } from "../inputs.ts";
 import { requireText } from "../options.ts";
 
@@ -57,6 +57,8 @@ export async function askedSubject(
       ? { name: "the picture mirrored left to right", picture: mirrored(picture) }
       : { name: sourcePath, picture: await readPicture(requireText("--source", sourcePath), preprocessing) };
   const { pictures } = image;
+  // The lens asks for few words very often.
+  const words = new Map<number, string>();
   return {
     inputs: (begun) => ({ ...batchOf([image]), prompts: [[...ids, ...begun]] }),
     source: (begun) => {
@@ -66,7 +68,11 @@ export async function askedSubject(
         throw new UsageError(`--source ${other.name}: has ${others} patches, the image ${own}. Give one of its size.`);
       return { name: other.name, inputs: { ...batchOf([source]), prompts: [[...ids, ...begun]] } };
     },
-    wordOf: (id) => tokenizer.tokenOf(id) ?? `#${id}`,
+    wordOf: (id) => {
+      const known = words.get(id) ?? wordOf(tokenizer, id);
+      words.set(id, known);
+      return known;
+    },
     gridNames: pictures.map(({ gridName }) => gridName ?? ""),
     asked: { image, pictures, question, processor },
   };
@@ -95,6 +101,12 @@ export function tensorSubject(path: string, opened: OpenedModel): Subject {
     wordOf: (id) => `#${id}`,
     gridNames: [],
   };
+}
+
+/** The text of a token; where it has none of its own, such as a part of a character, its name in the vocabulary. */
+function wordOf({ decode, tokenOf }: Tokenizer, id: number): string {
+  const text = decode([id]).trim();
+  return text === "" || text.includes("\ufffd") ? (tokenOf(id) ?? `#${id}`) : text;
 }
 
 /** "12×12", or several of them. */

@@ -44,13 +44,20 @@ export function positionsRecord(
 }
 
 const HEIGHT = 230;
+/** Letters of an answer that stand beside its ids. */
+const SHOWN = 40;
+
+function shortened(text = ""): string {
+  const letters = [...text];
+  return letters.length > SHOWN ? `${letters.slice(0, SHOWN - 1).join("")}…` : text;
+}
 
 /** The ids of each policy on one axis. */
 function ruler(found: PositionReconstruction, answers: Partial<Readonly<Record<PositionPolicy, PolicyAnswer>>>): Panel {
   const marks = POSITION_POLICIES.flatMap((policy) => found[policy].ids.map(([id]) => ({ policy, id })));
   const notes = POSITION_POLICIES.map((policy) => ({
     policy,
-    text: [policy, answers[policy]?.text, `${found[policy].divergence.toFixed(3)} bits from unpruned`]
+    text: [policy, shortened(answers[policy]?.text), `${found[policy].divergence.toFixed(3)} bits from unpruned`]
       .filter(Boolean)
       .join("   "),
   }));
