@@ -4,7 +4,7 @@ import { renderScenes } from "./rendering.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 import { SEEDS_PER_SPLIT, SPLITS, type Split } from "./splits.ts";
 
-/** Width and height of a scene's file in pixels: five times those of the pictures that the shipped model is trained on. */
+/** Width and height of a scene's file in pixels: five times what the shipped model sees. */
 export const SCENE_FILE_SIDE = 480;
 
 /** The side at which a picture is compared with the scene that it names, and of the squares that must agree. */
