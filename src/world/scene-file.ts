@@ -19,6 +19,10 @@ const MOST_DIFFERENT = 10;
 /**
  * A scene as a picture for people: a PNG file of {@link SCENE_FILE_SIDE} pixels, without the noise that training and
  * evaluation add. Its XMP packet names split and seed, so that {@link sceneIn} knows it under any name.
+ *
+ * @example
+ * const scene = sceneOf("test", 129);
+ * await writeFile("scene.png", await sceneFile(scene));
  */
 export async function sceneFile(scene: Scene): Promise<Buffer> {
   const size = { width: SCENE_FILE_SIDE, height: SCENE_FILE_SIDE };
@@ -31,6 +35,10 @@ export async function sceneFile(scene: Scene): Promise<Buffer> {
 /**
  * The scene that a picture shows, where {@link sceneFile} drew it. Copies, other sizes and other formats are known as
  * long as they keep the XMP packet.
+ *
+ * @example
+ * const scene = await sceneIn("scene.png");
+ * if (scene && scene !== "changed") console.log(truthOf(scene, "How many shapes are there?")?.answer);
  *
  * @returns undefined for any other picture; `changed` where the picture does not look as its scene does
  * @throws NuwaError when the file is missing, too large, or not an image

@@ -53,12 +53,13 @@ export interface Doubtful {
  * @returns the averages that were tried, of which only the last one may hold; undefined without exploring
  */
 export async function explore(
-  { pruned, unpruned, most, exploring }: Doubtful,
+  doubtful: Doubtful,
   ask: (average: string) => Promise<Answer>,
   marked: (answer: string) => Mark | undefined,
   say: (label: string, text: string) => void,
 ): Promise<Tried[] | undefined> {
-  const concern = concernOf(unpruned, pruned, most);
+  const { pruned, unpruned, exploring } = doubtful;
+  const concern = concernOf(doubtful);
   if (!concern) {
     if (exploring) say("explore", "the answer holds at the average that was asked for");
     return undefined;
@@ -111,30 +112,24 @@ function describeTried({ average, entering, answer, verdict, mark }: Tried, tota
   return `${average} (${Number(entering.toFixed(2))} of ${total} visual tokens): ${printable(answer)} (${comments})`;
 }
 
-/**
- * What is wrong with a pruned answer beside the unpruned one.
- *
- * @param most tokens that an answer may have
- * @returns undefined when it holds; `mendable` when more visual tokens may help
- */
-export function concernOf(
-  unpruned: Said,
-  pruned: Said & { readonly ids: readonly number[] },
-  most: number,
-): { readonly words: string; readonly mendable: boolean } | undefined {
-  const { holds } = judged(unpruned, pruned);
-  const form = malformation(pruned);
-  if (holds && form === undefined) return undefined;
-  const cut = form !== undefined && pruned.ids.length >= most ? `, cut off by --max-new-tokens ${most}` : "";
-  const itself = malformation(unpruned);
-  if (itself !== undefined)
-    return {
-      words: `the unpruned answer is ${itself} itself${cut}: more visual tokens do not mend it`,
-      mendable: false,
-    };
-  return {
-    words:
-      form === undefined ? "the pruned answer differs from the unpruned one" : `the pruned answer is ${form}${cut}`,
-    mendable: true,
+/** What is wrong with a pruned answer beside the unpruned one. */
+interface Concern {
+  readonly words: string;
+  /** Whether more visual tokens may help. */
+  readonly mendable: boolean;
+}
+
+/** @returns undefined when the answer holds */
+function concernOf({ unpruned, pruned, most }: Doubtful): Concern | undefined {
+  if (judged(unpruned, pruned).holds && malformation(pruned) === undefined) return undefined;
+  const malformed = (answer: Answer): string | undefined => {
+    const form = malformation(answer);
+    return form && answer.ids.length >= most ? `${form}, cut off by --max-new-tokens ${most}` : form;
   };
+  const [before, after] = [malformed(unpruned), malformed(pruned)];
+  if (before !== undefined)
+    return { words: `the unpruned answer itself is ${before}: more visual tokens do not mend it`, mendable: false };
+  const words =
+    after === undefined ? "the pruned answer differs from the unpruned one" : `the pruned answer is ${after}`;
+  return { words, mendable: true };
 }

@@ -133,7 +133,7 @@ describe("explore", () => {
     const { asked, lines } = await exploring(said("[0.1"), said("[0.1"), {}, { most: 3 });
     expect(asked).toEqual([]);
     expect(lines).toEqual([
-      "note: the unpruned answer is an unfinished box itself, cut off by --max-new-tokens 3: " +
+      "note: the unpruned answer itself is an unfinished box, cut off by --max-new-tokens 3: " +
         "more visual tokens do not mend it",
     ]);
   });

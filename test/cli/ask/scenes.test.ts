@@ -1,8 +1,22 @@
-import { existsSync, readFileSync } from "node:fs";
+import { existsSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
+import { useBackend } from "../../../src/backend/select.ts";
+import { type Box, parseBox } from "../../../src/core/boxes.ts";
+import { noTap } from "../../../src/core/taps.ts";
+import { answerBatch } from "../../../src/eval/run/answers.ts";
+import { preprocess } from "../../../src/io/image.ts";
+import { loadVlm, shapesWeights } from "../../../src/io/load.ts";
+import { none } from "../../../src/methods/none.ts";
+import { disposeModel } from "../../../src/model/vlm.ts";
+import { intersectionOverUnion } from "../../../src/world/geometry.ts";
+import type { Question } from "../../../src/world/question.ts";
+import { questionRandom, questionsFor } from "../../../src/world/questions.ts";
+import { scenePng } from "../../../src/world/rendering.ts";
 import { sceneOf } from "../../../src/world/scene.ts";
+import { sceneFile } from "../../../src/world/scene-file.ts";
+import { writeTinyFamily } from "../../support-families.ts";
 import { nuwa, temporaryFolder } from "../support.ts";
 
 const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
@@ -43,9 +57,47 @@ describe("nuwa ask on a picture of nuwa scene", () => {
     expect(existsSync(join(out, "picture.png"))).toBe(true);
   });
 
+  it.each(["llava_next", "qwen2_5_vl"] as const)("marks the answers of a model of the family %s", async (family) => {
+    const model = join(temporaryFolder(), "model");
+    writeTinyFamily(family, model);
+    const argv = ["ask", picture, question, "--model", model, "--backend", "wasm", "--max-new-tokens", "2"];
+    const { code, out } = await nuwa(...argv);
+    expect(code).toBe(0);
+    expect(lineOf(out, "truth")).toMatch(/\(scene 129 of test, grounding\)$/);
+    // Its weights are random.
+    expect(lineOf(out, "marked")).toBe("nuwa wrong (IoU 0.00), unpruned wrong (IoU 0.00)");
+  });
+
   it("refuses to explore where nothing is pruned", async () => {
     const { code, err, out } = await nuwa("ask", picture, question, "--method", "none", "--explore");
     expect([code, out]).toEqual([2, ""]);
     expect(err).toMatch(/^nuwa: --explore looks for more visual tokens: the method none keeps every one\. .*\n$/);
   });
+});
+
+it("a picture of nuwa scene is answered as the evaluated one, smaller and with noise, by words and by boxes", async () => {
+  await useBackend("wasm");
+  const vlm = loadVlm(shapesWeights());
+  const folder = temporaryFolder();
+  const answersOn = async (bytes: Uint8Array, questions: readonly Question[]) => {
+    const path = join(folder, "scene.png");
+    writeFileSync(path, bytes);
+    const image = await preprocess(path, vlm.preprocessing);
+    const asked = questions.map(({ text }) => ({ image, question: text }));
+    return answerBatch(vlm, asked, { method: none(), tap: noTap, grey: false }, 16);
+  };
+  try {
+    const scene = sceneOf("test", 15);
+    const questions = questionsFor(scene, questionRandom(scene));
+    expect(questions.filter(({ box }) => box).length).toBeGreaterThan(1);
+    const drawn = await answersOn(await sceneFile(scene), questions);
+    const evaluated = await answersOn(await scenePng(scene, vlm.preprocessing.side), questions);
+    for (const [i, { text, box }] of questions.entries()) {
+      const [one, other] = [drawn[i].answer, evaluated[i].answer];
+      if (box) expect(intersectionOverUnion(parseBox(one) as Box, parseBox(other) as Box), text).toBeGreaterThan(0.5);
+      else expect(one, text).toBe(other);
+    }
+  } finally {
+    disposeModel(vlm.model);
+  }
 });
