@@ -8,14 +8,14 @@ import { describeMark } from "./scene-truth.ts";
 /** Averages as shares of all visual tokens: ninths, as the paper's 1/9, 2/9 and 1/3, and halves of the least below. */
 const LADDER = ["1/72", "1/36", "1/18", "1/9", "2/9", "1/3", "4/9", "5/9", "2/3", "7/9", "8/9"] as const;
 
-/** The averages of the ladder above what a run had, the least first; fewer than all tokens, at least one. */
+/** The averages of the ladder above what a run had, the least first; all are fewer than all tokens. */
 export function averagesAbove(ledger: SampleLedger): string[] {
   const entered = averageTokens(enteringPerLayer(ledger));
   // Half a token is no more: a method that rounds to whole tokens would be asked for the same once again.
   return LADDER.filter((average) => {
     const [over, under] = average.split("/").map(Number);
     const tokens = (over / under) * ledger.total;
-    return tokens >= 1 && tokens > entered + 0.5;
+    return tokens > entered + 0.5;
   });
 }
 

@@ -63,10 +63,10 @@ describe("averagesAbove", () => {
     ]);
   });
 
-  it("leave out what is no more than the run had, by half a token, and what is less than one token", () => {
+  it("leave out what is no more than the run had, by half a token", () => {
     expect(averagesAbove(ledgerWith(32))[0]).toBe("1/3");
     expect(averagesAbove(ledgerWith(31))[0]).toBe("2/9");
-    expect(averagesAbove(ledgerWith(0, 18))[0]).toBe("1/18");
+    expect(averagesAbove(ledgerWith(1, 18))[0]).toBe("1/9");
     expect(averagesAbove(ledgerWith(140))).toEqual([]);
   });
 });
