@@ -1,5 +1,5 @@
 /**
- * Draws the pictures of docs/world.md and of `npm start`, and prints the questions beside the second one.
+ * Draws the pictures of docs/world.md and the scenes of docs/images, and prints the questions beside the second one.
  *
  *     node --import tsx scripts/draw-world.ts
  */
@@ -8,6 +8,7 @@ import { writeAtomically } from "../src/io/files.ts";
 import { questionRandom, questionsFor } from "../src/world/questions.ts";
 import { renderScenes, scenePng } from "../src/world/rendering.ts";
 import { type Scene, sceneOf } from "../src/world/scene.ts";
+import { sceneFile } from "../src/world/scene-file.ts";
 
 /** Scenes side by side at the size that the model sees, with a white line between. */
 async function contactSheet(scenes: readonly Scene[], size: number, columns: number): Promise<Buffer> {
@@ -52,8 +53,12 @@ const example = sceneOf("train", 17);
 const sheet = Array.from({ length: 12 }, (_, seed) => sceneOf("train", seed));
 writeAtomically("docs/images/world-scenes.png", await contactSheet(sheet, 96, 6));
 writeAtomically("docs/images/world-boxes.png", await withBoxes(example, 336));
-// The picture of `npm start`, at the size that the model sees.
+// As evaluated: at the size that the model sees, with noise.
 writeAtomically("docs/images/scene.png", await scenePng(sceneOf("test", 11), 96));
+// As `nuwa scene` draws them; the first is the picture of `npm start`.
+for (const seed of [129, 15, 47, 89, 119, 137])
+  writeAtomically(`docs/images/scene-${seed}.png`, await sceneFile(sceneOf("test", seed)));
+writeAtomically("docs/images/scene-compositional-0.png", await sceneFile(sceneOf("compositional", 0)));
 
 console.log("| family | style | question | answer |\n| --- | --- | --- | --- |");
 for (const { family, style, text, answer } of questionsFor(example, questionRandom(example)))

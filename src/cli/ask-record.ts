@@ -35,6 +35,8 @@ export interface Recorded {
   readonly unpruned: Answer | undefined;
   readonly asked: AskedMethod;
   readonly exactCost: RunFacts["exactCost"];
+  readonly truth: RunFacts["truth"];
+  readonly explored: RunFacts["explored"];
 }
 
 /** The position policy that is run. */
@@ -73,10 +75,11 @@ export async function writeRecords(
   { pictures, answer, unpruned, asked, ...facts }: Recorded,
 ): Promise<string[]> {
   const [png, drawing, json] = recordPaths(options.out as string);
-  const svg = await drawRun(pictures, answer.ledger as SampleLedger, [
+  const drawn = [
     ...(unpruned ? [{ label: "unpruned", box: unpruned.boxes[0] }] : []),
     { label: asked.definition.name, box: answer.boxes[0] },
-  ]);
+  ];
+  const svg = await drawRun(pictures, answer.ledger as SampleLedger, drawn, { truth: facts.truth?.box });
   const { model, seed, maxNewTokens, temperature, topP } = options;
   const { definition } = asked;
   const average = options.average ?? defaultAverage(definition);

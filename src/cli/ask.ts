@@ -1,48 +1,31 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { measureCost } from "../analysis/cost/meter.ts";
-import { useBackend } from "../backend/select.ts";
-import { printable, UsageError } from "../core/errors.ts";
-import { mixedRandom } from "../core/random-numbers.ts";
+import { type BackendChoice, useBackend } from "../backend/select.ts";
+import { printable } from "../core/errors.ts";
 import { chain, noTap, record, type Tap } from "../core/taps.ts";
 import { missedAverage } from "../eval/run/missed-average.ts";
-import { requireWritableFile, requireWritableFolder } from "../io/files.ts";
-import { preprocess } from "../io/image.ts";
-import { loadModel, loadProcessor, openModel } from "../io/load.ts";
+import type { Mark } from "../eval/tasks/marking.ts";
+import { requireWritableFolder } from "../io/files.ts";
+import { loadModel } from "../io/load.ts";
 import { whileLocked } from "../io/lock.ts";
-import { requireOwnFile } from "../io/opening.ts";
-import { writeSafetensors } from "../io/safetensors.ts";
 import { enteringPerLayer, type SampleLedger } from "../methods/ledger.ts";
 import { defaultAverage, type Pruning } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
-import type { PreparedImage } from "../model/preprocessing.ts";
 import { disposeModel } from "../model/vlm.ts";
-import { answer, type LoadedVlm } from "../pipeline/answer.ts";
-import type { GenerateOptions } from "../pipeline/generate.ts";
-import { buildPrompt, IMAGE_MARKER, type Tokenizer } from "../pipeline/processor.ts";
+import { type Answer, answer, type DecodingOptions, type LoadedVlm } from "../pipeline/answer.ts";
+import { IMAGE_MARKER } from "../pipeline/processor.ts";
 import { describeRun } from "../view/run-summary.ts";
 import { verdict } from "../view/verdict.ts";
 import { SHIPPED_MODEL } from "./about.ts";
-import { describeMethod, type RecordedOptions, recordPaths, writeRecords } from "./ask-record.ts";
-import { collect, requireDump, requireMet, tapsOf, writeDump } from "./dump.ts";
-import {
-  type AskedMethod,
-  addRunOptions,
-  methodFrom,
-  parseCount,
-  parseNumber,
-  requireFit,
-  requireText,
-} from "./options.ts";
-import { pixelEntries } from "./preprocess.ts";
+import { type Asked, type AskOptions, askedOf, samplingOf, unknownWords } from "./ask/asked.ts";
+import { explore } from "./ask/explore.ts";
+import { type Prepared, prepare } from "./ask/prepare.ts";
+import { describeMark, describeTruth, markOf } from "./ask/scene-truth.ts";
+import { describeMethod, writeRecords } from "./ask-record.ts";
+import { collect, writeDump } from "./dump.ts";
+import { type AskedMethod, addRunOptions, methodFrom, parseCount, parseNumber, requireText } from "./options.ts";
 import { promptNamed } from "./prompt.ts";
-
-interface AskOptions extends RecordedOptions {
-  readonly image?: readonly string[];
-  readonly tap?: readonly string[];
-  readonly dump?: string;
-  readonly dumpInputs?: string;
-}
 
 /** `nuwa ask`: answers a question about a picture and shows what pruning did. */
 export function addAsk(program: Command): void {
@@ -55,6 +38,7 @@ export function addAsk(program: Command): void {
     .addOption(
       new Option("--model <folder>", "checkpoint folder").default(SHIPPED_MODEL, "the one that comes with the project"),
     )
+    .option("--explore", "where pruning changed the answer, try larger averages until the unpruned answer holds")
     .option("--out <folder>", "also write picture.png, picture.svg and run.json there")
     .option("--max-new-tokens <n>", "longest answer", parseCount, 32)
     .option("--temperature <t>", "draw tokens at this temperature instead of taking the best one", parseNumber)
@@ -77,69 +61,43 @@ async function ask(first: string | undefined, second: string | undefined, option
   await whileLocked(options.out, () => answerAsked(asked, options));
 }
 
-async function answerAsked({ paths, text: question }: Asked, options: AskOptions): Promise<void> {
-  // What could not be written afterwards.
-  if (options.out !== undefined) for (const path of recordPaths(options.out)) requireOwnFile(path);
-  requireDump(options.dump, options.tap);
-  if (options.dumpInputs !== undefined) requireWritableFile(requireText("--dump-inputs", options.dumpInputs));
-  if (
-    options.dump !== undefined &&
-    options.dumpInputs !== undefined &&
-    resolve(options.dump) === resolve(options.dumpInputs)
-  )
-    throw new UsageError("--dump and --dump-inputs name the same file. Give each one of its own.");
-  // Everything that can be wrong with the files is found before the weights are read.
-  const opened = openModel(requireText("--model", options.model));
-  const { config, checkpoint } = opened;
-  const asked = await methodFrom(options, config);
-  const taps = options.tap && tapsOf(options.tap, opened);
-  requireMet(taps ?? [], asked.definition, paths.length);
-  const processor = loadProcessor(opened);
-  const { tokenizer, template } = processor;
-  const { ids } = buildPrompt(template, tokenizer, config.imageTokenId, question, paths.length);
-  const images: PreparedImage[] = [];
-  for (const path of paths) images.push(await preprocess(requireText("the image", path), processor.preprocessing));
-  requireFit(asked.method, opened, images);
-  if (options.dumpInputs !== undefined)
-    writeSafetensors(options.dumpInputs, [
-      ...pixelEntries(images),
-      ["input_ids", { shape: [ids.length], values: Int32Array.from(ids) }],
-    ]);
+async function answerAsked(asked: Asked, options: AskOptions): Promise<void> {
+  const { opened, method, taps, processor, images, known } = await prepare(asked, options);
+  const { config } = opened;
+  const { paths, text: question } = asked;
   const backend = await useBackend(options.backend);
   const vlm: LoadedVlm = { ...processor, model: loadModel(opened) };
-
-  const note = checkpoint.config.nuwa_note;
-  say("backend", `${backend.name} (${backend.reason})`);
-  say(
-    "model",
-    `${options.model}${typeof note === "string" ? `: ${printable(note.replace(/\s+/g, " ")).slice(0, 200)}` : ""}`,
-  );
-  const unknown = unknownWords(question, tokenizer);
-  if (unknown.length > 0) say("note", `the model does not know: ${unknown.join(", ")}`);
-  paths.forEach((path, i) => {
-    const seen = images[i].pictures.map(({ width, height }) => `${width}×${height}`).join(" and ");
-    say("image", `${path}, seen as ${seen} pixels`);
-  });
-  say("prompt", promptNamed(template));
-  say("method", describeMethod(asked, options));
+  describeInputs(options, asked, { opened, processor, images, backend });
+  say("method", describeMethod(method, options));
   const recorder = record(taps ?? []);
   try {
-    const ask = (under: Pruning, watch: Tap, show?: (piece: string) => void) =>
-      measureCost((meter) => {
-        const tap = chain(meter, watch);
-        const decoding = { maxNewTokens: options.maxNewTokens, ...samplingOf(options), tap, show };
-        return answer(vlm, images, question, { method: under, ...decoding });
-      });
+    const answerUnder = (under: Pruning, more: DecodingOptions = {}) => {
+      const decoding = { maxNewTokens: options.maxNewTokens, ...samplingOf(options), ...more };
+      return answer(vlm, images, question, { method: under, ...decoding });
+    };
+    const measured = (under: Pruning, watch: Tap, show?: (piece: string) => void) =>
+      measureCost((meter) => answerUnder(under, { tap: chain(meter, watch), show }));
     process.stdout.write(`${"answer".padEnd(10)} `);
-    const pruned = await ask(asked.method, recorder.tap, (piece) => process.stdout.write(printable(piece)));
+    const pruned = await measured(method.method, recorder.tap, (piece) => process.stdout.write(printable(piece)));
     process.stdout.write("\n");
-    const unpruned = asked.definition.keepsEverything ? undefined : await ask(none(), noTap);
-    const { ledger } = pruned.result;
+    const unpruned = method.definition.keepsEverything ? undefined : await measured(none(), noTap);
+    const ledger = pruned.result.ledger as SampleLedger;
     if (unpruned) say("unpruned", `${printable(unpruned.result.text)} (${verdict(unpruned.result, pruned.result)})`);
+    const marked = (said: string) => known.truth && markOf(known.truth, said, images[0].boxUnit);
+    const marks = describeMarks(marked, method.definition.name, pruned.result, unpruned?.result);
+    if (known.truth) say("truth", describeTruth(known.truth));
+    if (marks !== undefined) say("marked", marks);
     const exactCost = { pruned: pruned.cost, unpruned: (unpruned ?? pruned).cost };
-    for (const line of describeRun(ledger as SampleLedger, config, exactCost)) process.stdout.write(`${line}\n`);
-    const missed = missedHint(asked, options, ledger as SampleLedger);
-    if (missed !== undefined) say("note", missed);
+    for (const line of describeRun(ledger, config, exactCost)) process.stdout.write(`${line}\n`);
+    for (const note of [known.note, missedHint(method, options, ledger)]) if (note !== undefined) say("note", note);
+    const explored =
+      unpruned &&
+      (await explore(
+        { pruned: pruned.result, unpruned: unpruned.result, most: options.maxNewTokens, exploring: options.explore },
+        async (average) => answerUnder((await methodFrom({ ...options, average }, config)).method),
+        marked,
+        say,
+      ));
     if (options.dump !== undefined && taps) {
       await writeDump(options.dump, recorder, taps);
       say("wrote", options.dump);
@@ -149,14 +107,19 @@ async function answerAsked({ paths, text: question }: Asked, options: AskOptions
       const written = await writeRecords(options, {
         images: paths,
         question,
-        prompt: promptNamed(template),
+        prompt: promptNamed(processor.template),
         backend: backend.name,
         config,
         pictures: images.map(({ pictures }) => pictures),
         answer: pruned.result,
         unpruned: unpruned?.result,
-        asked,
+        asked: method,
         exactCost,
+        truth: known.truth && {
+          ...known.truth,
+          marks: { pruned: marked(pruned.result.text), unpruned: unpruned && marked(unpruned.result.text) },
+        },
+        explored,
       });
       say("wrote", written.join(", "));
     }
@@ -164,26 +127,6 @@ async function answerAsked({ paths, text: question }: Asked, options: AskOptions
     recorder.dispose();
     disposeModel(vlm.model);
   }
-}
-
-/** What a command line asks. */
-interface Asked {
-  readonly paths: readonly string[];
-  readonly text: string;
-}
-
-/** The images and the question of a command line. @throws UsageError when one of them is missing or given twice */
-function askedOf(first: string | undefined, second: string | undefined, images: readonly string[] | undefined): Asked {
-  if (images && second !== undefined)
-    throw new UsageError("images are given twice, with --image and in front of the question. Use one way.");
-  const text = images ? first : second;
-  const paths = images ?? (first === undefined ? [] : [first]);
-  if (text === undefined)
-    throw new UsageError(
-      `${paths.length === 0 ? "image and question are missing" : "the question is missing"}. ` +
-        'Write nuwa ask IMAGE "QUESTION", or nuwa ask --image A --image B "QUESTION".',
-    );
-  return { paths, text };
 }
 
 /**
@@ -198,23 +141,42 @@ function missedHint({ definition }: AskedMethod, options: AskOptions, ledger: Sa
   return missedAverage(setting, enteringPerLayer(ledger), ledger.total);
 }
 
-/** Words of a question that the vocabulary lacks. A tokenizer that falls back to bytes knows every word. */
-function unknownWords(question: string, tokenizer: Tokenizer): string[] {
-  const unknown = tokenizer.idOf("<unk>");
-  if (unknown === undefined) return [];
-  const words = question.match(/[\p{L}\p{N}]+/gu) ?? [];
-  return [...new Set(words)].filter((word) => tokenizer.encode(word, false).includes(unknown)).map(printable);
+/** The lines about what is run and what is asked. */
+function describeInputs(
+  { model }: AskOptions,
+  { paths, text }: Asked,
+  {
+    opened,
+    processor,
+    images,
+    backend,
+  }: Pick<Prepared, "opened" | "processor" | "images"> & { backend: BackendChoice },
+): void {
+  const { nuwa_note: note } = opened.checkpoint.config;
+  say("backend", `${backend.name} (${backend.reason})`);
+  say("model", `${model}${typeof note === "string" ? `: ${printable(note.replace(/\s+/g, " ")).slice(0, 200)}` : ""}`);
+  const unknown = unknownWords(text, processor.tokenizer);
+  if (unknown.length > 0) say("note", `the model does not know: ${unknown.join(", ")}`);
+  paths.forEach((path, i) => {
+    const seen = images[i].pictures.map(({ width, height }) => `${width}×${height}`).join(" and ");
+    say("image", `${path}, seen as ${seen} pixels`);
+  });
+  say("prompt", promptNamed(processor.template));
 }
 
-function samplingOf({ temperature, topP, seed }: AskOptions): Pick<GenerateOptions, "sampling"> {
-  if (temperature === undefined) {
-    if (topP !== undefined) throw new UsageError("--top-p needs --temperature: without it the best token is taken.");
-    return {};
-  }
-  if (temperature <= 0)
-    throw new UsageError(`--temperature ${temperature} must be above 0; leave it out to take the best token.`);
-  if (topP !== undefined && (topP <= 0 || topP > 1)) throw new UsageError(`--top-p ${topP} must lie in (0, 1].`);
-  return { sampling: { temperature, topP: topP ?? 1, random: mixedRandom(seed) } };
+/** The marks of both answers in one line; undefined where the truth is not known. */
+function describeMarks(
+  marked: (said: string) => Mark | undefined,
+  method: string,
+  pruned: Answer,
+  unpruned: Answer | undefined,
+): string | undefined {
+  const answers = [{ name: method, ...pruned }, ...(unpruned ? [{ name: "unpruned", ...unpruned }] : [])];
+  const marks = answers.flatMap(({ name, text }) => {
+    const mark = marked(text);
+    return mark ? [`${name} ${describeMark(mark)}`] : [];
+  });
+  return marks.length > 0 ? marks.join(", ") : undefined;
 }
 
 function say(label: string, text: string): void {

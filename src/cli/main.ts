@@ -11,6 +11,7 @@ import { internalError } from "./internal-error.ts";
 import { addLaws } from "./laws.ts";
 import { addPreprocess } from "./preprocess.ts";
 import { addPrompt } from "./prompt.ts";
+import { addScene } from "./scene.ts";
 import { addTaps } from "./taps.ts";
 import { addTensors } from "./tensors.ts";
 import { addTokenize } from "./tokenize.ts";
@@ -48,6 +49,7 @@ export function createProgram(): Command {
     addPreprocess,
     addTokenize,
     addPrompt,
+    addScene,
     addTaps,
     addTensors,
     addTrain,

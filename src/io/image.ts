@@ -11,14 +11,15 @@ import { type PictureFormat, pictureFormat } from "./picture-formats.ts";
 import { declaredSize } from "./svg.ts";
 import { firstOfTiff } from "./tiff.ts";
 
-/** A photograph of 100 megapixels takes 300 MB decoded. */
-const MAX_PIXELS = 100e6;
+/** Pixels of the largest picture that is read: a photograph of 100 megapixels takes 300 MB decoded. */
+export const MAX_PIXELS = 100e6;
 /** So that tables along a side stay small. */
 const MAX_SIDE = 1e6;
 /** Of a drawing: what sharp renders. */
 const MAX_SVG_SIDE = 32767;
 const DRAWING_LIMITS = { pixels: MAX_PIXELS, seconds: 5, megabytes: 2048 };
-const MAX_FILE_BYTES = 64 * 2 ** 20;
+/** Bytes of the largest file of a picture that is read. */
+export const MAX_FILE_BYTES = 64 * 2 ** 20;
 
 /**
  * Reads an image file and makes it what the vision tower was trained on, see {@link readPicture}.
@@ -145,7 +146,8 @@ async function asImage<T>(path: string, work: () => T | Promise<T>): Promise<T> 
   }
 }
 
-function unreadable(path: string, reason: string): NuwaError {
+/** The error about a file that holds no picture that can be read, with the reason. */
+export function unreadable(path: string, reason: string): NuwaError {
   return new NuwaError(
     `${path}: cannot be read as an image (${reason}). Give a whole JPEG, PNG, WebP, GIF, AVIF, TIFF or SVG file.`,
   );

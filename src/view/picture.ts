@@ -33,12 +33,14 @@ const UNPRUNED = "#00a86b";
  * framed, the rest darkened) and what went on after the last cut. Below, the visual tokens per decoder layer.
  *
  * @param images for each image of the prompt what the model saw in each of its grids
+ * @param known.truth the box that a right answer has, as fractions of what the model sees
  * @returns SVG text
  */
 export async function drawRun(
   images: readonly (readonly GridPicture[])[],
   ledger: SampleLedger,
   answers: readonly DrawnAnswer[] = [],
+  known: { readonly truth?: Box } = {},
 ): Promise<string> {
   const seen = images.flatMap((pictures, image) =>
     gridLedgers(ledger, image).map((grid, i) => ({
@@ -50,9 +52,10 @@ export async function drawRun(
   );
   const rows = await Promise.all(
     seen.map(({ picture, grid, heading, others }, row) => {
-      const facts = { id: `seen-${row}`, heading, layers: ledger.layers, others };
       // A box does not say which of several images it means.
-      return panelsOf(picture, grid, facts, images.length === 1 ? answers : []);
+      const one = images.length === 1;
+      const facts = { id: `seen-${row}`, heading, layers: ledger.layers, others, truth: one ? known.truth : undefined };
+      return panelsOf(picture, grid, facts, one ? answers : []);
     }),
   );
   const width = 3 * PANEL + 4 * GAP;
@@ -89,13 +92,14 @@ interface PanelFacts {
   readonly layers: number;
   /** Tokens that stand for no cell, such as the class token; they are counted with the first grid. */
   readonly others: readonly VisualToken[];
+  readonly truth: Box | undefined;
 }
 
 /** Three panels of one grid. */
 async function panelsOf(
   picture: GridPicture,
   { grid, tokens }: GridLedger,
-  { id, heading, layers, others }: PanelFacts,
+  { id, heading, layers, others, truth }: PanelFacts,
   answers: readonly DrawnAnswer[],
 ): Promise<{ svg: string; height: number }> {
   const png = await sharp(picture.pixels, { raw: { width: picture.width, height: picture.height, channels: 3 } })
@@ -115,7 +119,7 @@ async function panelsOf(
     "xlink:href": `data:image/png;base64,${png.toString("base64")}`,
   });
   const panels = [
-    panel(id, `what the model sees: ${patchCount(grid)} ${picture.cellName}`, boxes(answers, size)),
+    panel(id, `what the model sees: ${patchCount(grid)} ${picture.cellName}`, boxes(answers, truth, size)),
     panel(id, `before the decoder: ${count(isEntered)} kept`, cells({ grid, tokens }, isEntered, inCells)),
     panel(id, `after the last cut: ${count(isLast)} kept`, cells({ grid, tokens }, isLast, inCells)),
   ];
@@ -139,26 +143,28 @@ export async function renderPng(svg: string): Promise<Uint8Array> {
   return sharp(Buffer.from(svg)).png().toBuffer();
 }
 
-/** Frames of the answers' boxes. */
-function boxes(answers: readonly DrawnAnswer[], { width, height }: Size): string {
-  return answers
-    .map(({ label, box }, i) => {
-      if (!box) return "";
-      const [x0, y0, x1, y1] = box.map((edge, axis) => Math.min(1, edge) * (axis % 2 === 0 ? width : height));
-      const colour = i === answers.length - 1 ? PRUNED : UNPRUNED;
-      const frame = {
-        x: x0.toFixed(1),
-        y: y0.toFixed(1),
-        width: Math.max(0, x1 - x0).toFixed(1),
-        height: Math.max(0, y1 - y0).toFixed(1),
-        fill: "none",
-        stroke: colour,
-        "stroke-width": 3,
-      };
-      const at = { x: (x0 + 3).toFixed(1), y: (i === 0 ? y0 - 4 : y1 + 14).toFixed(1), "font-size": 12, fill: colour };
-      return element("rect", frame) + element("text", at, label);
-    })
-    .join("");
+/** The frame of the true box, dashed, and those of the answers' boxes. */
+function boxes(answers: readonly DrawnAnswer[], truth: Box | undefined, size: Size): string {
+  const frames = answers.map(({ label, box }, i) => {
+    if (!box) return "";
+    const [x, top, , bottom] = edgesOf(box, size);
+    const stroke = i === answers.length - 1 ? PRUNED : UNPRUNED;
+    const y = i === 0 ? top - 4 : bottom + 14;
+    const at = { x: (x + 3).toFixed(1), y: y.toFixed(1), "font-size": 12, fill: stroke };
+    return frame(box, size, { stroke, "stroke-width": 3 }) + element("text", at, label);
+  });
+  const dashed = { stroke: INK, "stroke-width": 2, "stroke-dasharray": "6 4" };
+  return (truth ? frame(truth, size, dashed) : "") + frames.join("");
+}
+
+function frame(box: Box, size: Size, stroke: Record<string, string | number>): string {
+  const [x, y, right, bottom] = edgesOf(box, size);
+  const sides = { width: Math.max(0, right - x).toFixed(1), height: Math.max(0, bottom - y).toFixed(1) };
+  return element("rect", { x: x.toFixed(1), y: y.toFixed(1), ...sides, fill: "none", ...stroke });
+}
+
+function edgesOf(box: Box, { width, height }: Size): number[] {
+  return box.map((edge, axis) => Math.min(1, edge) * (axis % 2 === 0 ? width : height));
 }
 
 function panel(id: string, title: string, overlay: string): string {

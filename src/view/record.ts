@@ -1,8 +1,10 @@
 import type { ExactCost } from "../analysis/cost/meter.ts";
 import { costOf, unprunedCost, type VisualCost } from "../analysis/cost/paper.ts";
 import type { Grid } from "../core/grid.ts";
+import type { Mark } from "../eval/tasks/marking.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../methods/ledger.ts";
 import type { VlmConfig } from "../model/vlm.ts";
+import type { Truth } from "../world/reading.ts";
 
 /** What {@link runRecord} is made from. */
 export interface RunFacts {
@@ -22,6 +24,21 @@ export interface RunFacts {
   readonly generation: Readonly<Record<string, number | undefined>>;
   readonly ledger: SampleLedger;
   readonly config: VlmConfig;
+  /** What answers are compared with, where the picture is a scene of the world; and how they were marked. */
+  readonly truth?: Truth & {
+    readonly split: string;
+    readonly seed: number;
+    readonly marks: { readonly pruned: Mark | undefined; readonly unpruned: Mark | undefined };
+  };
+  /** Averages that were tried after this one because the answer did not hold. */
+  readonly explored?: readonly {
+    readonly average: string;
+    /** Visual tokens that entered a decoder layer, averaged; undefined where the method has no such average. */
+    readonly entering?: number;
+    readonly answer?: string;
+    readonly holds: boolean;
+    readonly mark?: Mark;
+  }[];
   /** Measured, see measureCost; of the same run twice where nothing was pruned. */
   readonly exactCost: { readonly pruned: ExactCost; readonly unpruned: ExactCost };
 }

@@ -113,6 +113,15 @@ describe("the picture of a run", () => {
     expect(panelsOf(one)[0].title).toBe("what the model sees: 6 patches");
     expect(await drawRun(PICTURES, LEDGER, BOX)).not.toContain('stroke-width="3"');
   });
+
+  it("has the true box, dashed, where it is known and could not mean several images", async () => {
+    const truth = { truth: [0.25, 0.5, 0.75, 1] } as const;
+    const one = await drawRun(PICTURES.slice(0, 1), { ...LEDGER, images: LEDGER.images.slice(0, 1) }, BOX, truth);
+    const dashed = one.match(/<rect[^>]*stroke-dasharray[^>]*>/g);
+    expect(dashed).toHaveLength(1);
+    expect(dashed?.[0]).toContain('x="84.0" y="112.0" width="168.0" height="112.0"');
+    expect(await drawRun(PICTURES, LEDGER, BOX, truth)).not.toContain("stroke-dasharray");
+  });
 });
 
 /** A white picture of a grid. */

@@ -1,0 +1,67 @@
+import { resolve } from "node:path";
+import { UsageError } from "../../core/errors.ts";
+import { requireWritableFile } from "../../io/files.ts";
+import { preprocess } from "../../io/image.ts";
+import { loadProcessor, type OpenedModel, openModel } from "../../io/load.ts";
+import { requireOwnFile } from "../../io/opening.ts";
+import { writeSafetensors } from "../../io/safetensors.ts";
+import type { PreparedImage } from "../../model/preprocessing.ts";
+import { buildPrompt } from "../../pipeline/processor.ts";
+import { recordPaths } from "../ask-record.ts";
+import { requireDump, requireMet, tapsOf } from "../dump.ts";
+import { type AskedMethod, methodFrom, requireFit, requireText } from "../options.ts";
+import { pixelEntries } from "../preprocess.ts";
+import type { Asked, AskOptions } from "./asked.ts";
+import { type Known, knownOf } from "./scene-truth.ts";
+
+/** All that a run needs but the weights. */
+export interface Prepared {
+  readonly opened: OpenedModel;
+  readonly method: AskedMethod;
+  /** The points that --tap names. */
+  readonly taps: ReturnType<typeof tapsOf> | undefined;
+  readonly processor: ReturnType<typeof loadProcessor>;
+  /** In the order of the prompt. */
+  readonly images: readonly PreparedImage[];
+  readonly known: Known;
+}
+
+/**
+ * Finds everything that can be wrong with options and files before the weights are read, and writes --dump-inputs.
+ *
+ * @throws UsageError or NuwaError naming the option or the file
+ */
+export async function prepare({ paths, text: question }: Asked, options: AskOptions): Promise<Prepared> {
+  requireOutputs(options);
+  const opened = openModel(requireText("--model", options.model));
+  const { config } = opened;
+  const method = await methodFrom(options, config);
+  if (options.explore && method.definition.keepsEverything)
+    throw new UsageError(
+      `--explore looks for more visual tokens: the method ${method.definition.name} keeps every one. ` +
+        "Leave it out, or name a --method.",
+    );
+  const taps = options.tap && tapsOf(options.tap, opened);
+  requireMet(taps ?? [], method.definition, paths.length);
+  const processor = loadProcessor(opened);
+  const { ids } = buildPrompt(processor.template, processor.tokenizer, config.imageTokenId, question, paths.length);
+  const images: PreparedImage[] = [];
+  for (const path of paths) images.push(await preprocess(requireText("the image", path), processor.preprocessing));
+  requireFit(method.method, opened, images);
+  const known = await knownOf(paths, question);
+  if (options.dumpInputs !== undefined)
+    writeSafetensors(options.dumpInputs, [
+      ...pixelEntries(images),
+      ["input_ids", { shape: [ids.length], values: Int32Array.from(ids) }],
+    ]);
+  return { opened, method, taps, processor, images, known };
+}
+
+/** Refuses what could not be written afterwards. */
+function requireOutputs({ out, dump, dumpInputs, tap }: AskOptions): void {
+  if (out !== undefined) for (const path of recordPaths(out)) requireOwnFile(path);
+  requireDump(dump, tap);
+  if (dumpInputs !== undefined) requireWritableFile(requireText("--dump-inputs", dumpInputs));
+  if (dump !== undefined && dumpInputs !== undefined && resolve(dump) === resolve(dumpInputs))
+    throw new UsageError("--dump and --dump-inputs name the same file. Give each one of its own.");
+}
