@@ -45,7 +45,7 @@ describe("the examples", () => {
     expect(unseen).toEqual([]);
   });
 
-  it("of docs/api.md print what is written below them", () => {
+  it("of docs/api.md and docs/add-a-family.md print what is written below them", () => {
     const { printed, problem } = printedBy(running.map(({ text }) => text));
     expect(problem).toBe("");
     const expected = running.map(({ example }) =>

@@ -6,8 +6,10 @@ import ts from "typescript";
 export const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 /** Documents whose code is run, word for word, by a test of their own, some of it in pieces. */
 const RUN_BY_THEIR_OWN_TEST = ["docs/write-a-method.md"];
-/** The document whose first block makes the values that every example may use; its other blocks are run. */
+/** The document whose first block makes the values that every example may use. */
 const PAGE = "docs/api.md";
+/** Documents whose other blocks are run. */
+const RUN = [PAGE, "docs/add-a-family.md"];
 
 /** A piece of code that is shown to readers. */
 export interface Example {
@@ -37,7 +39,7 @@ export function writtenExamples(): Example[] {
         where: `${path}, block ${i + 1}`,
         code,
         checkedElsewhere: RUN_BY_THEIR_OWN_TEST.includes(path),
-        runs: path === PAGE && i > 0 && noRun === undefined,
+        runs: RUN.includes(path) && !(path === PAGE && i === 0) && noRun === undefined,
       }),
     ),
   );
