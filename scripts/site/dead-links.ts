@@ -58,7 +58,7 @@ function problemWith(
   target: string,
   pages: ReadonlyMap<string, Page>,
 ): string | undefined {
-  if (/^[a-z]+:/.test(target)) return undefined;
+  if (/^([a-z]+:|\/\/)/.test(target)) return undefined;
   const [path, anchor] = decodeURIComponent(target).split("#");
   let file = path === "" ? page : path.startsWith("/") ? path.slice(1) : posix.join(posix.dirname(page), path);
   if (file === "" || file.endsWith("/")) file += "index.html";

@@ -13,7 +13,7 @@ export interface SidebarEntry {
 
 /** What the side bar lists, in the order in which one would read it. Every document has to be in one group. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  "Start here": ["README.md", "docs/guide.md", "docs/commands.md", "docs/python.md"],
+  "Start here": ["README.md", "docs/guide.md", "docs/api.md", "docs/commands.md", "docs/python.md"],
   "The method": ["docs/paper-and-code.md", "docs/method.md", "docs/families.md", "docs/architecture.md"],
   "What it does": ["docs/results.md", "docs/invariants.md", "docs/benchmarks.md"],
   "Look inside": ["docs/taps.md", "docs/gradients.md"],
@@ -45,7 +45,7 @@ export function sidebarOf(project: string, documents: readonly string[]): Sideba
   const groups = Object.entries(GROUPS).map(([text, paths]) => ({
     text,
     collapsed: false,
-    items: paths.filter((path) => documents.includes(path)).map(entry),
+    items: paths.map(entry),
   }));
   const notebooks = documents.filter((path) => path.endsWith(".ipynb")).sort();
   const notebookGroup = {
