@@ -75,7 +75,9 @@ describe("a notebook", () => {
   });
 
   it("with another kind of output is refused by name", () => {
-    expect(() => notebookPage("n", cell({ data: { "text/html": "<b>" } }))).toThrow(/^n\.ipynb, cell 1: only text, PNG/);
+    expect(() => notebookPage("n", cell({ data: { "text/html": "<b>" } }))).toThrow(
+      /^n\.ipynb, cell 1: only text, PNG/,
+    );
   });
 });
 
