@@ -10,6 +10,7 @@ import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { deadLinks } from "./site/dead-links.ts";
+import { addExamples } from "./site/shown-in.ts";
 import { sidebarOf } from "./site/sidebar.ts";
 import { stagePages } from "./site/stage.ts";
 
@@ -26,8 +27,9 @@ function inSite(command: string, ...parts: string[]): void {
 if (!existsSync(join(site, "node_modules"))) inSite("npm", "ci", "--no-audit", "--no-fund");
 const documents = stagePages(project, pages);
 inSite("npx", "--no-install", "typedoc", "--logLevel", "Warn");
+addExamples(pages);
 writeFileSync(join(pages, "sidebar.json"), JSON.stringify(sidebarOf(project, documents)));
-inSite("npx", "--no-install", "vitepress", process.argv[2] === "serve" ? "dev" : "build");
+inSite("npx", "--no-install", "vitepress", "build");
 const problems = deadLinks(join(project, "out/site"));
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;

@@ -6,6 +6,7 @@ import { afterAll, describe, expect, it } from "vitest";
 import { deadLinks } from "../../scripts/site/dead-links.ts";
 import { githubAnchor, siteLinks, sitePath } from "../../scripts/site/links.ts";
 import { notebookPage } from "../../scripts/site/notebook-page.ts";
+import { sectionsOf } from "../../scripts/site/shown-in.ts";
 import { GROUPS, sidebarOf } from "../../scripts/site/sidebar.ts";
 import { stagePages } from "../../scripts/site/stage.ts";
 
@@ -78,6 +79,17 @@ describe("a notebook", () => {
     expect(() => notebookPage("n", cell({ data: { "text/html": "<b>" } }))).toThrow(
       /^n\.ipynb, cell 1: only text, PNG/,
     );
+  });
+});
+
+describe("the sections of a document", () => {
+  it("are found by the names in their code", () => {
+    const markdown =
+      "## A\n\nbest\n\n```ts\nrun(x.best);\n```\n\n## B\n\n```ts no-run\nrun(y);\n```\n\n```sh\nz\n```\n";
+    const sections = sectionsOf(markdown);
+    expect(sections.get("run")).toEqual(["A", "B"]);
+    expect(sections.get("y")).toEqual(["B"]);
+    expect(["best", "z"].flatMap((name) => sections.get(name) ?? [])).toEqual([]);
   });
 });
 

@@ -9,6 +9,8 @@ export default defineConfig({
   title: "Nüwa",
   description: "A reference implementation of Nüwa: two-stage visual token pruning for vision-language models",
   lang: "en",
+  // A formula wider than the page can be moved.
+  head: [["style", {}, "mjx-container { overflow-x: auto; }"]],
   srcDir: "pages",
   outDir: "../../out/site",
   // Formulas become SVG when the site is built; anchors are those that GitHub makes, which the documents link to.
