@@ -4,6 +4,19 @@ import type { MethodFactory } from "./selecting.ts";
 /**
  * A law about any method, stated in a sentence. The sentences are those of docs/invariants.md.
  *
+ * @example
+ * import fc from "fast-check";
+ * const named: Law<number> = {
+ *   sentence: "What a method is called does not depend on its budget.",
+ *   cases: fc.integer({ min: 1, max: 9 }),
+ *   share: 1,
+ *   holds: (make) => (tokens) => {
+ *     const { name } = make(model.config, { average: { tokens } });
+ *     if (name !== make(model.config, {}).name) throw new Error(`with ${tokens} tokens it is called ${name}.`);
+ *   },
+ *   draw: (_, tokens) => `${tokens} tokens`,
+ * };
+ *
  * @typeParam Case what it is tried on
  */
 export interface Law<Case> {

@@ -4,7 +4,16 @@ import { fileURLToPath } from "node:url";
 import { describe, expect, it } from "vitest";
 
 const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
-const FOLDERS = ["", "docs", "docs/images", "notebooks", "test/fixtures", "weights/shapes", "weights/no-places"];
+const FOLDERS = [
+  "",
+  "docs",
+  "docs/images",
+  "notebooks",
+  "test/fixtures",
+  "weights/shapes",
+  "weights/no-places",
+  "weights/untrained",
+];
 const documents = FOLDERS.flatMap((folder) =>
   readdirSync(join(PROJECT, folder))
     .filter((name) => name.endsWith(".md"))
