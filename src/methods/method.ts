@@ -112,7 +112,7 @@ export type Pruning = Method | ((shape: ImageShape) => Method);
  * The same method with other position ids for the tokens that it keeps.
  *
  * @example
- * const stretched = withPositions(createMethod("visionzip", model.config, { average: 64 }), "rpme");
+ * const stretched = withPositions(createMethod("visionzip", model.config, { average: { ratio: 1 / 9 } }), "rpme");
  */
 export function withPositions(pruning: Pruning, positions: Method["positions"]): Pruning {
   return typeof pruning === "function" ? (shape) => ({ ...pruning(shape), positions }) : { ...pruning, positions };

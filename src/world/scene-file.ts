@@ -21,8 +21,8 @@ const MOST_DIFFERENT = 10;
  * evaluation add. Its XMP packet names split and seed, so that {@link sceneIn} knows it under any name.
  *
  * @example
- * const scene = sceneOf("test", 129);
- * await writeFile("scene.png", await sceneFile(scene));
+ * import { writeFileSync } from "node:fs";
+ * writeFileSync(`scene-${SCENE_FILE_SIDE}.png`, await sceneFile(sceneOf("test", 129)));
  */
 export async function sceneFile(scene: Scene): Promise<Buffer> {
   const size = { width: SCENE_FILE_SIDE, height: SCENE_FILE_SIDE };
