@@ -4,10 +4,11 @@ import { measureCost } from "../analysis/cost/meter.ts";
 import { useBackend } from "../backend/select.ts";
 import { printable, UsageError } from "../core/errors.ts";
 import { mixedRandom } from "../core/random-numbers.ts";
+import type { Picture } from "../core/resample.ts";
 import { chain, noTap, record, type Tap } from "../core/taps.ts";
 import { missedAverage } from "../eval/run/missed-average.ts";
 import { requireWritableFile, requireWritableFolder } from "../io/files.ts";
-import { preprocess } from "../io/image.ts";
+import { readPicture } from "../io/image.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
 import { whileLocked } from "../io/lock.ts";
 import { requireOwnFile } from "../io/opening.ts";
@@ -20,6 +21,7 @@ import { disposeModel } from "../model/vlm.ts";
 import { answer, type LoadedVlm } from "../pipeline/answer.ts";
 import type { GenerateOptions } from "../pipeline/generate.ts";
 import { buildPrompt, IMAGE_MARKER, type Tokenizer } from "../pipeline/processor.ts";
+import { recordScores } from "../view/cut-scores.ts";
 import { describeRun } from "../view/run-summary.ts";
 import { verdict } from "../view/verdict.ts";
 import { SHIPPED_MODEL } from "./about.ts";
@@ -98,7 +100,11 @@ async function answerAsked({ paths, text: question }: Asked, options: AskOptions
   const { tokenizer, template } = processor;
   const { ids } = buildPrompt(template, tokenizer, config.imageTokenId, question, paths.length);
   const images: PreparedImage[] = [];
-  for (const path of paths) images.push(await preprocess(requireText("the image", path), processor.preprocessing));
+  const read: Picture[] = [];
+  for (const path of paths) {
+    read.push(await readPicture(requireText("the image", path), processor.preprocessing));
+    images.push(processor.preprocessing.prepare(read[read.length - 1]));
+  }
   requireFit(asked.method, opened, images);
   if (options.dumpInputs !== undefined)
     writeSafetensors(options.dumpInputs, [
@@ -123,6 +129,7 @@ async function answerAsked({ paths, text: question }: Asked, options: AskOptions
   say("prompt", promptNamed(template));
   say("method", describeMethod(asked, options));
   const recorder = record(taps ?? []);
+  const scores = recordScores();
   try {
     const ask = (under: Pruning, watch: Tap, show?: (piece: string) => void) =>
       measureCost((meter) => {
@@ -131,7 +138,9 @@ async function answerAsked({ paths, text: question }: Asked, options: AskOptions
         return answer(vlm, images, question, { method: under, ...decoding });
       });
     process.stdout.write(`${"answer".padEnd(10)} `);
-    const pruned = await ask(asked.method, recorder.tap, (piece) => process.stdout.write(printable(piece)));
+    const pruned = await ask(asked.method, chain(recorder.tap, scores.tap), (piece) =>
+      process.stdout.write(printable(piece)),
+    );
     process.stdout.write("\n");
     const unpruned = asked.definition.keepsEverything ? undefined : await ask(none(), noTap);
     const { ledger } = pruned.result;
@@ -152,7 +161,8 @@ async function answerAsked({ paths, text: question }: Asked, options: AskOptions
         prompt: promptNamed(template),
         backend: backend.name,
         config,
-        pictures: images.map(({ pictures }) => pictures),
+        drawnImages: images.map(({ pictures }, i) => ({ picture: read[i], grids: pictures })),
+        scores: await scores.read(),
         answer: pruned.result,
         unpruned: unpruned?.result,
         asked,
@@ -162,6 +172,7 @@ async function answerAsked({ paths, text: question }: Asked, options: AskOptions
     }
   } finally {
     recorder.dispose();
+    scores.dispose();
     disposeModel(vlm.model);
   }
 }

@@ -30,15 +30,22 @@ const MAX_FILE_BYTES = 64 * 2 ** 20;
  * @throws NuwaError when the file is missing, too large, or not an image
  */
 export async function preprocess(path: string, preprocessing: Preprocessing): Promise<PreparedImage> {
+  return preprocessing.prepare(await readPicture(path, preprocessing));
+}
+
+/**
+ * Reads an image file as {@link preprocess} does, to be prepared and drawn.
+ *
+ * @throws NuwaError when the file is missing, too large, also when prepared for the model, or not an image
+ */
+export async function readPicture(path: string, preprocessing: Preprocessing): Promise<Picture> {
   const bytes = readBytes(path, MAX_FILE_BYTES);
   const format = formatOf(path, bytes);
   const fits = (size: Size) => {
     requirePixels(path, size);
     requirePixels(path, canvasOf(path, size, preprocessing), " when prepared for the model");
   };
-  return preprocessing.prepare(
-    await (format === "svg" ? drawn(path, bytes, fits) : decoded(path, bytes, format, fits)),
-  );
+  return format === "svg" ? drawn(path, bytes, fits) : decoded(path, bytes, format, fits);
 }
 
 function formatOf(path: string, bytes: Uint8Array): PictureFormat {
