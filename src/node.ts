@@ -14,6 +14,7 @@ export { loadMethodFile } from "./io/method-file.ts";
 export { preprocessingOf } from "./io/preprocessing.ts";
 export { loadChatTemplate } from "./io/prompt.ts";
 export { loadTokenizer } from "./io/tokenizer.ts";
+export { type AttentionStrip, drawAttentionStrip } from "./view/attention-strip.ts";
 export { type CutScores, recordScores, type ScoreRecorder } from "./view/cut-scores.ts";
 export { renderPng } from "./view/drawing/png.ts";
 export { type DrawnAnswer, type DrawnImage, drawRun, type RunDrawing } from "./view/picture.ts";

@@ -1,9 +1,9 @@
 import { printable } from "../core/errors.ts";
 
-/** An SVG element as text; numbers are written with at most two decimals, attribute values are escaped. */
+/** An SVG element as text; numbers are written as they are, other values of attributes are escaped. */
 export function element(name: string, attributes: Readonly<Record<string, string | number>>, content?: string): string {
   const written = Object.entries(attributes)
-    .map(([key, value]) => ` ${key}="${typeof value === "number" ? Number(value.toFixed(2)) : escaped(value)}"`)
+    .map(([key, value]) => ` ${key}="${typeof value === "number" ? value : escaped(value)}"`)
     .join("");
   return content === undefined ? `<${name}${written}/>` : `<${name}${written}>${content}</${name}>`;
 }
