@@ -15,6 +15,8 @@ export { preprocessingOf } from "./io/preprocessing.ts";
 export { loadChatTemplate } from "./io/prompt.ts";
 export { loadTokenizer } from "./io/tokenizer.ts";
 export { type AttentionStrip, drawAttentionStrip } from "./view/attention-strip.ts";
+export { type Compared, type ComparedRun, comparedWith } from "./view/comparison.ts";
+export { type ComparisonDrawing, drawComparison } from "./view/comparison-picture.ts";
 export { type CutScores, recordScores, type ScoreRecorder } from "./view/cut-scores.ts";
 export { renderPng } from "./view/drawing/png.ts";
 export { type DrawnAnswer, type DrawnImage, drawRun, type RunDrawing } from "./view/picture.ts";
