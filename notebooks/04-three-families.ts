@@ -124,7 +124,8 @@ for (const one of seen) {
  */
 const qwen = seen[2];
 const { ledger } = await pass(qwen, createPruning("nuwa", qwen.config, { average: { ratio: 1 / 4 } }));
-await picture("04-qwen", "the cells that Nüwa keeps in Qwen2.5-VL", await drawRun([qwen.image.pictures], ledger));
+const drawing = await drawRun({ images: [{ grids: qwen.image.pictures }], ledger, regionSize: 2 });
+await picture("04-qwen", "the cells that Nüwa keeps in Qwen2.5-VL", drawing);
 
 /**
  * ## Try

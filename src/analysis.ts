@@ -3,6 +3,7 @@
  * attribution, coverage and its bounds, cost.
  */
 
+export { answerAttention, type LayerAttention } from "./analysis/answer-attention.ts";
 export { type Attribution, type AttributionOptions, attribute } from "./analysis/attribution.ts";
 export {
   attentionBlocking,

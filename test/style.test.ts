@@ -16,7 +16,7 @@ const WRITE_JSON = [
   // The two helpers.
   ..."core/errors core/schema".split(" "),
   // Files that are written, and answers to the process that asked.
-  ..."train/shapes/export train/tune/tuned-constants train/engine/training-state cli/ask-record cli/eval/results".split(
+  ..."train/shapes/export train/tune/tuned-constants train/engine/training-state cli/ask-record cli/compare cli/eval/results".split(
     " ",
   ),
   ..."cli/inspect/write view/report".split(" "),

@@ -4,11 +4,13 @@ import type { SampleLedger } from "../methods/ledger.ts";
 import { defaultAverage, type MethodDefinition } from "../methods/method.ts";
 import { definition as nuwa } from "../methods/nuwa/definition.ts";
 import type { PositionPolicy } from "../methods/nuwa/positions.ts";
+import { REGION_SIZE } from "../methods/nuwa/separation.ts";
 import { type NuwaSwitches, VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
-import type { GridPicture } from "../model/preprocessing.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import type { Answer } from "../pipeline/answer.ts";
-import { drawRun, renderPng } from "../view/picture.ts";
+import type { CutScores } from "../view/cut-scores.ts";
+import { renderPng } from "../view/drawing/png.ts";
+import { type DrawnImage, drawRun } from "../view/picture.ts";
 import { type RunFacts, runRecord } from "../view/record.ts";
 import type { AskedMethod, RunOptions } from "./options.ts";
 
@@ -29,8 +31,10 @@ export interface Recorded {
   readonly prompt: string;
   readonly backend: string;
   readonly config: VlmConfig;
-  /** For each image what the model saw in each of its grids. */
-  readonly pictures: readonly (readonly GridPicture[])[];
+  /** The images as they were read, and what the model saw of them. */
+  readonly drawnImages: readonly DrawnImage[];
+  /** What stage 2 scored, where the method says it. */
+  readonly scores: readonly CutScores[];
   readonly answer: Answer;
   readonly unpruned: Answer | undefined;
   readonly asked: AskedMethod;
@@ -69,22 +73,49 @@ export function recordPaths(folder: string): string[] {
   return ["picture.png", "picture.svg", "run.json"].map((name) => join(folder, name));
 }
 
-/** Writes picture.png, picture.svg and run.json to `--out`. @returns their paths */
+/** The picture of a run, as SVG. */
+export function drawRecorded({
+  drawnImages,
+  scores,
+  answer,
+  unpruned,
+  asked,
+  question,
+  truth,
+}: Recorded): Promise<string> {
+  const said = ({ text, boxes: [box] }: Answer) => ({ text, box });
+  return drawRun({
+    images: drawnImages,
+    ledger: answer.ledger as SampleLedger,
+    question,
+    answers: {
+      method: asked.definition.name,
+      pruned: said(answer),
+      ...(unpruned ? { unpruned: said(unpruned) } : {}),
+    },
+    scores,
+    ...(truth ? { truth: { text: truth.answer, box: truth.box } } : {}),
+    ...(asked.definition.name === nuwa.name ? { regionSize: REGION_SIZE } : {}),
+  });
+}
+
+/**
+ * Writes picture.png, picture.svg and run.json to `--out`.
+ *
+ * @param svg see {@link drawRecorded}
+ * @returns their paths
+ */
 export async function writeRecords(
   options: RecordedOptions,
-  { pictures, answer, unpruned, asked, ...facts }: Recorded,
+  { answer, unpruned, asked, images, question, prompt, backend, config, exactCost, truth, explored }: Recorded,
+  svg: string,
 ): Promise<string[]> {
   const [png, drawing, json] = recordPaths(options.out as string);
-  const drawn = [
-    ...(unpruned ? [{ label: "unpruned", box: unpruned.boxes[0] }] : []),
-    { label: asked.definition.name, box: answer.boxes[0] },
-  ];
-  const svg = await drawRun(pictures, answer.ledger as SampleLedger, drawn, { truth: facts.truth?.box });
   const { model, seed, maxNewTokens, temperature, topP } = options;
   const { definition } = asked;
   const average = options.average ?? defaultAverage(definition);
   const record = runRecord({
-    ...facts,
+    ...{ images, question, prompt, backend, config, exactCost, truth, explored },
     answer: answer.text,
     answerIds: answer.ids,
     unprunedAnswer: unpruned?.text,

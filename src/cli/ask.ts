@@ -15,17 +15,20 @@ import { none } from "../methods/none.ts";
 import { disposeModel } from "../model/vlm.ts";
 import { type Answer, answer, type DecodingOptions, type LoadedVlm } from "../pipeline/answer.ts";
 import { IMAGE_MARKER } from "../pipeline/processor.ts";
+import { recordScores } from "../view/cut-scores.ts";
 import { describeRun } from "../view/run-summary.ts";
 import { verdict } from "../view/verdict.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { type Asked, type AskOptions, askedOf, samplingOf, unknownWords } from "./ask/asked.ts";
 import { explore } from "./ask/explore.ts";
 import { type Prepared, prepare } from "./ask/prepare.ts";
+import { writeAskReport } from "./ask/report.ts";
 import { describeMark, describeTruth, markOf } from "./ask/scene-truth.ts";
-import { describeMethod, writeRecords } from "./ask-record.ts";
+import { describeMethod, drawRecorded, type Recorded, writeRecords } from "./ask-record.ts";
 import { collect, writeDump } from "./dump.ts";
 import { type AskedMethod, addRunOptions, methodFrom, parseCount, parseNumber, requireText } from "./options.ts";
 import { promptNamed } from "./prompt.ts";
+import { commandLine, REPORT_OPTION } from "./report.ts";
 
 /** `nuwa ask`: answers a question about a picture and shows what pruning did. */
 export function addAsk(program: Command): void {
@@ -40,6 +43,7 @@ export function addAsk(program: Command): void {
     )
     .option("--explore", "where pruning changed the answer, try larger averages until the unpruned answer holds")
     .option("--out <folder>", "also write picture.png, picture.svg and run.json there")
+    .option(...REPORT_OPTION)
     .option("--max-new-tokens <n>", "longest answer", parseCount, 32)
     .option("--temperature <t>", "draw tokens at this temperature instead of taking the best one", parseNumber)
     .option(
@@ -53,16 +57,22 @@ export function addAsk(program: Command): void {
   addRunOptions(command, "nuwa").action(ask);
 }
 
-async function ask(first: string | undefined, second: string | undefined, options: AskOptions): Promise<void> {
+async function ask(
+  first: string | undefined,
+  second: string | undefined,
+  options: AskOptions,
+  command: Command,
+): Promise<void> {
   const asked = askedOf(first, second, options.image);
   samplingOf(options); // refuses bad values before anything is read
-  if (options.out === undefined) return answerAsked(asked, options);
+  const line = commandLine(command);
+  if (options.out === undefined) return answerAsked(asked, options, line);
   requireWritableFolder(resolve(requireText("--out", options.out)));
-  await whileLocked(options.out, () => answerAsked(asked, options));
+  await whileLocked(options.out, () => answerAsked(asked, options, line));
 }
 
-async function answerAsked(asked: Asked, options: AskOptions): Promise<void> {
-  const { opened, method, taps, processor, images, known } = await prepare(asked, options);
+async function answerAsked(asked: Asked, options: AskOptions, line: string): Promise<void> {
+  const { opened, method, taps, processor, pictures, images, known } = await prepare(asked, options);
   const { config } = opened;
   const { paths, text: question } = asked;
   const backend = await useBackend(options.backend);
@@ -70,6 +80,7 @@ async function answerAsked(asked: Asked, options: AskOptions): Promise<void> {
   describeInputs(options, asked, { opened, processor, images, backend });
   say("method", describeMethod(method, options));
   const recorder = record(taps ?? []);
+  const scores = recordScores();
   try {
     const answerUnder = (under: Pruning, more: DecodingOptions = {}) => {
       const decoding = { maxNewTokens: options.maxNewTokens, ...samplingOf(options), ...more };
@@ -78,7 +89,9 @@ async function answerAsked(asked: Asked, options: AskOptions): Promise<void> {
     const measured = (under: Pruning, watch: Tap, show?: (piece: string) => void) =>
       measureCost((meter) => answerUnder(under, { tap: chain(meter, watch), show }));
     process.stdout.write(`${"answer".padEnd(10)} `);
-    const pruned = await measured(method.method, recorder.tap, (piece) => process.stdout.write(printable(piece)));
+    const pruned = await measured(method.method, chain(recorder.tap, scores.tap), (piece) =>
+      process.stdout.write(printable(piece)),
+    );
     process.stdout.write("\n");
     const unpruned = method.definition.keepsEverything ? undefined : await measured(none(), noTap);
     const ledger = pruned.result.ledger as SampleLedger;
@@ -103,28 +116,34 @@ async function answerAsked(asked: Asked, options: AskOptions): Promise<void> {
       say("wrote", options.dump);
     }
     if (options.dumpInputs !== undefined) say("wrote", options.dumpInputs);
-    if (options.out !== undefined) {
-      const written = await writeRecords(options, {
-        images: paths,
-        question,
-        prompt: promptNamed(processor.template),
-        backend: backend.name,
-        config,
-        pictures: images.map(({ pictures }) => pictures),
-        answer: pruned.result,
-        unpruned: unpruned?.result,
-        asked: method,
-        exactCost,
-        truth: known.truth && {
-          ...known.truth,
-          marks: { pruned: marked(pruned.result.text), unpruned: unpruned && marked(unpruned.result.text) },
-        },
-        explored,
-      });
-      say("wrote", written.join(", "));
+    if (options.out === undefined && options.report === undefined) return;
+    const recorded: Recorded = {
+      images: paths,
+      question,
+      prompt: promptNamed(processor.template),
+      backend: backend.name,
+      config,
+      drawnImages: images.map((image, i) => ({ picture: pictures[i], grids: image.pictures })),
+      scores: await scores.read(),
+      answer: pruned.result,
+      unpruned: unpruned?.result,
+      asked: method,
+      exactCost,
+      truth: known.truth && {
+        ...known.truth,
+        marks: { pruned: marked(pruned.result.text), unpruned: unpruned && marked(unpruned.result.text) },
+      },
+      explored,
+    };
+    const svg = await drawRecorded(recorded);
+    if (options.out !== undefined) say("wrote", (await writeRecords(options, recorded, svg)).join(", "));
+    if (options.report !== undefined) {
+      await writeAskReport(options, recorded, { svg, marks, line, backend, vlm, images });
+      say("wrote", options.report);
     }
   } finally {
     recorder.dispose();
+    scores.dispose();
     disposeModel(vlm.model);
   }
 }

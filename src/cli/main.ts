@@ -2,6 +2,7 @@ import { Command, CommanderError } from "commander";
 import { type NuwaError, UsageError } from "../core/errors.ts";
 import { VERSION } from "./about.ts";
 import { addAsk } from "./ask.ts";
+import { addCompare } from "./compare.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEval } from "./eval/command.ts";
 import { addFetch } from "./fetch.ts";
@@ -43,6 +44,7 @@ export function createProgram(): Command {
     .configureOutput({ outputError: () => undefined });
   for (const add of [
     addAsk,
+    addCompare,
     addForward,
     addInspect,
     addLaws,

@@ -1,5 +1,5 @@
 import type { Box } from "../core/boxes.ts";
-import type { Picture, Size } from "../core/resample.ts";
+import type { Colour, Picture, Rectangle, Size } from "../core/resample.ts";
 
 /** An image as the vision tower sees it. */
 export interface PreparedPixels {
@@ -17,6 +17,13 @@ export interface GridPicture extends Picture {
   readonly cellName: string;
   /** What of it the cells lie on, in pixels from the top left, where that is not all: pixels that fill no patch. */
   readonly inCells?: Size;
+  /** What of the image's own pixels it shows, where that is not just all of them; to draw at full resolution. */
+  readonly part?: PicturePart;
+}
+
+/** A rectangle in an image's own pixels, not always whole ones; what lies outside the image is ground. */
+export interface PicturePart extends Rectangle {
+  readonly ground?: Colour;
 }
 
 /** An image as the vision tower sees it, with pictures to draw on. */

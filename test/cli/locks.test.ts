@@ -11,6 +11,7 @@ it.each([
   ["train", ["train", "--recipe", "tiny", "--backend", "wasm"]],
   ["tune", ["tune", "--steps", "1", "--backend", "wasm"]],
   ["ask", ["ask", "picture.png", "What?", "--backend", "wasm", ...WIDE]],
+  ["compare", ["compare", "picture.png", "What?", "--methods", "nuwa,fastv", "--backend", "wasm", ...WIDE]],
   ["eval by workers", ["eval", "--workers", "2", ...WIDE]],
   ["eval merge", ["eval", "merge", "shard-1", "shard-2"]],
 ])("nuwa %s writes nothing into a folder that other work holds", async (_, argv) => {

@@ -1,199 +1,256 @@
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
-import type { Grid } from "../../src/core/grid.ts";
+import type { Picture } from "../../src/core/resample.ts";
 import type { SampleLedger, VisualToken } from "../../src/methods/ledger.ts";
 import type { GridPicture } from "../../src/model/preprocessing.ts";
-import { drawRun, renderPng } from "../../src/view/picture.ts";
+import { renderPng } from "../../src/view/drawing/png.ts";
+import { drawRun, type RunDrawing } from "../../src/view/picture.ts";
+import { areasOf, badIds, misplaced, viewBox, wordsOf } from "./support.ts";
 
 /** A picture of one level of grey, by which it is found again. */
-const grey = (width: number, height: number, level: number, gridName?: string): GridPicture => ({
-  width,
-  height,
-  gridName,
-  cellName: "patches",
-  pixels: new Uint8Array(width * height * 3).fill(level),
-});
-
-/** A token that stays to the end of four layers, or is dropped earlier. */
-const token = (image: number, cell: number, layers = 4): VisualToken => ({
-  image,
-  cell,
-  position: [0],
-  pillar: undefined,
-  weights: undefined,
-  firstLayer: 0,
-  layers,
-});
-
-/** An image of one grid and one of two, each with a token without a cell beside those of its cells. */
-const LEDGER: SampleLedger = {
-  images: [
-    { grids: [{ rows: 2, columns: 3 }], extraTokens: 1 },
-    {
-      grids: [
-        { rows: 1, columns: 2 },
-        { rows: 2, columns: 1 },
-      ],
-      extraTokens: 1,
-    },
-  ],
-  total: 12,
-  textTokens: 3,
-  layers: 4,
-  tokens: [token(0, -1, 2), token(0, 1), token(0, 5, 2), token(1, -1, 2), token(1, 0), token(1, 3)],
-};
-const PICTURES = [[grey(30, 20, 10)], [grey(20, 10, 20, "base image"), grey(10, 40, 30, "local tiles")]];
-const BOX = [{ label: "nuwa", box: [0.5, 0.25, 1, 0.75] as const }];
-
-/** For each panel its title and the corners of the cells that are darkened. */
-function panelsOf(svg: string): { title: string; dark: string[] }[] {
-  const panels = svg.split('<text y="14">').slice(1);
-  return panels.map((panel) => ({
-    title: panel.slice(0, panel.indexOf("</text>")),
-    dark: [...(/<path d="([^"]*)"/.exec(panel)?.[1] ?? "").matchAll(/M([\d.]+) ([\d.]+)/g)].map(
-      ([, x, y]) => `${x},${y}`,
-    ),
-  }));
+function grey(width: number, height: number, level: number, more: Partial<GridPicture> = {}): GridPicture {
+  const pixels = new Uint8Array(width * height * 3).fill(level);
+  return { width, height, cellName: "patches", pixels, ...more };
 }
 
+/** A token that stays to the end of four layers, unless said otherwise. */
+function token(cell: number, more: Partial<VisualToken> = {}): VisualToken {
+  return {
+    ...{ image: 0, cell, position: [0], pillar: undefined, weights: undefined, firstLayer: 0, layers: 4 },
+    ...more,
+  };
+}
+
+/** Weights of six cells. */
+function row(entries: Readonly<Record<number, number>>, cells = 6): Float32Array {
+  return Float32Array.from({ length: cells }, (_, cell) => entries[cell] ?? 0);
+}
+
+function ledgerOf(tokens: readonly VisualToken[], grids = [{ rows: 2, columns: 3 }]): SampleLedger {
+  const total = grids.reduce((sum, grid) => sum + grid.rows * grid.columns, 0);
+  return { images: [{ grids, extraTokens: 0 }], total, textTokens: 3, layers: 4, tokens };
+}
+
+const ROLES = ledgerOf([
+  token(0, { pillar: true }),
+  token(2, { pillar: false, weights: row({ 2: 1, 1: 0.25, 5: 0.125 }), layers: 2 }),
+  token(4, { pillar: false, weights: row({ 4: 1, 3: 0.5 }) }),
+]);
+const SEEN = grey(30, 20, 90);
+const NUWA: RunDrawing = {
+  images: [{ grids: [SEEN] }],
+  ledger: ROLES,
+  question: 'Where is <the> "ring" & who\'s there?\u0007',
+  answers: {
+    method: "nuwa",
+    pruned: { text: "[0.5, 0.25, 1, 0.75]", box: [0.5, 0.25, 1, 0.75] },
+    unpruned: { text: "[0.5, 0.25, 1, 0.8]", box: [0.5, 0.25, 1, 0.8] },
+  },
+  truth: { text: "right", box: [0, 0, 1, 1] },
+  scores: [
+    {
+      layer: 2,
+      scores: new Map([
+        [0, 0.5],
+        [1, 0.001],
+        [2, 0.25],
+      ]),
+    },
+  ],
+  regionSize: 2,
+};
+/** Mixtures made before the decoder, a class token, and two mixtures made inside it. */
+const MIXED = ledgerOf([
+  token(1, { weights: row({ 0: 0.5, 1: 0.5 }), layers: 1 }),
+  token(4, { weights: row({ 3: 0.5, 4: 0.5 }) }),
+  token(-1),
+  token(-1, { weights: row({ 0: 0.5, 2: 0.5 }), firstLayer: 1 }),
+]);
+
+const count = (svg: string, name: string) => svg.split(`class="${name}"`).length - 1;
+
 describe("the picture of a run", () => {
-  it("has a row for each grid of each image, with what the model saw in that grid", async () => {
-    const svg = await drawRun(PICTURES, LEDGER);
-    const seen = [...svg.matchAll(/<image id="([^"]+)" width="(\d+)" height="(\d+)"[^>]*base64,([^"]+)"/g)];
-    const drawn = await Promise.all(
-      seen.map(async ([, id, width, height, png]) => {
-        const { data, info } = await sharp(Buffer.from(png, "base64")).raw().toBuffer({ resolveWithObject: true });
-        return [id, Number(width), Number(height), info.width, info.height, data[0]];
-      }),
-    );
-    // 336 wide, but for the last: it would be 1344 high, and a panel is 672 high at most.
-    expect(drawn).toEqual([
-      ["seen-0", 336, 224, 30, 20, 10],
-      ["seen-1", 336, 168, 20, 10, 20],
-      ["seen-2", 168, 672, 10, 40, 30],
-    ]);
-    expect([...svg.matchAll(/<use xlink:href="#seen-(\d)"/g)].map(([, row]) => row).join("")).toBe("000111222");
+  it("shows question, answers, boxes, roles, regions, weights, scores and layers, each with its words", async () => {
+    const svg = await drawRun(NUWA);
+    const words = wordsOf(svg);
+    for (const text of [
+      "true: right",
+      "unpruned: [0.5, 0.25, 1, 0.8]",
+      "nuwa: [0.5, 0.25, 1, 0.75]",
+      "Before the decoder: 3 of 6 patches",
+      "1 pillar: only themselves",
+      "2 collectors: with what lies around",
+      "regions of 2×2",
+      "What collector 2 is made of",
+      "itself (row 2, column 2), weight 1",
+      "Scores of the cut before layer 2",
+      "2 of 3 stay",
+      "In the last layer: 2 of 6 patches",
+      "Visual tokens entering each of 4 layers",
+      "6 unpruned",
+    ])
+      expect(words).toContain(text);
+    // One in the picture, one in the legend.
+    expect(["truth", "unpruned", "pruned"].map((kind) => count(svg, `box-${kind}`))).toEqual([2, 2, 2]);
+    expect(count(svg, "regions")).toBe(1);
+    expect(count(svg, "pillar")).toBe(1 + 1 + 1 + 1);
+    expect(count(svg, "bar")).toBe(4);
+    // One weight beside the collector's own, three scores.
+    expect(count(svg, "heat")).toBe(1 + 3);
   });
 
-  it("darkens the cells that did not go on, and counts those that did", async () => {
-    expect(panelsOf(await drawRun(PICTURES, LEDGER))).toEqual([
-      { title: "what the model sees: 6 patches", dark: [] },
-      // Cells 0, 2, 3 and 4 of 2 × 3, each 112 × 112 pixels; the token without a cell is counted with the first grid.
-      {
-        title: "before the decoder: 3 kept",
-        dark: ["0.00,0.00", "224.00,0.00", "0.00,112.00", "112.00,112.00"],
-      },
-      {
-        title: "after the last cut: 1 kept",
-        dark: ["0.00,0.00", "224.00,0.00", "0.00,112.00", "112.00,112.00", "224.00,112.00"],
-      },
-      { title: "what the model sees: 2 patches", dark: [] },
-      { title: "before the decoder: 2 kept", dark: ["168.00,0.00"] },
-      { title: "after the last cut: 1 kept", dark: ["168.00,0.00"] },
-      { title: "what the model sees: 2 patches", dark: [] },
-      // Cell 3 of the image is the second of this grid.
-      { title: "before the decoder: 1 kept", dark: ["0.00,0.00"] },
-      { title: "after the last cut: 1 kept", dark: ["0.00,0.00"] },
+  it("escapes what others have written", async () => {
+    const svg = await drawRun(NUWA);
+    expect(svg).toContain("Where is &lt;the&gt; &quot;ring&quot; &amp; who's there?\\x07");
+    expect(svg).not.toContain("<the>");
+    const evil = await drawRun({ ...NUWA, answers: { method: "</text><script>", pruned: { text: "]]>&\ud800" } } });
+    expect(evil).not.toContain("<script");
+    await renderPng(evil); // parses it
+  });
+
+  it("says nothing of what it does not draw", async () => {
+    const plain = await drawRun({
+      images: [{ grids: [SEEN] }],
+      ledger: ledgerOf([0, 1, 2, 3, 4, 5].map((cell) => token(cell))),
+    });
+    const words = wordsOf(plain);
+    for (const text of [
+      "pillar",
+      "collector",
+      "regions",
+      "not kept",
+      "Scores",
+      "made of",
+      "nuwa",
+      "last layer",
+      "place",
+    ])
+      expect(words).not.toContain(text);
+    expect(count(plain, "veil")).toBe(0);
+  });
+
+  it("draws mixtures as what they are made of, and those made inside the decoder apart", async () => {
+    const svg = await drawRun({ images: [{ grids: [SEEN] }], ledger: MIXED });
+    const words = wordsOf(svg);
+    expect(words).toContain("Before the decoder: 3 of 6 patches");
+    expect(words).toContain("2 tokens made of several patches, to which lines lead");
+    expect(words).toContain("1 class token, without a place");
+    expect(words).toContain("1 token made anew of dropped ones, to which lines lead");
+    // Of the first: from cells 0 and 1, at 49.33 and 148, to cell 1.
+    expect(svg).toContain("M49.33 49.33L148 49.33");
+    // The new one stands in the middle of cells 0 and 2.
+    expect(svg).toContain("M246.67 49.33L148 49.33");
+  });
+
+  it("shows tokens whose cells are shared with others by their weights, those without a place each by itself", async () => {
+    const shared = ledgerOf([
+      token(1, { weights: row({ 1: 1, 2: 0.9 }) }),
+      token(-1, { weights: row({ 2: 0.25, 3: 0.5 }) }),
     ]);
+    const words = wordsOf(await drawRun({ images: [{ grids: [SEEN] }], ledger: shared }));
+    expect(words).toContain("kept, 1 of them mixed with other patches");
+    expect(words).toContain("What token 0 is made of");
+    expect(words).toContain("What token 1 is made of");
+    expect(words).toContain("It has no place of its own.");
+  });
+
+  it("shows the token that is asked for, and refuses one that is a patch alone", async () => {
+    expect(wordsOf(await drawRun({ ...NUWA, token: 1 }))).toContain("What collector 1 is made of");
+    await expect(drawRun({ ...NUWA, token: 0 })).rejects.toThrow(/^token 0 is none of/);
+  });
+
+  it("draws every grid of every image, and boxes only where they mean one image", async () => {
+    const grids = [
+      { rows: 2, columns: 3 },
+      { rows: 4, columns: 2 },
+    ];
+    const ledger = {
+      ...ledgerOf([token(1), token(7, { image: 1 }), token(-1, { image: 1 })], grids),
+      images: [
+        { grids: grids.slice(0, 1), extraTokens: 0 },
+        { grids, extraTokens: 1 },
+      ],
+    };
+    const tiles = [grey(20, 20, 20, { gridName: "base image" }), grey(20, 40, 30, { gridName: "local tiles" })];
+    const svg = await drawRun({ ...NUWA, images: [{ grids: [SEEN] }, { grids: tiles }], ledger, scores: [] });
+    const words = wordsOf(svg);
+    for (const text of [
+      "Image 1",
+      "Image 2",
+      "base image. Before the decoder: 1 of 6",
+      "local tiles. Before the decoder: 1 of 8",
+    ])
+      expect(words).toContain(text);
+    expect(count(svg, "box-pruned")).toBe(0);
+    expect([misplaced(svg), badIds(svg)]).toEqual([[], []]);
+  });
+
+  it("lays no text on another one, on a picture or outside, whatever is asked and answered", async () => {
+    const long = "Donaudampfschifffahrtsgesellschaftskapitänsmützenabzeichen".repeat(3);
+    const asked = { ...NUWA, question: `${long} ${"why? ".repeat(200)}`, truth: { text: long } };
+    for (const svg of await Promise.all(
+      [NUWA, asked, { ...NUWA, ledger: MIXED, scores: [] }].map((run) => drawRun(run)),
+    )) {
+      expect(areasOf(svg).texts.length).toBeGreaterThan(10);
+      expect(misplaced(svg)).toEqual([]);
+      expect(badIds(svg)).toEqual([]);
+    }
+  });
+
+  it("has ids of its own where another drawing stands in the same page", async () => {
+    const [one, two] = await Promise.all(["a-", "b-"].map((idPrefix) => drawRun({ ...NUWA, idPrefix })));
+    expect(badIds(one + two)).toEqual([]);
+  });
+
+  it("is rendered at two pixels a unit", async () => {
+    const svg = await drawRun(NUWA);
+    const { width, height } = await sharp(await renderPng(svg)).metadata();
+    expect([width, height]).toEqual(viewBox(svg).map((units) => 2 * units));
+  });
+});
+
+describe("the scene of a run", () => {
+  /** What the first picture of a drawing embeds. */
+  async function embedded(svg: string) {
+    const [, png] = /base64,([^"]+)"/.exec(svg) as RegExpExecArray;
+    return sharp(Buffer.from(png, "base64")).raw().toBuffer({ resolveWithObject: true });
+  }
+  const ledger = ledgerOf([token(0)], [{ rows: 1, columns: 1 }]);
+  /** Columns of levels 10, 20, … */
+  const stripes = (width: number, height: number): Picture => ({
+    ...{ width, height },
+    pixels: Uint8Array.from({ length: width * height * 3 }, (_, i) => 10 * (1 + (Math.floor(i / 3) % width))),
+  });
+
+  it("has the picture's own pixels, cut as for the model and enlarged without blur", async () => {
+    const seen = grey(2, 2, 0, { part: { left: 1, top: 0, width: 2, height: 2 } });
+    const { data, info } = await embedded(
+      await drawRun({ images: [{ picture: stripes(4, 2), grids: [seen] }], ledger }),
+    );
+    expect([info.width, info.height]).toEqual([640, 640]);
+    const levels = Array.from({ length: info.width }, (_, x) => data[3 * x]);
+    expect(new Set(levels)).toEqual(new Set([20, 30]));
+    expect(levels.indexOf(30)).toBe(320);
+  });
+
+  it("has the ground around a padded picture", async () => {
+    const part = { left: 0, top: -1, width: 4, height: 4, ground: [1, 2, 3] as const };
+    const { data, info } = await embedded(
+      await drawRun({ images: [{ picture: stripes(4, 2), grids: [grey(2, 2, 0, { part })] }], ledger }),
+    );
+    expect([...data.subarray(0, 3)]).toEqual([1, 2, 3]);
+    expect(data[3 * (info.width * (info.height / 2))]).toBe(10);
+  });
+
+  it("has no more pixels than a page shows", async () => {
+    const { info } = await embedded(await drawRun({ images: [{ picture: stripes(3000, 10), grids: [SEEN] }], ledger }));
+    expect(info.width).toBe(1280);
   });
 
   it("lays cells where their patches are: pixels beyond the last patch are seen by none", async () => {
-    const [[picture]] = PICTURES;
-    // 28 × 16 of 30 × 20 pixels: cells of 336 · 28/30 / 3 by 224 · 16/20 / 2; boxes are fractions of all of it.
-    const pictures = [[{ ...picture, inCells: { width: 28, height: 16 } }]];
-    const svg = await drawRun(pictures, { ...LEDGER, images: LEDGER.images.slice(0, 1) }, BOX);
-    expect(panelsOf(svg)[1].dark).toEqual(["0.00,0.00", "209.07,0.00", "0.00,89.60", "104.53,89.60"]);
-    expect(svg).toContain('<rect x="168.0" y="56.0" width="168.0" height="112.0"');
+    const grids = [grey(30, 20, 90, { inCells: { width: 28, height: 16 } })];
+    const svg = await drawRun({ images: [{ grids }], ledger: ledgerOf([token(0)]) });
+    // Cells of 296 · 28/30 / 3 by 197.33 · 16/20 / 2.
+    expect(svg).toContain('class="veil" d="M92.09 0H184.18V78.93H92.09Z');
   });
-
-  it("has the boxes of answers about one image, and none where they could mean several", async () => {
-    const one = await drawRun(PICTURES.slice(0, 1), { ...LEDGER, images: LEDGER.images.slice(0, 1) }, BOX);
-    expect(one.match(/stroke-width="3"/g)).toHaveLength(1);
-    expect(one).toContain('<rect x="168.0" y="56.0" width="168.0" height="112.0"');
-    expect(panelsOf(one)[0].title).toBe("what the model sees: 6 patches");
-    expect(await drawRun(PICTURES, LEDGER, BOX)).not.toContain('stroke-width="3"');
-  });
-
-  it("has the true box, dashed, where it is known and could not mean several images", async () => {
-    const truth = { truth: [0.25, 0.5, 0.75, 1] } as const;
-    const one = await drawRun(PICTURES.slice(0, 1), { ...LEDGER, images: LEDGER.images.slice(0, 1) }, BOX, truth);
-    const dashed = one.match(/<rect[^>]*stroke-dasharray[^>]*>/g);
-    expect(dashed).toHaveLength(1);
-    expect(dashed?.[0]).toContain('x="84.0" y="112.0" width="168.0" height="112.0"');
-    expect(await drawRun(PICTURES, LEDGER, BOX, truth)).not.toContain("stroke-dasharray");
-  });
-});
-
-/** A white picture of a grid. */
-function white(names: Pick<GridPicture, "gridName" | "cellName">): GridPicture {
-  return { width: 60, height: 60, pixels: new Uint8Array(60 * 60 * 3).fill(255), ...names };
-}
-
-/** Of images of which nothing was kept. */
-function emptied(images: readonly (readonly Grid[])[]): SampleLedger {
-  return {
-    images: images.map((grids) => ({ grids, extraTokens: 0 })),
-    total: 49,
-    textTokens: 1,
-    layers: 2,
-    tokens: [],
-  };
-}
-
-const GRID = { rows: 7, columns: 7 };
-
-/** The texts of a drawing, in order. */
-function textsOf(svg: string): string[] {
-  return [...svg.matchAll(/<text[^>]*>([^<]*)</g)].map(([, text]) => text);
-}
-
-it("calls grids and cells what the family calls them, and numbers images where there are several", async () => {
-  const tiled = [
-    white({ gridName: "base image", cellName: "patches" }),
-    white({ gridName: "local tiles", cellName: "patches" }),
-  ];
-  const merged = [white({ cellName: "cells of 2×2 patches" })];
-  const grids = [GRID, { rows: 2, columns: 3 }];
-  expect(textsOf(await drawRun([tiled], emptied([grids]))).slice(0, 6)).toEqual([
-    "base image",
-    "what the model sees: 49 patches",
-    "before the decoder: 0 kept",
-    "after the last cut: 0 kept",
-    "local tiles",
-    "what the model sees: 6 patches",
-  ]);
-  const several = textsOf(await drawRun([merged, tiled], emptied([[GRID], grids])));
-  expect(several.filter((text) => text.startsWith("image"))).toEqual([
-    "image 1",
-    "image 2, base image",
-    "image 2, local tiles",
-  ]);
-  expect(textsOf(await drawRun([merged], emptied([[GRID]])))[0]).toBe("what the model sees: 49 cells of 2×2 patches");
-});
-
-it("makes room for a heading above each row that has one", async () => {
-  const topsOf = (svg: string) => [...svg.matchAll(/translate\((?:0|16),(\d+)\)/g)].map(([, top]) => Number(top));
-  const rows = async (gridName?: string) => {
-    const named = white({ gridName, cellName: "patches" });
-    const svg = await drawRun([[named, named]], emptied([[GRID, GRID]]));
-    return [...new Set(topsOf(svg))].filter((top) => top >= 300);
-  };
-  const [plain, headed] = [await rows(), await rows("base image")];
-  // The second row lies one heading lower, the chart below it two.
-  expect(headed.map((top, i) => top - plain[i])).toEqual([22, 44]);
-});
-
-it("darkens what is dropped without seams between the cells, whose edges lie between pixels", async () => {
-  // 336 pixels by 7 are whole; by 9 they are not.
-  const grid = { rows: 9, columns: 9 };
-  const svg = await drawRun([[white({ cellName: "patches" })]], emptied([[grid]]));
-  const inside = { left: 16 + 336 + 16 + 4, top: 16 + 22 + 4, width: 328, height: 328 };
-  const { data } = await sharp(await renderPng(svg))
-    .removeAlpha()
-    .extract(inside)
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  expect(
-    data.reduce((most, level) => Math.max(most, level)) - data.reduce((least, level) => Math.min(least, level)),
-  ).toBe(0);
 });

@@ -11,6 +11,7 @@ export interface AskOptions extends RecordedOptions {
   readonly dump?: string;
   readonly dumpInputs?: string;
   readonly explore?: boolean;
+  readonly report?: string;
 }
 
 /** What a command line asks. */

@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
 import { UsageError } from "../../core/errors.ts";
+import type { Picture } from "../../core/resample.ts";
 import { requireWritableFile } from "../../io/files.ts";
-import { preprocess } from "../../io/image.ts";
+import { readPicture } from "../../io/image.ts";
 import { loadProcessor, type OpenedModel, openModel } from "../../io/load.ts";
 import { requireOwnFile } from "../../io/opening.ts";
 import { writeSafetensors } from "../../io/safetensors.ts";
@@ -11,6 +12,7 @@ import { recordPaths } from "../ask-record.ts";
 import { requireDump, requireMet, tapsOf } from "../dump.ts";
 import { type AskedMethod, methodFrom, requireFit, requireText } from "../options.ts";
 import { pixelEntries } from "../preprocess.ts";
+import { requireReport } from "../report.ts";
 import type { Asked, AskOptions } from "./asked.ts";
 import { type Known, knownOf } from "./scene-truth.ts";
 
@@ -21,7 +23,8 @@ export interface Prepared {
   /** The points that --tap names. */
   readonly taps: ReturnType<typeof tapsOf> | undefined;
   readonly processor: ReturnType<typeof loadProcessor>;
-  /** In the order of the prompt. */
+  /** The images as they were read, in the order of the prompt, and as the model sees them. */
+  readonly pictures: readonly Picture[];
   readonly images: readonly PreparedImage[];
   readonly known: Known;
 }
@@ -46,7 +49,12 @@ export async function prepare({ paths, text: question }: Asked, options: AskOpti
   const processor = loadProcessor(opened);
   const { ids } = buildPrompt(processor.template, processor.tokenizer, config.imageTokenId, question, paths.length);
   const images: PreparedImage[] = [];
-  for (const path of paths) images.push(await preprocess(requireText("the image", path), processor.preprocessing));
+  const pictures: Picture[] = [];
+  for (const path of paths) {
+    const picture = await readPicture(requireText("the image", path), processor.preprocessing);
+    pictures.push(picture);
+    images.push(processor.preprocessing.prepare(picture));
+  }
   requireFit(method.method, opened, images);
   const known = await knownOf(paths, question);
   if (options.dumpInputs !== undefined)
@@ -54,11 +62,12 @@ export async function prepare({ paths, text: question }: Asked, options: AskOpti
       ...pixelEntries(images),
       ["input_ids", { shape: [ids.length], values: Int32Array.from(ids) }],
     ]);
-  return { opened, method, taps, processor, images, known };
+  return { opened, method, taps, processor, pictures, images, known };
 }
 
 /** Refuses what could not be written afterwards. */
-function requireOutputs({ out, dump, dumpInputs, tap }: AskOptions): void {
+function requireOutputs({ out, dump, dumpInputs, report, tap }: AskOptions): void {
+  requireReport(report);
   if (out !== undefined) for (const path of recordPaths(out)) requireOwnFile(path);
   requireDump(dump, tap);
   if (dumpInputs !== undefined) requireWritableFile(requireText("--dump-inputs", dumpInputs));

@@ -6,7 +6,7 @@ import type { Setting } from "../../eval/run/settings.ts";
 import { summarise } from "../../eval/score/summary.ts";
 import { summaryTable } from "../../eval/score/summary-table.ts";
 import { writeAtomically } from "../../io/files.ts";
-import { renderPng } from "../../view/picture.ts";
+import { renderPng } from "../../view/drawing/png.ts";
 import { scoresSvg } from "../../view/score-plot.ts";
 
 /** Writes the summary of an evaluation beside its journal, as JSON, Markdown and plots, and prints the table. */

@@ -138,6 +138,7 @@ async function measured(
       begun = begunAnswer(said, options.after);
       const measures = measuresNamed(options.measure, {
         ...{ layers: opened.config.facts.layers, box: options.box, source, wordOf, gridNames },
+        drawn: asked && { picture: asked.picture, grids: asked.image.pictures },
         detailed: options.out !== undefined || options.report !== undefined,
         answersUnder: asked && ((pruning) => answersUnder(model, asked, pruning)),
       });

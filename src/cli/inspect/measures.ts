@@ -1,3 +1,4 @@
+import { answerAttention } from "../../analysis/answer-attention.ts";
 import { attentionBlocking } from "../../analysis/blocking.ts";
 import { objectCohesion } from "../../analysis/cohesion.ts";
 import { decoderEntropy, towerEntropy } from "../../analysis/entropy.ts";
@@ -13,6 +14,7 @@ import { UsageError } from "../../core/errors.ts";
 import { patchCount } from "../../core/grid.ts";
 import type { Pruning } from "../../methods/method.ts";
 import type { PositionPolicy } from "../../methods/nuwa/positions.ts";
+import { answerAttentionRecord } from "../../view/measures/answer-attention.ts";
 import { blockingRecord } from "../../view/measures/blocking.ts";
 import { cohesionRecord } from "../../view/measures/cohesion.ts";
 import { entropyRecord } from "../../view/measures/entropy.ts";
@@ -23,6 +25,7 @@ import { patchingRecord } from "../../view/measures/patching.ts";
 import { type PolicyAnswer, positionsRecord } from "../../view/measures/positions.ts";
 import { provenanceRecord } from "../../view/measures/provenance.ts";
 import type { MeasureRecord, RecordFacts } from "../../view/measures/record.ts";
+import type { DrawnImage } from "../../view/picture.ts";
 import { type NamedGroups, namedGroups, VISUAL_ALONE } from "./groups.ts";
 
 /** What measures are made with. */
@@ -36,6 +39,8 @@ export interface MeasureRequest {
   readonly detailed: boolean;
   readonly wordOf: RecordFacts["wordOf"];
   readonly gridNames: RecordFacts["gridNames"];
+  /** The image, to draw on; undefined where only its pixel values are known. */
+  readonly drawn: DrawnImage | undefined;
   /** What the model answers under a method with a position policy; undefined where there is no question to answer. */
   readonly answersUnder?: (method: Pruning) => Promise<Partial<Record<PositionPolicy, PolicyAnswer>>>;
 }
@@ -99,6 +104,8 @@ const MEASURES: Readonly<Record<string, NamedMeasure>> = {
     recorded(request, positionReconstruction(), async (found, facts) =>
       positionsRecord(found, (await request.answersUnder?.(facts.pass.method)) ?? {}, facts),
     ),
+  "answer-attention": (request) =>
+    recorded(request, answerAttention(), (found, facts) => answerAttentionRecord(found, facts, request.drawn)),
   provenance: (request) =>
     recorded(
       request,

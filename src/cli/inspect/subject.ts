@@ -4,7 +4,7 @@ import { UsageError } from "../../core/errors.ts";
 import type { Picture } from "../../core/resample.ts";
 import { readPicture } from "../../io/image.ts";
 import { loadProcessor, type OpenedModel } from "../../io/load.ts";
-import type { GridPicture, PreparedImage } from "../../model/preprocessing.ts";
+import type { PreparedImage } from "../../model/preprocessing.ts";
 import type { LoadedVlm } from "../../pipeline/answer.ts";
 import type { ForwardInputs } from "../../pipeline/prefill.ts";
 import { batchOf, buildPrompt, type Tokenizer } from "../../pipeline/processor.ts";
@@ -30,7 +30,8 @@ export interface Subject {
 /** A picture and a question about it. */
 export interface Asked {
   readonly image: PreparedImage;
-  readonly pictures: readonly GridPicture[];
+  /** As it was read. */
+  readonly picture: Picture;
   readonly question: string;
   readonly processor: Omit<LoadedVlm, "model">;
 }
@@ -74,7 +75,7 @@ export async function askedSubject(
       return known;
     },
     gridNames: pictures.map(({ gridName }) => gridName ?? ""),
-    asked: { image, pictures, question, processor },
+    asked: { image, picture, question, processor },
   };
 }
 

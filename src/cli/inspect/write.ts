@@ -2,8 +2,8 @@ import { join } from "node:path";
 import { writeAtomically } from "../../io/files.ts";
 import { requireOwnFile } from "../../io/opening.ts";
 import { writeSafetensors } from "../../io/safetensors.ts";
+import { renderPng } from "../../view/drawing/png.ts";
 import type { MeasureRecord } from "../../view/measures/record.ts";
-import { renderPng } from "../../view/picture.ts";
 import { reportHtml } from "../../view/report.ts";
 import { versionsWith } from "../report.ts";
 import type { InspectedRun, InspectOptions } from "./inspect-options.ts";
@@ -50,7 +50,7 @@ export async function writeInspection(
   if (options.out !== undefined) {
     for (const [name, { json, figure }] of records) {
       const [numbers, drawing, picture] = ENDINGS.map((ending) => join(options.out as string, `${name}.${ending}`));
-      const svg = figure.svg();
+      const svg = await figure.svg();
       const png = await renderPng(svg);
       writeAtomically(numbers, `${JSON.stringify({ ...facts, measure: name, found: json }, null, 2)}\n`);
       writeAtomically(drawing, svg);
@@ -62,12 +62,14 @@ export async function writeInspection(
     const html = reportHtml({
       title: `nuwa inspect: ${records.map(([name]) => name).join(", ")}`,
       facts: Object.entries(facts).flatMap(([label, text]) => (text ? [[label, text] as const] : [])),
-      sections: records.map(([, { figure, json }]) => ({
-        heading: figure.title,
-        text: figure.caption,
-        svg: figure.svg(),
-        numbers: json,
-      })),
+      sections: await Promise.all(
+        records.map(async ([, { figure, json }]) => ({
+          heading: figure.title,
+          text: figure.caption,
+          svg: await figure.svg(),
+          numbers: json,
+        })),
+      ),
       command: run.line,
       versions: versionsWith(`${run.backend.name} (${run.backend.reason})`),
     });

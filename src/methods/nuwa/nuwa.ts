@@ -19,6 +19,7 @@ import { requireConstants, type Stage1Constants } from "./constants.ts";
 import { pillarScores, pillarsOf } from "./pillars.ts";
 import type { PositionPolicy } from "./positions.ts";
 import { salienceOf } from "./salience.ts";
+import { REGION_SIZE } from "./separation.ts";
 import { SELECTIONS, type SelectionKind, softWeights } from "./soft-stage1.ts";
 import { keepBest, keepRandom, stage2Scores } from "./textguided.ts";
 import { type NuwaSwitches, STAGE2_SCORES } from "./variants.ts";
@@ -80,7 +81,7 @@ function* stage1(seen: PatchView, options: NuwaOptions, tap: Tap): Readback<Patc
   if (features.shape[1] > patchCount(grid) && options.budget.stage1 >= features.shape[1])
     return yield* keepEverything(seen, tap);
   requirePatches("nuwa", seen);
-  const { regionSize = 2, leastPerRegion, selection = "hard", temperature = 0.1, pillarQuantile } = options;
+  const { regionSize = REGION_SIZE, leastPerRegion, selection = "hard", temperature = 0.1, pillarQuantile } = options;
   const [total, keep] = [patchCount(grid), seen.share(options.budget.stage1)];
 
   // Eq. 3

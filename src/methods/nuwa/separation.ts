@@ -1,6 +1,9 @@
 import { UsageError } from "../../core/errors.ts";
 import { type Grid, patchCount } from "../../core/grid.ts";
 
+/** Side of a region in patches, g, unless another is asked for. */
+export const REGION_SIZE = 2;
+
 /**
  * **Separation** (paper, section 3.1, step 1): cuts an H×W grid into regions of g×g patches.
  *

@@ -55,7 +55,11 @@ export function llavaPreprocessing(options: LlavaPreprocessingOptions): LlavaPre
       const scaled = aspect === "crop" ? coveringSize(picture, target) : target;
       const seen = resizeBicubic(picture, scaled, centred(target, scaled), ground);
       const pixelValues = { shape: [3, height, width], values: normalise(seen, options) };
-      const drawn = { ...seen, cellName: "patches", inCells: pixelsInPatches(target, options.patchSize) };
+      const part =
+        aspect === "crop"
+          ? inOwnPixels(centred(target, scaled), scaled, picture)
+          : ground && { left: -ground.left, top: -ground.top, ...canvas, ground: colour };
+      const drawn = { ...seen, cellName: "patches", inCells: pixelsInPatches(target, options.patchSize), part };
       return { pictures: [drawn], pixelValues, boxUnit: FRACTIONS };
     },
     boxUnitOf: () => FRACTIONS,
@@ -68,6 +72,12 @@ export function llavaPreprocessing(options: LlavaPreprocessingOptions): LlavaPre
       return [across(box[0]), down(box[1]), across(box[2]), down(box[3])];
     },
   };
+}
+
+/** A part of a scaled picture, in pixels of the picture itself. */
+function inOwnPixels(part: Rectangle, scaled: Size, { width, height }: Size): Rectangle {
+  const [across, down] = [width / scaled.width, height / scaled.height];
+  return { left: part.left * across, top: part.top * down, width: part.width * across, height: part.height * down };
 }
 
 /** What of a picture fills whole patches, from the top left; a tower's convolution leaves out the rest. */

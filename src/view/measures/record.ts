@@ -17,7 +17,7 @@ export interface MeasureFigure {
   /** How to read the drawing. */
   readonly caption: string;
   /** Draws it: an SVG document. */
-  readonly svg: () => string;
+  readonly svg: () => string | Promise<string>;
 }
 
 /** What a record says besides the measure. */
