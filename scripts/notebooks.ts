@@ -9,9 +9,9 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { writeAtomically } from "../src/io/files.ts";
 import { forJupyter } from "./notebooks/cells.ts";
-import { checkNotebook } from "./notebooks/check.ts";
+import { checkNotebooks } from "./notebooks/check.ts";
 import { ipynb } from "./notebooks/ipynb.ts";
-import { FOLDER, notebookNames, runNotebook } from "./notebooks/run.ts";
+import { FOLDER, notebookNames, runNotebooks } from "./notebooks/run.ts";
 
 const given = process.argv.slice(2);
 const wanted = given.filter((word) => word !== "--check");
@@ -21,22 +21,19 @@ const fail = (message: string, code = 1) => {
   process.exitCode = code;
 };
 if (names.length === 0) fail(`notebooks: none is called ${wanted.join(" or ")}.`, 2);
-for (const name of names) {
-  const started = performance.now();
-  try {
-    if (given.includes("--check")) for (const line of await checkNotebook(name)) fail(line);
-    else await remake(name);
-  } catch (error) {
-    fail(`${name}: broken: ${(error as Error).message}`);
-  }
-  console.log(`${name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
-}
+const started = performance.now();
+if (given.includes("--check")) for (const line of await checkNotebooks(names)) fail(line);
+else for (const name of names) await remake(name);
+console.log(`${names.length} notebooks: ${((performance.now() - started) / 1000).toFixed(1)} s`);
 
 /** Runs a notebook and writes what it and its solutions printed and drew. */
 async function remake(name: string): Promise<void> {
-  const pictures = join(FOLDER, "pictures");
-  for (const { name: file, cells, outputs } of await runNotebook(name, pictures)) {
-    const drawn = (path: string) => readFileSync(join(FOLDER, path));
-    writeAtomically(join(FOLDER, `${file}.ipynb`), ipynb(forJupyter(cells), outputs, drawn));
+  try {
+    for (const { name: file, cells, outputs } of await runNotebooks([name], join(FOLDER, "pictures"))) {
+      const drawn = (path: string) => readFileSync(join(FOLDER, path));
+      writeAtomically(join(FOLDER, `${file}.ipynb`), ipynb(forJupyter(cells), outputs, drawn));
+    }
+  } catch (error) {
+    fail(`${name}: broken: ${(error as Error).message}`);
   }
 }

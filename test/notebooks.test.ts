@@ -4,7 +4,7 @@ import { join } from "node:path";
 import sharp from "sharp";
 import { describe, expect, it } from "vitest";
 import { cellsOf, forJupyter, markedSource, outputsOf } from "../scripts/notebooks/cells.ts";
-import { checkNotebook } from "../scripts/notebooks/check.ts";
+import { checkNotebooks } from "../scripts/notebooks/check.ts";
 import { pictureDifference, textDifference } from "../scripts/notebooks/compare.ts";
 import { ipynb, printedIn, sourcesIn } from "../scripts/notebooks/ipynb.ts";
 import { FOLDER, notebookNames } from "../scripts/notebooks/run.ts";
@@ -19,8 +19,10 @@ describe("the notebooks", () => {
     for (const name of names) expect([name, existsSync(join(FOLDER, `solutions/${name}.ts`))]).toEqual([name, true]);
   });
 
-  it.each(names)("%s and its solutions run, free their tensors, and print and draw what is committed", async (name) => {
-    expect(await checkNotebook(name)).toEqual([]);
+  it("run with their solutions, free their tensors, and print and draw what is committed", {
+    timeout: 300_000,
+  }, async () => {
+    expect(await checkNotebooks(names)).toEqual([]);
   });
 
   it.each(names.flatMap((name) => [name, `solutions/${name}`]))("%s uses the public interface only", (name) => {

@@ -41,7 +41,7 @@ const [green, blue] = ["green", "blue"].map((word) => tokenizer.idOf(word) as nu
  * The triangle lowers it. The green shapes hardly raise it: they are not asked about, and the last token does not look at
  * them (notebook 1).
  */
-const { patches } = await attribute(model, inputs, nuwa, { token: green, steps: 8 });
+const { patches } = await attribute(model, inputs, nuwa, { token: green, steps: 4 });
 for (const { box, size, colour, shape } of scene.shapes) {
   const [left, top, right, bottom] = box.map((edge) => edge * 12);
   const added = patches.reduce((sum, value, cell) => {

@@ -4,21 +4,20 @@ import { join } from "node:path";
 import { forJupyter } from "./cells.ts";
 import { pictureDifference, textDifference } from "./compare.ts";
 import { printedIn, sourcesIn } from "./ipynb.ts";
-import { type Executed, FOLDER, runNotebook } from "./run.ts";
+import { type Executed, FOLDER, runNotebooks } from "./run.ts";
 
 /** What a notebook prints at its end. */
 const ENDING = /^tensors left: 0$/m;
 
 /**
- * Runs a notebook and its solutions, and compares them with what is committed.
+ * Runs notebooks and their solutions, and compares them with what is committed.
  *
  * @returns a line for each thing that is wrong
  */
-export async function checkNotebook(name: string): Promise<string[]> {
-  const pictures = mkdtempSync(join(tmpdir(), "nuwa-notebook-"));
+export async function checkNotebooks(names: readonly string[]): Promise<string[]> {
+  const pictures = mkdtempSync(join(tmpdir(), "nuwa-notebooks-"));
   try {
-    const executed = await runNotebook(name, pictures);
-    const wrong = executed.flatMap(differences);
+    const wrong = (await runNotebooks(names, pictures)).flatMap(differences);
     for (const file of readdirSync(pictures)) {
       const committed = join(FOLDER, "pictures", file);
       const found = existsSync(committed)
@@ -28,7 +27,7 @@ export async function checkNotebook(name: string): Promise<string[]> {
     }
     return wrong;
   } catch (error) {
-    return [`${name}: broken: ${(error as Error).message}`];
+    return [`broken: ${(error as Error).message}`];
   } finally {
     rmSync(pictures, { recursive: true });
   }

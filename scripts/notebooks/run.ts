@@ -25,34 +25,33 @@ export function notebookNames(): string[] {
     .sort();
 }
 
-/** Divides, in what is printed, a notebook from its solutions. */
-const THEN = "\u0001then\n";
+/** Precedes, in what is printed, what each file prints. */
+const NEXT = "\u0001file\n";
 
 /**
- * Runs a notebook, and in the same process its solutions.
+ * Runs notebooks and their solutions, one after the other in one process: starting it and warming it up takes longer than
+ * many a notebook.
  *
  * @param pictures folder into which pictures are written
  * @throws Error with what was printed as error, when a cell breaks
  */
-export async function runNotebook(name: string, pictures: string): Promise<Executed[]> {
-  const files = [name, `solutions/${name}`]
+export async function runNotebooks(names: readonly string[], pictures: string): Promise<Executed[]> {
+  const files = names
+    .flatMap((name) => [name, `solutions/${name}`])
     .filter((file) => existsSync(join(FOLDER, `${file}.ts`)))
-    .map((file) => ({ name: file, cells: cellsOf(readFileSync(join(FOLDER, `${file}.ts`), "utf8")) }));
+    .map((name) => ({ name, cells: cellsOf(readFileSync(join(FOLDER, `${name}.ts`), "utf8")) }));
   // Beside the originals, so that their relative imports hold.
-  const running = files.map((file) =>
-    join(FOLDER, dirname(file.name), `.running-${process.pid}-${basename(file.name)}.ts`),
-  );
+  const hidden = (name: string) => join(FOLDER, dirname(name), `.running-${process.pid}-${basename(name)}.ts`);
+  const all = hidden("all");
   try {
-    files.forEach(({ cells }, i) => {
-      const next = running[i + 1];
-      const goOn = `process.stdout.write(${JSON.stringify(THEN)});\nawait import(${JSON.stringify(next)});\n`;
-      writeFileSync(running[i], markedSource(cells) + (next ? goOn : ""));
-    });
-    const printed = await outputOf(running[0], pictures);
-    const parts = printed.split(THEN);
+    for (const { name, cells } of files) writeFileSync(hidden(name), markedSource(cells));
+    const begin = `process.stdout.write(${JSON.stringify(NEXT)});\n`;
+    writeFileSync(all, files.map(({ name }) => `${begin}await import(${JSON.stringify(hidden(name))});\n`).join(""));
+    const [, ...parts] = (await outputOf(all, pictures)).split(NEXT);
     return files.map((file, i) => ({ ...file, outputs: outputsOf(file.cells, parts[i]) }));
   } finally {
-    for (const file of running) rmSync(file, { force: true });
+    for (const { name } of files) rmSync(hidden(name), { force: true });
+    rmSync(all, { force: true });
   }
 }
 
