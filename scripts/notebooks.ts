@@ -1,46 +1,39 @@
 /**
- * Runs every notebook and writes it with its outputs: `notebooks/NAME.ts` is the source of truth,
- * `notebooks/NAME.ipynb` is made from it for reading. Ends with 1 when a notebook breaks.
+ * Runs every notebook and its solutions and writes them with their outputs: `notebooks/NAME.ts` is the source of truth,
+ * `notebooks/NAME.ipynb` is made from it for reading. With `--check` nothing is written: outputs and pictures are
+ * compared with those that are committed. Ends with 1 when a notebook breaks or differs.
  *
- * usage: npm run notebooks [-- NAME...]
+ * usage: npm run notebooks [-- [--check] NAME...]
  */
-import { spawnSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
 import { writeAtomically } from "../src/io/files.ts";
-import { cellsOf, markedSource, outputsOf } from "./notebooks/cells.ts";
+import { forJupyter } from "./notebooks/cells.ts";
+import { checkNotebooks } from "./notebooks/check.ts";
 import { ipynb } from "./notebooks/ipynb.ts";
+import { FOLDER, notebookNames, runNotebooks } from "./notebooks/run.ts";
 
-const folder = fileURLToPath(new URL("../notebooks/", import.meta.url));
-const wanted = process.argv.slice(2);
-const names = readdirSync(folder)
-  .filter((name) => /^\d\d-.*\.ts$/.test(name))
-  .map((name) => name.replace(/\.ts$/, ""))
-  .filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
-if (names.length === 0) {
-  console.error(`notebooks: none is called ${wanted.join(" or ")}.`);
-  process.exitCode = 2;
-}
-for (const name of names) {
-  const cells = cellsOf(readFileSync(join(folder, `${name}.ts`), "utf8"));
-  // Beside the original, so that its relative imports hold.
-  const marked = join(folder, `.running-${name}.ts`);
-  writeFileSync(marked, markedSource(cells));
+const given = process.argv.slice(2);
+const wanted = given.filter((word) => word !== "--check");
+const names = notebookNames().filter((name) => wanted.length === 0 || wanted.some((part) => name.includes(part)));
+const fail = (message: string, code = 1) => {
+  console.error(message);
+  process.exitCode = code;
+};
+if (names.length === 0) fail(`notebooks: none is called ${wanted.join(" or ")}.`, 2);
+const started = performance.now();
+if (given.includes("--check")) for (const line of await checkNotebooks(names)) fail(line);
+else for (const name of names) await remake(name);
+console.log(`${names.length} notebooks: ${((performance.now() - started) / 1000).toFixed(1)} s`);
+
+/** Runs a notebook and writes what it and its solutions printed and drew. */
+async function remake(name: string): Promise<void> {
   try {
-    const started = performance.now();
-    const { status, stdout, stderr } = spawnSync(process.execPath, ["--import", "tsx", marked], {
-      encoding: "utf8",
-      maxBuffer: 2 ** 26,
-    });
-    if (status === 0) {
-      writeAtomically(join(folder, `${name}.ipynb`), ipynb(cells, outputsOf(cells, stdout), folder));
-      console.log(`${name}: ${((performance.now() - started) / 1000).toFixed(1)} s`);
-    } else {
-      console.error(`${name}: broken\n${stderr.trim()}`);
-      process.exitCode = 1;
+    for (const { name: file, cells, outputs } of await runNotebooks([name], join(FOLDER, "pictures"))) {
+      const drawn = (path: string) => readFileSync(join(FOLDER, path));
+      writeAtomically(join(FOLDER, `${file}.ipynb`), ipynb(forJupyter(cells), outputs, drawn));
     }
-  } finally {
-    rmSync(marked, { force: true });
+  } catch (error) {
+    fail(`${name}: broken: ${(error as Error).message}`);
   }
 }

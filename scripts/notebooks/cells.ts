@@ -21,6 +21,17 @@ export function cellsOf(source: string): Cell[] {
   }
 }
 
+/**
+ * The cells as Jupyter runs them: its kernel, tslab, takes no imports of `.ts` files, so that the entry points come
+ * from the built package instead.
+ */
+export function forJupyter(cells: readonly Cell[]): Cell[] {
+  return cells.map(({ kind, source }) => ({
+    kind,
+    source: kind === "code" ? source.replaceAll(/from "([./]+)\/src\/([a-z]+)\.ts"/g, 'from "$1/dist/$2"') : source,
+  }));
+}
+
 /** Precedes, in a run's output, what a cell printed. */
 const mark = (cell: number) => `\u0001cell ${cell}`;
 

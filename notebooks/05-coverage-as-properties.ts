@@ -4,13 +4,13 @@
  * An example shows that code is right once. A **property** is a sentence that must hold for every input; fast-check
  * looks for an input that breaks it, and makes what it finds as small as it can. Here we state one law of Nüwa's first
  * stage, break the code, watch the law catch it, and put a number on the worst case. All laws are in
- * `docs/invariants.md`. Run this with `npx tsx notebooks/03-coverage-as-properties.ts`.
+ * `docs/invariants.md`. Run this with `npx tsx notebooks/05-coverage-as-properties.ts`.
  */
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { coverageBounds, coverageOf } from "../src/analysis.ts";
 import { alignAnchors, best, type Grid, regionsOf } from "../src/index.ts";
-import { picture } from "./picture.ts";
+import { picture } from "./picture.mjs";
 
 /** What selects: scores of all patches in, kept patches out. */
 type Selector = (scores: readonly number[], grid: Grid, keep: number) => number[];
@@ -113,7 +113,7 @@ const panel = (title: string, anchors: readonly number[], x: number) =>
     return `<rect x="${column * 12}" y="${24 + row * 12}" width="11" height="11" fill="${fill}"/>`;
   }).join("")}</g>`;
 await picture(
-  "03-worst-case",
+  "05-worst-case",
   "112 of 576 patches under the worst scores for the upper left corner: Nüwa, and global top-k",
   '<svg xmlns="http://www.w3.org/2000/svg" width="600" height="320" font-family="sans-serif" font-size="13">' +
     '<rect width="600" height="320" fill="#fff"/>' +
@@ -121,11 +121,14 @@ await picture(
 );
 
 /**
- * ## Try
+ * ## Exercises
  *
- * - State the law for n anchors a region: with k = n · #regions every region holds exactly n (where it has n).
- * - Break `regionsOf`: let the last column of regions be one patch too narrow. Which law of `docs/invariants.md`
- *   notices?
- * - `npm run test:mutations` does this fifty times over.
+ * 1. State the law for n anchors a region: with k = n · #regions every region holds exactly n. On which grids is it
+ *    true?
+ * 2. Break `regionsOf`: let the last column of patches belong to no region. Do the laws above notice? Which law would?
+ * 3. How fast does the worst case fall when k goes from 112 to 144?
+ *
+ * [Solutions](solutions/05-coverage-as-properties.ipynb). `npm run test:mutations` breaks the code in many ways and
+ * asks whether the tests notice.
  */
 console.log(`tensors left: ${tf.memory().numTensors}`);

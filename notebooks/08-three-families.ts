@@ -3,7 +3,7 @@
  *
  * LLaVA-1.5, LLaVA-NeXT and Qwen2.5-VL make different grids, tokens and position ids of the same picture. Here are all
  * three side by side, and what Nüwa then keeps. Everything used here is exported by the entry points of `src/`. Run it
- * with `npx tsx notebooks/04-three-families.ts`. The same in drawings, with sources: docs/families.md.
+ * with `npx tsx notebooks/08-three-families.ts`. The same in drawings, with sources: docs/families.md.
  */
 import * as tf from "@tensorflow/tfjs";
 import {
@@ -25,7 +25,7 @@ import {
   useBackend,
   weightTensor,
 } from "../src/node.ts";
-import { picture } from "./picture.ts";
+import { inRepository, picture } from "./picture.mjs";
 
 /**
  * ## Small models that see what the published ones see
@@ -68,7 +68,7 @@ const families = Object.entries(configs).map(([name, own]) => {
  */
 const seen = [];
 for (const family of families) {
-  const image = await preprocess("docs/images/chelsea.png", family.preprocessing);
+  const image = await preprocess(inRepository("docs/images/chelsea.png"), family.preprocessing);
   const sizes = image.size ? [image.size] : undefined;
   console.log(`${family.name}: pixel_values [${image.pixelValues.shape}]${sizes ? `, beside it [${sizes}]` : ""}`);
   seen.push({ ...family, image, sizes });
@@ -125,14 +125,16 @@ for (const one of seen) {
 const qwen = seen[2];
 const { ledger } = await pass(qwen, createPruning("nuwa", qwen.config, { average: { ratio: 1 / 4 } }));
 const drawing = await drawRun({ images: [{ grids: qwen.image.pictures }], ledger, regionSize: 2 });
-await picture("04-qwen", "the cells that Nüwa keeps in Qwen2.5-VL", drawing);
+await picture("08-qwen", "the cells that Nüwa keeps in Qwen2.5-VL", drawing);
 
 /**
- * ## Try
+ * ## Exercises
  *
- * - Another picture: `docs/images/astronaut.png` is square. How many tiles does LLaVA-NeXT cut it into?
- * - `variant: "paper"` beside `average`: other pillars, and the cut of Qwen2.5-VL lies in the middle.
- * - `positions: "compressed"`: where does the text go on now?
+ * 1. Another picture: `docs/images/astronaut.png` is square. How many tiles does LLaVA-NeXT cut it into?
+ * 2. `variant: "paper"` beside `average`: how many pillars are there now, and where does Qwen2.5-VL cut?
+ * 3. `positions: "compressed"`: where does the text go on now?
+ *
+ * [Solutions](solutions/08-three-families.ipynb)
  */
 for (const { model } of seen) disposeModel(model);
 console.log(`tensors left: ${tf.memory().numTensors}`);

@@ -3,7 +3,7 @@
  *
  * Separation, alignment and aggregation, one after the other, on a grid small enough to see: the picture of a
  * scene of shapes in 12×12 patches, and the small model in `weights/shapes`. Paper: section 3.1. Everything used here
- * is exported by the entry points of `src/`. Run it with `npx tsx notebooks/02-stage-1-by-hand.ts`.
+ * is exported by the entry points of `src/`. Run it with `npx tsx notebooks/03-stage-1-by-hand.ts`.
  */
 import * as tf from "@tensorflow/tfjs";
 import {
@@ -22,15 +22,16 @@ import {
   regionsOf,
   requireLlava,
   run,
+  shapesWeights,
   similarityFeatures,
   tensorsIn,
   useBackend,
 } from "../src/node.ts";
 import { renderScenes, sceneOf, scenePng } from "../src/world.ts";
-import { picture } from "./picture.ts";
+import { picture } from "./picture.mjs";
 
 await useBackend("wasm");
-const model = requireLlava(loadModel("weights/shapes"));
+const model = requireLlava(loadModel(shapesWeights()));
 const { vision, imageTokenId } = model.config;
 const grid = { rows: vision.imageSize[0] / vision.patchSize, columns: vision.imageSize[1] / vision.patchSize };
 const total = grid.rows * grid.columns;
@@ -83,7 +84,7 @@ const result = await run(() => forward(model, { pixels, prompts: [prompt] }, met
 const salience = (await seen.get("vision.cls_attention").data()) as Float32Array;
 const most = Math.max(...salience);
 await picture(
-  "02-salience",
+  "03-salience",
   "salience: the brighter, the more attention from the class token",
   overlay((p, x, y) => square(x, y, `fill="#fff" fill-opacity="${(0.85 * salience[p]) / most}"`)),
 );
@@ -98,7 +99,7 @@ const regions = regionsOf(grid, 2);
 const bestOf = regions.map((region) => region.reduce((best, p) => (salience[p] > salience[best] ? p : best)));
 const white = 'fill="none" stroke="#fff" stroke-width="1.5"';
 await picture(
-  "02-separation",
+  "03-separation",
   "36 regions and the best patch of each",
   overlay((p, x, y) => {
     const frame = p % 2 === 0 && Math.floor(p / grid.columns) % 2 === 0;
@@ -127,7 +128,7 @@ console.log(
   }`,
 );
 await picture(
-  "02-alignment",
+  "03-alignment",
   "pillars (orange) and collectors (blue); what is dark is dropped",
   overlay((p, x, y) => {
     const at = anchors.indexOf(p);
@@ -176,7 +177,7 @@ console.log(
 );
 const largest = Math.max(...rows[collector].filter((_, p) => p !== anchors[collector]));
 await picture(
-  "02-aggregation",
+  "03-aggregation",
   "weights of one collector (blue frame); white: much",
   overlay((p, x, y) =>
     p === anchors[collector]
@@ -194,16 +195,19 @@ const difference = tf.tidy(() => tokens.sub(seen.get("stage1.tokens")).abs().max
 const sameAnchors = anchors.join() === [...(await seen.get("stage1.indices").data())].join();
 console.log(
   `by hand and in the forward pass: anchors ${sameAnchors ? "equal" : "DIFFERENT"}, ` +
-    `largest difference of a token ${difference}`,
+    `tokens equal to within 1e-5: ${difference < 1e-5}`,
 );
-if (!sameAnchors || difference > 1e-5) process.exitCode = 1;
+if (!sameAnchors || difference > 1e-5) throw new Error("stage 1 by hand and in the forward pass differ");
 
 /**
- * ## Try
+ * ## Exercises
  *
- * - `"sum-to-one"` instead of `"self-overwritten"` is the paper's normalisation: weights then sum to 1.
- * - Another region size, 3 or 4: fewer regions, each with more anchors. Where do the eight empty regions go?
- * - `salience` times the norms of the keys (tap `vision.key_norms`): the paper's salience.
+ * 1. `"sum-to-one"` instead of `"self-overwritten"` is the paper's normalisation. What do the weights of a collector
+ *    sum to then, and how much of it is its own patch?
+ * 2. Take regions of 3×3 and 4×4 patches. How many regions are left empty, and how many anchors hold a full one?
+ * 3. `salience` times the norms of the keys (tap `vision.key_norms`) is the paper's salience. How many anchors change?
+ *
+ * [Solutions](solutions/03-stage-1-by-hand.ipynb)
  */
 tf.dispose([weights, tokens, pixels, ...tensorsIn(result)]);
 seen.dispose();
