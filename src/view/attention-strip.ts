@@ -30,8 +30,9 @@ const RANGE = 1000;
 
 /**
  * The attention of the answer to the visual tokens as a film strip: the picture and a frame for each decoder layer,
- * four in a row, all on one logarithmic scale; above each what part of the attention goes to the picture. Cells of no token are the dark
- * picture. A token that is a mixture colours all its cells where no cell is in two tokens, else its own cell.
+ * four in a row, all on one logarithmic scale; above each what part of the attention goes to the picture. Cells of
+ * no token are the dark picture. A token that is a mixture colours all its cells where no cell is in two tokens, else
+ * its own cell.
  *
  * @example
  * const { pass, attention } = await measure(model, inputs, method, {
