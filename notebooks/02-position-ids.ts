@@ -73,7 +73,7 @@ const { text, box: truth } = question;
 console.log(`${scene.shapes.map(({ size, colour, shape }) => `${size} ${colour} ${shape}`).join(", ")}`);
 console.log(`${text} True: ${boxText(truth)}`);
 
-const [unpruned] = await boxesOf([{ scene, text }], none());
+const [unpruned] = await boxesOf([{ scene: scene, text: text }], none());
 console.log(`all 144 tokens: IoU ${iou(unpruned.box, truth).toFixed(2)}`);
 
 /**
@@ -92,7 +92,10 @@ const POLICIES = ["original", "rpme", "compressed"] as const;
 const request = { average: { ratio: 2 / 9 } };
 const found = [];
 for (const positions of POLICIES) {
-  const [{ box, ledger }] = await boxesOf([{ scene, text }], createMethod("nuwa", config, { ...request, positions }));
+  const [{ box, ledger }] = await boxesOf(
+    [{ scene: scene, text: text }],
+    createMethod("nuwa", config, { ...request, positions }),
+  );
   if (!ledger) throw new Error("the prompt has an image, so there is a ledger");
   const ids = ledger.tokens.map(({ position }) => position[0]);
   console.log(`${positions}: ids ${ids.slice(0, 4).join(" ")} … ${ids.at(-1)}, IoU ${iou(box, truth).toFixed(2)}`);
@@ -128,7 +131,7 @@ const sliding =
 const slid = [];
 for (const t of [0, 0.25, 0.5, 0.75, 1]) {
   const method = { ...createMethod("nuwa", config, request), positions: sliding(t) };
-  const [{ box }] = await boxesOf([{ scene, text }], method);
+  const [{ box }] = await boxesOf([{ scene: scene, text: text }], method);
   console.log(`t = ${t}: ${box ? boxText(box) : "no box"}, IoU ${iou(box, truth).toFixed(2)}`);
   slid.push({ t, box });
 }

@@ -79,7 +79,7 @@ await picture(
  * patches add sums to that change. Under pruning a patch adds through the tokens that it was mixed into.
  */
 const { patches, tokens, contributions, logit, baselineLogit, residual } = await attribute(model, inputs, nuwa, {
-  token,
+  token: token,
   steps: 8,
 });
 const sum = patches.reduce((all, value) => all + value, 0);

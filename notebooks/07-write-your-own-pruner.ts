@@ -56,7 +56,7 @@ const drawn = ({ tokens, layers }: SampleLedger) => {
 console.log(`true: ${scene.shapes[3].box.map((edge) => edge.toFixed(2)).join(", ")}`);
 const peers = [];
 for (const name of METHOD_NAMES) {
-  const request = methodNamed(name).keepsEverything ? {} : { average };
+  const request = methodNamed(name).keepsEverything ? {} : { average: average };
   const { text, boxes, ledger } = await answer(vlm, image, question, { method: name, ...request });
   if (!ledger) throw new Error("the prompt has an image, so there is a ledger");
   const perLayer = enteringPerLayer(ledger);
@@ -171,7 +171,7 @@ for (const law of now) if (!before.includes(law)) console.log(`now broken: ${law
  */
 const ours = [];
 for (const method of [greedy, spread]) {
-  const { text, boxes, ledger } = await answer(vlm, image, question, { method, average });
+  const { text, boxes, ledger } = await answer(vlm, image, question, { method, average: average });
   if (!ledger) throw new Error("the prompt has an image, so there is a ledger");
   console.log(`${method.name}: ${text}`);
   ours.push({ title: method.name, content: drawn(ledger) + (boxes[0] ? frame(boxes[0], PINK) : "") });

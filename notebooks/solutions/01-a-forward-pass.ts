@@ -63,7 +63,7 @@ for (let layer = 0; layer < model.tapLayers.llm; layer++) {
  * of the grid), under both questions.
  */
 const onSquare = (cell: number) => Math.floor(cell / 12) < 6 && cell % 12 >= 2 && cell % 12 <= 6;
-for (const [name, inputs] of Object.entries({ triangle, square })) {
+for (const [name, inputs] of Object.entries({ triangle: triangle, square: square })) {
   const attention = record(
     Array.from({ length: model.tapLayers.llm }, (_, layer): TapName => `llm.${layer}.attention`),
   );

@@ -4,6 +4,7 @@
  * To the exercises of [Why pruning breaks grounding](../02-position-ids.ipynb), on the same picture and question. Run
  * them with `npx tsx notebooks/solutions/02-position-ids.ts`.
  */
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import {
   answer,
@@ -12,13 +13,13 @@ import {
   loadVlm,
   type Position,
   type PositionFunction,
+  shapesWeights,
   useBackend,
 } from "../../src/node.ts";
 import { renderScenes, sceneOf } from "../../src/world.ts";
-import { inRepository } from "../picture.mjs";
 
 await useBackend("wasm");
-const [shapes, noPlaces] = ["shapes", "no-places"].map((name) => loadVlm(inRepository(`weights/${name}`)));
+const [shapes, noPlaces] = ["shapes", "no-places"].map((name) => loadVlm(join(shapesWeights(), "..", name)));
 const [pixels] = await renderScenes([sceneOf("test", 10)], 96);
 const image = noPlaces.preprocessing.prepare({ width: 96, height: 96, pixels });
 const question = "Find the star on the right.";
@@ -31,7 +32,7 @@ const average = { ratio: 2 / 9 };
  * decoder can read them there, whatever ids the tokens have.
  */
 for (const positions of ["original", "compressed"] as const) {
-  const { text } = await answer(shapes, image, question, { method: "nuwa", average, positions });
+  const { text } = await answer(shapes, image, question, { method: "nuwa", average: average, positions });
   console.log(`weights/shapes, ${positions}: ${text}`);
 }
 
@@ -42,7 +43,7 @@ for (const positions of ["original", "compressed"] as const) {
  * original ids (docs/results.md).
  */
 for (const positions of ["compressed", "original"] as const) {
-  const { text } = await answer(noPlaces, image, question, { method: "visionzip", average, positions });
+  const { text } = await answer(noPlaces, image, question, { method: "visionzip", average: average, positions });
   console.log(`VisionZip, ${positions}: ${text}`);
 }
 
@@ -60,10 +61,10 @@ const ids =
     nextPosition: start + shift + length + gap,
   });
 for (const gap of [-24, -12, 0, 12, 24]) {
-  const method = { ...createMethod("nuwa", config, { average }), positions: ids(0, gap) };
+  const method = { ...createMethod("nuwa", config, { average: average }), positions: ids(0, gap) };
   console.log(`text ${gap} ids later: ${(await answer(noPlaces, image, question, { method })).text}`);
 }
-const method = { ...createMethod("nuwa", config, { average }), positions: ids(100, 0) };
+const method = { ...createMethod("nuwa", config, { average: average }), positions: ids(100, 0) };
 console.log(`all ids 100 later: ${(await answer(noPlaces, image, question, { method })).text}`);
 
 for (const { model } of [shapes, noPlaces]) disposeModel(model);

@@ -66,7 +66,7 @@ const [attention, norms] = await Promise.all(
   (["vision.cls_attention", "vision.key_norms"] as const).map(async (name) => [...(await seen.get(name).data())]),
 );
 for (const regionSize of [2, 3, 4]) {
-  const anchors = alignAnchors(attention, grid, { keep, regionSize });
+  const anchors = alignAnchors(attention, grid, { keep: keep, regionSize });
   const held = regionsOf(grid, regionSize).map((region) => region.filter((p) => anchors.includes(p)).length);
   const empty = held.filter((count) => count === 0).length;
   console.log(
@@ -79,9 +79,9 @@ for (const regionSize of [2, 3, 4]) {
  *
  * Norms of keys differ little from patch to patch, so that the order changes little.
  */
-const official = alignAnchors(attention, grid, { keep, regionSize: 2 });
+const official = alignAnchors(attention, grid, { keep: keep, regionSize: 2 });
 const byPaper = attention.map((value, patch) => value * norms[patch]);
-const paper = alignAnchors(byPaper, grid, { keep, regionSize: 2 });
+const paper = alignAnchors(byPaper, grid, { keep: keep, regionSize: 2 });
 console.log(`${paper.filter((p) => !official.includes(p)).length} of ${keep} anchors are others`);
 console.log(`norms of keys: ${Math.min(...norms).toFixed(1)} to ${Math.max(...norms).toFixed(1)}`);
 

@@ -61,7 +61,7 @@ const quantile = tf.scalar(0.55);
 const logitOfBlue = ({ logits }: ForwardResult) =>
   tf.tidy(() => logits.flatten().slice([blue], [1]).squeeze<tf.Scalar>());
 for (const selection of ["hard", "straight-through"] as const) {
-  const method = createMethod("nuwa", config, { average, selection, constants: { pillarQuantile: quantile } });
+  const method = createMethod("nuwa", config, { average: average, selection, constants: { pillarQuantile: quantile } });
   try {
     const found = await gradients(model, inputs, method, logitOfBlue, [quantile]);
     const [logit, slope] = [found.value, found.gradients[0]].map((one) => one.dataSync()[0]);

@@ -4,6 +4,7 @@
  * To the exercises of [Three families](../08-three-families.ipynb). Run them with
  * `npx tsx notebooks/solutions/08-three-families.ts`.
  */
+import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import {
   batchOf,
@@ -16,11 +17,11 @@ import {
   type Pruning,
   preprocess,
   run,
+  shapesWeights,
   tensorsIn,
   useBackend,
   weightTensor,
 } from "../../src/node.ts";
-import { inRepository } from "../picture.mjs";
 
 await useBackend("wasm");
 const IMAGE = 3; // the id that stands for an image in a prompt
@@ -51,7 +52,7 @@ const qwen = modelOf("qwen2_5_vl", {
 
 /** The ledger of a pass over a prompt of one token, an image and two tokens, and the id that comes behind the image. */
 async function passOf({ model, preprocessing }: typeof next, file: string, method: Pruning) {
-  const batch = batchOf([await preprocess(inRepository(`docs/images/${file}`), preprocessing)]);
+  const batch = batchOf([await preprocess(join(shapesWeights(), `../../docs/images/${file}`), preprocessing)]);
   const result = await run(() => forward(model, { ...batch, prompts: [[1, IMAGE, 5, 6]] }, method));
   const [ledger] = result.ledgers;
   const [position] = result.state.layers[0].nextPosition;
@@ -67,7 +68,7 @@ async function passOf({ model, preprocessing }: typeof next, file: string, metho
  * one, and the whole picture as a fifth. `chelsea.png` is wider than high and gets two side by side.
  */
 for (const file of ["astronaut.png", "chelsea.png"]) {
-  const batch = batchOf([await preprocess(inRepository(`docs/images/${file}`), next.preprocessing)]);
+  const batch = batchOf([await preprocess(join(shapesWeights(), `../../docs/images/${file}`), next.preprocessing)]);
   const [{ grids }] = next.model.shapesOf(batch);
   const sides = grids.map(({ rows, columns }) => `${rows}×${columns}`).join(" and ");
   console.log(`${file}: pixel_values [${batch.pixels.shape}], grids ${sides}`);
@@ -95,7 +96,7 @@ for (const variant of ["official", "paper"] as const) {
  * LLaVA-NeXT's text goes on behind as many ids as tokens are left, newlines among them. In Qwen2.5-VL only rows and
  * columns without any token are left out: here the longer side becomes two shorter.
  */
-for (const [name, one] of Object.entries({ next, qwen })) {
+for (const [name, one] of Object.entries({ next: next, qwen: qwen })) {
   for (const positions of ["original", "compressed"] as const) {
     const method = createPruning("nuwa", one.config, { average: { ratio: 1 / 4 }, positions });
     const found = await passOf(one, "chelsea.png", method);
