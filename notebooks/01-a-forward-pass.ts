@@ -161,8 +161,8 @@ for (const [index, { size, colour, shape }] of scene.shapes.entries()) {
 /**
  * ## The same pass, pruned
  *
- * The points keep their names under a pruning method; only the numbers of tokens change. Nüwa at an average of 2/9 keeps
- * 56 patches before the decoder (stage 1) and 8 from its middle on (stage 2).
+ * The points keep their names under a pruning method; only the numbers of tokens change. Nüwa at an average of 2/9
+ * keeps 56 patches before the decoder (stage 1) and 8 from its middle on (stage 2).
  */
 const pruned = record([...stations, "stage1.indices", "final.indices"]);
 const nuwa = createMethod("nuwa", config, { average: { ratio: 2 / 9 } });

@@ -147,8 +147,8 @@ await picture(
 );
 
 /**
- * The box goes down, row by row, and stays in its columns. Rotary embeddings show a layer only *differences* of ids, and
- * what is asked about is read by the text, which stands behind the image. With compressed ids there are fewer ids
+ * The box goes down, row by row, and stays in its columns. Rotary embeddings show a layer only *differences* of ids,
+ * and what is asked about is read by the text, which stands behind the image. With compressed ids there are fewer ids
  * between the star and the text, as unpruned there are for something further down:
  */
 const [{ ledger: kept }] = found;

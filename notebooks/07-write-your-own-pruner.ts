@@ -68,7 +68,8 @@ for (const name of METHOD_NAMES) {
   );
   console.log(
     `${name}: ${perLayer[0]} tokens in the first layer, ${perLayer.at(-1)} in the last, ` +
-      `${averageTokens(perLayer).toFixed(1)} on average; no patch farther than ${radius.toFixed(1)} from a kept one; ${text}`,
+      `${averageTokens(perLayer).toFixed(1)} on average; ` +
+      `no patch farther than ${radius.toFixed(1)} from a kept one; ${text}`,
   );
   const box = boxes[0] ? frame(boxes[0], PINK) : "";
   peers.push({ title: `${name}: ${perLayer[0]} to ${perLayer.at(-1)}`, content: drawn(ledger) + box });
@@ -78,8 +79,8 @@ await picture("07-peers", "what each method keeps, and the box it answers with (
 /**
  * ## A pruner
  *
- * A method decides; gathering, projecting, position ids, masks and caches are done once, for all methods. Ours keeps the
- * patches to which the class token pays most attention. `order` ranks the patches of one image, and is all that will
+ * A method decides; gathering, projecting, position ids, masks and caches are done once, for all methods. Ours keeps
+ * the patches to which the class token pays most attention. `order` ranks the patches of one image, and is all that will
  * change below. `yield` takes a tensor and returns its values.
  */
 type Order = (scores: readonly number[], grid: Grid) => number[];
@@ -126,8 +127,8 @@ const greedy = pruner("greedy", byScore);
  * ## The verdict
  *
  * `judge` tries every law on generated grids, scores and whole passes of tiny models. It says `keeps`, `breaks`, or
- * `does not apply`; a broken law comes with the smallest case that was found. Sixteen cases of each law here; the command
- * `nuwa laws --method FILE` takes a hundred.
+ * `does not apply`; a broken law comes with the smallest case that was found. Sixteen cases of each law here; the
+ * command `nuwa laws --method FILE` takes a hundred.
  */
 const verdicts = judge(greedy, { runs: 16 });
 const count = (status: string) => verdicts.filter((verdict) => verdict.status === status).length;

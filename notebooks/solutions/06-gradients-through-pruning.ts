@@ -38,8 +38,8 @@ const [green, blue] = ["green", "blue"].map((word) => tokenizer.idOf(word) as nu
 /**
  * ## 1. Another word
  *
- * The triangle lowers it. The green shapes hardly raise it: they are not asked about, and the last token does not look at
- * them (notebook 1).
+ * The triangle lowers it. The green shapes hardly raise it: they are not asked about, and the last token does not look
+ * at them (notebook 1).
  */
 const { patches } = await attribute(model, inputs, nuwa, { token: green, steps: 4 });
 for (const { box, size, colour, shape } of scene.shapes) {

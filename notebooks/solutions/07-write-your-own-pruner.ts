@@ -76,7 +76,7 @@ console.log(verdict.broken?.message);
 /**
  * ## 3. Nüwa's anchors without aggregation
  *
- * All laws of coverage, as `greedy` does not. What aggregation adds is no coverage; it is what the dropped patches held.
+ * All laws of coverage, as `greedy` does not. What aggregation adds is what the dropped patches held.
  */
 const anchors = verdictOn("anchors", (scores, grid, keep) => alignAnchors(scores, grid, { keep, regionSize: 2 }));
 for (const { status, sentence } of anchors) if (status !== "keeps") console.log(`${status}: ${sentence}`);

@@ -29,8 +29,8 @@ export function notebookNames(): string[] {
 const NEXT = "\u0001file\n";
 
 /**
- * Runs notebooks and their solutions, one after the other in one process: starting it and warming it up takes longer than
- * many a notebook.
+ * Runs notebooks and their solutions, one after the other in one process: starting it and warming it up takes
+ * longer than many a notebook.
  *
  * @param pictures folder into which pictures are written
  * @throws Error with what was printed as error, when a cell breaks
