@@ -12,7 +12,6 @@ const ALONE = [
   "bundle",
   "cli/{doctor,interruption,process}",
   "eval/run/harness",
-  "notebooks",
   "package/*",
   "style",
   "train/engine/kill",
@@ -35,7 +34,15 @@ export default defineConfig({
     ...EVERY_RUN,
     projects: [
       // Files that share a process load the modules once, which is a third of what most of them take.
-      { extends: true, test: { name: "shared", include: ["test/**/*.test.ts"], exclude: ALONE, isolate: false } },
+      {
+        extends: true,
+        test: {
+          name: "shared",
+          include: ["test/**/*.test.ts"],
+          exclude: [...ALONE, "test/documents/**"],
+          isolate: false,
+        },
+      },
       // Each file has a process of its own: it may end it, exhaust its heap or change its environment.
       { extends: true, test: { name: "alone", include: ALONE } },
     ],
