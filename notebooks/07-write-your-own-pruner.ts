@@ -80,8 +80,8 @@ await picture("07-peers", "what each method keeps, and the box it answers with (
  * ## A pruner
  *
  * A method decides; gathering, projecting, position ids, masks and caches are done once, for all methods. Ours keeps
- * the patches to which the class token pays most attention. `order` ranks the patches of one image, and is all that will
- * change below. `yield` takes a tensor and returns its values.
+ * the patches to which the class token pays most attention. `order` ranks the patches of one image, and is all that
+ * will change below. `yield` takes a tensor and returns its values.
  */
 type Order = (scores: readonly number[], grid: Grid) => number[];
 
