@@ -159,8 +159,8 @@ console.log(`ids between the star and the text: ${143 - star} unpruned, ${behind
 /**
  * ## How typical is it?
  *
- * The first question for a box in each of the first scenes of the test split. The scene above was chosen for its
- * picture, not for its figures. Over 40 scenes docs/results.md has the same count for twelve methods.
+ * The first question for a box in each of the first scenes of the test split. The scene above was chosen among 16, for
+ * a picture that shows the move well. Over 40 scenes docs/results.md has the same count for twelve methods.
  */
 const asked = Array.from({ length: 12 }, (_, seed) => sceneOf("test", seed)).flatMap((one) => {
   const first = questionsFor(one, questionRandom(one)).find(({ family }) => family === "grounding");

@@ -44,8 +44,12 @@ export function stage2Scores(
  */
 export function lastTokenAttention(attention: tf.Tensor4D, sequence: Sequence): tf.Tensor2D {
   const [, heads, , keys] = attention.shape;
-  const rows = sequence.map((slots, sample) => attention.slice([sample, 0, lastIndex(slots), 0], [1, heads, 1, keys]));
-  return tf.concat(rows, 0).squeeze([2]).mean(1);
+  return tf.tidy(() => {
+    const rows = sequence.map((slots, sample) =>
+      attention.slice([sample, 0, lastIndex(slots), 0], [1, heads, 1, keys]),
+    );
+    return tf.concat(rows, 0).squeeze([2]).mean(1);
+  });
 }
 
 /**
@@ -57,12 +61,14 @@ export function lastTokenAttention(attention: tf.Tensor4D, sequence: Sequence): 
  */
 export function lastThreeAttention(attention: tf.Tensor4D, sequence: Sequence): tf.Tensor2D {
   const [, heads, , keys] = attention.shape;
-  const rows = sequence.map((slots, sample) => {
-    const last = lastIndex(slots);
-    const first = Math.max(0, last - 2);
-    return attention.slice([sample, 0, first, 0], [1, heads, last - first + 1, keys]).mean(2); // [1, h, S]
+  return tf.tidy(() => {
+    const rows = sequence.map((slots, sample) => {
+      const last = lastIndex(slots);
+      const first = Math.max(0, last - 2);
+      return attention.slice([sample, 0, first, 0], [1, heads, last - first + 1, keys]).mean(2); // [1, h, S]
+    });
+    return tf.concat(rows, 0).max(1);
   });
-  return tf.concat(rows, 0).max(1);
 }
 
 /**
@@ -84,8 +90,10 @@ export function cosineToText(tokens: tf.Tensor3D, sequence: Sequence): tf.Tensor
       );
     return slots.map((_, index) => (after.includes(index) ? 1 / after.length : 0));
   });
-  const text = tf.matMul(tf.tensor2d(averaging).expandDims<tf.Tensor3D>(1), tokens); // [B, 1, Hd]
-  return normalizeRows(tokens).mul(normalizeRows(text)).sum(-1);
+  return tf.tidy(() => {
+    const text = tf.matMul(tf.tensor2d(averaging).expandDims<tf.Tensor3D>(1), tokens); // [B, 1, Hd]
+    return normalizeRows(tokens).mul(normalizeRows(text)).sum(-1);
+  });
 }
 
 /**
