@@ -52,7 +52,7 @@ export async function drawAttentionStrip(strip: AttentionStrip): Promise<string>
   const definitions: string[] = [];
   const sections: Block[] = [
     ...(question === undefined ? [] : [paragraph(question, { width, size: 22, bold: true, lines: 4 })]),
-    paragraph("Attention of the last prompt token, where the answer begins, to the visual tokens, layer by layer", {
+    paragraph("Attention of the last token to the visual tokens, layer by layer", {
       ...{ width, bold: true },
     }),
     paragraph("Percentages: how much of the attention goes to all visual tokens together.", {

@@ -70,4 +70,35 @@ describe.skipIf(BROWSER === undefined)(`reports in a browser${WITHOUT_BROWSER}`,
     expect(await page.locator("details pre").first().textContent()).toContain('"segments"');
     await page.close();
   });
+
+  it.each([
+    {
+      command: ["ask", "docs/images/scene-129.png", "Where is the purple cross?"],
+      headings: ["The run", "What the answer looks at", "What pruning saves", "How this was made"],
+      shown: ["[0.36, 0.65, 0.57, 0.86]", "nuwa right (IoU 0.93), unpruned right (IoU 0.93)", "144 → 28 visual tokens"],
+    },
+    {
+      command: ["compare", "docs/images/scene-129.png", "Where is the purple cross?", "--methods", "nuwa,visionzip"],
+      headings: ["Side by side", "What each method keeps", "How this was made"],
+      shown: ["visionzip", "(the answer held)"],
+    },
+  ])("nuwa $command.0 --report shows what was asked, answered and kept", async ({ command, headings, shown }) => {
+    const file = join(temporaryFolder(), "report.html");
+    expect(await nuwa(...command, "--report", file)).toMatchObject({ code: 0, err: "" });
+    const { page, requests, complaints } = await recordedPage(browser, 640);
+    await page.goto(pathToFileURL(file).href);
+    expect(complaints).toEqual([]);
+    // The pictures in the drawings are in the file.
+    expect(requests.filter((url) => !url.startsWith("data:"))).toEqual([pathToFileURL(file).href]);
+    expect(await page.locator("h2").allTextContents()).toEqual(headings);
+    const text = (await page.locator("body").textContent()) ?? "";
+    for (const part of shown) expect(text).toContain(part);
+    expect(await hiddenTexts(page)).toEqual([]);
+    const drawn = await page.evaluate(() =>
+      [...document.querySelectorAll("figure > svg")].map((drawing) => drawing.getBoundingClientRect().width > 300),
+    );
+    expect(drawn.length).toBeGreaterThan(0);
+    expect(drawn).not.toContain(false);
+    await page.close();
+  });
 });
