@@ -86,5 +86,6 @@ figure { margin: 0; } figure > svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; } th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; vertical-align: top; }
 .facts th { font-weight: 600; white-space: nowrap; } .facts td { overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
-pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; padding: 0.6rem; } details pre { max-height: 24rem; }
+pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; padding: 0.6rem; }
+details pre { max-height: 24rem; }
 `;
