@@ -33,7 +33,8 @@ export function siteLinks(
     const kind = kindOf(place);
     if (kind === undefined) return target;
     if (kind !== "page") needed.push(place);
-    if (kind === "picture") return target;
+    // Without a dot a path in raw HTML would be the name of a package to the bundler.
+    if (kind === "picture") return target.startsWith(".") ? target : `./${target}`;
     const page = sitePath(kind === "folder" ? `${place}/README.md` : kind === "page" ? place : `${place}.md`);
     const link = posix.relative(posix.dirname(sitePath(path)), page);
     return `${link.startsWith(".") ? link : `./${link}`}${anchor === undefined ? "" : `#${anchor}`}`;

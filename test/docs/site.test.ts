@@ -41,7 +41,7 @@ describe("links of the site", () => {
     ["[n](../notebooks/n.ipynb)", "[n](../notebooks/n.md)"],
     ["[c](../src/a.ts)", "[c](../src/a.ts.md)"],
     ["[f](../src/)", "[f](../src/index.md)"],
-    ["![p](images/p.png)", "![p](images/p.png)"],
+    ["![p](images/p.png)", "![p](./images/p.png)"],
     ["[w](https://example.org/a.md) [h](#here)", "[w](https://example.org/a.md) [h](#here)"],
     ["`[a](a.md)`", "`[a](a.md)`"],
     ["```\n[a](a.md)\n```", "```\n[a](a.md)\n```"],
