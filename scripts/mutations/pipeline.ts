@@ -45,7 +45,7 @@ export const PIPELINE: readonly Mutation[] = [
   },
   {
     what: "made tokens: rows begin anew at each cut",
-    file: apply,
+    file: "pipeline/cutting.ts",
     from: "sum + made[sample].length, 0)",
     to: "sum, 0)",
   },

@@ -13,7 +13,6 @@ const ledger = "methods/ledger.ts";
 const sequence = "model/transformer/sequence.ts";
 const nuwa = "methods/nuwa/nuwa.ts";
 const prefill = "pipeline/prefill.ts";
-const apply = "pipeline/apply.ts";
 const decoder = "pipeline/decoder-loop.ts";
 const decode = "pipeline/decode.ts";
 
@@ -260,7 +259,7 @@ export const PRUNING: readonly Mutation[] = [
   },
   {
     what: "forward: hidden states taken one index off",
-    file: apply,
+    file: "pipeline/cutting.ts",
     from: "x, rows); // of",
     to: "x, rows.map((list) => list.map((p) => Math.max(0, p - 1)))); // of",
   },

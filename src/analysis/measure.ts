@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
+import { indexOfLargest } from "../core/ranking.ts";
 import { run, tensorsIn } from "../core/readback.ts";
 import type { Slot } from "../core/slots.ts";
 import type { TapName } from "../core/tap-points.ts";
@@ -85,7 +86,7 @@ export async function measure<T extends Record<string, unknown>>(
     const [ledger] = result.ledgers;
     if (ledger?.images.length !== 1) throw new UsageError(ONE_IMAGE);
     const logits = (await result.logits.data()) as Float32Array;
-    const token = logits.indexOf(logits.reduce((most, value) => Math.max(most, value)));
+    const token = indexOfLargest(logits);
     const layers = result.state.layers.map(({ sequence }) => sequence[0]);
     const pass = { inputs, method, result, ledger, token, slots: [...layers, layers[layers.length - 1]] };
     const found: [string, unknown][] = [];

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { indexOfLargest } from "../core/ranking.ts";
 import { run, tensorsIn } from "../core/readback.ts";
 import type { Position } from "../core/slots.ts";
 import { type Pruning, withPositions } from "../methods/method.ts";
@@ -43,7 +44,7 @@ export function positionReconstruction(): Measure<PositionReconstruction> {
       const found: Partial<Record<PositionPolicy, ReconstructedPositions>> = {};
       for (const policy of POSITION_POLICIES) {
         const { ids, logits } = await nextToken(model, inputs, withPositions(method, policy));
-        found[policy] = { ids, logits, token: largest(logits), divergence: divergence(unpruned.logits, logits) };
+        found[policy] = { ids, logits, token: indexOfLargest(logits), divergence: divergence(unpruned.logits, logits) };
       }
       return found as PositionReconstruction;
     };
@@ -61,14 +62,10 @@ async function nextToken(model: Vlm, inputs: ForwardInputs, method: Pruning) {
   }
 }
 
-function largest(values: Float32Array): number {
-  return values.indexOf(values.reduce((most, value) => Math.max(most, value)));
-}
-
 /** Σ p log₂(p/q) of two softmax distributions, from their logits. */
 function divergence(own: Float32Array, other: Float32Array): number {
   const [logP, logQ] = [own, other].map((logits) => {
-    const most = logits[largest(logits)];
+    const most = logits[indexOfLargest(logits)];
     const norm = most + Math.log(logits.reduce((sum, value) => sum + Math.exp(value - most), 0));
     return Float64Array.from(logits, (value) => value - norm);
   });

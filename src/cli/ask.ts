@@ -29,6 +29,7 @@ import { collect, writeDump } from "./dump.ts";
 import { type AskedMethod, addRunOptions, methodFrom, parseCount, parseNumber, requireText } from "./options.ts";
 import { promptNamed } from "./prompt.ts";
 import { commandLine, REPORT_OPTION } from "./report.ts";
+import { say } from "./say.ts";
 
 /** `nuwa ask`: answers a question about a picture and shows what pruning did. */
 export function addAsk(program: Command): void {
@@ -196,8 +197,4 @@ function describeMarks(
     return mark ? [`${name} ${describeMark(mark)}`] : [];
   });
   return marks.length > 0 ? marks.join(", ") : undefined;
-}
-
-function say(label: string, text: string): void {
-  process.stdout.write(`${label.padEnd(10)} ${text}\n`);
 }

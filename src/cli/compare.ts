@@ -23,6 +23,7 @@ import { reportHtml } from "../view/report.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { type AskedMethod, methodFrom, parseCount, parseInteger, requireFit, requireText } from "./options.ts";
 import { commandLine, REPORT_OPTION, requireReport, versionsWith } from "./report.ts";
+import { say } from "./say.ts";
 
 interface CompareOptions {
   readonly methods: string;
@@ -121,10 +122,10 @@ async function compareNamed(
     const runs = [unpruned];
     for (const { definition, method } of methods) runs.push(await runOf(definition.name, method));
     const compared = runs.map((run) => comparedWith(unpruned, run, config));
-    process.stdout.write(`backend    ${backend.name} (${backend.reason})\n`);
+    say("backend", `${backend.name} (${backend.reason})`);
     for (const line of comparisonTable(compared)) process.stdout.write(`${printable(line)}\n`);
     for (const { method, visualTokensPerLayer } of compared)
-      process.stdout.write(`per layer  ${method}: ${visualTokensPerLayer.join(" ")}\n`);
+      say("per layer", `${method}: ${visualTokensPerLayer.join(" ")}`);
     if (options.out === undefined && options.report === undefined) return;
     const svg = await drawComparison({
       image: { picture, grids: image.pictures },
@@ -148,7 +149,7 @@ async function compareNamed(
         versions: versionsWith(`${backend.name} (${backend.reason})`),
       });
       writeAtomically(options.report, html);
-      process.stdout.write(`wrote      ${options.report}\n`);
+      say("wrote", options.report);
     }
     if (options.out === undefined) return;
     const [first, ...others] = compared;
@@ -162,7 +163,7 @@ async function compareNamed(
     writeAtomically(drawing, svg);
     writeAtomically(png, await renderPng(svg));
     writeAtomically(json, `${JSON.stringify(record, null, 2)}\n`);
-    process.stdout.write(`wrote      ${[png, drawing, json].join(", ")}\n`);
+    say("wrote", [png, drawing, json].join(", "));
   } finally {
     disposeModel(vlm.model);
   }

@@ -5,13 +5,14 @@ import sharp from "sharp";
 import { nativeReport } from "../backend/native/report.ts";
 import { useBackend } from "../backend/select.ts";
 import { webgpuReport } from "../backend/webgpu/report.ts";
-import { NuwaError, printable } from "../core/errors.ts";
+import { NuwaError } from "../core/errors.ts";
 import { loadModel } from "../io/load.ts";
 import { loadTokenizer } from "../io/tokenizer.ts";
 import { disposeModel } from "../model/vlm.ts";
 import { SHIPPED_MODEL, VERSION } from "./about.ts";
 import { modelFacts } from "./doctor-model.ts";
 import { requireText } from "./options.ts";
+import { say } from "./say.ts";
 
 /**
  * `nuwa doctor`: versions, what each backend can do here, what is missing and the remedy. With `--model`, what a
@@ -81,8 +82,4 @@ function sayLines(label: string, lines: readonly string[]): void {
   lines.forEach((line, i) => {
     say(i === 0 ? label : "", line);
   });
-}
-
-function say(label: string, text: string): void {
-  process.stdout.write(printable(`${label.padEnd(10)} ${text}\n`));
 }

@@ -14,6 +14,13 @@ export function best(items: readonly number[], scores: ArrayLike<number>, count:
   return [...items].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, count);
 }
 
+/** Where the largest value stands; of equal ones the first. */
+export function indexOfLargest(values: ArrayLike<number>): number {
+  let top = 0;
+  for (let i = 1; i < values.length; i++) if (values[i] > values[top]) top = i;
+  return top;
+}
+
 /**
  * The q-quantile with linear interpolation at q·(n−1), as numpy and torch define it, in float32.
  *

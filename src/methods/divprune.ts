@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { patchCount } from "../core/grid.ts";
-import { checkScores } from "../core/ranking.ts";
+import { checkScores, indexOfLargest } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import { normalizeRows } from "../model/transformer/layers.ts";
 import { wholeCount } from "./budget.ts";
@@ -64,23 +64,17 @@ export function farthestPoints(distances: Float32Array, total: number, count: nu
     );
     return total > 1 ? second : smallest;
   });
-  const chosen = [largest(first)];
+  const chosen = [indexOfLargest(first)];
   const nearest = rows[chosen[0]].slice();
   while (chosen.length < count) {
     for (const point of chosen) nearest[point] = Number.NEGATIVE_INFINITY;
-    const next = largest(nearest);
+    const next = indexOfLargest(nearest);
     chosen.push(next);
     rows[next].forEach((distance, i) => {
       nearest[i] = Math.min(nearest[i], distance);
     });
   }
   return chosen;
-}
-
-function largest(values: ArrayLike<number>): number {
-  let top = 0;
-  for (let i = 1; i < values.length; i++) if (values[i] > values[top]) top = i;
-  return top;
 }
 
 /** {@link divprune} for the registry. */

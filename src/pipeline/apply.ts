@@ -1,16 +1,15 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
 import { patchCount } from "../core/grid.ts";
-import { type Position, type Sequence, type VisualSlot, visualCounts } from "../core/slots.ts";
+import type { Position, VisualSlot } from "../core/slots.ts";
 import type { TapName } from "../core/tap-points.ts";
 import { type Tap, wants, within } from "../core/taps.ts";
 import type { Method, PatchSelection } from "../methods/method.ts";
 import { aggregate } from "../methods/nuwa/aggregation.ts";
 import { cellCount, firstCells, type ImageShape } from "../model/image-shape.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
-import { keepVisual } from "../model/transformer/sequence.ts";
 import type { EncodedGrid, Vlm } from "../model/vlm.ts";
-import type { ChosenCut, ChosenGrid, ChosenImages } from "./choosing.ts";
+import type { ChosenGrid, ChosenImages } from "./choosing.ts";
 import { imagesOfPrompt, type SegmentedPrompt, withSeparators } from "./prompts.ts";
 
 /* What is done with a selection, the same for every method: the physical side of pruning. */
@@ -196,46 +195,6 @@ export function tokenRowsOf(
       return Array.from({ length: cells.length + shape.separators.length }, (_, row) => number * perImage + row);
     }),
   );
-}
-
-/** Tokens after a cut: those that it does not keep are dropped, and those that it makes are mixed from all. */
-export function tokensAfter(x: tf.Tensor3D, sequence: Sequence, cut: ChosenCut): tf.Tensor3D {
-  return gatherKept(x, cut, keepVisual(sequence, cut.keep, cut.made).rows);
-}
-
-function gatherKept(
-  x: tf.Tensor3D,
-  { weights }: Pick<ChosenCut, "weights">,
-  rows: readonly (readonly number[])[],
-): tf.Tensor3D {
-  return gatherRows(weights ? tf.concat([x, tf.matMul(weights, x)], 1) : x, rows); // of [B, S + A, Hd]
-}
-
-/** A cut that was made, and what it left. */
-export interface AppliedCut extends ChosenCut {
-  /** [B, S', Hd] */
-  readonly x: tf.Tensor3D;
-  readonly sequence: Sequence;
-}
-
-/**
- * Drops what a cut does not keep and puts the tokens that it makes behind the kept ones of their image.
- *
- * @param entered what entered the decoder
- * @param earlier the cuts made before, which have numbered their new tokens
- */
-export function applyCut(
-  x: tf.Tensor3D,
-  sequence: Sequence,
-  cut: ChosenCut,
-  entered: Sequence,
-  earlier: readonly AppliedCut[],
-): AppliedCut {
-  const nextRow = visualCounts(entered).map(
-    (count, sample) => count + earlier.reduce((sum, { made }) => sum + made[sample].length, 0),
-  );
-  const kept = keepVisual(sequence, cut.keep, cut.made, nextRow);
-  return { ...cut, x: gatherKept(x, cut, kept.rows), sequence: kept.sequence };
 }
 
 /** Shows position ids to the tap: [B, S], or [B, R, S] where they have several axes. */

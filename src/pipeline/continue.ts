@@ -4,7 +4,7 @@ import { finalNorm, lmHead } from "../model/transformer/decoder.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import { lastIndex } from "../model/transformer/sequence.ts";
 import type { Vlm } from "../model/vlm.ts";
-import { tokensAfter } from "./apply.ts";
+import { tokensAfter } from "./cutting.ts";
 import { runLayers } from "./decoder-loop.ts";
 import type { ForwardResult } from "./prefill.ts";
 

@@ -1,6 +1,7 @@
 import type { Sequence } from "../core/slots.ts";
 import { openLedger, type SampleLedger } from "../methods/ledger.ts";
-import type { AppliedCut, SelectedImage } from "./apply.ts";
+import type { SelectedImage } from "./apply.ts";
+import type { AppliedCut } from "./cutting.ts";
 import { imagesOfPrompt, type SegmentedPrompt } from "./prompts.ts";
 
 /** What passed through the decoder. */

@@ -9,17 +9,9 @@ import { embed, finalNorm, type LayerCache, lmHead } from "../model/transformer/
 import { gatherRows } from "../model/transformer/layers.ts";
 import { lastIndex, positionIds, visualSlots } from "../model/transformer/sequence.ts";
 import type { ImageInputs, Vlm } from "../model/vlm.ts";
-import {
-  type AppliedCut,
-  applyCut,
-  projectSelected,
-  selectedImages,
-  selectedSlots,
-  tapIntegers,
-  tapPositions,
-  tokenRowsOf,
-} from "./apply.ts";
+import { projectSelected, selectedImages, selectedSlots, tapIntegers, tapPositions, tokenRowsOf } from "./apply.ts";
 import { type ChosenCut, chooseCut, choosePatches, methodFor } from "./choosing.ts";
+import { type AppliedCut, applyCut } from "./cutting.ts";
 import { runLayers } from "./decoder-loop.ts";
 import { whileFinite } from "./finite.ts";
 import { keepLedgers } from "./ledgers.ts";

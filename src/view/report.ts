@@ -1,5 +1,4 @@
-import { escaped } from "./plots/panel.ts";
-import { element } from "./svg.ts";
+import { element, escaped, escapedLines } from "./svg.ts";
 
 /** What a report of a run shows. */
 export interface Report {
@@ -39,7 +38,7 @@ export function reportHtml({ title, facts, sections, command, versions }: Report
     `<body><main><h1>${escaped(title)}</h1>`,
     `<table class="facts">${rows(facts)}</table>`,
     ...sections.map(sectionHtml),
-    `<section><h2>How this was made</h2><pre>${escaped(command)}</pre>`,
+    `<section><h2>How this was made</h2><pre>${escapedLines(command)}</pre>`,
     `<table class="facts">${rows(Object.entries(versions))}</table></section>`,
     "</main></body></html>\n",
   ].join("\n");
@@ -67,7 +66,7 @@ const MOST_NUMBERS = 200_000;
 function numbersHtml(json: string): string {
   if (json.length > MOST_NUMBERS)
     return `<p>The numbers take ${(json.length / 1e6).toFixed(1)} MB; --out writes them into a file.</p>`;
-  return `<details><summary>numbers</summary><pre>${escaped(json)}</pre></details>`;
+  return `<details><summary>numbers</summary><pre>${escapedLines(json)}</pre></details>`;
 }
 
 /** Pictures and styles are inside the file. */

@@ -13,10 +13,12 @@ export function element(name: string, attributes: Readonly<Record<string, string
  * others. Characters that XML does not allow become escapes that can be read, line breaks become spaces.
  */
 export function escaped(text: string): string {
-  return printable(text.replace(/\s+/g, " ").replace(/[\ufffe\uffff]/g, "\ufffd")).replace(
-    /[&<>"]/g,
-    (character) => ENTITIES[character],
-  );
+  return escapedLines(text.replace(/\s+/g, " "));
+}
+
+/** The same with its white space, for text that is shown as it is written. */
+export function escapedLines(text: string): string {
+  return printable(text.replace(/[\ufffe\uffff]/g, "\ufffd")).replace(/[&<>"]/g, (character) => ENTITIES[character]);
 }
 
 const ENTITIES: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };

@@ -18,6 +18,7 @@ import { intersectionOverUnion } from "../../world/geometry.ts";
 import { SHIPPED_MODEL } from "../about.ts";
 import { addRunOptions, methodFrom, parseCount, requireFit, requireText } from "../options.ts";
 import { commandLine, REPORT_OPTION, requireReport } from "../report.ts";
+import { say } from "../say.ts";
 import type { InspectedRun, InspectOptions } from "./inspect-options.ts";
 import { MEASURE_NAMES, measuresNamed, requireMeasures } from "./measures.ts";
 import { type Asked, askedSubject, isSameFile, type Subject, tensorSubject } from "./subject.ts";
@@ -180,8 +181,4 @@ async function answersUnder(
     found[policy] = { text, overlap };
   }
   return found;
-}
-
-function say(label: string, text: string): void {
-  process.stdout.write(`${label.padEnd(10)} ${text}\n`);
 }

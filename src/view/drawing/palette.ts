@@ -21,6 +21,15 @@ export const COLOURS = {
   bar: "#0072b2",
 } as const;
 
+/** Colours of lines and parts in one plot, in the order in which they are taken. */
+export const SERIES = {
+  blue: "#0072b2",
+  orange: "#d55e00",
+  green: "#009e73",
+  purple: "#cc79a7",
+  grey: "#767676",
+} as const;
+
 const scale = Plot.scale({ color: { type: "linear", scheme: "cividis", domain: [0, 1] } });
 
 /**

@@ -1,4 +1,5 @@
 import { BLOCKED, type BlockedLogits, type Blocking, QUARTERS } from "../../analysis/blocking.ts";
+import { indexOfLargest } from "../../core/ranking.ts";
 import { heat } from "../plots/heat.ts";
 import { stacked } from "../plots/panel.ts";
 import { listOf, type MeasureRecord, probabilityOf, type RecordFacts } from "./record.ts";
@@ -18,7 +19,7 @@ export function blockingRecord(
   const kinds = Object.keys(BLOCKED) as Blocking[];
   const { token } = pass;
   const after = kinds.map((kind) => blocked[kind].map((values) => probabilityOf(values, token)));
-  const said = kinds.map((kind) => blocked[kind].map((values) => wordOf(largest(values))));
+  const said = kinds.map((kind) => blocked[kind].map((values) => wordOf(indexOfLargest(values))));
   const word = wordOf(token);
   return {
     entries: kinds.flatMap((kind) =>
@@ -59,8 +60,4 @@ export function blockingRecord(
 function layersOf(quarter: number, layers: number): string {
   const [from, to] = [quarter, quarter + 1].map((q) => Math.floor((q * layers) / QUARTERS));
   return from === to ? "no layer" : to === from + 1 ? `layer ${from}` : `layers ${from}–${to - 1}`;
-}
-
-function largest(values: Float32Array): number {
-  return values.indexOf(values.reduce((most, value) => Math.max(most, value)));
 }

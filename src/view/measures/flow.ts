@@ -1,11 +1,12 @@
 import type { SegmentFlow } from "../../analysis/flow.ts";
 import { SEGMENTS } from "../../analysis/segments.ts";
 import type { TensorValues } from "../../io/safetensors.ts";
-import { COLOURS, stacked } from "../plots/panel.ts";
+import { SERIES } from "../drawing/palette.ts";
+import { stacked } from "../plots/panel.ts";
 import { shares } from "../plots/shares.ts";
 import { type MeasureRecord, rounded } from "./record.ts";
 
-const COLOUR_OF = [COLOURS.grey, COLOURS.blue, COLOURS.orange, COLOURS.green];
+const COLOUR_OF = [SERIES.grey, SERIES.blue, SERIES.orange, SERIES.green];
 
 /** Attention between segments, see `attentionFlow`. */
 export function flowRecord(flow: SegmentFlow): MeasureRecord {

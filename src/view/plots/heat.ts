@@ -1,6 +1,8 @@
 import * as Plot from "@observablehq/plot";
-import { element } from "../svg.ts";
-import { escaped, type Panel } from "./panel.ts";
+import { shortNumber } from "../drawing/legend.ts";
+import { textWidth } from "../drawing/text.ts";
+import { element, escaped } from "../svg.ts";
+import type { Panel } from "./panel.ts";
 
 /** A table of values drawn as colours, with a scale beside it. */
 export interface HeatOptions {
@@ -19,7 +21,6 @@ export interface HeatOptions {
   readonly cell: { readonly width: number; readonly height: number };
 }
 
-const LETTER = 7;
 const FONT = 12;
 const SCALE_STEPS = 40;
 const SCALE = { top: 34, width: 200, height: 12 };
@@ -30,9 +31,10 @@ export function heat(title: string, options: HeatOptions): Panel {
   const known = values.flat().filter(Number.isFinite);
   const most = known.reduce((most, value) => Math.max(most, signed ? Math.abs(value) : value), 0) || 1;
   const least = signed ? -most : Math.min(0, ...known);
-  const colour = Plot.scale({ color: { scheme: signed ? "PuOr" : "viridis", domain: [least, most] } });
-  const left = Math.max(0, ...rows.map((name) => name.length)) * LETTER + 8;
-  const longest = Math.max(0, ...columns.map((name) => name.length)) * LETTER;
+  const colour = Plot.scale({ color: { scheme: signed ? "PuOr" : "cividis", domain: [least, most] } });
+  const widest = (names: readonly string[]) => Math.max(0, ...names.map((name) => textWidth(name, FONT)));
+  const left = widest(rows) + 8;
+  const longest = widest(columns);
   // Labels that do not fit above their columns are turned.
   const turned = longest > cell.width;
   const top = longest === 0 ? 0 : turned ? longest + 6 : FONT + 6;
@@ -63,7 +65,10 @@ export function heat(title: string, options: HeatOptions): Panel {
   ];
   const scale = scaleOf(colour, [least, most], unit);
   const placed = element("g", { transform: `translate(${left},${top + height + 8})` }, scale);
-  const size = { width: left + Math.max(width, SCALE.width + unit.length * LETTER), height: top + height + SCALE.top };
+  const size = {
+    width: left + Math.max(width, SCALE.width + 10 + textWidth(unit, FONT)),
+    height: top + height + SCALE.top,
+  };
   return { title, ...size, svg: element("g", { "font-size": FONT }, cells.join("") + names.join("") + placed) };
 }
 
@@ -92,13 +97,8 @@ function scaleOf(colour: Plot.Scale, [least, most]: readonly [number, number], u
   const below = { y: SCALE.height + 13 };
   return (
     steps.join("") +
-    element("text", { x: 0, ...below }, short(least)) +
-    element("text", { x: SCALE.width, ...below, "text-anchor": "end" }, short(most)) +
+    element("text", { x: 0, ...below }, shortNumber(least)) +
+    element("text", { x: SCALE.width, ...below, "text-anchor": "end" }, shortNumber(most)) +
     element("text", { x: SCALE.width + 10, y: SCALE.height - 1 }, escaped(unit))
   );
-}
-
-/** A number in three digits. */
-function short(value: number): string {
-  return String(Number(value.toPrecision(3)));
 }

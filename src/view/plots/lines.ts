@@ -1,5 +1,6 @@
 import * as Plot from "@observablehq/plot";
-import { COLOURS, DASHES, type Panel, PLOT_WIDTH, plotted } from "./panel.ts";
+import { SERIES } from "../drawing/palette.ts";
+import { DASHES, type Panel, PLOT_WIDTH, plotted } from "./panel.ts";
 
 /** Values over layers, blocks or states, counted from 0. */
 export interface Series {
@@ -24,7 +25,7 @@ const HEIGHT = 240;
 /** Lines with a dot for each layer. */
 export function lines(title: string, series: readonly Series[], options: LinesOptions): Panel {
   const { references = [], logarithmic = false, x, y } = options;
-  const colours = Object.values(COLOURS);
+  const colours = Object.values(SERIES);
   const legend = [
     ...series.map(({ name }, i) => ({ name, colour: colours[i % colours.length], dash: DASHES[i % DASHES.length] })),
     ...references.map(({ name }) => ({ name, colour: "#1b1b1b", dash: "3 3" })),

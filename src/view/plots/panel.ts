@@ -1,7 +1,8 @@
 import * as Plot from "@observablehq/plot";
 import { parseHTML } from "linkedom";
 import { printable } from "../../core/errors.ts";
-import { element } from "../svg.ts";
+import { textWidth } from "../drawing/text.ts";
+import { element, escaped } from "../svg.ts";
 
 /** A plot with a title above it, and what its marks mean. */
 export interface Panel {
@@ -22,8 +23,6 @@ export interface LegendEntry {
   readonly dash?: string;
 }
 
-/** Colours that people with any colour vision tell apart (Okabe and Ito, "Color Universal Design", 2008). */
-export const COLOURS = { blue: "#0072B2", orange: "#D55E00", green: "#009E73", purple: "#AA4499", grey: "#767676" };
 /** Lines of one plot differ in their dashes, too: for print in grey. */
 export const DASHES = ["none", "7 3", "2 3", "9 3 2 3"] as const;
 
@@ -33,14 +32,13 @@ const MARGIN = 16;
 const TITLE = 26;
 const LEGEND = 20;
 const FONT = 13;
-/** Of a letter at {@link FONT}, more than the average: to know where the next entry of a legend begins. */
-const LETTER = 7.4;
 
 /** A plot of the library as an SVG element. */
 export function plotted(options: Plot.PlotOptions & { readonly height: number }): string {
   const { document } = parseHTML("<html><body></body></html>");
   const plot = Plot.plot({ width: PLOT_WIDTH, style: { fontSize: `${FONT}px` }, ...options, document });
-  return plot.outerHTML;
+  // The library writes texts as they are; XML has no control characters.
+  return printable(plot.outerHTML);
 }
 
 /** Panels below each other as one SVG document on white. */
@@ -66,10 +64,7 @@ export function stacked(panels: readonly Panel[]): string {
     "font-size": FONT,
     fill: "#1b1b1b",
   };
-  // The library's plots hold texts as they are; XML has no control characters.
-  return printable(
-    `${element("svg", whole, element("rect", { width, height: top, fill: "#fff" }) + drawn.join(""))}\n`,
-  );
+  return `${element("svg", whole, element("rect", { width, height: top, fill: "#fff" }) + drawn.join(""))}\n`;
 }
 
 function legendRow(entries: readonly LegendEntry[]): string {
@@ -84,14 +79,8 @@ function legendRow(entries: readonly LegendEntry[]): string {
               ...{ stroke: colour, "stroke-width": 2.5, "stroke-dasharray": dash },
             });
       const start = left + (dash === undefined ? 17 : 31);
-      left = start + name.length * LETTER + 14;
+      left = start + textWidth(name, FONT) + 14;
       return sample + element("text", { x: start, y: 11 }, escaped(name));
     })
     .join("");
-}
-
-/** Text as it may stand inside an SVG or HTML element or attribute. */
-export function escaped(text: string): string {
-  const names: Readonly<Record<string, string>> = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;" };
-  return printable(text).replace(/[&<>"]/g, (character) => names[character]);
 }
