@@ -15,7 +15,7 @@ export interface Thumbnail {
 const FORMATS: readonly string[] = ["png", "jpeg", "webp"];
 
 /**
- * The XMP packet of a PNG, JPEG or WebP file, and the picture itself for whom the packet makes curious.
+ * The XMP packet of a PNG, JPEG or WebP file, and its pixels where they are asked for.
  *
  * @param side width and height of the thumbnail in pixels
  * @returns undefined where a file has no packet, or is in another format

@@ -1,3 +1,4 @@
+import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { UsageError } from "../core/errors.ts";
 import type { MethodDefinition } from "../methods/method.ts";
@@ -38,7 +39,15 @@ export function lawsFor(method: MethodDefinition | MethodFactory, options: Judge
   if (chosen.length === 0)
     throw new UsageError(`there is no law "${options.law}". Give a sentence as nuwa laws prints it.`);
   return chosen.map((law) => {
-    const judge = () => verdictOn(law, make, options);
+    const judge = () => {
+      // A method that throws in the middle of a case leaves what was computed before.
+      tf.engine().startScope();
+      try {
+        return verdictOn(law, make, options);
+      } finally {
+        tf.engine().endScope();
+      }
+    };
     return {
       sentence: law.sentence,
       judge,

@@ -84,9 +84,11 @@ export function pass(
       ) as tf.Tensor4D,
   );
   const chosen = samples.map((sample) => idsOf(prompts[sample], more));
-  const result = runSync(() => forward(model, { pixels, prompts: chosen }, method, tap));
-  pixels.dispose();
-  return result;
+  try {
+    return runSync(() => forward(model, { pixels, prompts: chosen }, method, tap));
+  } finally {
+    pixels.dispose();
+  }
 }
 
 /** A forward pass that is looked at and then freed. */

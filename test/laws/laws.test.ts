@@ -1,4 +1,5 @@
 import { readFileSync } from "node:fs";
+import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { judge, lawsFor } from "../../src/laws/judge.ts";
@@ -38,7 +39,10 @@ describe("the laws of any method", () => {
   });
 
   it("say which cell is doubled, and do not apply to scores that a method does not rank by", () => {
+    const before = tf.memory().numTensors;
     const verdicts = judge(doubling, { runs: 10 });
+    // The method is refused in the middle of every pass.
+    expect(tf.memory().numTensors).toBe(before);
     expect(verdicts[0].status).toBe("breaks");
     expect(verdicts[0].broken?.picture).toMatch(/\{.*\}/);
     expect(verdicts.some(({ status }) => status === "does not apply")).toBe(true);
