@@ -1,7 +1,5 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
-import { beforeAll, describe, expect, it } from "vitest";
-import { useBackend } from "../../src/backend/select.ts";
-import { whoKeepsWhichLaw } from "./table.ts";
+import { describe, expect, it } from "vitest";
 
 const document = readFileSync(new URL("../../docs/invariants.md", import.meta.url), "utf8");
 const sourceOf = (file: string) => readFileSync(new URL(file, import.meta.url), "utf8");
@@ -23,17 +21,6 @@ const sections = document
 const families = readdirSync(new URL(".", import.meta.url)).filter(
   (file) => file.endsWith(".test.ts") && lawsOf(sourceOf(file)).length > 0,
 );
-
-beforeAll(async () => {
-  await useBackend("wasm");
-});
-
-/** The cells of a Markdown table; how wide they are drawn is the formatter's business. */
-const cellsIn = (table: string) =>
-  table
-    .trim()
-    .split("\n")
-    .map((line) => line.split("|").map((cell) => cell.trim().replace(/^-+$/, "---")));
 
 describe("docs/invariants.md", () => {
   it("has one section for each family of laws", () => {
@@ -62,9 +49,4 @@ describe("docs/invariants.md", () => {
     for (const title of titles) expect(document).toContain(`### F${title.slice(1)}\n`);
     for (const picture of pictures) expect(document).toContain(`\`\`\`\n${picture.replace(/ +$/gm, "")}\n\`\`\``);
   });
-
-  it("has the table of who keeps which law as the laws themselves find it", () => {
-    const [table] = document.match(/^\| law +\|.*\n(\|.*\n)*/m) ?? [];
-    expect(cellsIn(whoKeepsWhichLaw())).toEqual(cellsIn(table ?? ""));
-  }, 180_000);
 });
