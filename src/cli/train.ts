@@ -4,7 +4,6 @@ import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
 import { requireWritableFolder } from "../io/files.ts";
 import { whileLocked } from "../io/lock.ts";
-import { writeCurves } from "../train/engine/curves.ts";
 import { terminalReport } from "../train/engine/progress-report.ts";
 import { hasCheckpoint } from "../train/engine/training-state.ts";
 import { RECIPES, recipeNamed } from "../train/shapes/recipe.ts";
@@ -63,6 +62,8 @@ async function trainInto(options: TrainCommandOptions): Promise<void> {
       observer: terminalReport(process.stdout),
     });
     disposeResult(result);
+    // The library that draws takes a second to load: only now.
+    const { writeCurves } = await import("../train/engine/curves.ts");
     await writeCurves(options.out, result.progress);
     if (!result.finished) throw stopped("the same command with --resume");
     process.stdout.write(

@@ -10,7 +10,6 @@ import { parseAverage } from "../methods/budget.ts";
 import { VARIANTS, type Variant } from "../methods/nuwa/variants.ts";
 import { createPruning } from "../methods/registry.ts";
 import { disposeModel } from "../model/vlm.ts";
-import { writeCurves } from "../train/engine/curves.ts";
 import { terminalReport } from "../train/engine/progress-report.ts";
 import { hasCheckpoint } from "../train/engine/training-state.ts";
 import { calibrationOn } from "../train/tune/calibration.ts";
@@ -95,6 +94,8 @@ async function tuneInto(
       stopped: interruption.happened,
       observer: terminalReport(process.stdout),
     });
+    // The library that draws takes a second to load: only now.
+    const { writeCurves } = await import("../train/engine/curves.ts");
     await writeCurves(out, result.progress, { window: 5, label: "held-out loss and constants" });
     if (!result.finished) throw stopped("the same command with --resume");
     await finish(options, recipe, problem, result.constants);

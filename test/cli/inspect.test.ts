@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
-import { MEASURE_NAMES } from "../../src/cli/inspect/measures.ts";
+import { MEASURE_NAMES } from "../../src/cli/inspect/inspect-options.ts";
 import { openSafetensors, readTensor } from "../../src/io/safetensors.ts";
 import { fixturePath } from "../support.ts";
 import { writeTinyFamily } from "../support-families.ts";

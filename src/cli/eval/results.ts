@@ -7,7 +7,6 @@ import { summarise } from "../../eval/score/summary.ts";
 import { summaryTable } from "../../eval/score/summary-table.ts";
 import { writeAtomically } from "../../io/files.ts";
 import { renderPng } from "../../view/drawing/png.ts";
-import { scoresSvg } from "../../view/score-plot.ts";
 
 /** Writes the summary of an evaluation beside its journal, as JSON, Markdown and plots, and prints the table. */
 export async function writeResults(
@@ -18,6 +17,8 @@ export async function writeResults(
 ): Promise<void> {
   const rows = summarise(samples, settings, seed);
   const table = summaryTable(rows, samples);
+  // The library that draws takes a second to load, which workers and shards need not wait for.
+  const { scoresSvg } = await import("../../view/score-plot.ts");
   const svg = scoresSvg(rows, samples);
   writeAtomically(join(out, "summary.json"), `${JSON.stringify(rows, null, 2)}\n`);
   writeAtomically(join(out, "summary.md"), table);

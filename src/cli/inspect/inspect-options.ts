@@ -1,6 +1,25 @@
 import type { BackendChoice } from "../../backend/select.ts";
 import type { Box } from "../../core/boxes.ts";
+import { UsageError } from "../../core/errors.ts";
 import type { RunOptions } from "../options.ts";
+
+/** What `--measure` takes. */
+export const MEASURE_NAMES = [
+  "entropy",
+  "flow",
+  "flow-gradient",
+  "logit-lens",
+  "blocking",
+  "cohesion",
+  "norms",
+  "patching",
+  "positions",
+  "answer-attention",
+  "provenance",
+] as const;
+
+/** One of {@link MEASURE_NAMES}. */
+export type MeasureName = (typeof MEASURE_NAMES)[number];
 
 /** Options of `nuwa inspect`. */
 export interface InspectOptions extends RunOptions {
@@ -22,4 +41,17 @@ export interface InspectedRun {
   readonly line: string;
   /** Of the image, where one was given. */
   readonly path: string | undefined;
+}
+
+/** The names in a comma-separated list. @throws UsageError when one does not exist or is there twice */
+export function requireMeasures(list: string): MeasureName[] {
+  const names = list.split(",").map((name) => name.trim());
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UsageError(`--measure names "${twice}" twice.`);
+  return names.map((name) => {
+    const known = MEASURE_NAMES.find((measure) => measure === name);
+    if (known === undefined)
+      throw new UsageError(`--measure "${name}" does not exist. There are: ${MEASURE_NAMES.join(", ")}.`);
+    return known;
+  });
 }

@@ -27,6 +27,7 @@ import { provenanceRecord } from "../../view/measures/provenance.ts";
 import type { MeasureRecord, RecordFacts } from "../../view/measures/record.ts";
 import type { DrawnImage } from "../../view/picture.ts";
 import { type NamedGroups, namedGroups, VISUAL_ALONE } from "./groups.ts";
+import type { MeasureName } from "./inspect-options.ts";
 
 /** What measures are made with. */
 export interface MeasureRequest {
@@ -45,7 +46,7 @@ export interface MeasureRequest {
   readonly answersUnder?: (method: Pruning) => Promise<Partial<Record<PositionPolicy, PolicyAnswer>>>;
 }
 
-/** A measure by its name in `--measure`. */
+/** What makes a measure. */
 type NamedMeasure = (request: MeasureRequest) => Measure<MeasureRecord>;
 
 /** A measure whose result becomes a record. */
@@ -68,7 +69,7 @@ function both<A, B>(first: Measure<A>, second: Measure<B>): Measure<[A, B]> {
   };
 }
 
-const MEASURES: Readonly<Record<string, NamedMeasure>> = {
+const MEASURES: Readonly<Record<MeasureName, NamedMeasure>> = {
   entropy: (request) =>
     recorded(request, both(towerEntropy(), decoderEntropy()), ([vision, llm], { pass }) =>
       entropyRecord({ vision, llm }, patchCount(pass.ledger.images[0].grids[0])),
@@ -114,27 +115,16 @@ const MEASURES: Readonly<Record<string, NamedMeasure>> = {
     ),
 };
 
-/** What `--measure` takes. */
-export const MEASURE_NAMES = Object.keys(MEASURES);
-
 /**
- * The measures that a comma-separated list names.
+ * The measures of some names.
  *
- * @throws UsageError when one does not exist, is named twice, or lacks what it needs
+ * @throws UsageError when one lacks what it needs
  */
-export function measuresNamed(list: string, request: MeasureRequest): Readonly<Record<string, Measure<MeasureRecord>>> {
-  return Object.fromEntries(requireMeasures(list).map((name) => [name, MEASURES[name](request)]));
-}
-
-/** The names in a list. @throws UsageError when one does not exist or is there twice */
-export function requireMeasures(list: string): string[] {
-  const names = list.split(",").map((name) => name.trim());
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new UsageError(`--measure names "${twice}" twice.`);
-  const absent = names.find((name) => !Object.hasOwn(MEASURES, name));
-  if (absent !== undefined)
-    throw new UsageError(`--measure "${absent}" does not exist. There are: ${MEASURE_NAMES.join(", ")}.`);
-  return names;
+export function measuresNamed(
+  names: readonly MeasureName[],
+  request: MeasureRequest,
+): Readonly<Record<string, Measure<MeasureRecord>>> {
+  return Object.fromEntries(names.map((name) => [name, MEASURES[name](request)]));
 }
 
 /** Every layer of a small decoder; of a large one the first, the last and three between. */
