@@ -10,18 +10,21 @@ import { COORDINATE_BINS } from "../../world/coordinates.ts";
 import type { Family } from "../../world/question.ts";
 import { type AnswerTarget, blockMask, type PackedPicture } from "./question-packing.ts";
 
+/** Where the first head of some decoder layers is taught to look: at what the question is about. */
+export interface Pointing {
+  readonly pointingLayers: readonly number[];
+  /** Weight of that, for each of these layers. */
+  readonly pointingWeight: number;
+}
+
 /** How answers count in the loss. */
-export interface AnswerLoss {
+export interface AnswerLoss extends Pointing {
   /** Weight of each family's answers. */
   readonly weights: Readonly<Record<Family, number>>;
   /** Spread of the targets of coordinate tokens, in bins: a near miss costs less than a far one. */
   readonly coordinateSpread: number;
   /** Id of the first of the {@link COORDINATE_BINS} + 1 coordinate tokens. */
   readonly firstCoordinate: number;
-  /** Decoder layers whose first head is taught to look at what the question is about. */
-  readonly pointingLayers: readonly number[];
-  /** Weight of that, for each of these layers. */
-  readonly pointingWeight: number;
 }
 
 /**
@@ -138,7 +141,7 @@ function rowsOf(slots: readonly Slot[], from: number): number[] {
 export function softTargets(
   targets: readonly AnswerTarget[],
   vocabulary: number,
-  { weights, coordinateSpread, firstCoordinate }: Omit<AnswerLoss, "pointingLayers" | "pointingWeight">,
+  { weights, coordinateSpread, firstCoordinate }: Omit<AnswerLoss, keyof Pointing>,
 ): tf.Tensor2D {
   const values = new Float32Array(targets.length * vocabulary);
   const weightOf = ({ family, answerLength }: AnswerTarget) => weights[family] / Math.sqrt(answerLength);

@@ -1,73 +1,33 @@
 import * as tf from "@tensorflow/tfjs";
 import { normal, type Random, randomFrom } from "../../core/random-numbers.ts";
-import { noTap } from "../../core/taps.ts";
 import type { LlavaConfig } from "../../model/llava/config.ts";
-import { encode } from "../../model/llava/encode.ts";
-import { createModel } from "../../model/llava/llava.ts";
-import type { EncodedGrid } from "../../model/vlm.ts";
 import { COORDINATE_TOKENS } from "../../world/coordinates.ts";
-import { patchLabels } from "../../world/labels.ts";
-import type { Question } from "../../world/question.ts";
-import { questionRandom, questionsFor } from "../../world/questions.ts";
-import type { Scene } from "../../world/scene.ts";
 import type { Stage } from "../engine/stage.ts";
-import { answeringLoss } from "./answering.ts";
 import { coordinatesLoss } from "./coordinates-loss.ts";
 import { EMBEDDING_SPREAD } from "./initial.ts";
-import { pixelsOf, pixelTensor, scenesFrom } from "./pictures.ts";
 import { ALIGNED_WORDS, ATTRIBUTE_WORDS } from "./pretrain.ts";
-import { packQuestions } from "./question-packing.ts";
+import { type Asked, questionStage } from "./question-stage.ts";
 import type { Recipe } from "./recipe.ts";
 import { type WordIds, wordIds } from "./tokens.ts";
-import { validateAnswers } from "./validate.ts";
-
-interface Asked {
-  readonly step: number;
-  readonly pixels: Float32Array;
-  readonly scenes: readonly Scene[];
-  readonly questions: readonly (readonly Question[])[];
-  /** For each picture what each patch shows, see `patchLabels`. */
-  readonly objects: readonly Int32Array[];
-}
 
 /** Training scenes of the second stage begin here: the first stage uses those before. */
 const FIRST_SCENE = 2 ** 28;
 
 /** The second stage: projector and language model learn to answer; the vision tower is frozen. */
 export function languageStage({ language: recipe, seed }: Recipe, config: LlavaConfig): Stage<Asked> {
-  const [side] = config.vision.imageSize;
-  const grid = side / config.vision.patchSize;
   const words = wordIds();
   const loss = { ...recipe, firstCoordinate: words.firstCoordinate };
-  const ask = (scene: Scene) =>
-    questionsFor(scene, questionRandom(scene), { count: recipe.questions, weights: recipe.shares });
-  return {
+  return questionStage(recipe, config, {
     name: "language",
-    recipe,
+    firstScene: FIRST_SCENE,
     begin: (weights) => meaningfulEmbeddings(weights, words, randomFrom(seed + 2)),
-    trains: (name) => /^(language_model|multi_modal_projector)\./.test(name),
-    async prepare(step) {
-      const scenes = scenesFrom("train", FIRST_SCENE + step * recipe.batch, recipe.batch);
-      const pixels = pixelsOf(scenes, side);
-      const objects = scenes.map((scene) => patchLabels(scene, grid, grid).object);
-      return { step, scenes, questions: scenes.map(ask), objects, pixels: await pixels };
-    },
-    loss(tensors, { step, scenes, pixels, questions, objects }) {
-      const model = createModel(config, tensors);
-      const packed = questions.map((list, picture) => packQuestions(list, words, objects[picture]));
-      // Without merges nothing is read out, so that the first call of next() returns the result.
-      const { features } = encode(model, pixelTensor(pixels, side), noTap).next().value as EncodedGrid;
-      const visual = model.project(features);
+    pointing(step) {
       const left = Math.max(0, 1 - step / (recipe.pointingUntil * recipe.steps));
-      const answers = answeringLoss(model, visual, packed, { ...loss, pointingWeight: left * recipe.pointingWeight });
-      return answers.add(coordinatesLoss(model, visual, scenes, objects, loss).mul(recipe.coordinatesWeight));
+      return { pointingLayers: recipe.pointingLayers, pointingWeight: left * recipe.pointingWeight };
     },
-    async validate(tensors) {
-      const scenes = scenesFrom("tuning", 0, recipe.validateOn);
-      const { figures } = await validateAnswers(createModel(config, tensors), scenes, { shares: recipe.shares });
-      return figures;
-    },
-  };
+    helper: (model, visual, { scenes, objects }) =>
+      coordinatesLoss(model, visual, scenes, objects, loss).mul(recipe.coordinatesWeight),
+  });
 }
 
 /**

@@ -11,6 +11,18 @@ export interface PictureStageRecipe extends StageRecipe {
   readonly validateOn: number;
 }
 
+/** What the recipes of the stages that learn from questions hold. */
+export interface QuestionStageRecipe extends PictureStageRecipe {
+  /** Questions packed on each picture. */
+  readonly questions: number;
+  /** Shares of the families among the questions. */
+  readonly shares: Readonly<Record<Family, number>>;
+  /** Weight of a family's answers in the loss. */
+  readonly weights: Readonly<Record<Family, number>>;
+  /** Spread of the targets of coordinate tokens, in bins. */
+  readonly coordinateSpread: number;
+}
+
 /** Everything that a training's result depends on, apart from the backend. Plain JSON. */
 export interface Recipe extends AnyRecipe {
   /** Of the initial weights. Pictures and questions follow from their own seeds, 0 upwards. */
@@ -26,15 +38,7 @@ export interface Recipe extends AnyRecipe {
     readonly unnamed: number;
   };
   /** Projector and language model on questions, with the tower frozen, see answering.ts. */
-  readonly language: PictureStageRecipe & {
-    /** Questions packed on each picture. */
-    readonly questions: number;
-    /** Shares of the families among the questions. */
-    readonly shares: Readonly<Record<Family, number>>;
-    /** Weight of a family's answers in the loss. */
-    readonly weights: Readonly<Record<Family, number>>;
-    /** Spread of the targets of coordinate tokens, in bins. */
-    readonly coordinateSpread: number;
+  readonly language: QuestionStageRecipe & {
     /** Decoder layers whose first head is taught where to look, see `pointingLoss`. */
     readonly pointingLayers: readonly number[];
     /** Weight of that at the start. */
@@ -43,6 +47,11 @@ export interface Recipe extends AnyRecipe {
     readonly pointingUntil: number;
     /** Weight of {@link coordinatesLoss}. */
     readonly coordinatesWeight: number;
+  };
+  /** More decoder layers, and questions again, without any of the losses that help; see growth-stage.ts. */
+  readonly growth?: QuestionStageRecipe & {
+    /** Decoder layers after it. */
+    readonly layers: number;
   };
 }
 
@@ -93,11 +102,36 @@ const SHAPES: Recipe = {
   },
 };
 
+const NO_PLACES: Recipe = {
+  ...SHAPES,
+  name: "no-places",
+  language: { ...SHAPES.language, steps: 3500, coordinatesWeight: 0 },
+};
+
 /** The recipes that can be asked for by name. */
 export const RECIPES: Readonly<Record<string, Recipe>> = {
   shapes: SHAPES,
   /** weights/no-places: does grounding depend on position ids if no loss writes coordinates into the tokens? */
-  "no-places": { ...SHAPES, name: "no-places", language: { ...SHAPES.language, steps: 3500, coordinatesWeight: 0 } },
+  "no-places": NO_PLACES,
+  /** no-places, grown to a depth at which the picture has been read when half of the layers have run. */
+  deep: {
+    ...NO_PLACES,
+    name: "deep",
+    growth: {
+      layers: 16,
+      steps: 1500,
+      batch: 10,
+      warmup: 60,
+      peak: 6e-4,
+      floor: 0.02,
+      validateEvery: 250,
+      validateOn: 32,
+      questions: SHAPES.language.questions,
+      shares: SHAPES.language.shares,
+      weights: SHAPES.language.weights,
+      coordinateSpread: SHAPES.language.coordinateSpread,
+    },
+  },
   /** Two minutes: a very small model that learns to name colours and shapes, and nothing more. */
   tiny: {
     name: "tiny",

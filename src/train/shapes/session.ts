@@ -7,6 +7,7 @@ import { type LlavaConfig, parseConfig } from "../../model/llava/config.ts";
 import { type TrainOptions, type TrainResult, train } from "../engine/loop.ts";
 import type { Stage } from "../engine/stage.ts";
 import { exportModel } from "./export.ts";
+import { growthStage } from "./growth-stage.ts";
 import { initialWeights } from "./initial.ts";
 import { languageStage } from "./language-stage.ts";
 import type { Recipe } from "./recipe.ts";
@@ -24,10 +25,18 @@ export function configOfRecipe({ name, model }: Recipe): LlavaConfig {
   });
 }
 
+/** The model that is there when a recipe's last stage is done: deeper than before where the recipe grows it. */
+export function finalConfig(recipe: Recipe): LlavaConfig {
+  const { growth, model } = recipe;
+  if (!growth) return configOfRecipe(recipe);
+  return configOfRecipe({ ...recipe, model: { ...model, text: { ...model.text, num_hidden_layers: growth.layers } } });
+}
+
 /** The stages of a recipe, in order. */
 export function stagesOf(recipe: Recipe): readonly Stage[] {
   const config = configOfRecipe(recipe);
-  return [visionStage(recipe, config), languageStage(recipe, config)] as readonly Stage[];
+  const growth = recipe.growth ? [growthStage(recipe.growth, finalConfig(recipe), recipe.seed)] : [];
+  return [visionStage(recipe, config), languageStage(recipe, config), ...growth] as readonly Stage[];
 }
 
 /** Trains by a recipe; when the training is finished, the model is in `model/` below the folder, which is locked. */
@@ -38,7 +47,7 @@ export function runRecipe(recipe: Recipe, options: TrainOptions): Promise<TrainR
   return whileLocked(options.folder, async () => {
     requireOwnFolder(model);
     const result = await train(recipe, stagesOf(recipe), initial, options);
-    if (result.finished) await exportModel(model, config, result.weights, { recipe: recipe.name });
+    if (result.finished) await exportModel(model, finalConfig(recipe), result.weights, { recipe: recipe.name });
     return result;
   });
 }
