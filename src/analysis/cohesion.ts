@@ -5,7 +5,7 @@ import { type Grid, patchCount, squaredDistance } from "../core/grid.ts";
 import { best } from "../core/ranking.ts";
 import { gridLedgers } from "../methods/ledger.ts";
 import { unitVectors } from "../methods/patches.ts";
-import type { Measure } from "./measure.ts";
+import { type Measure, requirePatches } from "./measure.ts";
 
 /** How well states keep an object together, grid by grid of the image. */
 export type ObjectCohesion = readonly {
@@ -29,15 +29,16 @@ export type ObjectCohesion = readonly {
  * place, and V_O are the cells left in the box: another quantity than the unpruned one.
  *
  * @param box in shares of the picture as the tower sees it, after a crop or with padding
- * @throws UsageError when the box is none, or holds no patch's centre
+ * @throws UsageError when the box is none, or holds no patch's centre, or the tower merges tokens
  */
 export function objectCohesion(box: Box): Measure<ObjectCohesion> {
   requireBox(box);
   return ({ tapLayers }, watch) => {
     const { vision: blocks, llm: layers } = tapLayers;
-    const ofTower = watch.atGrids((grid) =>
-      Array.from({ length: blocks + 1 }, (_, state) => grid.meanState(state, state)),
-    );
+    const ofTower = watch.atGrids((grid) => {
+      requirePatches("cohesion", grid);
+      return Array.from({ length: blocks + 1 }, (_, state) => grid.meanState(state, state));
+    });
     const statesOf = watch.states();
     return async ({ ledger, slots }) => {
       const towerStates = await ofTower();

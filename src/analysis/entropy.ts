@@ -36,6 +36,16 @@ export function decoderEntropy(): Measure<Float32Array> {
   };
 }
 
+/** Patches over which the tower attends, of which a family may merge several into a cell: N of {@link towerEntropy}. */
+export function towerPatches(): Measure<number> {
+  return (_, watch) => {
+    const counts = watch.at("vision.0.attention", ({ shape }, { prefixTokens = 0 }) =>
+      tf.scalar((shape[2] as number) - prefixTokens),
+    );
+    return async () => (await counts())[0][0];
+  };
+}
+
 /** @param attention [I, h, P, P], or [I, h, P, w] inside windows */
 function entropyOfBlock(attention: tf.Tensor, { prefixTokens = 0, windows }: Visit): tf.Tensor {
   const mean = attention.mean(1); // [I, P, P]

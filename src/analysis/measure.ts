@@ -101,6 +101,15 @@ export async function measure<T extends Record<string, unknown>>(
 
 const ONE_IMAGE = "an analysis is of one prompt with one image. Call it once for each.";
 
+/** Refuses a tower in which a method merged tokens. @throws UsageError naming the measure */
+export function requirePatches(measure: string, { members }: Pick<EncodedGrid, "members">): void {
+  if (members !== undefined)
+    throw new UsageError(
+      `${measure}: the method merges tokens in the tower, so that states have no patches to compare. Leave it out, ` +
+        "or take another method.",
+    );
+}
+
 /** What measures ask for, and the tap and the model that give it to them. */
 function watching(model: Vlm) {
   const reductions: { readonly name: TapName; readonly see: (x: tf.Tensor, visit: Visit) => void }[] = [];

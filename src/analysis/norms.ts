@@ -1,6 +1,6 @@
 import { UsageError } from "../core/errors.ts";
 import { best } from "../core/ranking.ts";
-import type { Measure } from "./measure.ts";
+import { type Measure, requirePatches } from "./measure.ts";
 
 /** What part of the patches counts as those of the largest norm. */
 const TOP_SHARE = 0.05;
@@ -16,10 +16,7 @@ const TOP_SHARE = 0.05;
 export function normOverlap(): Measure<readonly Float32Array[]> {
   return ({ tapLayers: { vision: blocks } }, watch) => {
     const grids = watch.atGrids((grid) => {
-      if (grid.members !== undefined)
-        throw new UsageError(
-          "norms: the method merges tokens in the tower, so that states have no patches to compare.",
-        );
+      requirePatches("norms", grid);
       const norms = Array.from({ length: blocks + 1 }, (_, state) => grid.meanState(state, state).norm(2, 2));
       return [grid.clsAttention, ...norms];
     });
@@ -27,8 +24,13 @@ export function normOverlap(): Measure<readonly Float32Array[]> {
   };
 }
 
+/** How many of some patches are compared: ⌊0.05·N + ½⌋. */
+export function topCount(patches: number): number {
+  return Math.floor(TOP_SHARE * patches + 0.5);
+}
+
 function overlapWith(attention: Float32Array): (norms: Float32Array) => number {
-  const count = Math.floor(TOP_SHARE * attention.length + 0.5);
+  const count = topCount(attention.length);
   if (count === 0)
     throw new UsageError(`norms: a twentieth of ${attention.length} patches is none. Use a model with 10 or more.`);
   const patches = [...attention.keys()];

@@ -68,9 +68,12 @@ function switchesOf(
   return { variant, stage2: stage2 ?? VARIANTS[variant as Variant].stage2 };
 }
 
-/** The files of a record in a folder. */
+/** The files of a record. */
+export const RECORD_FILES = ["picture.png", "picture.svg", "run.json"];
+
+/** Their paths in a folder. */
 export function recordPaths(folder: string): string[] {
-  return ["picture.png", "picture.svg", "run.json"].map((name) => join(folder, name));
+  return RECORD_FILES.map((name) => join(folder, name));
 }
 
 /** The picture of a run, as SVG. */

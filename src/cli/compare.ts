@@ -4,6 +4,7 @@ import { measureCost } from "../analysis/cost/meter.ts";
 import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
 import { printable, UsageError } from "../core/errors.ts";
 import type { Picture } from "../core/resample.ts";
+import { shown } from "../core/schema.ts";
 import { requireWritableFolder, writeAtomically } from "../io/files.ts";
 import { readPicture } from "../io/image.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
@@ -21,6 +22,7 @@ import { drawComparison } from "../view/comparison-picture.ts";
 import { renderPng } from "../view/drawing/png.ts";
 import { reportHtml } from "../view/report.ts";
 import { SHIPPED_MODEL } from "./about.ts";
+import { filesIn, requireApart } from "./apart.ts";
 import { type AskedMethod, methodFrom, parseCount, parseInteger, requireFit, requireText } from "./options.ts";
 import { commandLine, REPORT_OPTION, requireReport, versionsWith } from "./report.ts";
 import { say } from "./say.ts";
@@ -71,6 +73,7 @@ async function compare(image: string, question: string, options: CompareOptions,
   requireSeveral(names);
   requireReport(options.report);
   const { out } = options;
+  requireApart([["--report", options.report], ...filesIn(out, FILES)], [["the image", image]]);
   const line = commandLine(command);
   if (out === undefined) return compareNamed(names, image, question, options, line);
   requireWritableFolder(resolve(requireText("--out", out)));
@@ -84,7 +87,8 @@ async function compare(image: string, question: string, options: CompareOptions,
 /** @throws UsageError unless there are two methods or more, each once */
 function requireSeveral(names: readonly string[]): void {
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new UsageError(`--methods names "${twice}" twice. Name each method once.`);
+  if (names.includes("")) throw new UsageError("--methods has an empty name. Write methods like nuwa,visionzip.");
+  if (twice !== undefined) throw new UsageError(`--methods names ${shown(twice)} twice. Name each method once.`);
   if (names.includes("none"))
     throw new UsageError("--methods: the unpruned run stands beside the others in any case. Leave none out.");
   if (names.length < 2) throw new UsageError("--methods: needs two methods or more, such as nuwa,visionzip.");

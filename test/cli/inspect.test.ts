@@ -4,6 +4,7 @@ import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { beforeAll, describe, expect, it } from "vitest";
 import { MEASURE_NAMES } from "../../src/cli/inspect/inspect-options.ts";
+import type { Grid } from "../../src/core/grid.ts";
 import { openSafetensors, readTensor } from "../../src/io/safetensors.ts";
 import { fixturePath } from "../support.ts";
 import { writeTinyFamily } from "../support-families.ts";
@@ -79,10 +80,13 @@ describe("nuwa inspect", () => {
       [["--measure", "flow", "--out", out], /image and question are missing/],
       [[scene, WHERE, "--measure", "flow"], /nothing would be written/],
       [[...asked, "--measure", "flow", "--inputs", inputs], /an image and --inputs are given/],
-      [["--inputs", inputs, "--source", scene, "--measure", "flow", "--out", out], /--source goes with an image/],
+      [["--inputs", inputs, "--source", scene, "--measure", "patching", "--out", out], /--source goes with an image/],
       [["--inputs", inputs, "--after", "1", "--measure", "flow", "--out", out], /--after goes with an image/],
       [[...asked, "--measure", "flow", "--after", "99"], /the answer has \d+ tokens\. Give at most \d+/],
-      [[...asked, "--measure", "flow", "--report", "x", "--dump", "x"], /name the same file/],
+      [[...asked, "--measure", "flow", "--report", "x", "--dump", "x"], /--report and --dump name the same file/],
+      [[...asked, "--measure", "flow", "--box", "0,0,1,1"], /--box is the object of --measure cohesion\. Add /],
+      [[...asked, "--measure", "flow", "--source", scene], /--source is the picture of --measure patching\. Add /],
+      [[...asked, "--measure", ","], /--measure "" does not exist/],
     ];
     for (const [argv, message] of cases) {
       const { code, err } = await nuwa("inspect", ...argv);
@@ -104,6 +108,15 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("nuwa inspect of the family
     const all = ["--backend", "wasm", "--measure", MEASURE_NAMES.join(","), "--out", out];
     await run("inspect", coffee, "What is on the table?", ...given, ...all);
     expect(listing(out)).toHaveLength(3 * MEASURE_NAMES.length);
+    // Random weights look nearly everywhere: at all patches of the tower, of which Qwen makes a cell out of four.
+    const { largestOfOneGrid, visionBlocks } = jsonIn(out, "entropy").found;
+    const widest = Math.max(...visionBlocks);
+    expect(widest).toBeLessThanOrEqual(largestOfOneGrid);
+    expect(widest).toBeGreaterThan(0.9 * largestOfOneGrid);
+    const patches = jsonIn(out, "cohesion").found.map(({ grid }: { grid: Grid }) => grid.rows * grid.columns);
+    expect(jsonIn(out, "norms").found.map(({ chance }: { chance: number }) => chance)).toEqual(
+      patches.map((count: number) => Math.round(count / 20) / count),
+    );
     const { positions } = jsonIn(out, "patching").found;
     const grids = family === "llava_next" ? ["base image, row 0", "local tiles, row 0"] : ["image, row 0"];
     expect(positions).toEqual(expect.arrayContaining(grids));

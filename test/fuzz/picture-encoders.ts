@@ -30,8 +30,15 @@ function checksum(bytes: Uint8Array): number {
 /**
  * W3C PNG with 8 bits: colours as they are, or in a palette. Rows are filtered by the difference to the pixel on the
  * left, to the one above, or not.
+ *
+ * @param xmp a packet about the picture (XMP specification part 3, 1.1.5)
  */
-export function png({ width, height, pixels }: Drawn, palette: boolean, filters: readonly number[]): Buffer {
+export function png(
+  { width, height, pixels }: Drawn,
+  palette: boolean,
+  filters: readonly number[],
+  xmp?: Uint8Array,
+): Buffer {
   const chunk = (name: string, data: Uint8Array) => {
     const named = Buffer.concat([Buffer.from(name), data]);
     return Buffer.concat([numbers(4, [data.length]), named, numbers(4, [checksum(named)])]);
@@ -50,6 +57,7 @@ export function png({ width, height, pixels }: Drawn, palette: boolean, filters:
     Buffer.from("\x89PNG\r\n\x1a\n", "latin1"),
     chunk("IHDR", Buffer.concat([numbers(4, [width, height]), Buffer.of(8, palette ? 3 : 2, 0, 0, 0)])),
     ...(palette ? [chunk("PLTE", pixels)] : []),
+    ...(xmp ? [chunk("iTXt", Buffer.concat([Buffer.from("XML:com.adobe.xmp\0\0\0\0\0"), xmp]))] : []),
     chunk("IDAT", deflateSync(Buffer.concat(rows))),
     chunk("IEND", Buffer.alloc(0)),
   ]);

@@ -10,6 +10,7 @@ import { merges } from "./merges.ts";
 import { pickles } from "./pickles.ts";
 import { pictures } from "./pictures.ts";
 import { safetensors } from "./safetensors.ts";
+import { scenes } from "./scenes.ts";
 import { tables } from "./tables.ts";
 import type { Target } from "./target.ts";
 import { templates } from "./templates.ts";
@@ -17,6 +18,6 @@ import { tokenizers } from "./tokenizers.ts";
 
 /** Everything that reads what others wrote. A new parser is a file and a line here. */
 export const TARGETS: readonly Target[] = [
-  ...[safetensors, configs, tokenizers, templates, pickles, tables, journals, merges, pictures, drawings],
+  ...[safetensors, configs, tokenizers, templates, pickles, tables, journals, merges, pictures, drawings, scenes],
   ...[listings, downloads, forwardInputs, boxes, firstBoxes, answers, ...datasets],
 ];

@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import { UsageError } from "../../core/errors.ts";
 import type { Picture } from "../../core/resample.ts";
 import { requireWritableFile } from "../../io/files.ts";
@@ -8,7 +7,8 @@ import { requireOwnFile } from "../../io/opening.ts";
 import { writeSafetensors } from "../../io/safetensors.ts";
 import type { PreparedImage } from "../../model/preprocessing.ts";
 import { buildPrompt } from "../../pipeline/processor.ts";
-import { recordPaths } from "../ask-record.ts";
+import { filesIn, type NamedPath, requireApart } from "../apart.ts";
+import { RECORD_FILES, recordPaths } from "../ask-record.ts";
 import { requireDump, requireMet, tapsOf } from "../dump.ts";
 import { type AskedMethod, methodFrom, requireFit, requireText } from "../options.ts";
 import { pixelEntries } from "../preprocess.ts";
@@ -35,7 +35,7 @@ export interface Prepared {
  * @throws UsageError or NuwaError naming the option or the file
  */
 export async function prepare({ paths, text: question }: Asked, options: AskOptions): Promise<Prepared> {
-  requireOutputs(options);
+  requireOutputs(options, paths);
   const opened = openModel(requireText("--model", options.model));
   const { config } = opened;
   const method = await methodFrom(options, config);
@@ -66,11 +66,16 @@ export async function prepare({ paths, text: question }: Asked, options: AskOpti
 }
 
 /** Refuses what could not be written afterwards. */
-function requireOutputs({ out, dump, dumpInputs, report, tap }: AskOptions): void {
+function requireOutputs({ out, dump, dumpInputs, report, tap, constants }: AskOptions, paths: readonly string[]): void {
   requireReport(report);
   if (out !== undefined) for (const path of recordPaths(out)) requireOwnFile(path);
   requireDump(dump, tap);
   if (dumpInputs !== undefined) requireWritableFile(requireText("--dump-inputs", dumpInputs));
-  if (dump !== undefined && dumpInputs !== undefined && resolve(dump) === resolve(dumpInputs))
-    throw new UsageError("--dump and --dump-inputs name the same file. Give each one of its own.");
+  const single: NamedPath[] = [
+    ["--dump", dump],
+    ["--dump-inputs", dumpInputs],
+    ["--report", report],
+  ];
+  const inputs = paths.map((path): NamedPath => ["the image", path]);
+  requireApart([...single, ...filesIn(out, RECORD_FILES)], [...inputs, ["--constants", constants]]);
 }

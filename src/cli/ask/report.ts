@@ -68,7 +68,7 @@ async function attentionSections(
   const { model, template, tokenizer } = vlm;
   const { ids } = buildPrompt(template, tokenizer, model.config.imageTokenId, question);
   // A box begins with a bracket, which needs no look at the picture; what follows is its first number.
-  const begun = answer.boxes.length > 0 ? answer.ids.slice(0, 1) : [];
+  const begun = /^\s*\[/.test(answer.text) && answer.boxes.length > 0 ? answer.ids.slice(0, 1) : [];
   const inputs = { ...batchOf(images), prompts: [[...ids, ...begun]] };
   try {
     const { attention, ledger } = await measure(model, inputs, asked.method, {

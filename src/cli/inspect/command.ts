@@ -5,10 +5,10 @@ import { UsageError } from "../../core/errors.ts";
 import { requireWritableFile, requireWritableFolder } from "../../io/files.ts";
 import { whileLocked } from "../../io/lock.ts";
 import { SHIPPED_MODEL } from "../about.ts";
+import { filesIn, type NamedPath, requireApart } from "../apart.ts";
 import { addRunOptions, parseCount, requireText } from "../options.ts";
 import { commandLine, REPORT_OPTION, requireReport } from "../report.ts";
-import { type InspectOptions, MEASURE_NAMES, requireMeasures } from "./inspect-options.ts";
-import { isSameFile } from "./subject.ts";
+import { type InspectOptions, MEASURE_NAMES, outputNames, requireMeasures } from "./inspect-options.ts";
 
 /** `nuwa inspect`: measures what happens inside a pass. */
 export function addInspect(program: Command): void {
@@ -56,10 +56,15 @@ async function inspect(
   requireSubject(image, question, options);
   if (options.out === undefined && options.dump === undefined && options.report === undefined)
     throw new UsageError("nothing would be written. Add --out FOLDER, --report FILE or --dump FILE.");
-  if (isSameFile(options.dump, options.inputs))
-    throw new UsageError("--dump and --inputs name the same file. Give the dump a path of its own.");
-  if (isSameFile(options.dump, options.report))
-    throw new UsageError("--dump and --report name the same file. Give each one of its own.");
+  requireUsed(names, options);
+  const { dump, report, out, inputs, source, constants } = options;
+  const read: NamedPath[] = [
+    ["the image", image],
+    ["--inputs", inputs],
+    ["--source", source],
+    ["--constants", constants],
+  ];
+  requireApart([["--dump", dump], ["--report", report], ...filesIn(out, outputNames(names))], read);
   if (options.dump !== undefined) requireWritableFile(requireText("--dump", options.dump));
   requireReport(options.report);
   // Analyses, and the library that draws them, are loaded for this command alone: that takes a second.
@@ -68,6 +73,14 @@ async function inspect(
   if (options.out === undefined) return work();
   requireWritableFolder(resolve(requireText("--out", options.out)));
   await whileLocked(options.out, work);
+}
+
+/** Refuses what no measure would look at. @throws UsageError naming the option */
+function requireUsed(names: readonly string[], { box, source }: InspectOptions): void {
+  if (box !== undefined && !names.includes("cohesion"))
+    throw new UsageError("--box is the object of --measure cohesion. Add that measure, or leave the box out.");
+  if (source !== undefined && !names.includes("patching"))
+    throw new UsageError("--source is the picture of --measure patching. Add that measure, or leave the source out.");
 }
 
 function requireSubject(image: string | undefined, question: string | undefined, options: InspectOptions): void {

@@ -1,6 +1,7 @@
 import type { BackendChoice } from "../../backend/select.ts";
 import type { Box } from "../../core/boxes.ts";
 import { UsageError } from "../../core/errors.ts";
+import { shown } from "../../core/schema.ts";
 import type { RunOptions } from "../options.ts";
 
 /** What `--measure` takes. */
@@ -20,6 +21,14 @@ export const MEASURE_NAMES = [
 
 /** One of {@link MEASURE_NAMES}. */
 export type MeasureName = (typeof MEASURE_NAMES)[number];
+
+/** Of a measure in `--out`: its numbers, its drawing, and that as pixels. */
+export const ENDINGS = ["json", "svg", "png"] as const;
+
+/** The files of some measures in `--out`. */
+export function outputNames(measures: readonly string[]): string[] {
+  return measures.flatMap((name) => ENDINGS.map((ending) => `${name}.${ending}`));
+}
 
 /** Options of `nuwa inspect`. */
 export interface InspectOptions extends RunOptions {
@@ -46,12 +55,13 @@ export interface InspectedRun {
 /** The names in a comma-separated list. @throws UsageError when one does not exist or is there twice */
 export function requireMeasures(list: string): MeasureName[] {
   const names = list.split(",").map((name) => name.trim());
-  const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new UsageError(`--measure names "${twice}" twice.`);
-  return names.map((name) => {
-    const known = MEASURE_NAMES.find((measure) => measure === name);
-    if (known === undefined)
-      throw new UsageError(`--measure "${name}" does not exist. There are: ${MEASURE_NAMES.join(", ")}.`);
-    return known;
+  const known = names.map((name) => {
+    const found = MEASURE_NAMES.find((measure) => measure === name);
+    if (found === undefined)
+      throw new UsageError(`--measure ${shown(name)} does not exist. There are: ${MEASURE_NAMES.join(", ")}.`);
+    return found;
   });
+  const twice = known.find((name, i) => known.indexOf(name) !== i);
+  if (twice !== undefined) throw new UsageError(`--measure names "${twice}" twice. Name each measure once.`);
+  return known;
 }

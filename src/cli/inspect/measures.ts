@@ -1,7 +1,7 @@
 import { answerAttention } from "../../analysis/answer-attention.ts";
 import { attentionBlocking } from "../../analysis/blocking.ts";
 import { objectCohesion } from "../../analysis/cohesion.ts";
-import { decoderEntropy, towerEntropy } from "../../analysis/entropy.ts";
+import { decoderEntropy, towerEntropy, towerPatches } from "../../analysis/entropy.ts";
 import { attentionFlow } from "../../analysis/flow.ts";
 import { gradientFlow } from "../../analysis/gradient-flow.ts";
 import { logitLens } from "../../analysis/lens.ts";
@@ -11,7 +11,6 @@ import { activationPatching, type PatchingOptions } from "../../analysis/patchin
 import { positionReconstruction } from "../../analysis/positions.ts";
 import type { Box } from "../../core/boxes.ts";
 import { UsageError } from "../../core/errors.ts";
-import { patchCount } from "../../core/grid.ts";
 import type { Pruning } from "../../methods/method.ts";
 import type { PositionPolicy } from "../../methods/nuwa/positions.ts";
 import { answerAttentionRecord } from "../../view/measures/answer-attention.ts";
@@ -71,8 +70,8 @@ function both<A, B>(first: Measure<A>, second: Measure<B>): Measure<[A, B]> {
 
 const MEASURES: Readonly<Record<MeasureName, NamedMeasure>> = {
   entropy: (request) =>
-    recorded(request, both(towerEntropy(), decoderEntropy()), ([vision, llm], { pass }) =>
-      entropyRecord({ vision, llm }, patchCount(pass.ledger.images[0].grids[0])),
+    recorded(request, both(both(towerEntropy(), decoderEntropy()), towerPatches()), ([[vision, llm], patches]) =>
+      entropyRecord({ vision, llm }, patches),
     ),
   flow: (request) => recorded(request, attentionFlow(), flowRecord),
   "flow-gradient": (request) => recorded(request, gradientFlow(), gradientFlowRecord),

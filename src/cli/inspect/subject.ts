@@ -1,4 +1,3 @@
-import { resolve } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../../core/errors.ts";
 import type { Picture } from "../../core/resample.ts";
@@ -83,7 +82,12 @@ export async function askedSubject(
 export function tensorSubject(path: string, opened: OpenedModel): Subject {
   const inputs = readInputs(requireText("--inputs", path));
   checkIds(path, inputs, opened.config);
-  if (!inputs.pixels) throw new UsageError(`${path}: has no pixel_values; an analysis is of an image.`);
+  const { pixels: values, sizes } = inputs;
+  if (!values) throw new UsageError(`${path}: has no pixel_values; an analysis is of an image.`);
+  const origin = `${path}: pixel_values`;
+  const shapes = opened.checkpoint.family.shapesOf(opened.config, { pixels: values, sizes, origin });
+  if (shapes.length !== 1)
+    throw new UsageError(`${origin}: holds ${shapes.length} images; an analysis is of one. Leave the others out.`);
   const prompt = { prompts: [inputs.ids], promptsOrigin: `${path}: input_ids` };
   return {
     inputs: () => ({ ...imagesOf(path, inputs), ...prompt }),
@@ -116,11 +120,6 @@ function gridsOf({ checkpoint: { family }, config }: OpenedModel, size: Prepared
     .shapeOf(config, size)
     .grids.map(({ rows, columns }) => `${rows}×${columns}`)
     .join(" and ");
-}
-
-/** Whether two paths name one file. */
-export function isSameFile(one: string | undefined, other: string | undefined): boolean {
-  return one !== undefined && other !== undefined && resolve(one) === resolve(other);
 }
 
 /** A picture with its left and right exchanged. */

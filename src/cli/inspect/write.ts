@@ -6,14 +6,12 @@ import { renderPng } from "../../view/drawing/png.ts";
 import type { MeasureRecord } from "../../view/measures/record.ts";
 import { reportHtml } from "../../view/report.ts";
 import { versionsWith } from "../report.ts";
-import type { InspectedRun, InspectOptions } from "./inspect-options.ts";
+import { ENDINGS, type InspectedRun, type InspectOptions, outputNames } from "./inspect-options.ts";
 import type { Asked } from "./subject.ts";
-
-const ENDINGS = ["json", "svg", "png"] as const;
 
 /** Refuses a folder in which the files of some measures could not be written. @throws NuwaError */
 export function requireOutputs(folder: string, names: readonly string[]): void {
-  for (const name of names) for (const ending of ENDINGS) requireOwnFile(join(folder, `${name}.${ending}`));
+  for (const name of outputNames(names)) requireOwnFile(join(folder, name));
 }
 
 /**
@@ -30,6 +28,13 @@ export async function writeInspection(
 ): Promise<string[]> {
   const written: string[] = [];
   const records = Object.entries(found);
+  // All is drawn before anything is written: where a drawing fails there remains nothing of half a run.
+  const drawings = new Map<string, { readonly svg: string; readonly png: Uint8Array | undefined }>();
+  if (options.out !== undefined || options.report !== undefined)
+    for (const [name, { figure }] of records) {
+      const svg = await figure.svg();
+      drawings.set(name, { svg, png: options.out === undefined ? undefined : await renderPng(svg) });
+    }
   if (options.dump !== undefined) {
     writeSafetensors(
       options.dump,
@@ -48,10 +53,9 @@ export async function writeInspection(
       .join(", "),
   };
   if (options.out !== undefined) {
-    for (const [name, { json, figure }] of records) {
+    for (const [name, { json }] of records) {
       const [numbers, drawing, picture] = ENDINGS.map((ending) => join(options.out as string, `${name}.${ending}`));
-      const svg = await figure.svg();
-      const png = await renderPng(svg);
+      const { svg, png } = drawings.get(name) as { svg: string; png: Uint8Array };
       writeAtomically(numbers, `${JSON.stringify({ ...facts, measure: name, found: json }, null, 2)}\n`);
       writeAtomically(drawing, svg);
       writeAtomically(picture, png);
@@ -62,14 +66,12 @@ export async function writeInspection(
     const html = reportHtml({
       title: `nuwa inspect: ${records.map(([name]) => name).join(", ")}`,
       facts: Object.entries(facts).flatMap(([label, text]) => (text ? [[label, text] as const] : [])),
-      sections: await Promise.all(
-        records.map(async ([, { figure, json }]) => ({
-          heading: figure.title,
-          text: figure.caption,
-          svg: await figure.svg(),
-          numbers: json,
-        })),
-      ),
+      sections: records.map(([name, { figure, json }]) => ({
+        heading: figure.title,
+        text: figure.caption,
+        svg: drawings.get(name)?.svg,
+        numbers: json,
+      })),
       command: run.line,
       versions: versionsWith(`${run.backend.name} (${run.backend.reason})`),
     });
