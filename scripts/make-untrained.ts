@@ -2,16 +2,23 @@
  * Writes weights/untrained: a LLaVA of the paper's grid (24×24 patches) with random weights from a seed.
  * It is used instead of a trained model where only the mechanism is shown.
  *
- * usage: npm run make:untrained
+ * usage: npm run make:untrained [-- --out FOLDER/ --layers N --heads N]
+ *
+ * Another folder and other sizes are for measuring how memory and time grow; layers are those of the decoder and of the
+ * tower each, heads those of the decoder.
  */
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { writeAtomically } from "../src/io/files.ts";
 import { writeSafetensors } from "../src/io/safetensors.ts";
 import { initialWeights } from "../src/model/initialise.ts";
 import { parseConfig } from "../src/model/llava/config.ts";
 
 const SEED = 1;
-const folder = fileURLToPath(new URL("../weights/untrained/", import.meta.url));
+const SHIPPED = fileURLToPath(new URL("../weights/untrained/", import.meta.url));
+const text = { type: "string" } as const;
+const { values: given } = parseArgs({ options: { out: { ...text, default: SHIPPED }, layers: text, heads: text } });
+const folder = given.out.replace(/\/?$/, "/");
 
 /** One token per byte, so that any text can be written; the specials come after the 256 bytes. */
 const SPECIALS = ["<s>", "</s>", "<image>"];
@@ -29,7 +36,7 @@ const config = {
     model_type: "clip_vision_model",
     hidden_size: 64,
     intermediate_size: 256,
-    num_hidden_layers: 6,
+    num_hidden_layers: Number(given.layers ?? 6),
     num_attention_heads: 4,
     image_size: 336,
     patch_size: 14,
@@ -38,8 +45,8 @@ const config = {
     model_type: "llama",
     hidden_size: 64,
     intermediate_size: 172,
-    num_hidden_layers: 8,
-    num_attention_heads: 4,
+    num_hidden_layers: Number(given.layers ?? 8),
+    num_attention_heads: Number(given.heads ?? 4),
     num_key_value_heads: 2,
     vocab_size: 256 + SPECIALS.length,
     bos_token_id: 256,

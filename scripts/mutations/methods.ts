@@ -168,7 +168,7 @@ export const METHODS: readonly Mutation[] = [
   {
     what: "SparseVLM: the last rater alone",
     file: sparsevlm,
-    from: "sum + row[i], 0) / relations[sample].length",
+    from: "sum + row[i], 0) / relations.length",
     to: "row[i], 0)",
   },
   {

@@ -35,6 +35,8 @@ export interface Recorded {
   readonly drawnImages: readonly DrawnImage[];
   /** What stage 2 scored, where the method says it. */
   readonly scores: readonly CutScores[];
+  /** The tokens whose weights are drawn; undefined: the one that gathered most. */
+  readonly chosen: readonly number[] | undefined;
   readonly answer: Answer;
   readonly unpruned: Answer | undefined;
   readonly asked: AskedMethod;
@@ -43,13 +45,16 @@ export interface Recorded {
   readonly explored: RunFacts["explored"];
 }
 
+/** The options of a run that say how it prunes. */
+export type PruningOptions = Pick<RunOptions, "variant" | "average" | "stage2" | "positions">;
+
 /** The position policy that is run. */
-function positionsOf({ definition }: AskedMethod, { positions }: RecordedOptions): PositionPolicy {
+function positionsOf({ definition }: Pick<AskedMethod, "definition">, { positions }: PruningOptions): PositionPolicy {
   return positions ?? definition.positions;
 }
 
 /** The method of a run in one line. */
-export function describeMethod(asked: AskedMethod, options: RecordedOptions): string {
+export function describeMethod(asked: Pick<AskedMethod, "definition">, options: PruningOptions): string {
   const { definition } = asked;
   const { name } = definition;
   if (definition.keepsEverything) return `${name}: every visual token goes everywhere`;
@@ -59,10 +64,20 @@ export function describeMethod(asked: AskedMethod, options: RecordedOptions): st
   return parts.filter(Boolean).join(", ");
 }
 
+/** How a method is run, as records say it. */
+export function settingOf(asked: Pick<AskedMethod, "definition">, options: PruningOptions) {
+  const { definition } = asked;
+  return {
+    positions: positionsOf(asked, options),
+    ...switchesOf(definition, options),
+    average: options.average ?? defaultAverage(definition),
+  };
+}
+
 /** The reading that is run, and Nüwa's second score. */
 function switchesOf(
   { name, variants }: MethodDefinition,
-  { variant = variants?.[0], stage2 }: RecordedOptions,
+  { variant = variants?.[0], stage2 }: PruningOptions,
 ): { variant?: string; stage2?: NuwaSwitches["stage2"] } {
   if (name !== nuwa.name) return { variant };
   return { variant, stage2: stage2 ?? VARIANTS[variant as Variant].stage2 };
@@ -80,6 +95,7 @@ export function recordPaths(folder: string): string[] {
 export function drawRecorded({
   drawnImages,
   scores,
+  chosen,
   answer,
   unpruned,
   asked,
@@ -97,6 +113,7 @@ export function drawRecorded({
       ...(unpruned ? { unpruned: said(unpruned) } : {}),
     },
     scores,
+    ...(chosen ? { chosen } : {}),
     ...(truth ? { truth: { text: truth.answer, box: truth.box } } : {}),
     ...(asked.definition.name === nuwa.name ? { regionSize: REGION_SIZE } : {}),
   });
@@ -116,20 +133,13 @@ export async function writeRecords(
   const [png, drawing, json] = recordPaths(options.out as string);
   const { model, seed, maxNewTokens, temperature, topP } = options;
   const { definition } = asked;
-  const average = options.average ?? defaultAverage(definition);
   const record = runRecord({
     ...{ images, question, prompt, backend, config, exactCost, truth, explored },
     answer: answer.text,
     answerIds: answer.ids,
     unprunedAnswer: unpruned?.text,
     model,
-    method: {
-      name: definition.name,
-      positions: positionsOf(asked, options),
-      ...switchesOf(definition, options),
-      average,
-      seed,
-    },
+    method: { name: definition.name, ...settingOf(asked, options), seed },
     generation: { maxNewTokens, temperature, topP, seed },
     ledger: answer.ledger as SampleLedger,
   });

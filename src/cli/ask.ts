@@ -20,6 +20,7 @@ import { describeRun } from "../view/run-summary.ts";
 import { verdict } from "../view/verdict.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { type Asked, type AskOptions, askedOf, samplingOf, unknownWords } from "./ask/asked.ts";
+import { collectorsIn, parseCell } from "./ask/collector.ts";
 import { explore } from "./ask/explore.ts";
 import { type Prepared, prepare } from "./ask/prepare.ts";
 import { writeAskReport } from "./ask/report.ts";
@@ -43,6 +44,11 @@ export function addAsk(program: Command): void {
       new Option("--model <folder>", "checkpoint folder").default(SHIPPED_MODEL, "the one that comes with the project"),
     )
     .option("--explore", "where pruning changed the answer, try larger averages until the unpruned answer holds")
+    .option(
+      "--collector <row,column>",
+      "show what the token in this cell is made of, with --out or --report (default: the one that gathered most)",
+      parseCell,
+    )
     .option("--out <folder>", "also write picture.png, picture.svg and run.json there")
     .option(...REPORT_OPTION)
     .option("--max-new-tokens <n>", "longest answer", parseCount, 32)
@@ -64,7 +70,7 @@ async function ask(
   options: AskOptions,
   command: Command,
 ): Promise<void> {
-  const asked = askedOf(first, second, options.image);
+  const asked = askedOf("ask", first, second, options.image);
   samplingOf(options); // refuses bad values before anything is read
   const line = commandLine(command);
   if (options.out === undefined) return answerAsked(asked, options, line);
@@ -96,6 +102,7 @@ async function answerAsked(asked: Asked, options: AskOptions, line: string): Pro
     process.stdout.write("\n");
     const unpruned = method.definition.keepsEverything ? undefined : await measured(none(), noTap);
     const ledger = pruned.result.ledger as SampleLedger;
+    const chosen = options.collector && collectorsIn(ledger, options.collector);
     if (unpruned) say("unpruned", `${printable(unpruned.result.text)} (${verdict(unpruned.result, pruned.result)})`);
     const marked = (said: string) => known.truth && markOf(known.truth, said, images[0].boxUnit);
     const marks = describeMarks(marked, method.definition.name, pruned.result, unpruned?.result);
@@ -126,6 +133,7 @@ async function answerAsked(asked: Asked, options: AskOptions, line: string): Pro
       config,
       drawnImages: images.map((image, i) => ({ picture: pictures[i], grids: image.pictures })),
       scores: await scores.read(),
+      chosen,
       answer: pruned.result,
       unpruned: unpruned?.result,
       asked: method,

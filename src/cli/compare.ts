@@ -9,26 +9,41 @@ import { requireWritableFolder, writeAtomically } from "../io/files.ts";
 import { readPicture } from "../io/image.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
 import { whileLocked } from "../io/lock.ts";
+import { definitionNamed } from "../io/method-file.ts";
 import { requireOwnFile } from "../io/opening.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
-import { defaultAverage, type Pruning } from "../methods/method.ts";
+import type { Pruning } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
-import type { PreparedImage } from "../model/preprocessing.ts";
-import { disposeModel } from "../model/vlm.ts";
+import { POSITION_POLICIES, type PositionPolicy } from "../methods/nuwa/positions.ts";
+import { disposeModel, type VlmConfig } from "../model/vlm.ts";
 import { answer } from "../pipeline/answer.ts";
-import { buildPrompt } from "../pipeline/processor.ts";
+import { buildPrompt, IMAGE_MARKER } from "../pipeline/processor.ts";
 import { type ComparedRun, comparedWith, comparisonCells, comparisonTable } from "../view/comparison.ts";
 import { drawComparison } from "../view/comparison-picture.ts";
 import { renderPng } from "../view/drawing/png.ts";
 import { reportHtml } from "../view/report.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { filesIn, requireApart } from "./apart.ts";
-import { type AskedMethod, methodFrom, parseCount, parseInteger, requireFit, requireText } from "./options.ts";
+import { type Asked, askedOf } from "./ask/asked.ts";
+import { describeMethod, settingOf } from "./ask-record.ts";
+import { collect } from "./dump.ts";
+import {
+  type AskedMethod,
+  methodFrom,
+  parseCount,
+  parseInteger,
+  type RunOptions,
+  requireFit,
+  requireText,
+} from "./options.ts";
 import { commandLine, REPORT_OPTION, requireReport, versionsWith } from "./report.ts";
 import { say } from "./say.ts";
 
 interface CompareOptions {
   readonly methods: string;
+  readonly image?: readonly string[];
+  readonly variant?: string;
+  readonly positions?: PositionPolicy;
   readonly model: string;
   readonly average?: string;
   readonly out?: string;
@@ -45,8 +60,9 @@ export function addCompare(program: Command): void {
   program
     .command("compare")
     .description("ask one question under several methods, and see side by side what each keeps, answers and saves")
-    .argument("<image>", "image file")
-    .argument("<question>", "question about it")
+    .argument("[image]", "image file, unless --image gives images")
+    .argument("[question]", `question about it; ${IMAGE_MARKER} in it says where each image stands`)
+    .option("--image <file>", "image file; may be given more than once", collect)
     .requiredOption("--methods <names>", "two or more methods, or paths of files of your own, separated by commas")
     .addOption(
       new Option("--model <folder>", "checkpoint folder").default(SHIPPED_MODEL, "the one that comes with the project"),
@@ -55,6 +71,12 @@ export function addCompare(program: Command): void {
       "--average <tokens>",
       "average visual tokens per decoder layer: a number such as 64, or a ratio (default: what each method " +
         "published, else 1/9)",
+    )
+    .option("--variant <name>", "reading of those methods that have several, official or paper (default: official)")
+    .addOption(
+      new Option("--positions <policy>", "position ids of the kept tokens (default: each method's own)").choices([
+        ...POSITION_POLICIES,
+      ]),
     )
     .option("--out <folder>", "also write compare.png, compare.svg and compare.json there")
     .option(...REPORT_OPTION)
@@ -68,19 +90,28 @@ export function addCompare(program: Command): void {
     .action(compare);
 }
 
-async function compare(image: string, question: string, options: CompareOptions, command: Command): Promise<void> {
+async function compare(
+  first: string | undefined,
+  second: string | undefined,
+  options: CompareOptions,
+  command: Command,
+): Promise<void> {
+  const asked = askedOf("compare", first, second, options.image);
   const names = options.methods.split(",").map((name) => name.trim());
   requireSeveral(names);
   requireReport(options.report);
   const { out } = options;
-  requireApart([["--report", options.report], ...filesIn(out, FILES)], [["the image", image]]);
+  requireApart(
+    [["--report", options.report], ...filesIn(out, FILES)],
+    asked.paths.map((path) => ["an image", path]),
+  );
   const line = commandLine(command);
-  if (out === undefined) return compareNamed(names, image, question, options, line);
+  if (out === undefined) return compareNamed(names, asked, options, line);
   requireWritableFolder(resolve(requireText("--out", out)));
   await whileLocked(out, () => {
     // What could not be written afterwards.
     for (const file of FILES) requireOwnFile(join(out, file));
-    return compareNamed(names, image, question, options, line);
+    return compareNamed(names, asked, options, line);
   });
 }
 
@@ -94,31 +125,52 @@ function requireSeveral(names: readonly string[]): void {
   if (names.length < 2) throw new UsageError("--methods: needs two methods or more, such as nuwa,visionzip.");
 }
 
+/** A method of a comparison, and the options that it was made from. */
+interface ComparedMethod extends AskedMethod {
+  readonly options: RunOptions;
+}
+
+/** @throws UsageError when a method does not exist or does not fit, or --variant fits none of them */
+async function methodsFrom(
+  names: readonly string[],
+  { average, variant, positions, seed }: CompareOptions,
+  config: VlmConfig,
+): Promise<ComparedMethod[]> {
+  const definitions = [];
+  for (const name of names) definitions.push(await definitionNamed(requireText("--methods", name)));
+  if (variant !== undefined && !definitions.some(({ variants }) => variants))
+    throw new UsageError(`--variant is a reading of Nüwa; none of ${names.join(", ")} has one. Leave it out.`);
+  const methods: ComparedMethod[] = [];
+  for (const [i, method] of names.entries()) {
+    const options = { method, seed, average, positions, ...(definitions[i].variants ? { variant } : {}) };
+    methods.push({ ...(await methodFrom(options, config)), options });
+  }
+  return methods;
+}
+
 async function compareNamed(
   names: readonly string[],
-  path: string,
-  question: string,
+  { paths, text: question }: Asked,
   options: CompareOptions,
   line: string,
 ): Promise<void> {
-  const { average, seed, maxNewTokens } = options;
+  const { seed, maxNewTokens } = options;
   // Everything that can be wrong with files and options is found before the weights are read.
   const opened = openModel(requireText("--model", options.model));
   const { config } = opened;
-  const methods: AskedMethod[] = [];
-  for (const method of names)
-    methods.push(await methodFrom({ method, seed, ...(average === undefined ? {} : { average }) }, config));
+  const methods = await methodsFrom(names, options, config);
   const processor = loadProcessor(opened);
-  buildPrompt(processor.template, processor.tokenizer, config.imageTokenId, question, 1);
-  const picture: Picture = await readPicture(requireText("the image", path), processor.preprocessing);
-  const image: PreparedImage = processor.preprocessing.prepare(picture);
-  for (const { method } of methods) requireFit(method, opened, [image]);
+  buildPrompt(processor.template, processor.tokenizer, config.imageTokenId, question, paths.length);
+  const pictures: Picture[] = [];
+  for (const path of paths) pictures.push(await readPicture(requireText("the image", path), processor.preprocessing));
+  const images = pictures.map((picture) => processor.preprocessing.prepare(picture));
+  for (const { method } of methods) requireFit(method, opened, images);
   const backend = await useBackend(options.backend);
   const vlm = { ...processor, model: loadModel(opened) };
   try {
     const runOf = async (method: string, pruning: Pruning): Promise<ComparedRun> => {
       const { result, cost } = await measureCost((tap) =>
-        answer(vlm, image, question, { method: pruning, maxNewTokens, tap }),
+        answer(vlm, images, question, { method: pruning, maxNewTokens, tap }),
       );
       return { method, answer: result, ledger: result.ledger as SampleLedger, cost };
     };
@@ -127,12 +179,13 @@ async function compareNamed(
     for (const { definition, method } of methods) runs.push(await runOf(definition.name, method));
     const compared = runs.map((run) => comparedWith(unpruned, run, config));
     say("backend", `${backend.name} (${backend.reason})`);
+    for (const one of methods) say("method", describeMethod(one, one.options));
     for (const line of comparisonTable(compared)) process.stdout.write(`${printable(line)}\n`);
     for (const { method, visualTokensPerLayer } of compared)
       say("per layer", `${method}: ${visualTokensPerLayer.join(" ")}`);
     if (options.out === undefined && options.report === undefined) return;
     const svg = await drawComparison({
-      image: { picture, grids: image.pictures },
+      images: images.map((image, i) => ({ picture: pictures[i], grids: image.pictures })),
       question,
       runs: runs.map((run, i) => ({ run, compared: compared[i] })),
     });
@@ -141,8 +194,9 @@ async function compareNamed(
       const html = reportHtml({
         title: question,
         facts: [
-          ["image", path],
+          [images.length === 1 ? "image" : "images", paths.join(", ")],
           ["question", question],
+          ...methods.map((one): [string, string] => ["method", describeMethod(one, one.options)]),
           ["model", options.model],
         ],
         sections: [
@@ -157,11 +211,10 @@ async function compareNamed(
     }
     if (options.out === undefined) return;
     const [first, ...others] = compared;
-    const averages = methods.map(({ definition }) => average ?? defaultAverage(definition));
     const record = {
-      ...{ image: path, question, model: options.model, family: config.family, backend: backend.name },
+      ...{ images: paths, question, model: options.model, family: config.family, backend: backend.name },
       ...{ seed, maxNewTokens, visualTokens: unpruned.ledger.total, unpruned: first },
-      methods: others.map((one, i) => ({ ...one, average: averages[i] })),
+      methods: others.map((one, i) => ({ ...one, ...settingOf(methods[i], methods[i].options) })),
     };
     const [png, drawing, json] = FILES.map((file) => join(options.out as string, file));
     writeAtomically(drawing, svg);

@@ -73,7 +73,10 @@ const STAGE1_POINTS = {
 } as const;
 
 const FINAL_POINTS = {
-  "stage2.scores": ["[B, S]", "score of every token of the sequence entering the cut, for an image of each prompt"],
+  "stage2.scores": [
+    "[B, S]",
+    "score of every token of the sequence entering the cut, for an image of each prompt; 0 for what is not scored",
+  ],
   "stage2.indices": [
     "[B, k]",
     `ranks of the tokens that a cut keeps among the visual ones entering it; -2 behind shorter rows; ${NOT_REPLACED}`,

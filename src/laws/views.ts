@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { runSync } from "../core/readback.ts";
 import type { Sequence, Slot } from "../core/slots.ts";
-import { noTap } from "../core/taps.ts";
+import { noTap, type Tap } from "../core/taps.ts";
 import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../methods/method.ts";
 import { towerBlock } from "../model/tower-block.ts";
 import { padded } from "../model/transformer/sequence.ts";
@@ -91,7 +91,7 @@ export function sequenceOf(before: number, visual: number, after: number): Seque
 export function cutOf(
   method: Method,
   layer: number,
-  { sequence, tokens, entered = tokens, attention, ahead = attention }: Seen,
+  { sequence, tokens, entered = tokens, attention, ahead = attention, tap = noTap }: Seen,
 ): { keep: number[]; added: number[][]; counts: number[] } {
   return tf.tidy(() => {
     const states = tensorOf(tokens);
@@ -102,7 +102,7 @@ export function cutOf(
       entered: { tokens: tensorOf(entered), sequence },
       attention: four(attention),
       attentionAhead: () => four(ahead),
-      tap: noTap,
+      tap,
     };
     const { keep, added }: CutSelection = runSync(() => (method.cuts.get(layer) as Cut)(view));
     return { keep: [...keep[0]], added: added?.weights.arraySync()[0] ?? [], counts: [...(added?.counts ?? [])] };
@@ -116,6 +116,7 @@ export interface Seen {
   readonly entered?: readonly (readonly number[])[];
   readonly attention: readonly (readonly number[])[];
   readonly ahead?: readonly (readonly number[])[];
+  readonly tap?: Tap;
 }
 
 /** Attention in which one query pays the given shares and all others nothing. */

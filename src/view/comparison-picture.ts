@@ -12,7 +12,8 @@ import type { DrawnAnswer, DrawnImage } from "./picture.ts";
 
 /** What {@link drawComparison} draws. */
 export interface ComparisonDrawing {
-  readonly image: DrawnImage;
+  /** In the order of the prompt; boxes are drawn where there is one. */
+  readonly images: readonly DrawnImage[];
   readonly question: string;
   readonly truth?: DrawnAnswer;
   /** The unpruned run first, each with what `comparedWith` says of it. */
@@ -28,43 +29,62 @@ export interface ComparisonDrawing {
  * @returns SVG text
  */
 export async function drawComparison(drawing: ComparisonDrawing): Promise<string> {
-  const { image, question, truth, runs, idPrefix = "compare-" } = drawing;
+  const { images, question, truth, runs, idPrefix = "compare-" } = drawing;
   const width = WIDTH - 2 * GAP;
-  const scenes: Scene[] = [];
-  for (const [i, seen] of image.grids.entries())
-    scenes.push(await sceneOf(seen, image.picture, `${idPrefix}${i}-seen`, { width: PANEL, height: TALLEST }));
+  const scenes: SeenGrid[] = [];
+  for (const [image, { picture, grids }] of images.entries())
+    for (const [index, seen] of grids.entries()) {
+      const id = `${idPrefix}${image}-${index}-seen`;
+      const scene = await sceneOf(seen, picture, id, { width: PANEL, height: TALLEST });
+      scenes.push({ image, index, scene, cellName: seen.cellName });
+    }
   const panels = runs.map((one) => runPanel(one, drawing, scenes));
   const truths = truth ? [paragraph(`true: ${truth.text}`, { width, lines: 4 })] : [];
   return drawingOf(
     question,
-    scenes.map(({ definition }) => definition),
+    scenes.map(({ scene }) => scene.definition),
     stacked([paragraph(question, { width, size: 22, bold: true, lines: 4 }), ...truths, panelRows(panels)], GAP),
   );
 }
 
+/** A grid of one of the images. */
+interface SeenGrid {
+  readonly image: number;
+  /** Which of the image's grids it is. */
+  readonly index: number;
+  readonly scene: Scene;
+  readonly cellName: string;
+}
+
 function runPanel(
   { run, compared }: ComparisonDrawing["runs"][number],
-  { image, truth, runs: [unpruned] }: ComparisonDrawing,
-  scenes: readonly Scene[],
+  { images, truth, runs: [unpruned] }: ComparisonDrawing,
+  scenes: readonly SeenGrid[],
 ): Panel {
   const { ledger, method, answer } = run;
   const isUnpruned = run === unpruned.run;
   const [own] = answer.boxes;
   const [before] = unpruned.run.answer.boxes;
-  const boxes = [
+  const all = [
     ...(truth?.box ? [{ kind: "truth" as BoxKind, label: "true", box: truth.box }] : []),
     ...(before ? [{ kind: "unpruned" as BoxKind, label: "unpruned", box: before }] : []),
     ...(own && !isUnpruned ? [{ kind: "pruned" as BoxKind, label: method, box: own }] : []),
   ];
-  const starts = firstCells(ledger.images[0]);
+  // A box does not say which of several images it means.
+  const boxes = images.length > 1 ? [] : all;
+  const tokensOf = (image: number) =>
+    ledger.tokens.flatMap((token, number) => (token.image === image ? [{ number, token }] : []));
   const grids = scenes.map(
-    (scene, i): DrawnGrid => ({
-      ...{ scene, grid: ledger.images[0].grids[i], first: starts[i], cellName: image.grids[i].cellName },
-      ...{ tokens: ledger.tokens.map((token, number) => ({ number, token })), regionSize: undefined, idPrefix: "" },
+    ({ image, index, scene, cellName }): DrawnGrid => ({
+      ...{ scene, grid: ledger.images[image].grids[index], first: firstCells(ledger.images[image])[index], cellName },
+      ...{ tokens: tokensOf(image), regionSize: undefined, idPrefix: "" },
     }),
   );
   const stages = grids.map((grid) => stagesOf(grid, ledger.layers));
-  const bodies = scenes.map(({ size }, i) => ({ svg: stages[i].svg + boxFrames(boxes, size), height: size.height }));
+  const bodies = scenes.map(({ scene: { size } }, i) => ({
+    svg: stages[i].svg + boxFrames(boxes, size),
+    height: size.height,
+  }));
   const note = (text: string) => paragraph(text, { width: PANEL, size: FONT.small, lines: 4 });
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
   const entries = [...boxes.map(({ kind, label }) => boxEntry(kind, label)), ...stageEntries(stages)];

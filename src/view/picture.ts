@@ -6,7 +6,7 @@ import { firstCells } from "../model/image-shape.ts";
 import type { GridPicture } from "../model/preprocessing.ts";
 import type { CutScores } from "./cut-scores.ts";
 import { type BoxKind, boxEntry, boxFrames } from "./drawing/boxes.ts";
-import { type DrawnGrid, type Gathered, gatheredPanel, scorePanel } from "./drawing/grid-panels.ts";
+import { type DrawnGrid, gatheredPanel, scorePanel } from "./drawing/grid-panels.ts";
 import { keptPanel } from "./drawing/kept-panel.ts";
 import { layersChart } from "./drawing/layers.ts";
 import { legend } from "./drawing/legend.ts";
@@ -43,16 +43,16 @@ export interface RunDrawing {
   readonly scores?: readonly CutScores[];
   /** Side of the method's regions, in cells (Nüwa's 2): their borders are drawn. */
   readonly regionSize?: number;
-  /** Number in the ledger of the token whose weights are drawn; undefined: the one that gathered most, in each grid. */
-  readonly token?: number;
+  /** Numbers in the ledger of tokens whose weights are drawn; undefined: the one that gathered most, in each grid. */
+  readonly chosen?: readonly number[];
   /** Before every id of the drawing, so that several can stand in one page ("run-"). */
   readonly idPrefix?: string;
 }
 
 /**
  * The picture of a run: question and answers; for each image its scene with the boxes, and for each of its grids what
- * stage 1 kept, what a token is made of, what stage 2 scored, and what entered the last layer; then the visual tokens
- * per decoder layer. Panels stand two by two in a drawing 640 units wide with letters 20 high.
+ * stage 1 kept, what a token is made of, what each cut in the decoder scored, what entered the layers in which new tokens
+ * begin, and the last one; then the visual tokens per decoder layer. Panels stand two by two in a drawing 640 units wide with letters 20 high.
  *
  * @example
  * const scores = recordScores();
@@ -67,24 +67,26 @@ export interface RunDrawing {
  * });
  *
  * @returns SVG text; `renderPng` makes it a PNG
- * @throws UsageError when the ledger has no token of the number `token`, or it is a patch alone
+ * @throws UsageError when the ledger has no token of a number in `chosen`, or it is a patch alone
  */
 export async function drawRun(run: RunDrawing): Promise<string> {
-  const { images, ledger, question, token } = run;
+  const { images, ledger, question, chosen = [] } = run;
   const definitions: string[] = [];
   const sections: Block[] = [];
   if (question !== undefined) sections.push(paragraph(question, { width: INNER, size: 22, bold: true, lines: 4 }));
   for (const { label, text } of saidIn(run)) sections.push(paragraph(`${label}: ${text}`, { width: INNER, lines: 4 }));
-  let hasToken = token === undefined;
+  const drawn = new Set<number>();
   for (const image of images.keys()) {
     const found = await imagePanels(run, image);
     definitions.push(...found.definitions);
-    hasToken ||= found.hasToken;
+    for (const number of found.gathered) drawn.add(number);
     const panels = image < images.length - 1 ? found.panels : [...found.panels, chartPanel(ledger)];
     if (images.length > 1) sections.push(paragraph(`Image ${image + 1}`, { width: INNER, size: 22, bold: true }));
     sections.push(panelRows(panels));
   }
-  if (!hasToken) throw new UsageError(`token ${token} is none of the run's tokens that are made of several patches.`);
+  const lacking = chosen.find((number) => !drawn.has(number));
+  if (lacking !== undefined)
+    throw new UsageError(`token ${lacking} is none of the run's tokens that are made of several patches.`);
   return drawingOf(question ?? "What a pruned run kept", definitions, stacked(sections, GAP));
 }
 
@@ -103,13 +105,12 @@ function saidIn({ answers, truth }: RunDrawing): ({ kind: BoxKind; label: string
 async function imagePanels(
   run: RunDrawing,
   image: number,
-): Promise<{ definitions: string[]; panels: Panel[]; hasToken: boolean }> {
+): Promise<{ definitions: string[]; panels: Panel[]; gathered: number[] }> {
   const { ledger, regionSize, idPrefix = "run-" } = run;
   const { picture, grids } = run.images[image];
-  const [definitions, panels]: [string[], Panel[]] = [[], []];
+  const [definitions, panels, gathered]: [string[], Panel[], number[]] = [[], [], []];
   const starts = firstCells(ledger.images[image]);
   const tokens = ledger.tokens.flatMap((token, number) => (token.image === image ? [{ number, token }] : []));
-  let hasToken = false;
   for (const [i, seen] of grids.entries()) {
     const prefix = `${idPrefix}${image}-${i}-`;
     const scene = await sceneOf(seen, picture, `${prefix}seen`, { width: PANEL, height: TALLEST });
@@ -122,11 +123,11 @@ async function imagePanels(
       },
       run,
     );
-    hasToken ||= own.gathered !== undefined;
+    gathered.push(...own.gathered);
     const name = grids.length > 1 && seen.gridName !== undefined ? `${seen.gridName}. ` : "";
     panels.push(...own.panels.map((panel) => ({ ...panel, title: name + panel.title })));
   }
-  return { definitions, panels, hasToken };
+  return { definitions, panels, gathered };
 }
 
 /** The picture with the boxes. A box does not say which of several images it means. */
@@ -144,29 +145,48 @@ function scenePanel(run: RunDrawing, scene: Scene): Panel {
   };
 }
 
-/** The panels of one grid. */
+/** The panels of one grid, and which tokens' weights they show. */
 function gridPanels(
   drawn: DrawnGrid,
-  { ledger, scores = [], token }: RunDrawing,
-): { gathered: Gathered | undefined; panels: Panel[] } {
-  const gathered = gatheredPanel(drawn, token);
+  {
+    ledger,
+    scores = [],
+    chosen = [undefined],
+  }: Omit<RunDrawing, "chosen"> & { chosen?: readonly (number | undefined)[] },
+): { gathered: number[]; panels: Panel[] } {
+  const found = chosen.flatMap((number) => gatheredPanel(drawn, number) ?? []);
+  const asked = found.map(({ token }) => token);
   const placeless = drawn.tokens.filter(({ token: { cell, firstLayer } }) => cell < 0 && firstLayer === 0);
   const mixtures = placeless.flatMap(({ number }) =>
-    gathered?.token === number ? [] : [gatheredPanel(drawn, number)].filter((panel) => panel !== undefined),
+    asked.includes(number) ? [] : (gatheredPanel(drawn, number) ?? []),
   );
   const last = ledger.layers - 1;
   const isCut = drawn.tokens.some(({ token: one }) => one.layers <= last || one.firstLayer > 0);
   const ownScores = scores.filter((cut) => drawn.tokens.some(({ number }) => cut.scores.has(number)));
+  const cuts = [
+    ...ownScores.map((cut) => ({ layer: cut.layer, panel: scorePanel(drawn, cut) })),
+    ...layersWithNew(drawn, last).map((layer) => ({
+      layer,
+      panel: keptPanel(drawn, `Entering layer ${layer}`, layer),
+    })),
+  ].sort((a, b) => a.layer - b.layer);
   return {
-    gathered,
+    gathered: asked,
     panels: [
       keptPanel(drawn, "Before the decoder", 0),
-      ...(gathered ? [gathered.panel] : []),
-      ...mixtures.map(({ panel }) => panel),
-      ...ownScores.map((cut) => scorePanel(drawn, cut)),
+      ...[...found, ...mixtures].map(({ panel }) => panel),
+      ...cuts.map(({ panel }) => panel),
       ...(isCut ? [keptPanel(drawn, "In the last layer", last)] : []),
     ],
   };
+}
+
+/** Layers in which tokens begin that a cut has made of dropped ones, unless the last layer shows the same tokens. */
+function layersWithNew({ tokens }: DrawnGrid, last: number): number[] {
+  const here = (layer: number) =>
+    tokens.filter(({ token }) => token.firstLayer <= layer && token.layers > layer).map(({ number }) => number);
+  const layers = new Set(tokens.map(({ token }) => token.firstLayer));
+  return [...layers].filter((layer) => layer > 0 && here(layer).join() !== here(last).join()).sort((a, b) => a - b);
 }
 
 function chartPanel(ledger: SampleLedger): Panel {

@@ -27,7 +27,28 @@ describe("nuwa compare", () => {
     expect(readFileSync(join(out, "compare.svg"), "utf8")).toContain("Where is the white triangle?");
   });
 
+  it("takes several images, a reading for the methods that have some, and position ids for all", async () => {
+    const out = join(temporaryFolder(), "run");
+    const images = ["--image", SCENE, "--image", SCENE, "What colour is the star?", "--backend", "wasm"];
+    const more = ["--methods", "nuwa,pooling", "--variant", "paper", "--positions", "rpme", "--max-new-tokens", "1"];
+    const { code, out: text, err } = await nuwa("compare", ...images, ...more, "--out", out);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(text).toMatch(/^method +nuwa, paper, average 1\/9, cosine in stage 2, rpme positions$/m);
+    expect(text).toMatch(/^method +pooling, average 1\/9, rpme positions$/m);
+    expect(text).toMatch(/^none +288 → 288 /m);
+    const record = JSON.parse(readFileSync(join(out, "compare.json"), "utf8"));
+    expect(record.images).toEqual([SCENE, SCENE]);
+    expect(record.methods.map(({ variant, positions }: Record<string, string>) => [variant, positions])).toEqual([
+      ["paper", "rpme"],
+      [undefined, "rpme"],
+    ]);
+  });
+
   it.each<[string, string[], number, RegExp]>([
+    ["a reading that none has", ["--methods", "fastv,pooling", "--variant", "paper"], 2, /none of fastv, pooling has/],
+    ["a reading that does not exist", ["--methods", "nuwa,pooling", "--variant", "x"], 2, /--variant x: nuwa has/],
+    ["position ids that do not exist", ["--methods", "nuwa,pooling", "--positions", "x"], 2, /--positions/],
+    ["images given twice", ["--methods", "nuwa,pooling", "--image", SCENE], 2, /images are given twice/],
     ["one method", ["--methods", "nuwa"], 2, /^nuwa: --methods: needs two/],
     ["no pruning among them", ["--methods", "nuwa,none"], 2, /Leave none out/],
     ["a method twice", ["--methods", "nuwa,nuwa"], 2, /names "nuwa" twice/],

@@ -62,7 +62,7 @@ describe("methods side by side", () => {
   it("are drawn, each with what it kept, its answer and what that saved", async () => {
     const grids = [{ width: 40, height: 10, pixels: new Uint8Array(1200).fill(99), cellName: "patches" }];
     const runs = [NONE, CUT, LOST].map((one, i) => ({ run: one, compared: ROWS[i] }));
-    const svg = await drawComparison({ image: { grids }, question: "Where?", runs, truth: { text: "here" } });
+    const svg = await drawComparison({ images: [{ grids }], question: "Where?", runs, truth: { text: "here" } });
     const words = wordsOf(svg);
     for (const text of ["Unpruned", "cut", "lost", "true: here", "saves", "the box was lost", "tokens; lines lead to"])
       expect(words).toContain(text);
@@ -73,5 +73,21 @@ describe("methods side by side", () => {
     // The cells 0 and 3 of the second run are dark, 2 is half dark.
     expect(svg).toContain('d="M0 0H74V74H0ZM222 0H296V74H222Z" fill="#000" fill-opacity="0.8"');
     expect(svg).toContain('d="M148 0H222V74H148Z" fill="#000" fill-opacity="0.45"');
+  });
+
+  it("are drawn for each of several images, each with its own tokens and no box", async () => {
+    const grids = [{ width: 40, height: 10, pixels: new Uint8Array(1200).fill(99), cellName: "patches" }];
+    const two = (one: ComparedRun): ComparedRun => ({
+      ...one,
+      ledger: { ...one.ledger, images: [one.ledger.images[0], one.ledger.images[0]], total: 8 },
+    });
+    const second = run("cut", [0, 0, 0.4, 1], 40, [{ cell: 1 }, { image: 1, cell: 3 }]);
+    const runs = [two(NONE), two(second)].map((one) => ({ run: one, compared: comparedWith(two(NONE), one, config) }));
+    const svg = await drawComparison({ images: [{ grids }, { grids }], question: "Which?", runs });
+    expect([misplaced(svg), badIds(svg)]).toEqual([[], []]);
+    expect(svg).not.toContain('class="box-');
+    // Of the first image the cell 1 stays, of the second the cell 3.
+    expect(svg).toContain('d="M0 0H74V74H0ZM148 0H222V74H148ZM222 0H296V74H222Z"');
+    expect(svg).toContain('d="M0 0H74V74H0ZM74 0H148V74H74ZM148 0H222V74H148Z"');
   });
 });

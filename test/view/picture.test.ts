@@ -154,9 +154,32 @@ describe("the picture of a run", () => {
     expect(words).toContain("It has no place of its own.");
   });
 
-  it("shows the token that is asked for, and refuses one that is a patch alone", async () => {
-    expect(wordsOf(await drawRun({ ...NUWA, token: 1 }))).toContain("What collector 1 is made of");
-    await expect(drawRun({ ...NUWA, token: 0 })).rejects.toThrow(/^token 0 is none of/);
+  it("shows the tokens that are asked for, and refuses one that is a patch alone", async () => {
+    const words = wordsOf(await drawRun({ ...NUWA, chosen: [1] }));
+    expect(words).toContain("What collector 1 is made of");
+    expect(words).not.toContain("What collector 2 is made of");
+    const both = await drawRun({ ...NUWA, chosen: [1, 2] });
+    expect(wordsOf(both)).toContain("What collector 2 is made of");
+    expect([misplaced(both), badIds(both)]).toEqual([[], []]);
+    await expect(drawRun({ ...NUWA, chosen: [1, 0] })).rejects.toThrow(/^token 0 is none of/);
+    await expect(drawRun({ ...NUWA, chosen: [9] })).rejects.toThrow(/^token 9 is none of/);
+  });
+
+  it("shows tokens made inside the decoder in the layer in which they begin, also where the last has others", async () => {
+    const ledger = ledgerOf([
+      token(0),
+      token(3, { layers: 1 }),
+      token(4, { layers: 1 }),
+      token(-1, { weights: row({ 3: 0.5, 4: 0.5 }), firstLayer: 1, layers: 2 }),
+      token(-1, { weights: row({ 3: 0.5, 4: 0.5 }), firstLayer: 2 }),
+    ]);
+    const svg = await drawRun({ images: [{ grids: [SEEN] }], ledger });
+    const words = wordsOf(svg);
+    expect(words).toContain("Entering layer 1: 2 of 6 patches");
+    // What enters layer 2 is what the last layer shows.
+    expect(words).not.toContain("Entering layer 2");
+    expect(words.split("1 token made anew of dropped ones")).toHaveLength(3);
+    expect([misplaced(svg), badIds(svg)]).toEqual([[], []]);
   });
 
   it("draws every grid of every image, and boxes only where they mean one image", async () => {

@@ -3,6 +3,7 @@ import { mixedRandom } from "../../core/random-numbers.ts";
 import type { GenerateOptions } from "../../pipeline/generate.ts";
 import type { Tokenizer } from "../../pipeline/processor.ts";
 import type { RecordedOptions } from "../ask-record.ts";
+import type { NamedCell } from "./collector.ts";
 
 /** The options of `nuwa ask`. */
 export interface AskOptions extends RecordedOptions {
@@ -11,6 +12,7 @@ export interface AskOptions extends RecordedOptions {
   readonly dump?: string;
   readonly dumpInputs?: string;
   readonly explore?: boolean;
+  readonly collector?: NamedCell;
   readonly report?: string;
 }
 
@@ -20,8 +22,14 @@ export interface Asked {
   readonly text: string;
 }
 
-/** The images and the question of a command line. @throws UsageError when one of them is missing or given twice */
+/**
+ * The images and the question of a command line.
+ *
+ * @param command the command that is asked: "ask"
+ * @throws UsageError when one of them is missing or given twice
+ */
 export function askedOf(
+  command: string,
   first: string | undefined,
   second: string | undefined,
   images: readonly string[] | undefined,
@@ -33,7 +41,7 @@ export function askedOf(
   if (text === undefined)
     throw new UsageError(
       `${paths.length === 0 ? "image and question are missing" : "the question is missing"}. ` +
-        'Write nuwa ask IMAGE "QUESTION", or nuwa ask --image A --image B "QUESTION".',
+        `Write nuwa ${command} IMAGE "QUESTION", or nuwa ${command} --image A --image B "QUESTION".`,
     );
   return { paths, text };
 }

@@ -67,7 +67,10 @@ export async function explore(
   const ledger = pruned.ledger as SampleLedger;
   const [next, ...higher] = concern.mendable ? averagesAbove(ledger) : [];
   if (next === undefined || !exploring) {
-    const advice = next === undefined ? "" : `. Next to try: --average ${next}; --explore finds the first that holds`;
+    const advice =
+      next === undefined
+        ? ""
+        : `. Next to try: --average ${next}; --explore tries it and larger ones until the answer holds`;
     say("note", `${concern.words}${advice}`);
     return undefined;
   }
@@ -83,7 +86,7 @@ export async function explore(
   say(
     "explore",
     last.holds
-      ? `the answer holds at --average ${last.average}`
+      ? `of these the answer first holds at --average ${last.average}`
       : `it holds at no average tried, up to ${last.average}`,
   );
   return tried;

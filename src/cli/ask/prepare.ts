@@ -44,6 +44,11 @@ export async function prepare({ paths, text: question }: Asked, options: AskOpti
       `--explore looks for more visual tokens: the method ${method.definition.name} keeps every one. ` +
         "Leave it out, or name a --method.",
     );
+  if (options.collector && method.definition.keepsEverything)
+    throw new UsageError(
+      `--collector shows what a token is made of: the method ${method.definition.name} keeps each as it is. ` +
+        "Leave it out, or name a --method.",
+    );
   const taps = options.tap && tapsOf(options.tap, opened);
   requireMet(taps ?? [], method.definition, paths.length);
   const processor = loadProcessor(opened);
@@ -66,8 +71,11 @@ export async function prepare({ paths, text: question }: Asked, options: AskOpti
 }
 
 /** Refuses what could not be written afterwards. */
-function requireOutputs({ out, dump, dumpInputs, report, tap, constants }: AskOptions, paths: readonly string[]): void {
+function requireOutputs(options: AskOptions, paths: readonly string[]): void {
+  const { out, dump, dumpInputs, report, tap, constants, collector } = options;
   requireReport(report);
+  if (collector && out === undefined && report === undefined)
+    throw new UsageError("--collector says what the picture shows. Ask for one with --out or --report.");
   if (out !== undefined) for (const path of recordPaths(out)) requireOwnFile(path);
   requireDump(dump, tap);
   if (dumpInputs !== undefined) requireWritableFile(requireText("--dump-inputs", dumpInputs));

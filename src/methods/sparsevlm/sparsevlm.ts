@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { mixedRandom } from "../../core/random-numbers.ts";
 import { best, checkScores } from "../../core/ranking.ts";
 import { readback } from "../../core/readback.ts";
+import type { Sequence } from "../../core/slots.ts";
 import { indicesOf } from "../../model/transformer/sequence.ts";
 import { type Cut, DEFAULT_AVERAGE, type Method, type MethodDefinition } from "../method.ts";
 import { keepEverything } from "../none.ts";
@@ -46,17 +47,18 @@ export function sparsevlm(options: SparsevlmOptions): Method {
 function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cut {
   return function* (view) {
     const { sequence, tokens } = view;
+    const length = sequence[0].length;
     const raters = yield* chooseRaters(view.entered);
     const relations = yield* attentionOfRaters(view.attention as tf.Tensor4D, sequence, raters);
+    const rated = tf.tensor2d(sequence.map((slots, sample) => meanRating(slots, relations[sample])));
+    const ratings = perImage(yield* readback(view.tap("stage2.scores", rated)), length); // [B][S]
     const width = tokens.shape[2];
-    const states = perImage(yield* readback(tokens), sequence[0].length * width);
+    const states = perImage(yield* readback(tokens), length * width);
     const keep: number[][] = [];
     const clusters: number[][][] = [];
     sequence.forEach((slots, sample) => {
       const visual = indicesOf(slots, "visual");
-      const scores = Float32Array.from(visual, (_, i) => {
-        return relations[sample].reduce((sum, row) => sum + row[i], 0) / relations[sample].length;
-      });
+      const scores = Float32Array.from(visual, (index) => ratings[sample][index]);
       checkScores("SparseVLM", scores);
       const ranked = best([...scores.keys()], scores, scores.length);
       const count = version === "rank" ? Math.floor(13.5 * matrixRank(relations[sample])) : budget;
@@ -71,9 +73,18 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
     const counts = clusters.map((list) => list.length);
     const most = Math.max(...counts);
     if (most === 0) return { keep };
-    const weights = clusters.map((list) => Array.from({ length: most }, (_, i) => meanOf(sequence[0].length, list[i])));
+    const weights = clusters.map((list) => Array.from({ length: most }, (_, i) => meanOf(length, list[i])));
     return { keep, added: { weights: tf.tensor3d(weights), counts } };
   };
+}
+
+/** The mean of the raters' attention, in the place of each visual token; 0 for what they do not rate. */
+function meanRating(slots: Sequence[number], relations: readonly Float32Array[]): number[] {
+  const ratings = new Array<number>(slots.length).fill(0);
+  indicesOf(slots, "visual").forEach((index, i) => {
+    ratings[index] = relations.reduce((sum, row) => sum + row[i], 0) / relations.length;
+  });
+  return ratings;
 }
 
 /** The released code divides by the count plus 1e-6. */
@@ -88,7 +99,7 @@ export const definition: MethodDefinition<CutBudget> = {
   name: "sparsevlm",
   summary: "three cuts in the decoder, rated by text tokens; dropped tokens are recycled into cluster means",
   positions: "compressed",
-  taps: ["stage2.indices"],
+  taps: ["stage2.scores", "stage2.indices"],
   budget: sparsevlmBudget,
   create: ({ average = DEFAULT_AVERAGE, positions }, size) =>
     sparsevlm({ stages: definition.budget(average, size), positions }),

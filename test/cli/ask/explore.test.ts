@@ -83,7 +83,7 @@ describe("explore", () => {
       "note: the pruned answer differs from the unpruned one",
       "explore: 2/9 (32 of 144 visual tokens): elsewhere (the answer changed)",
       "explore: 1/3 (32 of 144 visual tokens): blue (the answer held)",
-      "explore: the answer holds at --average 1/3",
+      "explore: of these the answer first holds at --average 1/3",
     ]);
   });
 
@@ -115,7 +115,7 @@ describe("explore", () => {
     const { tried, asked, lines } = await exploring(said("[0.1, 0.1"), said(BOX), {}, { exploring: undefined });
     expect([tried, asked]).toEqual([undefined, []]);
     expect(lines).toEqual([
-      "note: the pruned answer is an unfinished box. Next to try: --average 2/9; --explore finds the first that holds",
+      "note: the pruned answer is an unfinished box. Next to try: --average 2/9; --explore tries it and larger ones until the answer holds",
     ]);
   });
 

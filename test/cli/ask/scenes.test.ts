@@ -43,6 +43,28 @@ describe("nuwa ask on a picture of nuwa scene", () => {
     expect(readFileSync(join(out, "picture.svg"), "utf8")).toContain("stroke-dasharray");
   });
 
+  it("--collector shows what the token in a cell is made of, and writes nothing where there is none", async () => {
+    const argv = ["ask", picture, question, "--backend", "wasm", "--max-new-tokens", "1"];
+    const out = join(temporaryFolder(), "run");
+    const lost = await nuwa(...argv, "--out", out, "--collector", "1,1");
+    expect([lost.code, existsSync(join(out, "run.json"))]).toEqual([2, false]);
+    const [, row, column] = /^nuwa: --collector 1,1: .* has --collector (\d+),(\d+)\.$/m.exec(
+      lost.err,
+    ) as RegExpExecArray;
+    expect((await nuwa(...argv, "--out", out, "--collector", `${row},${column}`)).code).toBe(0);
+    const svg = readFileSync(join(out, "picture.svg"), "utf8");
+    expect(svg).toContain(`itself (row ${row}, column ${column})`);
+  });
+
+  it.each([
+    [[], /^nuwa: --collector says what the picture shows\. Ask for one with --out or --report\.\n$/],
+    [["--method", "none", "--out", "out"], /^nuwa: --collector shows .* none keeps each as it is\. Leave it out/],
+  ])("--collector with %j is refused before anything is run", async (more, message) => {
+    const { code, err, out } = await nuwa("ask", picture, question, "--collector", "3,4", ...more);
+    expect({ code, out }).toEqual({ code: 2, out: "" });
+    expect(err).toMatch(message);
+  });
+
   it("--explore finds the average at which a method that loses the box points at it again", async () => {
     const out = temporaryFolder();
     const argv = ["ask", picture, question, "--backend", "wasm", "--method", "visionzip"];
@@ -50,7 +72,7 @@ describe("nuwa ask on a picture of nuwa scene", () => {
     expect(lineOf(text, "unpruned")).toMatch(/\(the box (moved|was lost): .*\)$/);
     expect(lineOf(text, "marked")).toMatch(/^visionzip wrong \(IoU 0\.[0-4]\d\), unpruned right/);
     const lines = text.split("\n").filter((line) => line.startsWith("explore "));
-    expect(lines.at(-1)).toMatch(/^explore +the answer holds at --average (2\/9|1\/3)$/);
+    expect(lines.at(-1)).toMatch(/^explore +of these the answer first holds at --average (2\/9|1\/3)$/);
     const { explored } = JSON.parse(readFileSync(join(out, "run.json"), "utf8"));
     expect(lines).toHaveLength(explored.length + 1);
     expect(explored.at(-1)).toMatchObject({ holds: true, mark: { correct: true } });

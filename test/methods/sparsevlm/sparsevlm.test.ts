@@ -1,5 +1,7 @@
+import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
+import { record, replace } from "../../../src/core/taps.ts";
 import { type SparsevlmOptions, sparsevlm } from "../../../src/methods/sparsevlm/sparsevlm.ts";
 import { cutOf, sequenceOf } from "../support.ts";
 
@@ -36,6 +38,16 @@ describe("SparseVLM", () => {
     const entered = [[0], [1], [1], [1], [1], [-1], [1]];
     expect(cut({ keep: 1 }, { entered }).keep).toEqual([0]);
     expect(cut({ keep: 1 }, { tokens: entered, entered: tokens }).keep).toEqual([1]);
+  });
+
+  it("says what it scored: visual tokens alone, and keeps what a tap puts in its place", () => {
+    const seen = record(["stage2.scores"]);
+    cut({}, { tap: seen.tap });
+    const scores = seen.get("stage2.scores").arraySync() as number[][];
+    seen.dispose();
+    expect(scores.map((row) => row.map((score) => Number(score.toFixed(6))))).toEqual([[0, 0.1, 0.4, 0.2, 0.3, 0, 0]]);
+    const tap = replace({ "stage2.scores": () => tf.tensor2d([[0, 4, 1, 3, 2, 0, 0]]) });
+    expect(cut({}, { tap }).keep).toEqual([0, 2]);
   });
 
   it("asks all raters alike, not the last one alone", () => {
