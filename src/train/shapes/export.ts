@@ -2,7 +2,8 @@ import { join } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import { writeAtomically } from "../../io/files.ts";
-import { type TensorValues, writeSafetensors } from "../../io/safetensors.ts";
+import { float32ToFloat16 } from "../../io/half-floats.ts";
+import { writeSafetensors } from "../../io/safetensors.ts";
 import type { LlavaConfig } from "../../model/llava/config.ts";
 import { tensorShapes } from "../../model/llava/tensor-shapes.ts";
 import { isLinearWeight } from "../../model/weights.ts";
@@ -11,7 +12,7 @@ import { specialId, tokenizerConfig, tokenizerJson } from "./tokens.ts";
 
 /**
  * Writes a model as a Hugging Face LLaVA folder, which this project and transformers load: config.json,
- * generation_config.json, model.safetensors (float32, canonical names, linear weights [out, in]),
+ * generation_config.json, model.safetensors (float16, canonical names, linear weights [out, in]),
  * tokenizer.json, tokenizer_config.json, preprocessor_config.json and processor_config.json.
  *
  * @param tensors by canonical name, linear weights [in, out]; others, such as pretraining heads, are left out
@@ -23,19 +24,21 @@ export async function exportModel(
   tensors: ReadonlyMap<string, tf.Tensor>,
   metadata: Record<string, string> = {},
 ): Promise<void> {
-  const entries: [string, TensorValues][] = [];
+  const entries: [string, { shape: readonly number[]; values: Uint16Array }][] = [];
+  const add = (name: string, shape: readonly number[], values: Float32Array) =>
+    entries.push([name, { shape, values: float32ToFloat16(values) }]);
   for (const [name, shape] of tensorShapes(config)) {
     const tensor = tensors.get(name);
     if (!tensor) throw new NuwaError(`${folder}: the weight ${name} is missing; nothing was written.`);
     const onDisk = isLinearWeight(name, shape) ? tensor.transpose() : tensor.clone();
-    entries.push([name, { shape, values: (await onDisk.data()) as Float32Array }]);
+    add(name, shape, (await onDisk.data()) as Float32Array);
     onDisk.dispose();
   }
   // CLIP has one more norm, behind the hidden states; LLaVA never computes it, but transformers asks for it.
   const width = config.vision.hiddenSize;
   const norm = "vision_tower.vision_model.post_layernorm";
-  entries.push([`${norm}.weight`, { shape: [width], values: new Float32Array(width).fill(1) }]);
-  entries.push([`${norm}.bias`, { shape: [width], values: new Float32Array(width) }]);
+  add(`${norm}.weight`, [width], new Float32Array(width).fill(1));
+  add(`${norm}.bias`, [width], new Float32Array(width));
 
   const json = (name: string, value: unknown) =>
     writeAtomically(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
@@ -60,7 +63,7 @@ function modelConfig(config: LlavaConfig): Record<string, unknown> {
   return {
     architectures: ["LlavaForConditionalGeneration"],
     model_type: "llava",
-    dtype: "float32",
+    dtype: "float16",
     nuwa_note: "trained on drawn scenes of shapes; it knows no photographs",
     image_token_index: config.imageTokenId,
     image_seq_length: patchesOf(config),
