@@ -1,30 +1,46 @@
-import { sceneOf } from "../../../src/world/scene.ts";
+import { render } from "preact";
+import { App, failure, loading } from "./app.tsx";
 import { clientOf } from "./model/client.ts";
 import { fetchFiles } from "./model/files.ts";
+import { type NuwaPage, pageApi } from "./state/page-api.ts";
+import { ADDRESS, answerA, client, facts } from "./state/state.ts";
+import { followInAddress, readAddress } from "./state/url.ts";
+import "./style.css";
 
-const files = await fetchFiles(() => {});
-const c = clientOf(files.program, (cl) => cl.ask("load", files.checkpoint));
-const t = performance.now();
-const scene = sceneOf("test", 129);
-const out: Record<string, unknown> = {};
-const seen = await c.ask("see", { scene });
-out.seen = performance.now() - t;
-for (const method of ["none", "nuwa", "visionzip"]) {
-  const t = performance.now();
-  const r = await c.ask("ask", { scene, question: "Where is the purple cross?", setting: { method, average: 16 } });
-  out[method] = [r.text, performance.now() - t, r.entering, r.milliseconds];
+declare global {
+  interface Window {
+    nuwaPage: NuwaPage;
+  }
 }
-const ch = await c.ask("choose", {
-  scene,
-  question: "Where is the purple cross?",
-  setting: { method: "nuwa", average: 16 },
-});
-const ch2 = await c.ask("choose", {
-  scene,
-  question: "Where is the purple cross?",
-  setting: { method: "nuwa", average: 20 },
-});
-out.choose = [ch.cells, ch.ids, ch.milliseconds, ch2.milliseconds];
-out.tensors = [await c.ask("tensors", {})];
-document.body.textContent = JSON.stringify(out);
-console.log(JSON.stringify(out), seen.attention.length);
+
+// Read before it is followed: it is written as soon as it is.
+const { search } = location;
+followInAddress(ADDRESS);
+readAddress(ADDRESS, search);
+render(<App />, document.getElementById("app") as HTMLElement);
+window.nuwaPage = pageApi(load());
+
+/** Loads the model; fulfilled when the first answer is there. */
+async function load(): Promise<void> {
+  try {
+    const { checkpoint, program } = await fetchFiles((share) => {
+      loading.value = share;
+    });
+    const worker = clientOf(program, async (own) => {
+      facts.value = await own.ask("load", checkpoint);
+    });
+    client.value = worker;
+    await worker.ask("tensors", {});
+    await new Promise<void>((done) => {
+      const stop = answerA.subscribe(({ value, problem }) => {
+        if (value === undefined && problem === undefined) return;
+        // The subscription may call before it is returned.
+        queueMicrotask(() => stop());
+        done();
+      });
+    });
+  } catch (error) {
+    failure.value = error instanceof Error ? error.message : String(error);
+    throw error;
+  }
+}

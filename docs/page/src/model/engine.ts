@@ -6,7 +6,7 @@ import { matchTaps, tapNames } from "../../../../src/core/tap-points.ts";
 import { chain, noTap, type Recorder, record } from "../../../../src/core/taps.ts";
 import { enteringPerLayer, type SampleLedger } from "../../../../src/methods/ledger.ts";
 import type { Pruning } from "../../../../src/methods/method.ts";
-import { createPruning } from "../../../../src/methods/registry.ts";
+import { createPruning, METHODS } from "../../../../src/methods/registry.ts";
 import { type Answer, answer, type LoadedVlm } from "../../../../src/pipeline/answer.ts";
 import { selectedImages, selectedSlots } from "../../../../src/pipeline/apply.ts";
 import { choosePatches, methodFor } from "../../../../src/pipeline/choosing.ts";
@@ -37,7 +37,12 @@ export function createEngine(vlm: LoadedVlm, backend: string): Engine {
   const sceneOf = sceneCache(vlm);
   return {
     vlm,
-    facts: { layers: config.facts.layers, grid: shape.grids[0], backend },
+    facts: {
+      layers: config.facts.layers,
+      grid: shape.grids[0],
+      methods: METHODS.map(({ name, summary, positions }) => ({ name, summary, positions })),
+      backend,
+    },
     see: (scene) => seenOf(sceneOf(scene)),
     async choose(scene, question, setting) {
       const started = performance.now();

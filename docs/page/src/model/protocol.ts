@@ -29,6 +29,8 @@ export interface LoadedFacts {
   /** Decoder layers. */
   readonly layers: number;
   readonly grid: Grid;
+  /** The methods of the registry. */
+  readonly methods: readonly { readonly name: string; readonly summary: string; readonly positions: PositionPolicy }[];
   /** Which tfjs backend computes, and why. */
   readonly backend: string;
 }

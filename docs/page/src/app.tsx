@@ -1,0 +1,42 @@
+import { signal } from "@preact/signals";
+import { facts } from "./state/state.ts";
+import { Patches } from "./steps/patches.tsx";
+
+/** How much of the model has come, 0..1, and why it has not. */
+export const loading = signal<number>(0);
+/** Why the model did not load, in a line. */
+export const failure = signal<string | undefined>(undefined);
+
+/** The whole page. */
+export function App() {
+  return (
+    <>
+      <header>
+        <h1>Nüwa: pruning visual tokens</h1>
+        <p>
+          A small vision-language model runs in this page, with the sources of the project. Nothing is uploaded, and
+          after loading nothing is fetched.
+        </p>
+        <Loading />
+      </header>
+      <main>
+        <Patches />
+      </main>
+    </>
+  );
+}
+
+function Loading() {
+  if (failure.value !== undefined)
+    return (
+      <p class="problem" role="alert">
+        The model could not be loaded: {failure.value}
+      </p>
+    );
+  if (facts.value) return <p class="waiting">computed live on {facts.value.backend}</p>;
+  return (
+    <p class="waiting">
+      loading the model <progress value={loading.value} max={1} aria-label="loading the model" />
+    </p>
+  );
+}

@@ -1,0 +1,137 @@
+import { computed, signal } from "@preact/signals";
+import { POSITION_POLICIES, type PositionPolicy } from "../../../../src/methods/nuwa/positions.ts";
+import type { Variant } from "../../../../src/methods/nuwa/variants.ts";
+import { type Scene, type SceneShape, sceneOf } from "../../../../src/world/scene.ts";
+import { SEEDS_PER_SPLIT } from "../../../../src/world/splits.ts";
+import type { Client } from "../model/client.ts";
+import type { LoadedFacts, Setting } from "../model/protocol.ts";
+import { readShapes, writeShapes } from "../scene/shapes-text.ts";
+import { live } from "./live.ts";
+import type { Named } from "./url.ts";
+
+/* The state of the page. Steps read these signals and set them; nothing else holds state that others need. */
+
+/** What the page shows first: a scene and a question at which methods differ. */
+const BEGIN = { seed: 129, question: "Where is the purple cross?", average: 32 } as const;
+
+/** Seed of the scene, of the test split. */
+export const seed = signal<number>(BEGIN.seed);
+/** The reader's shapes, where they are no longer those of the seed. */
+export const changedShapes = signal<readonly SceneShape[] | undefined>(undefined);
+export const question = signal<string>(BEGIN.question);
+/** Average visual tokens in a decoder layer. */
+export const average = signal<number>(BEGIN.average);
+export const methodA = signal<string>("nuwa");
+export const methodB = signal<string>("visionzip");
+/** Position ids of what both methods keep. */
+export const positions = signal<PositionPolicy>("original");
+/** Reading of Nüwa. */
+export const variant = signal<Variant>("official");
+/** Constants of Nüwa's stage 1; undefined: those of the reading. */
+export const distanceFraction = signal<number | undefined>(undefined);
+export const pillarQuantile = signal<number | undefined>(undefined);
+/** Side of a region, of step 2. */
+export const regionSize = signal<number>(2);
+/** The patch that is pointed at, in every figure. */
+export const pointed = signal<number | undefined>(undefined);
+/** The decoder layer that step 5 shows. */
+export const layer = signal<number>(0);
+
+/** Counts presses of the button that asks at once. */
+export const asked = signal<number>(0);
+
+/** The worker's facts, once it has loaded. */
+export const facts = signal<LoadedFacts | undefined>(undefined);
+/** The worker; set before `facts`. */
+export const client = signal<Client | undefined>(undefined);
+
+/** The scene that everything follows. */
+export const scene = computed<Scene>(() => {
+  const drawn = sceneOf("test", seed.value);
+  return changedShapes.value ? { ...drawn, shapes: changedShapes.value } : drawn;
+});
+
+/** What a method is asked for, with the settings of the page. */
+export function settingOf(method: string): Setting {
+  if (method === "none") return { method, average: average.value };
+  const own =
+    method === "nuwa"
+      ? {
+          variant: variant.value,
+          constants: { distanceFraction: distanceFraction.value, pillarQuantile: pillarQuantile.value },
+        }
+      : {};
+  return { method, average: average.value, positions: positions.value, ...given(own) };
+}
+
+/** Without fields that are undefined: the worker's `??` and spreads take those for values. */
+function given<T extends object>(fields: T): T {
+  const known = Object.entries(fields).flatMap(([name, value]) => {
+    if (value === undefined) return [];
+    return [[name, value?.constructor === Object ? given(value) : value]];
+  });
+  return Object.fromEntries(known) as T;
+}
+
+const ready = <T>(value: T) => (facts.value && client.value ? { ...value, client: client.value } : undefined);
+
+/** What the tower sees in the scene. */
+export const seen = live(
+  () => ready({ scene: scene.value }),
+  ({ client: worker, scene: drawn }) => worker.ask("see", { scene: drawn }),
+);
+
+/** What stage 1 of the first method keeps. */
+export const chosen = live(
+  () => ready({ scene: scene.value, question: question.value, setting: settingOf(methodA.value) }),
+  ({ client: worker, ...task }) => worker.ask("choose", task),
+);
+
+/** Answers wait until the reader's hand rests. */
+const QUIET = { pause: 250 };
+const answerOf = (method: () => string, watch: boolean) =>
+  live(
+    () => ready({ scene: scene.value, question: question.value, setting: settingOf(method()), asked: asked.value }),
+    ({ client: worker, asked: _, ...task }) => worker.ask("ask", { ...task, watch }),
+    QUIET,
+  );
+
+/** The answer under the first method, with its attention. */
+export const answerA = answerOf(() => methodA.value, true);
+/** The answer under the second method. */
+export const answerB = answerOf(() => methodB.value, false);
+/** The answer of the unpruned model. */
+export const answerUnpruned = live(
+  () => ready({ scene: scene.value, question: question.value }),
+  ({ client: worker, ...task }) => worker.ask("ask", { ...task, setting: { method: "none", average: 0 } }),
+  QUIET,
+);
+
+const integer = (least: number, most: number) => (text: string) => {
+  const value = Number(text);
+  return Number.isInteger(value) && value >= least && value <= most ? value : undefined;
+};
+const oneOf =
+  <T extends string>(names: readonly T[]) =>
+  (text: string) =>
+    names.find((name) => name === text);
+const share = (text: string) => (text !== "" && Number(text) >= 0 && Number(text) <= 1 ? Number(text) : undefined);
+/** Which methods there are is known when the worker has loaded. */
+const methodName = (text: string) => (/^[a-z]{1,20}$/.test(text) ? text : undefined);
+const plain = (text: string) => text.slice(0, 200);
+
+/** What of the state stands in the address. */
+export const ADDRESS = [
+  { name: "seed", signal: seed, read: integer(0, SEEDS_PER_SPLIT - 1), write: String },
+  { name: "shapes", signal: changedShapes, read: readShapes, write: writeShapes },
+  { name: "question", signal: question, read: plain, write: String },
+  { name: "budget", signal: average, read: integer(1, 144), write: String },
+  { name: "a", signal: methodA, read: methodName, write: String },
+  { name: "b", signal: methodB, read: methodName, write: String },
+  { name: "positions", signal: positions, read: oneOf(POSITION_POLICIES), write: String },
+  { name: "variant", signal: variant, read: oneOf(["official", "paper"]), write: String },
+  { name: "tau", signal: distanceFraction, read: share, write: (value?: number) => String(value ?? "") },
+  { name: "quantile", signal: pillarQuantile, read: share, write: (value?: number) => String(value ?? "") },
+  { name: "region", signal: regionSize, read: integer(1, 6), write: String },
+  { name: "layer", signal: layer, read: integer(0, 7), write: String },
+] as unknown as readonly Named<never>[];
