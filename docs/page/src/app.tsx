@@ -1,5 +1,5 @@
 import { signal } from "@preact/signals";
-import { facts } from "./state/state.ts";
+import { client, facts } from "./state/state.ts";
 import { Patches } from "./steps/patches.tsx";
 
 /** How much of the model has come, 0..1, and why it has not. */
@@ -33,10 +33,11 @@ function Loading() {
         The model could not be loaded: {failure.value}
       </p>
     );
-  if (facts.value) return <p class="waiting">computed live on {facts.value.backend}</p>;
+  if (client.value) return <p class="waiting">computed live on {facts.value?.backend}</p>;
   return (
     <p class="waiting">
-      loading the model <progress value={loading.value} max={1} aria-label="loading the model" />
+      loading the model; what stands here was computed by it when the page was built{" "}
+      <progress value={loading.value} max={1} aria-label="loading the model" />
     </p>
   );
 }

@@ -29,11 +29,11 @@ async function load(): Promise<void> {
     const worker = clientOf(program, async (own) => {
       facts.value = await own.ask("load", checkpoint);
     });
-    client.value = worker;
     await worker.ask("tensors", {});
+    client.value = worker;
     await new Promise<void>((done) => {
-      const stop = answerA.subscribe(({ value, problem }) => {
-        if (value === undefined && problem === undefined) return;
+      const stop = answerA.subscribe(({ value, problem, built }) => {
+        if (built || (value === undefined && problem === undefined)) return;
         // The subscription may call before it is returned.
         queueMicrotask(() => stop());
         done();

@@ -37,9 +37,6 @@ export interface LoadedFacts {
 
 /** What the vision tower sees in a scene; a value for each of N patches, raster order. */
 export interface Seen {
-  /** The scene as pixels, RGBA, as {@link side} squared. */
-  readonly pixels: Uint8ClampedArray<ArrayBuffer>;
-  readonly side: number;
   /** Attention of the class token, summed over heads: [N]. The released code's salience. */
   readonly attention: Float32Array;
   /** Norm of each patch's key: [N]. */

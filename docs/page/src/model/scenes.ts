@@ -11,9 +11,8 @@ import { SCENE_SIDE } from "../scene/side.ts";
 import { type Held, hold } from "./held.ts";
 import type { DrawnScene, Seen } from "./protocol.ts";
 
-/** A scene as pixels, and what the tower makes of it. */
+/** A scene as the tower's input, and what the tower makes of it. */
 export interface EncodedScene {
-  readonly rgb: Uint8Array;
   readonly image: PreparedImage;
   readonly encoded: Held<readonly EncodedImages[]>;
 }
@@ -37,14 +36,13 @@ export function sceneCache({ model, preprocessing }: LoadedVlm): (scene: DrawnSc
   };
 
   function encode(scene: DrawnScene): EncodedScene {
-    const rgb = rasterScene(scene, SCENE_SIDE);
-    const image = preprocessing.prepare({ width: SCENE_SIDE, height: SCENE_SIDE, pixels: rgb });
+    const pixels = rasterScene(scene, SCENE_SIDE);
+    const image = preprocessing.prepare({ width: SCENE_SIDE, height: SCENE_SIDE, pixels });
     const encoded = hold(() => {
-      const { pixels } = batchOf([image]);
-      const generator = model.encode({ pixels }, noTap);
+      const generator = model.encode({ pixels: batchOf([image]).pixels }, noTap);
       return runToEnd(generator);
     });
-    return { rgb, image, encoded };
+    return { image, encoded };
   }
 }
 
@@ -56,17 +54,13 @@ function runToEnd<T>(generator: Generator<tf.Tensor, T, Float32Array | Int32Arra
 }
 
 /** What a reader is shown of an encoded scene. */
-export function seenOf({ rgb, encoded }: EncodedScene): Seen {
+export function seenOf({ encoded }: EncodedScene): Seen {
   const [{ grids }] = encoded.value;
   const [seen] = grids;
-  const pixels = new Uint8ClampedArray(SCENE_SIDE * SCENE_SIDE * 4).fill(255);
-  for (let i = 0; i < SCENE_SIDE * SCENE_SIDE; i++) for (let c = 0; c < 3; c++) pixels[4 * i + c] = rgb[3 * i + c];
   return tidy(() => {
     const states = similarityFeatures(seen, "last-third").squeeze<tf.Tensor2D>([0]); // [N, D]
     const unit = states.div(states.norm("euclidean", 1, true)); // [N, D]
     return {
-      pixels,
-      side: SCENE_SIDE,
       attention: seen.clsAttention.dataSync() as Float32Array,
       keyNorms: seen.keyNorms.dataSync() as Float32Array,
       likeness: tf.matMul(unit, unit, false, true).dataSync() as Float32Array, // [N, N]

@@ -7,6 +7,8 @@ export interface Live<T> {
   /** Why there is none for the current input, in a line. */
   readonly problem?: string;
   readonly busy: boolean;
+  /** Whether the value came with the page instead of being computed in it. */
+  readonly built?: boolean;
 }
 
 /**
@@ -14,20 +16,23 @@ export interface Live<T> {
  *
  * @param input undefined: there is nothing to compute yet
  * @param pause milliseconds of quiet before work starts
- * @param first the value before anything was computed
+ * @param first the value as long as there is nothing to compute from; it follows the signals that it reads
  */
 export function live<Input, T>(
   input: () => Input | undefined,
   work: (input: Input) => Promise<T>,
-  { pause = 0, first }: { readonly pause?: number; readonly first?: T } = {},
+  { pause = 0, first }: { readonly pause?: number; readonly first?: () => T | undefined } = {},
 ): ReadonlySignal<Live<T>> {
-  const state = signal<Live<T>>({ value: first, busy: false });
+  const state = signal<Live<T>>({ busy: false });
   let newest = 0;
   let running: Promise<unknown> = Promise.resolve();
   effect(() => {
     const given = input();
     const own = ++newest;
-    if (given === undefined) return undefined;
+    if (given === undefined) {
+      if (first) state.value = { value: first(), busy: false, built: true };
+      return undefined;
+    }
     const timer = setTimeout(() => {
       state.value = { ...state.peek(), busy: true };
       // One at a time: what waits and is overtaken is never begun.

@@ -1,18 +1,19 @@
-import { computed, signal } from "@preact/signals";
+import firstRun from "virtual:first-run";
+import { computed, type Signal, signal } from "@preact/signals";
 import { POSITION_POLICIES, type PositionPolicy } from "../../../../src/methods/nuwa/positions.ts";
 import type { Variant } from "../../../../src/methods/nuwa/variants.ts";
 import { type Scene, type SceneShape, sceneOf } from "../../../../src/world/scene.ts";
 import { SEEDS_PER_SPLIT } from "../../../../src/world/splits.ts";
 import type { Client } from "../model/client.ts";
-import type { LoadedFacts, Setting } from "../model/protocol.ts";
+import { BEGIN, type FirstRun, readFirstRun } from "../model/first-run.ts";
+import type { LoadedFacts, Setting, Told } from "../model/protocol.ts";
 import { readShapes, writeShapes } from "../scene/shapes-text.ts";
 import { live } from "./live.ts";
 import type { Named } from "./url.ts";
 
 /* The state of the page. Steps read these signals and set them; nothing else holds state that others need. */
 
-/** What the page shows first: a scene and a question at which methods differ. */
-const BEGIN = { seed: 129, question: "Where is the purple cross?", average: 32 } as const;
+const FIRST: FirstRun = readFirstRun(firstRun);
 
 /** Seed of the scene, of the test split. */
 export const seed = signal<number>(BEGIN.seed);
@@ -21,12 +22,12 @@ export const changedShapes = signal<readonly SceneShape[] | undefined>(undefined
 export const question = signal<string>(BEGIN.question);
 /** Average visual tokens in a decoder layer. */
 export const average = signal<number>(BEGIN.average);
-export const methodA = signal<string>("nuwa");
-export const methodB = signal<string>("visionzip");
+export const methodA = signal<string>(BEGIN.a);
+export const methodB = signal<string>(BEGIN.b);
 /** Position ids of what both methods keep. */
-export const positions = signal<PositionPolicy>("original");
+export const positions = signal<PositionPolicy>(BEGIN.positions);
 /** Reading of Nüwa. */
-export const variant = signal<Variant>("official");
+export const variant = signal<Variant>(BEGIN.variant);
 /** Constants of Nüwa's stage 1; undefined: those of the reading. */
 export const distanceFraction = signal<number | undefined>(undefined);
 export const pillarQuantile = signal<number | undefined>(undefined);
@@ -40,9 +41,9 @@ export const layer = signal<number>(0);
 /** Counts presses of the button that asks at once. */
 export const asked = signal<number>(0);
 
-/** The worker's facts, once it has loaded. */
-export const facts = signal<LoadedFacts | undefined>(undefined);
-/** The worker; set before `facts`. */
+/** What is known of the model: from the build of the page, and then from the worker. */
+export const facts = signal<LoadedFacts | undefined>(FIRST.facts);
+/** The worker, once it has loaded. */
 export const client = signal<Client | undefined>(undefined);
 
 /** The scene that everything follows. */
@@ -73,38 +74,56 @@ function given<T extends object>(fields: T): T {
   return Object.fromEntries(known) as T;
 }
 
-const ready = <T>(value: T) => (facts.value && client.value ? { ...value, client: client.value } : undefined);
+const ready = <T>(value: T) => (client.value ? { ...value, client: client.value } : undefined);
+
+/** A value of the build, as long as the scene and these others are as the page begins. */
+function first<T>(value: T, ...others: readonly (readonly [Signal<unknown>, unknown])[]): () => T | undefined {
+  const begun = [[seed, BEGIN.seed], [changedShapes, undefined], ...others] as const;
+  return () => (begun.every(([now, then]) => now.value === then) ? value : undefined);
+}
+const ASKED = [
+  [question, BEGIN.question],
+  [average, BEGIN.average],
+  [positions, BEGIN.positions],
+] as const;
+const NUWA = [
+  [variant, BEGIN.variant],
+  [distanceFraction, undefined],
+  [pillarQuantile, undefined],
+] as const;
 
 /** What the tower sees in the scene. */
 export const seen = live(
   () => ready({ scene: scene.value }),
   ({ client: worker, scene: drawn }) => worker.ask("see", { scene: drawn }),
+  { first: first(FIRST.seen) },
 );
 
 /** What stage 1 of the first method keeps. */
 export const chosen = live(
   () => ready({ scene: scene.value, question: question.value, setting: settingOf(methodA.value) }),
   ({ client: worker, ...task }) => worker.ask("choose", task),
+  { first: first(FIRST.chosen, ...ASKED, ...NUWA, [methodA, BEGIN.a]) },
 );
 
 /** Answers wait until the reader's hand rests. */
 const QUIET = { pause: 250 };
-const answerOf = (method: () => string, watch: boolean) =>
+const answerOf = (method: () => string, watch: boolean, built: () => Told | undefined) =>
   live(
     () => ready({ scene: scene.value, question: question.value, setting: settingOf(method()), asked: asked.value }),
     ({ client: worker, asked: _, ...task }) => worker.ask("ask", { ...task, watch }),
-    QUIET,
+    { ...QUIET, first: built },
   );
 
 /** The answer under the first method, with its attention. */
-export const answerA = answerOf(() => methodA.value, true);
+export const answerA = answerOf(() => methodA.value, true, first(FIRST.answerA, ...ASKED, ...NUWA, [methodA, BEGIN.a]));
 /** The answer under the second method. */
-export const answerB = answerOf(() => methodB.value, false);
+export const answerB = answerOf(() => methodB.value, false, first(FIRST.answerB, ...ASKED, [methodB, BEGIN.b]));
 /** The answer of the unpruned model. */
 export const answerUnpruned = live(
   () => ready({ scene: scene.value, question: question.value }),
   ({ client: worker, ...task }) => worker.ask("ask", { ...task, setting: { method: "none", average: 0 } }),
-  QUIET,
+  { ...QUIET, first: first(FIRST.answerUnpruned, [question, BEGIN.question]) },
 );
 
 const integer = (least: number, most: number) => (text: string) => {
@@ -116,8 +135,7 @@ const oneOf =
   (text: string) =>
     names.find((name) => name === text);
 const share = (text: string) => (text !== "" && Number(text) >= 0 && Number(text) <= 1 ? Number(text) : undefined);
-/** Which methods there are is known when the worker has loaded. */
-const methodName = (text: string) => (/^[a-z]{1,20}$/.test(text) ? text : undefined);
+const methodName = oneOf(FIRST.facts.methods.map(({ name }) => name));
 const plain = (text: string) => text.slice(0, 200);
 
 /** What of the state stands in the address. */
