@@ -1,31 +1,14 @@
-import { answerA, average, chosen, methodA, positions, seed } from "./state.ts";
-
-/** What programs outside, such as tests, can ask the page. */
-export interface NuwaPage {
-  /** Fulfilled when the model is loaded and the first answer is there. */
-  readonly ready: Promise<void>;
-  state(): {
-    readonly seed: number;
-    readonly budget: number;
-    readonly method: string;
-    readonly positions: string;
-    /** Cells that stage 1 keeps. */
-    readonly kept: readonly number[];
-    /** Their position ids. */
-    readonly ids: readonly number[];
-    readonly answer: string;
-    readonly box?: readonly number[];
-    /** Whether something is being computed. */
-    readonly busy: boolean;
-    /** Scores of the first answer token. */
-    readonly logits: readonly number[];
-  };
-}
+import type { NuwaPage } from "./nuwa-page.ts";
+import { answerA, average, chosen, client, methodA, positions, seed } from "./state.ts";
 
 /** The page as `window.nuwaPage`. */
 export function pageApi(ready: Promise<void>): NuwaPage {
   return {
     ready,
+    async tensors() {
+      await ready;
+      return client.value?.ask("tensors", {}) ?? 0;
+    },
     state: () => ({
       seed: seed.value,
       budget: average.value,
