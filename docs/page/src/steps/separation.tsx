@@ -31,8 +31,8 @@ export function Separation() {
       </p>
       <p>
         When k is at least the number of regions, every region keeps an anchor, so no patch is farther from one than the
-        region is long. Star discrepancy is the largest difference between a box's share of the kept patches and its
-        share of the area, over all boxes from the upper left corner; 0 is even.
+        diagonal of a region. Star discrepancy is the largest difference between a box's share of the kept patches and
+        its share of the area, over all boxes from the upper left corner; 0 is even.
       </p>
       <p>
         The budget is the average number of visual tokens in a decoder layer, of {grid.rows * grid.columns}. Nüwa spends
@@ -129,8 +129,8 @@ function WorstCase() {
   const covered = stage1Budget.value >= regions;
   return (
     <p>
-      This salience is made up: it grows with the distance from one corner. Of all scores a picture could have it drives
-      plain top-k farthest away from a patch of this {grid.rows} × {grid.columns} grid.{" "}
+      This salience is made up: it grows with the distance from one corner. No scores at all leave a patch of this{" "}
+      {grid.rows} × {grid.columns} grid farther from what plain top-k keeps.{" "}
       {covered
         ? `Nüwa still has an anchor in each of the ${regions} regions, since k is not below their number.`
         : `Here k is below the number of regions, ${regions}: Nüwa, too, leaves regions out. Raise the budget or the ` +
