@@ -1,6 +1,10 @@
 import { signal } from "@preact/signals";
+import { QuestionBar } from "./question.tsx";
 import { client, facts } from "./state/state.ts";
+import { Aggregation } from "./steps/aggregation.tsx";
 import { Patches } from "./steps/patches.tsx";
+import { Positions } from "./steps/positions.tsx";
+import { Separation } from "./steps/separation.tsx";
 
 /** How much of the model has come, 0..1, and why it has not. */
 export const loading = signal<number>(0);
@@ -21,6 +25,10 @@ export function App() {
       </header>
       <main>
         <Patches />
+        <Separation />
+        <Aggregation />
+        <QuestionBar />
+        <Positions />
       </main>
     </>
   );

@@ -3,6 +3,7 @@ import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { prepareWasm } from "../../../../src/backend/wasm/prepare.ts";
 import { LAWS } from "../../../../src/laws/all.ts";
 import { lawsFor } from "../../../../src/laws/judge.ts";
+import { DISTANCE_FRACTION, distanceThreshold } from "../../../../src/methods/nuwa/aggregation.ts";
 import { createPruning } from "../../../../src/methods/registry.ts";
 import { openVlm } from "./checkpoint.ts";
 import { createEngine, type Engine, pruningFor } from "./engine.ts";
@@ -57,6 +58,10 @@ const HANDLERS: Handlers = {
   choose: ({ scene, question, setting }) => loaded().choose(scene, question, setting),
   ask: ({ scene, question, setting, watch = false }) =>
     loaded().ask(scene, question, pruningFor(loaded().vlm, setting), watch),
+  reach: ({ fraction = DISTANCE_FRACTION }) => ({
+    fraction,
+    patches: distanceThreshold(loaded().facts.grid, fraction),
+  }),
   unknown: ({ question }) => loaded().unknown(question),
   run: ({ scene, question, average, program }) => {
     const { vlm, ask } = loaded();
