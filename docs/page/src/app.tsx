@@ -1,5 +1,8 @@
 import { signal } from "@preact/signals";
 import { facts } from "./state/state.ts";
+import { Compare } from "./steps/compare.tsx";
+import { Decoder } from "./steps/decoder.tsx";
+import { OwnPrunerStep } from "./steps/own-pruner.tsx";
 import { Patches } from "./steps/patches.tsx";
 
 /** How much of the model has come, 0..1, and why it has not. */
@@ -21,6 +24,9 @@ export function App() {
       </header>
       <main>
         <Patches />
+        <Decoder />
+        <Compare />
+        <OwnPrunerStep />
       </main>
     </>
   );

@@ -5,6 +5,7 @@ import { type Scene, type SceneShape, sceneOf } from "../../../../src/world/scen
 import { SEEDS_PER_SPLIT } from "../../../../src/world/splits.ts";
 import type { Client } from "../model/client.ts";
 import type { LoadedFacts, Setting } from "../model/protocol.ts";
+import { EXAMPLES, readProgram, writeProgram } from "../sandbox/examples.ts";
 import { readShapes, writeShapes } from "../scene/shapes-text.ts";
 import { live } from "./live.ts";
 import type { Named } from "./url.ts";
@@ -36,6 +37,9 @@ export const regionSize = signal<number>(2);
 export const pointed = signal<number | undefined>(undefined);
 /** The decoder layer that step 5 shows. */
 export const layer = signal<number>(0);
+
+/** The reader's own pruner, of step 7. */
+export const program = signal<string>(EXAMPLES[0].program);
 
 /** Counts presses of the button that asks at once. */
 export const asked = signal<number>(0);
@@ -134,4 +138,5 @@ export const ADDRESS = [
   { name: "quantile", signal: pillarQuantile, read: share, write: (value?: number) => String(value ?? "") },
   { name: "region", signal: regionSize, read: integer(1, 6), write: String },
   { name: "layer", signal: layer, read: integer(0, 7), write: String },
+  { name: "program", signal: program, read: readProgram, write: writeProgram },
 ] as unknown as readonly Named<never>[];
