@@ -8,7 +8,7 @@ import type { Told } from "../model/protocol.ts";
 import type { Live } from "../state/live.ts";
 import { answerA, answerB, answerUnpruned, average, facts, methodA, methodB, question, scene } from "../state/state.ts";
 import { Step } from "../step.tsx";
-import { OverlapEquation } from "./equations.tsx";
+import { OverlapEquation } from "./equations-5-to-7.tsx";
 import { Numbers } from "./numbers.tsx";
 import { SweepFigure } from "./sweep-figure.tsx";
 

@@ -10,7 +10,7 @@ import type { Told } from "../model/protocol.ts";
 import { answerA, average, facts, layer, methodA, pointed, scene } from "../state/state.ts";
 import { Step } from "../step.tsx";
 import { cutNear, placeOfCell, rowOf } from "./decoder-rows.ts";
-import { CutEquation } from "./equations.tsx";
+import { CutEquation } from "./equations-5-to-7.tsx";
 
 /** Step 5: the second pruning, between two layers of the decoder. */
 export function Decoder() {

@@ -11,7 +11,7 @@ import { LawReport } from "../sandbox/law-report.tsx";
 import { ownRun, running, runProgram, stopProgram } from "../sandbox/runs.ts";
 import { average, facts, program, question, scene } from "../state/state.ts";
 import { Step } from "../step.tsx";
-import { PrunerEquation } from "./equations.tsx";
+import { PrunerEquation } from "./equations-5-to-7.tsx";
 
 /** Step 7: a pruner that the reader writes. */
 export function OwnPrunerStep() {
