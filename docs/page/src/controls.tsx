@@ -39,7 +39,7 @@ export function Slider({ label, value, least, most, step = 1, shown = String(val
 /** A choice among a few names. */
 export interface ChoiceProps<T extends string> {
   readonly label: string;
-  readonly chosen: Signal<T>;
+  readonly chosen: Pick<Signal<T>, "value">;
   readonly names: readonly (T | { readonly name: T; readonly said: string })[];
   readonly testId?: string;
 }

@@ -10,14 +10,16 @@ export interface FigureProps {
   readonly width: number;
   readonly height: number;
   readonly children: ComponentChildren;
+  /** It holds what a reader can reach, which an image to a screen reader cannot. */
+  readonly interactive?: boolean;
 }
 
 /** An SVG drawing that grows with the column, its caption, and a button that saves it as an SVG file. */
-export function Figure({ title, caption, width, height, children }: FigureProps) {
+export function Figure({ title, caption, width, height, children, interactive = false }: FigureProps) {
   const drawing = useRef<SVGSVGElement>(null);
   return (
     <figure class="figure">
-      <svg ref={drawing} viewBox={`0 0 ${width} ${height}`} role="img" aria-label={title}>
+      <svg ref={drawing} viewBox={`0 0 ${width} ${height}`} role={interactive ? "group" : "img"} aria-label={title}>
         {children}
       </svg>
       <figcaption>

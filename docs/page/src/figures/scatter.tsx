@@ -26,7 +26,7 @@ export interface ScatterProps {
 
 /** Size of the drawing. */
 export const SCATTER_SIZE = { width: 400, height: 300 } as const;
-const EDGE = { left: 40, right: 12, top: 12, bottom: 44 } as const;
+const EDGE = { left: 56, right: 24, top: 12, bottom: 44 } as const;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
 
 /** Where each group of a method has its mean, from left to right. */
@@ -63,7 +63,7 @@ export function Scatter({ points, xLabel, yLabel }: ScatterProps) {
       <text x={(x(0) + x(1)) / 2} y={height - 8} text-anchor="middle">
         {xLabel}
       </text>
-      <text transform={`translate(11 ${(y(0) + y(1)) / 2}) rotate(-90)`} text-anchor="middle">
+      <text transform={`translate(13 ${(y(0) + y(1)) / 2}) rotate(-90)`} text-anchor="middle">
         {yLabel}
       </text>
       {(["none", "b", "a"] as const).map((who) => (

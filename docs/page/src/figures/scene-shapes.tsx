@@ -10,7 +10,6 @@ export function SceneShapes({ scene, side }: { readonly scene: DrawnScene; reado
       {/* Numbers and colours of the scene alone: no text of a reader comes in here. */}
       <g clip-path="inset(0)" dangerouslySetInnerHTML={{ __html: backgroundSvg(scene.background) }} />
       {scene.shapes.map((shape, i) => (
-        // biome-ignore lint/suspicious/noArrayIndexKey: a shape is what stands at its place of the list
         <ShapeDrawing key={i} shape={shape} />
       ))}
     </g>

@@ -42,6 +42,8 @@ export interface Seen {
   readonly side: number;
   /** Attention of the class token, summed over heads: [N]. The released code's salience. */
   readonly attention: Float32Array;
+  /** What a patch is worth in separation and alignment, as each reading has it: [N]. */
+  readonly salience: Readonly<Record<Variant, Float32Array>>;
   /** Norm of each patch's key: [N]. */
   readonly keyNorms: Float32Array;
   /** Cosine of all pairs of patches in the states that aggregation compares: [N, N]. */
@@ -154,6 +156,8 @@ export interface Tasks {
   see: { given: { scene: DrawnScene }; back: Seen };
   choose: { given: { scene: DrawnScene; question: string; setting: Setting }; back: Chosen };
   ask: { given: { scene: DrawnScene; question: string; setting: Setting; watch?: boolean }; back: Told };
+  /** τ in grid units of a fraction of the largest squared distance; of the paper's unless given. */
+  reach: { given: { fraction?: number }; back: number };
   /** Words of a question that the model does not know. */
   unknown: { given: { question: string }; back: readonly string[] };
   /** Gets what runs programs of readers. */

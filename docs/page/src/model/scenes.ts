@@ -2,6 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { tidy } from "../../../../src/core/readback.ts";
 import { noTap } from "../../../../src/core/taps.ts";
 import { similarityFeatures } from "../../../../src/methods/nuwa/aggregation.ts";
+import { salienceOf } from "../../../../src/methods/nuwa/salience.ts";
+import { VARIANTS } from "../../../../src/methods/nuwa/variants.ts";
 import type { PreparedImage } from "../../../../src/model/preprocessing.ts";
 import type { EncodedImages } from "../../../../src/model/vlm.ts";
 import type { LoadedVlm } from "../../../../src/pipeline/answer.ts";
@@ -68,6 +70,10 @@ export function seenOf({ rgb, encoded }: EncodedScene): Seen {
       pixels,
       side: SCENE_SIDE,
       attention: seen.clsAttention.dataSync() as Float32Array,
+      salience: {
+        paper: salienceOf(seen, VARIANTS.paper).dataSync() as Float32Array,
+        official: salienceOf(seen, VARIANTS.official).dataSync() as Float32Array,
+      },
       keyNorms: seen.keyNorms.dataSync() as Float32Array,
       likeness: tf.matMul(unit, unit, false, true).dataSync() as Float32Array, // [N, N]
     };

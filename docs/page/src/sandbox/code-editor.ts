@@ -47,6 +47,7 @@ export function openEditor(
         Prec.highest(keymap.of([run])),
         minimalSetup,
         lineNumbers(),
+        EditorView.lineWrapping,
         keymap.of([indentWithTab]),
         typescriptLanguage,
         syntaxHighlighting(COLOURS),

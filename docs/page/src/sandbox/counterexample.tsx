@@ -24,7 +24,7 @@ export function Counterexample({ broken, sentence }: { broken: NonNullable<ToldV
   return (
     <>
       <p>{message}</p>
-      <div style={{ maxWidth: `${Math.max(10, grid.columns * 2.75)}rem` }}>
+      <div class="case" style={{ "--case-width": `${grid.columns * 2.75}rem` }}>
         <Figure
           title={`Counterexample: ${sentence}`}
           width={width + 4}
@@ -55,11 +55,15 @@ export function Counterexample({ broken, sentence }: { broken: NonNullable<ToldV
                 </g>
               );
             })}
-            {regionLines(grid.columns, regionSize).map((x) => (
-              <line key={`x${x}`} x1={x * SIDE} x2={x * SIDE} y1={0} y2={height} />
-            ))}
-            {regionLines(grid.rows, regionSize).map((y) => (
-              <line key={`y${y}`} y1={y * SIDE} y2={y * SIDE} x1={0} x2={width} />
+            {(["halo", "line"] as const).map((part) => (
+              <g key={part} class={part}>
+                {regionLines(grid.columns, regionSize).map((x) => (
+                  <line key={`x${x}`} x1={x * SIDE} x2={x * SIDE} y1={0} y2={height} />
+                ))}
+                {regionLines(grid.rows, regionSize).map((y) => (
+                  <line key={`y${y}`} y1={y * SIDE} y2={y * SIDE} x1={0} x2={width} />
+                ))}
+              </g>
             ))}
           </g>
         </Figure>

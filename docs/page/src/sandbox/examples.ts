@@ -5,9 +5,8 @@ export interface Example {
   readonly program: string;
 }
 
-const TYPE = `// attention, keyNorms: a number for each patch, row by row; keep: how many to keep
-type Patches = { attention: number[]; keyNorms: number[];
-                 grid: { rows: number; columns: number }; keep: number };
+const TYPE = `type Grid = { rows: number; columns: number };
+type Patches = { attention: number[]; keyNorms: number[]; grid: Grid; keep: number };
 `;
 
 /** Programs that a reader may start from; the first is shown at the start. */

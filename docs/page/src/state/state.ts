@@ -1,4 +1,5 @@
 import { computed, signal } from "@preact/signals";
+import type { Grid } from "../../../../src/core/grid.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../../../src/methods/nuwa/positions.ts";
 import type { Variant } from "../../../../src/methods/nuwa/variants.ts";
 import { type Scene, type SceneShape, sceneOf } from "../../../../src/world/scene.ts";
@@ -35,8 +36,12 @@ export const pillarQuantile = signal<number | undefined>(undefined);
 export const regionSize = signal<number>(2);
 /** The patch that is pointed at, in every figure. */
 export const pointed = signal<number | undefined>(undefined);
-/** The decoder layer that step 5 shows. */
-export const layer = signal<number>(0);
+/** Whether step 2 shows the salience that is worst for plain top-k in place of the scene's. */
+export const worstCase = signal<boolean>(false);
+/** The patch whose anchor step 3 shows; the nearest anchor to it is shown. */
+export const anchor = signal<number>(78);
+/** The decoder layer that step 5 shows: first the one before the cut, whose attention is what is scored. */
+export const layer = signal<number>(3);
 
 /** The reader's own pruner, of step 7. */
 export const program = signal<string>(EXAMPLES[0].program);
@@ -48,6 +53,9 @@ export const asked = signal<number>(0);
 export const facts = signal<LoadedFacts | undefined>(undefined);
 /** The worker; set before `facts`. */
 export const client = signal<Client | undefined>(undefined);
+
+/** The patches of a picture; those of the shipped model before it has loaded. */
+export const gridOf = computed<Grid>(() => facts.value?.grid ?? { rows: 12, columns: 12 });
 
 /** The scene that everything follows. */
 export const scene = computed<Scene>(() => {
@@ -91,6 +99,21 @@ export const chosen = live(
   ({ client: worker, ...task }) => worker.ask("choose", task),
 );
 
+const nuwaBesides = live(
+  () =>
+    methodA.value === "nuwa"
+      ? undefined
+      : ready({ scene: scene.value, question: question.value, setting: settingOf("nuwa") }),
+  ({ client: worker, ...task }) => worker.ask("choose", task),
+);
+/** What stage 1 of Nüwa keeps, whichever the first method is. */
+export const chosenByNuwa = computed(() => (methodA.value === "nuwa" ? chosen.value : nuwaBesides.value));
+/** τ in patches. */
+export const reach = live(
+  () => ready({ fraction: distanceFraction.value }),
+  ({ client: worker, fraction }) => worker.ask("reach", given({ fraction })),
+);
+
 /** Answers wait until the reader's hand rests. */
 const QUIET = { pause: 250 };
 const answerOf = (method: () => string, watch: boolean) =>
@@ -124,6 +147,8 @@ const share = (text: string) => (text !== "" && Number(text) >= 0 && Number(text
 const methodName = (text: string) => (/^[a-z]{1,20}$/.test(text) ? text : undefined);
 const plain = (text: string) => text.slice(0, 200);
 
+const yes = (value: boolean) => (value ? "yes" : "");
+
 /** What of the state stands in the address. */
 export const ADDRESS = [
   { name: "seed", signal: seed, read: integer(0, SEEDS_PER_SPLIT - 1), write: String },
@@ -137,6 +162,8 @@ export const ADDRESS = [
   { name: "tau", signal: distanceFraction, read: share, write: (value?: number) => String(value ?? "") },
   { name: "quantile", signal: pillarQuantile, read: share, write: (value?: number) => String(value ?? "") },
   { name: "region", signal: regionSize, read: integer(1, 6), write: String },
+  { name: "worst", signal: worstCase, read: (text: string) => text === "yes" || undefined, write: yes },
+  { name: "anchor", signal: anchor, read: integer(0, 143), write: String },
   { name: "layer", signal: layer, read: integer(0, 7), write: String },
   { name: "program", signal: program, read: readProgram, write: writeProgram },
 ] as unknown as readonly Named<never>[];

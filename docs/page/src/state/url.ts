@@ -19,9 +19,13 @@ export function readAddress(named: readonly Named<never>[], search: string): voi
   }
 }
 
+/** Milliseconds without a change after which the address is written. */
+const QUIET = 150;
+
 /** Keeps the address as the signals are: only those that differ from what they began with are named in it. */
 export function followInAddress(named: readonly Named<never>[]): void {
   const begun = named.map(({ signal, write }) => write(signal.peek()));
+  let timer: ReturnType<typeof setTimeout> | undefined;
   effect(() => {
     const fields = new URLSearchParams();
     named.forEach(({ name, signal, write }, i) => {
@@ -29,6 +33,10 @@ export function followInAddress(named: readonly Named<never>[]): void {
       if (text !== begun[i]) fields.set(name, text);
     });
     const search = fields.toString();
-    history.replaceState(null, "", `${location.pathname}${search && `?${search}`}${location.hash}`);
+    clearTimeout(timer);
+    // Browsers take few changes of the address in a short time, and refuse more: a drag would be refused.
+    timer = setTimeout(() => {
+      history.replaceState(null, "", `${location.pathname}${search && `?${search}`}${location.hash}`);
+    }, QUIET);
   });
 }

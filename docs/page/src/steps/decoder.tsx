@@ -1,10 +1,10 @@
 import "./decoder.css";
 import { Slider, Waiting } from "../controls.tsx";
 import { BARS_SIZE, Bars, cutsOf } from "../figures/bars.tsx";
-import { CELL, CellGrid, placeOf, sizeOf } from "../figures/cell-grid.tsx";
+import { CELL, CellGrid, PointedCell, placeOf, sizeOf } from "../figures/cell-grid.tsx";
 import { heat } from "../figures/colours.ts";
 import { Figure } from "../figures/figure.tsx";
-import { HeatKey } from "../figures/heat-key.tsx";
+import { HeatScale } from "../figures/heat-scale.tsx";
 import { SceneShapes } from "../figures/scene-shapes.tsx";
 import type { Told } from "../model/protocol.ts";
 import { answerA, average, facts, layer, methodA, pointed, scene } from "../state/state.ts";
@@ -85,7 +85,7 @@ function LayerFigures({ told, layer: at, onLayer }: { told: Told; layer: number;
   );
 }
 
-const percent = (share: number) => `${Math.round(share * 100)} %`;
+const percent = (share: number) => `${share > 0 && share < 0.1 ? (share * 100).toFixed(1) : Math.round(share * 100)} %`;
 
 function AttentionFigure({ told, layer: at }: { told: Told; layer: number }) {
   const grid = facts.value?.grid;
@@ -104,6 +104,7 @@ function AttentionFigure({ told, layer: at }: { told: Told; layer: number }) {
     <div>
       <Figure
         title={`Attention in layer ${at}`}
+        interactive
         {...sizeOf(grid)}
         caption={
           <>
@@ -121,13 +122,15 @@ function AttentionFigure({ told, layer: at }: { told: Told; layer: number }) {
             return value === undefined ? undefined : heat(most > 0 ? value / most : 0);
           }}
           opacity={0.88}
+          label="attention paid to each patch"
+          say={(one) => (row.byCell.has(one) ? `${percent(row.byCell.get(one) ?? 0)} of the attention` : "no token")}
           onPoint={(one) => {
             pointed.value = one;
           }}
         />
-        {cell !== undefined && <rect class="pointed" {...placeOf(cell, grid)} width={CELL} height={CELL} />}
+        <PointedCell grid={grid} />
       </Figure>
-      <HeatKey most={most} said="attention, mean over heads" />
+      <HeatScale what="attention, mean over heads" least={0} most={most} />
     </div>
   );
 }
@@ -155,6 +158,7 @@ function CutFigure({ told, layer: at }: { told: Told; layer: number }) {
     <div>
       <Figure
         title={`Scores of the cut before layer ${cut.layer}`}
+        interactive
         {...sizeOf(grid)}
         caption={`Before layer ${cut.layer}, ${count} of ${cut.scores.length} tokens stay (○); the others (×) are dropped.`}
       >
@@ -166,6 +170,13 @@ function CutFigure({ told, layer: at }: { told: Told; layer: number }) {
             return found && heat(most > least ? (found.score - least) / (most - least) : 0);
           }}
           opacity={0.88}
+          label="scores at the cut"
+          say={(cell) => {
+            const found = byCell.get(cell);
+            return found
+              ? `score ${found.score.toPrecision(2)}, ${stays(found.token) ? "stays" : "dropped"}`
+              : "no token";
+          }}
           onPoint={(cell) => {
             pointed.value = cell;
           }}
@@ -173,8 +184,9 @@ function CutFigure({ told, layer: at }: { told: Told; layer: number }) {
         {[...byCell].map(([cell, { token }]) => (
           <CutMark key={cell} {...placeOf(cell, grid)} stays={stays(token)} />
         ))}
+        <PointedCell grid={grid} />
       </Figure>
-      <HeatKey most={most} said="score" />
+      <HeatScale what="score" least={least} most={most} />
     </div>
   );
 }

@@ -102,19 +102,7 @@ export function PrunerEquation() {
       <mo>)</mo>
       <mo>↦</mo>
       <mi>B</mi>
-      <mo>⊆</mo>
-      <mo>{"{"}</mo>
-      <mn>0</mn>
       <mo>,</mo>
-      <mo>…</mo>
-      <mo>,</mo>
-      <mi>H</mi>
-      <mi>W</mi>
-      <mo>−</mo>
-      <mn>1</mn>
-      <mo>{"}"}</mo>
-      <mo>,</mo>
-      <mspace width="0.5em" />
       <mo>|</mo>
       <mi>B</mi>
       <mo>|</mo>
