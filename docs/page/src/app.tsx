@@ -2,6 +2,9 @@ import { signal } from "@preact/signals";
 import { QuestionBar } from "./question.tsx";
 import { client, facts } from "./state/state.ts";
 import { Aggregation } from "./steps/aggregation.tsx";
+import { Compare } from "./steps/compare.tsx";
+import { Decoder } from "./steps/decoder.tsx";
+import { OwnPrunerStep } from "./steps/own-pruner.tsx";
 import { Patches } from "./steps/patches.tsx";
 import { Positions } from "./steps/positions.tsx";
 import { Separation } from "./steps/separation.tsx";
@@ -29,6 +32,9 @@ export function App() {
         <Aggregation />
         <QuestionBar />
         <Positions />
+        <Decoder />
+        <Compare />
+        <OwnPrunerStep />
       </main>
     </>
   );

@@ -2,6 +2,8 @@ import { render } from "preact";
 import { App, failure, loading } from "./app.tsx";
 import { clientOf } from "./model/client.ts";
 import { fetchFiles } from "./model/files.ts";
+import { sandboxFiles } from "./sandbox/client.ts";
+import { editorReady } from "./sandbox/editor.tsx";
 import type { NuwaPage } from "./state/nuwa-page.ts";
 import { pageApi } from "./state/page-api.ts";
 import { ADDRESS, answerA, client, facts } from "./state/state.ts";
@@ -24,11 +26,13 @@ window.nuwaPage = pageApi(load());
 /** Loads the model; fulfilled when the first answer is there. */
 async function load(): Promise<void> {
   try {
-    const { checkpoint, program } = await fetchFiles((share) => {
+    const files = await fetchFiles((share) => {
       loading.value = share;
     });
-    const worker = clientOf(program, async (own) => {
-      facts.value = await own.ask("load", checkpoint);
+    await editorReady;
+    sandboxFiles.value = files;
+    const worker = clientOf(files.program, async (own) => {
+      facts.value = await own.ask("load", files.checkpoint);
     });
     await worker.ask("tensors", {});
     client.value = worker;

@@ -1,3 +1,4 @@
+import interpreterUrl from "@jitl/quickjs-wasmfile-release-sync/wasm?url";
 import wasmUrl from "@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url";
 import config from "../../../../weights/no-places/config.json";
 import generationConfig from "../../../../weights/no-places/generation_config.json";
@@ -13,6 +14,8 @@ export interface LoadedFiles {
   readonly checkpoint: CheckpointFiles;
   /** The program of the worker. */
   readonly program: string;
+  /** What runs programs of readers, see `Interpreter`. */
+  readonly interpreter: ArrayBuffer;
 }
 
 /**
@@ -21,18 +24,19 @@ export interface LoadedFiles {
  * @param progress is told how much of all bytes has come, 0..1
  */
 export async function fetchFiles(progress: (share: number) => void): Promise<LoadedFiles> {
-  const shares = [0, 0, 0];
-  const weights = [0.85, 0.05, 0.1];
+  const shares = [0, 0, 0, 0];
+  const weights = [0.67, 0.05, 0.22, 0.06];
   const report = (i: number) => (share: number) => {
     shares[i] = share;
     progress(shares.reduce((sum, one, j) => sum + one * weights[j], 0));
   };
-  const [tensors, wasm, program] = await Promise.all(
-    [weightsUrl, wasmUrl, workerUrl].map((url, i) => fetched(url, report(i))),
+  const [tensors, wasm, program, interpreter] = await Promise.all(
+    [weightsUrl, wasmUrl, workerUrl, interpreterUrl].map((url, i) => fetched(url, report(i))),
   );
   return {
     checkpoint: { config, generationConfig, preprocessor, tokenizer, tokenizerConfig, weights: tensors, wasm },
     program: new TextDecoder().decode(program),
+    interpreter,
   };
 }
 

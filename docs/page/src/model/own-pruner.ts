@@ -1,4 +1,3 @@
-import { transform } from "sucrase";
 import { NuwaError } from "../../../../src/core/errors.ts";
 import type { Grid } from "../../../../src/core/grid.ts";
 import { averageCount } from "../../../../src/methods/budget.ts";
@@ -15,17 +14,12 @@ export interface ShownPatches {
   readonly keep: number;
 }
 
-/** A reader's pruner: raster indices of the patches that it keeps. */
-export type OwnPruner = (patches: ShownPatches) => readonly number[];
-
 /**
- * A reader's program as a method of this project.
+ * A reader's pruner as a method of this project.
  *
- * @param program TypeScript or JavaScript whose default export is an {@link OwnPruner}
- * @throws NuwaError with what is wrong with the program
+ * @param prune from {@link ShownPatches} to the raster indices of the patches that stay; what it returns is checked
  */
-export function methodOf(program: string): MethodDefinition<number> {
-  const prune = exportedBy(program);
+export function methodOf(prune: (patches: ShownPatches) => unknown): MethodDefinition<number> {
   const definition: MethodDefinition<number> = {
     name: "yours",
     summary: "what the program in the editor keeps",
@@ -46,6 +40,7 @@ export function methodOf(program: string): MethodDefinition<number> {
             const own = (values: ArrayLike<number>) => Array.from(values).slice(image * total, (image + 1) * total);
             return kept(
               prune({ attention: own(attention), keyNorms: own(norms), grid: { ...grid }, keep: share(keep) }),
+              total,
             );
           });
           return { cells };
@@ -57,24 +52,21 @@ export function methodOf(program: string): MethodDefinition<number> {
   return definition;
 }
 
-/** What a program returned, as the list that it must be. */
-function kept(returned: unknown): number[] {
-  if (!Array.isArray(returned) || !returned.every((cell) => typeof cell === "number"))
-    throw new NuwaError("the function returned no list of numbers. Return the raster indices of the kept patches.");
-  return [...returned].sort((a, b) => a - b);
+/** What a program returned, as the list that it must be, in raster order. */
+function kept(returned: unknown, total: number): number[] {
+  const wanted = "Return the raster indices of the kept patches.";
+  if (!Array.isArray(returned)) throw new NuwaError(`the function returned no list. ${wanted}`);
+  const wrong = returned.findIndex((cell) => !Number.isInteger(cell) || cell < 0 || cell >= total);
+  if (wrong >= 0)
+    throw new NuwaError(
+      `the function returned ${wordsOf(returned[wrong])} at place ${wrong} of its list, ` +
+        `which is none of the patches 0 to ${total - 1}. ${wanted}`,
+    );
+  // An empty list, and a patch that stands twice, are seen by the checks of all methods and by the laws.
+  return (returned as number[]).toSorted((a, b) => a - b);
 }
 
-function exportedBy(program: string): OwnPruner {
-  const exported: { default?: unknown } = {};
-  let code: string;
-  try {
-    ({ code } = transform(program, { transforms: ["typescript", "imports"] }));
-    // The worker that runs this is thrown away after it, and has neither the page nor a network.
-    new Function("exports", code)(exported);
-  } catch (error) {
-    throw new NuwaError(error instanceof Error ? error.message : String(error));
-  }
-  if (typeof exported.default !== "function")
-    throw new NuwaError("the program exports no function. Begin it with: export default function");
-  return exported.default as OwnPruner;
+function wordsOf(value: unknown): string {
+  // JSON has no NaN and no infinities: they come as null.
+  return value === null ? "null (or NaN)" : JSON.stringify(value).slice(0, 40);
 }

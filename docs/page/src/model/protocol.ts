@@ -131,10 +131,20 @@ export interface ToldVerdict {
     readonly message: string;
     /** As characters. */
     readonly picture: string;
-    readonly grid?: Grid;
-    readonly scores?: readonly number[];
-    readonly kept?: readonly number[];
+    /** Of a law about selections. */
+    readonly drawn?: DrawnCase;
   };
+}
+
+/** A grid with scores on which a pruner breaks a law. */
+export interface DrawnCase {
+  readonly grid: Grid;
+  readonly scores: readonly number[];
+  /** How many patches the pruner was asked to keep. */
+  readonly keep: number;
+  readonly regionSize: number;
+  /** What it kept; empty where it failed. */
+  readonly kept: readonly number[];
 }
 
 /** The tasks of the worker: what each is given, and what comes back. */
@@ -147,10 +157,14 @@ export interface Tasks {
   reach: { given: { fraction?: number }; back: { fraction: number; patches: number } };
   /** Words of a question that the model does not know. */
   unknown: { given: { question: string }; back: readonly string[] };
+  /** Gets what runs programs of readers. */
+  interpret: { given: { wasm: ArrayBuffer }; back: null };
   /** Answers under a pruner that a reader wrote. */
   run: { given: { scene: DrawnScene; question: string; average: number; program: string }; back: Told };
-  /** Laws on a pruner that a reader wrote, one by one. */
-  judge: { given: { program: string; law: number }; back: ToldVerdict | null };
+  /** The sentences of all laws. */
+  laws: { given: Record<string, never>; back: readonly string[] };
+  /** One law on a pruner that a reader wrote. */
+  judge: { given: { program: string; law: number }; back: ToldVerdict };
   /** Tensors that are alive, for tests. */
   tensors: { given: Record<string, never>; back: number };
 }

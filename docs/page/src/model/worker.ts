@@ -1,14 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { prepareWasm } from "../../../../src/backend/wasm/prepare.ts";
-import { LAWS } from "../../../../src/laws/all.ts";
-import { lawsFor } from "../../../../src/laws/judge.ts";
 import { DISTANCE_FRACTION, distanceThreshold } from "../../../../src/methods/nuwa/aggregation.ts";
 import { createPruning } from "../../../../src/methods/registry.ts";
+import { type Interpreter, loadInterpreter, type OpenProgram } from "../sandbox/interpreter.ts";
+import { judge, SENTENCES } from "../sandbox/judging.ts";
 import { openVlm } from "./checkpoint.ts";
 import { createEngine, type Engine, pruningFor } from "./engine.ts";
 import { methodOf } from "./own-pruner.ts";
-import type { CheckpointFiles, LoadedFacts, Reply, Request, TaskName, Tasks, ToldVerdict } from "./protocol.ts";
+import type { CheckpointFiles, LoadedFacts, Reply, Request, TaskName, Tasks } from "./protocol.ts";
 
 /* The model of the page, in a worker, so that the page never waits for it. */
 
@@ -17,6 +17,7 @@ type Handlers = {
 };
 
 let engine: Engine | undefined;
+let interpreter: Interpreter | undefined;
 
 function loaded(): Engine {
   if (!engine) throw new Error("the model is not loaded.");
@@ -37,19 +38,15 @@ async function load(files: CheckpointFiles): Promise<LoadedFacts> {
   return engine.facts;
 }
 
-/** A law on a program; null behind the last one. */
-function judge(program: string, law: number): ToldVerdict | null {
-  if (law >= LAWS.length) return null;
-  const [judged] = lawsFor(methodOf(program), { law: LAWS[law].sentence, runs: 60 });
-  const { sentence, status, tries, broken } = judged.judge();
-  const { grid, scores } = (broken?.smallest ?? {}) as Partial<{
-    grid: { rows: number; columns: number };
-    scores: number[];
-  }>;
-  return {
-    ...{ sentence, status, tries },
-    broken: broken && { message: broken.message, picture: broken.picture, grid, scores: scores && [...scores] },
-  };
+/** Opens a reader's program for one task. */
+async function withProgram<T>(program: string, work: (opened: OpenProgram) => T | Promise<T>): Promise<T> {
+  if (!interpreter) throw new Error("there is nothing that runs programs.");
+  const opened = interpreter.open(program);
+  try {
+    return await work(opened);
+  } finally {
+    opened.dispose();
+  }
 }
 
 const HANDLERS: Handlers = {
@@ -63,12 +60,18 @@ const HANDLERS: Handlers = {
     patches: distanceThreshold(loaded().facts.grid, fraction),
   }),
   unknown: ({ question }) => loaded().unknown(question),
-  run: ({ scene, question, average, program }) => {
-    const { vlm, ask } = loaded();
-    const pruning = createPruning(methodOf(program), vlm.model.config, { average: { tokens: average } });
-    return ask(scene, question, pruning, false);
+  async interpret({ wasm }) {
+    interpreter = await loadInterpreter(wasm);
+    return null;
   },
-  judge: ({ program, law }) => judge(program, law),
+  run: ({ scene, question, average, program }) =>
+    withProgram(program, ({ call }) => {
+      const { vlm, ask } = loaded();
+      const pruning = createPruning(methodOf(call), vlm.model.config, { average: { tokens: average } });
+      return ask(scene, question, pruning, false);
+    }),
+  laws: () => SENTENCES,
+  judge: ({ program, law }) => withProgram(program, (opened) => judge(opened, law)),
   tensors: () => tf.memory().numTensors,
 };
 

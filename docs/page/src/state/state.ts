@@ -8,6 +8,7 @@ import { SEEDS_PER_SPLIT } from "../../../../src/world/splits.ts";
 import type { Client } from "../model/client.ts";
 import { BEGIN, type FirstRun, readFirstRun } from "../model/first-run.ts";
 import type { LoadedFacts, Setting, Told } from "../model/protocol.ts";
+import { EXAMPLES, readProgram, writeProgram } from "../sandbox/examples.ts";
 import { readShapes, writeShapes } from "../scene/shapes-text.ts";
 import { live } from "./live.ts";
 import type { Named } from "./url.ts";
@@ -40,8 +41,11 @@ export const pointed = signal<number | undefined>(undefined);
 export const worstCase = signal<boolean>(false);
 /** The patch whose anchor step 3 shows; the nearest anchor to it is shown. */
 export const anchor = signal<number>(78);
-/** The decoder layer that step 5 shows. */
-export const layer = signal<number>(0);
+/** The decoder layer that step 5 shows: first the one before the cut, whose attention is what is scored. */
+export const layer = signal<number>(3);
+
+/** The reader's own pruner, of step 7. */
+export const program = signal<string>(EXAMPLES[0].program);
 
 /** Counts presses of the button that asks at once. */
 export const asked = signal<number>(0);
@@ -179,4 +183,5 @@ export const ADDRESS = [
   { name: "worst", signal: worstCase, read: (text: string) => text === "yes" || undefined, write: yes },
   { name: "anchor", signal: anchor, read: integer(0, 143), write: String },
   { name: "layer", signal: layer, read: integer(0, 7), write: String },
+  { name: "program", signal: program, read: readProgram, write: writeProgram },
 ] as unknown as readonly Named<never>[];

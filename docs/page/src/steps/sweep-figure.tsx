@@ -1,0 +1,68 @@
+import { Figure } from "../figures/figure.tsx";
+import { Mark, SCATTER_SIZE, Scatter, type Who } from "../figures/scatter.tsx";
+import { client, methodA, methodB } from "../state/state.ts";
+import {
+  goOnSweep,
+  SCENES,
+  stopSweep,
+  sweepDone,
+  sweepGoal,
+  sweepPoints,
+  sweepProblem,
+  sweepRunning,
+} from "./sweep.ts";
+
+/** Many scenes under both methods, while one watches. */
+export function SweepFigure() {
+  const [points, done, goal] = [sweepPoints.value, sweepDone.value, sweepGoal.value];
+  const running = sweepRunning.value;
+  const begin = done === 0 ? `ask about ${SCENES} scenes` : done < goal ? "go on" : `${SCENES} scenes more`;
+  return (
+    <section class="sweep" aria-label="many scenes">
+      <div class="controls">
+        <button type="button" disabled={!client.value} onClick={() => (running ? stopSweep() : goOnSweep())}>
+          {running ? "stop" : begin}
+        </button>
+        {goal > 0 && (
+          <span class="control">
+            <progress value={done} max={goal} aria-label="scenes asked about" />
+            <span aria-live="polite">
+              {done} of {goal} scenes
+            </span>
+          </span>
+        )}
+      </div>
+      {sweepProblem.value !== undefined && (
+        <p class="problem" role="alert">
+          {sweepProblem.value}
+        </p>
+      )}
+      <Figure
+        title="Operations saved and fit of the box, over many scenes"
+        {...SCATTER_SIZE}
+        caption="Small marks: one answer each. Large marks: means of the scenes with one budget."
+      >
+        <Scatter points={points} xLabel="operations saved" yLabel="IoU with the true box" />
+      </Figure>
+      <ul class="key marks">
+        <Key who="a" said={`A: ${methodA.value}`} />
+        <Key who="b" said={`B: ${methodB.value}`} />
+        <Key who="none" said="unpruned" />
+      </ul>
+    </section>
+  );
+}
+
+function Key({ who, said }: { readonly who: Who; readonly said: string }) {
+  const own = sweepPoints.value.filter((point) => point.who === who);
+  const mean = own.reduce((sum, { y }) => sum + y, 0) / own.length;
+  return (
+    <li class={who}>
+      <svg viewBox="-12 -8 24 16" aria-hidden="true">
+        <Mark who={who} size={6} />
+      </svg>
+      {said}
+      {own.length > 0 && `, mean IoU ${mean.toFixed(2)}`}
+    </li>
+  );
+}
