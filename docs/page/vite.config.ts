@@ -40,6 +40,10 @@ function firstRun(): Plugin {
 /** The page is a folder of static files that any host takes, below any path. */
 export default defineConfig({
   base: "./",
+  resolve: {
+    // The worker is 1.13 MB so, and 1.86 MB with all of it.
+    alias: [{ find: /^@tensorflow\/tfjs$/, replacement: `${project}/docs/page/src/model/tfjs.ts` }],
+  },
   plugins: [sources(), firstRun()],
   build: { outDir: `${project}/out/page`, emptyOutDir: true, target: "es2022", assetsInlineLimit: 0 },
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },

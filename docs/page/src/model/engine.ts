@@ -130,8 +130,8 @@ function told({
   return {
     text,
     box,
-    tokens: tokens.map(({ cell, position, pillar, weights, firstLayer, layers }) => ({
-      ...{ cell, id: position[0], pillar, weights, firstLayer, layers },
+    tokens: tokens.map(({ cell, position, pillar, firstLayer, layers }) => ({
+      ...{ cell, id: position[0], pillar, firstLayer, layers },
     })),
     total,
     textTokens,

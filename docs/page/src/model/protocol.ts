@@ -80,7 +80,6 @@ export interface ToldToken {
   readonly cell: number;
   readonly id: number;
   readonly pillar?: boolean;
-  readonly weights?: Float32Array;
   readonly firstLayer: number;
   /** It was dropped before this layer; the number of layers if never. */
   readonly layers: number;
