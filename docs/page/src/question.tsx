@@ -1,6 +1,6 @@
 import { computed, signal } from "@preact/signals";
 import { useId } from "preact/hooks";
-import { DEFAULT_WEIGHTS, questionRandom, questionsFor } from "../../../src/world/questions.ts";
+import { questionRandom, questionsFor } from "../../../src/world/questions.ts";
 import { Waiting } from "./controls.tsx";
 import { live } from "./state/live.ts";
 import { answerA, asked, client, facts, methodA, question, scene } from "./state/state.ts";
@@ -9,8 +9,8 @@ import "./question.css";
 
 /** Questions that are offered at once. */
 const OFFERED = 6;
-/** Boxes show most of what position ids do: half of the questions ask for one. */
-const WEIGHTS = { ...DEFAULT_WEIGHTS, grounding: 10 };
+/** Boxes show most of what position ids do: about half of the questions ask for one. */
+const WEIGHTS = { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 5 };
 
 /** Which questions about the scene are offered. */
 const round = signal(0);

@@ -120,6 +120,15 @@ export interface Told {
   readonly milliseconds: number;
 }
 
+/** What no salience breaks, see `coverageBounds`. */
+export interface ToldBounds {
+  /** Fewest regions that hold an anchor, and the farthest that a patch can be from one. */
+  readonly coveredRegions: number;
+  readonly radius: number;
+  /** The salience for which plain top-k of as many patches leaves a patch farthest away, [N]. */
+  readonly worstForTop: readonly number[];
+}
+
 /** What a law says of a method. */
 export interface ToldVerdict {
   readonly sentence: string;
@@ -152,6 +161,8 @@ export interface Tasks {
   see: { given: { scene: DrawnScene }; back: Seen };
   choose: { given: { scene: DrawnScene; question: string; setting: Setting }; back: Chosen };
   ask: { given: { scene: DrawnScene; question: string; setting: Setting; watch?: boolean }; back: Told };
+  /** What separation and alignment guarantee. */
+  bounds: { given: { keep: number; regionSize: number }; back: ToldBounds };
   /** τ in grid units for τ² as a fraction of the largest squared distance; the paper's unless given. */
   reach: { given: { fraction?: number }; back: { fraction: number; patches: number } };
   /** Words of a question that the model does not know. */

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
+import { coverageBounds } from "../../../../src/analysis/bounds.ts";
 import { prepareWasm } from "../../../../src/backend/wasm/prepare.ts";
 import { DISTANCE_FRACTION, distanceThreshold } from "../../../../src/methods/nuwa/aggregation.ts";
 import { createPruning } from "../../../../src/methods/registry.ts";
@@ -55,6 +56,13 @@ const HANDLERS: Handlers = {
   choose: ({ scene, question, setting }) => loaded().choose(scene, question, setting),
   ask: ({ scene, question, setting, watch = false }) =>
     loaded().ask(scene, question, pruningFor(loaded().vlm, setting), watch),
+  bounds: ({ keep, regionSize }) => {
+    const { grid } = loaded().facts;
+    const { coveredRegions, radius } = coverageBounds(grid, { keep, regionSize });
+    // With a single region alignment is plain top-k.
+    const top = coverageBounds(grid, { keep, regionSize: Math.max(grid.rows, grid.columns) });
+    return { coveredRegions: coveredRegions.value, radius: radius.value, worstForTop: top.radius.witness };
+  },
   reach: ({ fraction = DISTANCE_FRACTION }) => ({
     fraction,
     patches: distanceThreshold(loaded().facts.grid, fraction),

@@ -1,12 +1,12 @@
 import { computed } from "@preact/signals";
-import { coverageBounds } from "../../../../src/analysis/bounds.ts";
 import { type Coverage, coverageOf, nearestSquaredDistances } from "../../../../src/analysis/coverage.ts";
 import { type Grid, squaredDistance } from "../../../../src/core/grid.ts";
 import { best, indexOfLargest } from "../../../../src/core/ranking.ts";
 import { alignAnchors } from "../../../../src/methods/nuwa/alignment.ts";
 import { solveBudget } from "../../../../src/methods/nuwa/budget.ts";
 import { regionsOf } from "../../../../src/methods/nuwa/separation.ts";
-import { average, facts, gridOf, regionSize, seen, variant, worstCase } from "../state/state.ts";
+import { live } from "../state/live.ts";
+import { average, client, facts, gridOf, regionSize, seen, variant, worstCase } from "../state/state.ts";
 
 /** A selection of step 2, and how it covers the grid. */
 export interface Covering {
@@ -25,13 +25,19 @@ export const stage1Budget = computed<number>(() => {
   return solveBudget({ tokens: average.value }, rows * columns, layers, Math.floor(layers / 2)).stage1;
 });
 
+/** What holds for every salience. */
+export const bounds = live(
+  () =>
+    facts.value && client.value
+      ? { worker: client.value, keep: stage1Budget.value, regionSize: regionSize.value }
+      : undefined,
+  ({ worker, ...task }) => worker.ask("bounds", task),
+);
+
 /** What the selections go by: the scene's salience, or what is worst for plain top-k; undefined before it is there. */
 export const salience = computed<ArrayLike<number> | undefined>(() => {
   if (!worstCase.value) return seen.value.value?.salience[variant.value];
-  const grid = gridOf.value;
-  // With a single region alignment is plain top-k.
-  const single = Math.max(grid.rows, grid.columns);
-  return coverageBounds(grid, { keep: stage1Budget.value, regionSize: single }).radius.witness;
+  return bounds.value.value?.worstForTop;
 });
 
 /** What is kept by separation and alignment, and by plain top-k. */

@@ -2,6 +2,9 @@ import type { ComponentChildren } from "preact";
 
 /* The equations of steps 1 to 4 as MathML. */
 
+/** A bracket as high as a letter; "false" is a word in MathML, where Preact would leave the attribute out. */
+const FLAT = { stretchy: "false" as unknown as boolean };
+
 /** A symbol with an index below. */
 function Sub({ of, at }: { readonly of: string; readonly at: ComponentChildren }) {
   return (
@@ -28,11 +31,12 @@ export function SalienceEquation() {
         </mrow>
         <mn>2</mn>
       </msub>
-      <mtext> (paper), </mtext>
+      <mtext>&nbsp;(paper),</mtext>
+      <mspace width="0.7em" />
       <Sub of="S" at={<mi>p</mi>} />
       <mo>=</mo>
       <Sub of="α" at={<mi>p</mi>} />
-      <mtext> (code)</mtext>
+      <mtext>&nbsp;(code)</mtext>
     </math>
   );
 }
@@ -40,34 +44,36 @@ export function SalienceEquation() {
 /** Candidates of each region, and the best of them. */
 export function AlignmentEquation() {
   return (
-    <math display="block" aria-label="candidates and anchors">
-      <mi>C</mi>
-      <mo>=</mo>
-      <munder>
-        <mo>⋃</mo>
+    <>
+      <math display="block" aria-label="candidates">
+        <mi>C</mi>
+        <mo>=</mo>
+        <munder>
+          <mo>⋃</mo>
+          <mi>r</mi>
+        </munder>
+        <Sub of="top" at={<mi>n</mi>} />
+        <mo {...FLAT}>{"{"}</mo>
+        <Sub of="S" at={<mi>p</mi>} />
+        <mo>:</mo>
+        <mi>p</mi>
+        <mo>∈</mo>
         <mi>r</mi>
-      </munder>
-      <Sub of="top" at={<mi>n</mi>} />
-      <mo>{"{"}</mo>
-      <Sub of="S" at={<mi>p</mi>} />
-      <mo>:</mo>
-      <mi>p</mi>
-      <mo>∈</mo>
-      <mi>r</mi>
-      <mo>{"}"}</mo>
-      <mo>,</mo>
-      <mspace width="1em" />
-      <mi>B</mi>
-      <mo>=</mo>
-      <Sub of="top" at={<mi>k</mi>} />
-      <mo>{"{"}</mo>
-      <Sub of="S" at={<mi>p</mi>} />
-      <mo>:</mo>
-      <mi>p</mi>
-      <mo>∈</mo>
-      <mi>C</mi>
-      <mo>{"}"}</mo>
-    </math>
+        <mo {...FLAT}>{"}"}</mo>
+      </math>
+      <math display="block" aria-label="anchors">
+        <mi>B</mi>
+        <mo>=</mo>
+        <Sub of="top" at={<mi>k</mi>} />
+        <mo {...FLAT}>{"{"}</mo>
+        <Sub of="S" at={<mi>p</mi>} />
+        <mo>:</mo>
+        <mi>p</mi>
+        <mo>∈</mo>
+        <mi>C</mi>
+        <mo {...FLAT}>{"}"}</mo>
+      </math>
+    </>
   );
 }
 
@@ -80,33 +86,42 @@ export function AggregationEquation() {
     </mrow>
   );
   return (
-    <math display="block" aria-label="weight of a patch in an anchor">
-      <Sub of="W" at={pair} />
-      <mo>=</mo>
-      <mi>ReLU</mi>
-      <mo>(</mo>
-      <mi>cos</mi>
-      <mo>(</mo>
-      <Sub of="X" at={<mi>i</mi>} />
-      <mo>,</mo>
-      <Sub of="X" at={<mi>j</mi>} />
-      <mo>)</mo>
-      <mo>)</mo>
-      <mo>·</mo>
-      <mo>(</mo>
-      <mn>1</mn>
-      <mo>−</mo>
-      <mi>min</mi>
-      <mo>(</mo>
-      <mn>1</mn>
-      <mo>,</mo>
-      <mfrac>
+    <>
+      <math display="block" aria-label="weight of a patch in an anchor, before the division">
+        <Sub of="W" at={pair} />
+        <mo>=</mo>
+        <Sub of="A" at={pair} />
+        <mo>·</mo>
+        <Sub of="P" at={pair} />
+      </math>
+      <math display="block" aria-label="likeness">
+        <Sub of="A" at={pair} />
+        <mo>=</mo>
+        <mi>ReLU</mi>
+        <mo {...FLAT}>(</mo>
+        <mi>cos</mi>
+        <mo {...FLAT}>(</mo>
+        <Sub of="X" at={<mi>i</mi>} />
+        <mo>,</mo>
+        <Sub of="X" at={<mi>j</mi>} />
+        <mo {...FLAT}>)</mo>
+        <mo {...FLAT}>)</mo>
+      </math>
+      <math display="block" aria-label="nearness">
+        <Sub of="P" at={pair} />
+        <mo>=</mo>
+        <mn>1</mn>
+        <mo>−</mo>
+        <mi>min</mi>
+        <mo {...FLAT}>(</mo>
+        <mn>1</mn>
+        <mo>,</mo>
         <Sub of="d" at={pair} />
+        <mo>/</mo>
         <mi>τ</mi>
-      </mfrac>
-      <mo>)</mo>
-      <mo>)</mo>
-    </math>
+        <mo {...FLAT}>)</mo>
+      </math>
+    </>
   );
 }
 

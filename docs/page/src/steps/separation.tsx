@@ -5,7 +5,7 @@ import { Figure } from "../figures/figure.tsx";
 import { HeatScale } from "../figures/heat-scale.tsx";
 import { average, chosen, gridOf, methodA, regionSize, seen, worstCase } from "../state/state.ts";
 import { Step } from "../step.tsx";
-import { type Covering, coverings, salience, stage1Budget } from "./coverage.ts";
+import { bounds, type Covering, coverings, salience, stage1Budget } from "./coverage.ts";
 import { AlignmentEquation } from "./equations.tsx";
 import "./separation.css";
 
@@ -30,9 +30,9 @@ export function Separation() {
         regions, takes the best patches of each as candidates, and keeps the k best candidates: the anchors.
       </p>
       <p>
-        When k is at least the number of regions, every region keeps an anchor, so no patch is farther from one than the
-        diagonal of a region. Star discrepancy is the largest difference between a box's share of the kept patches and
-        its share of the area, over all boxes from the upper left corner; 0 is even.
+        So the anchors spread: how many regions keep one at least, and how far a patch can be from one at most, follow
+        from k and the region size, whatever the salience. Star discrepancy is the largest difference between a box's
+        share of the kept patches and its share of the area, over all boxes from the upper left corner; 0 is even.
       </p>
       <p>
         The budget is the average number of visual tokens in a decoder layer, of {grid.rows * grid.columns}. Nüwa spends
@@ -118,23 +118,31 @@ function Selections() {
         </li>
       </ul>
       {both && <Measures {...both} />}
-      <Waiting of={worstCase.value ? { busy: false } : seen.value} />
+      <Guarantee />
+      <Waiting of={worstCase.value ? bounds.value : seen.value} />
     </>
   );
 }
 
 function WorstCase() {
   const grid = gridOf.value;
-  const { regions } = coverings.value?.aligned.coverage ?? { regions: 0 };
-  const covered = stage1Budget.value >= regions;
   return (
     <p>
       This salience is made up: it grows with the distance from one corner. No scores at all leave a patch of this{" "}
-      {grid.rows} × {grid.columns} grid farther from what plain top-k keeps.{" "}
-      {covered
-        ? `Nüwa still has an anchor in each of the ${regions} regions, since k is not below their number.`
-        : `Here k is below the number of regions, ${regions}: Nüwa, too, leaves regions out. Raise the budget or the ` +
-          "region size, and it no longer does."}
+      {grid.rows} × {grid.columns} grid farther from what plain top-k keeps. Nüwa is shown the same salience.
+    </p>
+  );
+}
+
+/** What holds for every salience, as it is proved in the documents. */
+function Guarantee() {
+  const { value } = bounds.value;
+  const { regions } = coverings.value?.aligned.coverage ?? {};
+  if (!value || regions === undefined) return null;
+  return (
+    <p>
+      Whatever the salience, with this k and these regions Nüwa covers at least {value.coveredRegions} of the {regions}{" "}
+      regions, and no patch is farther than {value.radius.toFixed(2)} from an anchor. Plain top-k promises neither.
     </p>
   );
 }
