@@ -1,9 +1,13 @@
 import { signal } from "@preact/signals";
+import { QuestionBar } from "./question.tsx";
 import { facts } from "./state/state.ts";
+import { Aggregation } from "./steps/aggregation.tsx";
 import { Compare } from "./steps/compare.tsx";
 import { Decoder } from "./steps/decoder.tsx";
 import { OwnPrunerStep } from "./steps/own-pruner.tsx";
 import { Patches } from "./steps/patches.tsx";
+import { Positions } from "./steps/positions.tsx";
+import { Separation } from "./steps/separation.tsx";
 
 /** How much of the model has come, 0..1, and why it has not. */
 export const loading = signal<number>(0);
@@ -24,6 +28,10 @@ export function App() {
       </header>
       <main>
         <Patches />
+        <Separation />
+        <Aggregation />
+        <QuestionBar />
+        <Positions />
         <Decoder />
         <Compare />
         <OwnPrunerStep />

@@ -65,8 +65,6 @@ export function CellGrid({ grid, fill, opacity = 1, onPoint, onChoose, label, sa
           height={CELL}
           fill={fill?.(cell) ?? "transparent"}
           fill-opacity={opacity}
-          onPointerEnter={() => onPoint?.(cell)}
-          onClick={() => onChoose?.(cell)}
         />
       );
     });
@@ -83,8 +81,7 @@ export function CellGrid({ grid, fill, opacity = 1, onPoint, onChoose, label, sa
       </g>
     );
   return (
-    // A finger leaves as soon as it is lifted: what it pointed at stays.
-    <g onPointerLeave={({ pointerType }) => pointerType === "mouse" && onPoint?.(undefined)}>
+    <g>
       <Reached {...{ id, grid, onPoint, onChoose }} label={label ?? "patches"}>
         {rows}
       </Reached>
@@ -109,6 +106,11 @@ function Reached({ id, grid, label, onPoint, onChoose, children }: ReachedProps)
       tabindex={0}
       aria-label={`${label}; arrow keys move`}
       aria-activedescendant={at === undefined ? undefined : `${id}-${at}`}
+      onPointerMove={(event) => onPoint?.(cellAt(event, grid))}
+      onPointerDown={(event) => onPoint?.(cellAt(event, grid))}
+      // A finger leaves as soon as it is lifted: what it pointed at stays.
+      onPointerLeave={({ pointerType }) => pointerType === "mouse" && onPoint?.(undefined)}
+      onClick={(event) => onChoose?.(cellAt(event, grid))}
       onFocus={({ currentTarget }) => {
         // A pointer that has pressed points already; the tab key has to begin somewhere.
         if (pointed.peek() === undefined && currentTarget.matches(":focus-visible")) onPoint?.(0);
@@ -169,7 +171,7 @@ export function PointedCell({ grid }: { readonly grid: Grid }) {
 }
 
 /** The patch below a pointer, in a drawing that the grid fills. */
-export function cellAt({ clientX, clientY, currentTarget }: PointerEvent, { rows, columns }: Grid): number {
+export function cellAt({ clientX, clientY, currentTarget }: MouseEvent, { rows, columns }: Grid): number {
   const inverse = (currentTarget as SVGGraphicsElement).getScreenCTM()?.inverse();
   const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(inverse);
   const within = (at: number, count: number) => Math.min(count - 1, Math.max(0, Math.floor(at / CELL)));

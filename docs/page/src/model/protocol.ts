@@ -156,8 +156,8 @@ export interface Tasks {
   see: { given: { scene: DrawnScene }; back: Seen };
   choose: { given: { scene: DrawnScene; question: string; setting: Setting }; back: Chosen };
   ask: { given: { scene: DrawnScene; question: string; setting: Setting; watch?: boolean }; back: Told };
-  /** τ in grid units of a fraction of the largest squared distance; of the paper's unless given. */
-  reach: { given: { fraction?: number }; back: number };
+  /** τ in grid units for τ² as a fraction of the largest squared distance; the paper's unless given. */
+  reach: { given: { fraction?: number }; back: { fraction: number; patches: number } };
   /** Words of a question that the model does not know. */
   unknown: { given: { question: string }; back: readonly string[] };
   /** Gets what runs programs of readers. */

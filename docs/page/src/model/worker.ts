@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
 import { prepareWasm } from "../../../../src/backend/wasm/prepare.ts";
-import { distanceThreshold } from "../../../../src/methods/nuwa/aggregation.ts";
+import { DISTANCE_FRACTION, distanceThreshold } from "../../../../src/methods/nuwa/aggregation.ts";
 import { createPruning } from "../../../../src/methods/registry.ts";
 import { type Interpreter, loadInterpreter, type OpenProgram } from "../sandbox/interpreter.ts";
 import { judge, SENTENCES } from "../sandbox/judging.ts";
@@ -55,7 +55,10 @@ const HANDLERS: Handlers = {
   choose: ({ scene, question, setting }) => loaded().choose(scene, question, setting),
   ask: ({ scene, question, setting, watch = false }) =>
     loaded().ask(scene, question, pruningFor(loaded().vlm, setting), watch),
-  reach: ({ fraction }) => distanceThreshold(loaded().facts.grid, fraction),
+  reach: ({ fraction = DISTANCE_FRACTION }) => ({
+    fraction,
+    patches: distanceThreshold(loaded().facts.grid, fraction),
+  }),
   unknown: ({ question }) => loaded().unknown(question),
   async interpret({ wasm }) {
     interpreter = await loadInterpreter(wasm);

@@ -108,7 +108,7 @@ const nuwaBesides = live(
 );
 /** What stage 1 of Nüwa keeps, whichever the first method is. */
 export const chosenByNuwa = computed(() => (methodA.value === "nuwa" ? chosen.value : nuwaBesides.value));
-/** τ in patches. */
+/** τ, as a fraction and in patches. */
 export const reach = live(
   () => ready({ fraction: distanceFraction.value }),
   ({ client: worker, fraction }) => worker.ask("reach", given({ fraction })),

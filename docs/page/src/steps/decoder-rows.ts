@@ -18,16 +18,16 @@ export function rowOf(
   place: number,
 ): AttentionRow {
   const length = places.length;
-  const row = attention.subarray(place * length, (place + 1) * length);
+  const paid = (column: number) => attention[place * length + column];
   const first = places.findIndex((token) => token >= 0);
   const byCell = new Map<number, number>();
   let [image, before, behind] = [0, 0, 0];
   places.forEach((token, i) => {
     if (token >= 0) {
-      image += row[i];
-      if (tokens[token].cell >= 0) byCell.set(tokens[token].cell, row[i]);
-    } else if (i < first) before += row[i];
-    else behind += row[i];
+      image += paid(i);
+      if (tokens[token].cell >= 0) byCell.set(tokens[token].cell, paid(i));
+    } else if (i < first) before += paid(i);
+    else behind += paid(i);
   });
   return { byCell, image, before, behind };
 }

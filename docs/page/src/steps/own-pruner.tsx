@@ -9,7 +9,7 @@ import { Editor } from "../sandbox/editor.tsx";
 import { ADDRESS_LIMIT, EXAMPLES } from "../sandbox/examples.ts";
 import { LawReport } from "../sandbox/law-report.tsx";
 import { ownRun, running, runProgram, stopProgram } from "../sandbox/runs.ts";
-import { average, facts, program, question, scene } from "../state/state.ts";
+import { average, client, facts, program, question, scene } from "../state/state.ts";
 import { Step } from "../step.tsx";
 import { PrunerEquation } from "./equations-5-to-7.tsx";
 
@@ -51,7 +51,7 @@ export function OwnPrunerStep() {
             <button
               type="button"
               data-testid="run-editor"
-              disabled={!facts.value}
+              disabled={!client.value}
               onClick={() => runProgram(textOf.current())}
             >
               run
