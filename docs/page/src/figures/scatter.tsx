@@ -92,8 +92,8 @@ export function Scatter({ points, ticks, xLabel, yLabel }: ScatterProps) {
               .map((mean) => `${x(who, mean.x)},${y(mean.y)}`)
               .join(" ")}
           />
-          {meansOf(points, who).map((mean) => (
-            <g key={mean.x} class="mean" transform={`translate(${x(who, mean.x)} ${y(mean.y)})`}>
+          {meansOf(points, who).map((mean, i) => (
+            <g key={i} class="mean" transform={`translate(${x(who, mean.x)} ${y(mean.y)})`}>
               <Mark who={who} size={8} />
             </g>
           ))}

@@ -42,7 +42,7 @@ export function placeOfCell(
   return place < 0 ? undefined : place;
 }
 
-/** The scores of the cut that a layer stands before or at, or else of the last one; undefined where nothing is scored. */
+/** Scores of the cut before a layer or a later one, or else of the last cut; undefined where nothing is scored. */
 export function cutNear({ scores }: Told, layer: number): ToldScores | undefined {
   return scores.find((cut) => cut.layer >= layer) ?? scores.at(-1);
 }

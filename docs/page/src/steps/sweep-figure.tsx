@@ -44,7 +44,10 @@ export function SweepFigure() {
       <Figure
         title="Visual tokens and fit of the box, over many scenes"
         {...SCATTER_SIZE}
-        caption="Small marks: one answer each. Large marks: means of the scenes with one budget."
+        caption={
+          "Small marks: one answer each. Large marks: means of the scenes with one budget, five in the first 20. " +
+          "Budgets have other scenes than one another; methods have the same."
+        }
       >
         <Scatter
           points={points}
