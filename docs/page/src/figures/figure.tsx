@@ -27,7 +27,7 @@ export function Figure({ title, caption, width, height, children, interactive = 
         <button
           type="button"
           class="quiet"
-          aria-label={`Save “${title}” as SVG`}
+          aria-label={`save SVG: ${title}`}
           onClick={() => drawing.current && saveSvg(drawing.current, title)}
         >
           save SVG

@@ -2,6 +2,7 @@ import "./kept.css";
 import type { Box } from "../../../../src/core/boxes.ts";
 import type { Grid } from "../../../../src/core/grid.ts";
 import type { DrawnScene, ToldToken } from "../model/protocol.ts";
+import { AnswerBox, type BoxKind } from "../steps/answer-boxes.tsx";
 import { CELL, placeOf, sizeOf } from "./cell-grid.tsx";
 import { SceneShapes } from "./scene-shapes.tsx";
 
@@ -10,9 +11,6 @@ export interface MarkedBox {
   readonly kind: BoxKind;
   readonly box: Box | undefined;
 }
-
-/** Whose box it is: the scene's, the unpruned model's, the pruned one's. */
-export type BoxKind = "truth" | "unpruned" | "pruned";
 
 /** What stays of a scene, and boxes over it. */
 export interface KeptProps {
@@ -27,7 +25,7 @@ export interface KeptProps {
 
 /** A scene in which dropped patches are darkened, and what a decoder layer drops is crossed by a line. */
 export function Kept({ scene, grid, tokens, layers, boxes = [] }: KeptProps) {
-  const { width, height } = sizeOf(grid);
+  const { width } = sizeOf(grid);
   const byCell = new Map(tokens?.map((token) => [token.cell, token]));
   return (
     <>
@@ -45,24 +43,7 @@ export function Kept({ scene, grid, tokens, layers, boxes = [] }: KeptProps) {
             </g>
           );
         })}
-      {boxes.map(({ kind, box }) => box && <BoxLine key={kind} {...{ kind, box, width, height }} />)}
-    </>
-  );
-}
-
-function BoxLine({ kind, box, width, height }: { kind: BoxKind; box: Box; width: number; height: number }) {
-  const [x0, y0, x1, y1] = box;
-  // A model may write edges in the wrong order.
-  const place = {
-    x: Math.min(x0, x1) * width,
-    y: Math.min(y0, y1) * height,
-    width: Math.abs(x1 - x0) * width,
-    height: Math.abs(y1 - y0) * height,
-  };
-  return (
-    <>
-      <rect {...place} class="box halo" />
-      <rect {...place} class={`box ${kind}`} />
+      {boxes.map(({ kind, box }) => box && <AnswerBox key={kind} {...{ kind, box }} side={width} />)}
     </>
   );
 }
@@ -79,9 +60,8 @@ export function BoxKey({ kinds }: { readonly kinds: readonly BoxKind[] }) {
     <ul class="key">
       {kinds.map((kind) => (
         <li key={kind}>
-          <svg viewBox="0 0 36 12" aria-hidden="true">
-            <line x1="1" x2="35" y1="6" y2="6" class="box halo" />
-            <line x1="1" x2="35" y1="6" y2="6" class={`box ${kind}`} />
+          <svg viewBox="0 0 24 24" aria-hidden="true">
+            <AnswerBox box={[0.1, 0.1, 0.9, 0.9]} kind={kind} side={24} />
           </svg>
           {SAID[kind]}
         </li>

@@ -1,5 +1,5 @@
 import "./scatter.css";
-import { scaleLinear } from "d3-scale";
+import { scaleLinear, scaleLog } from "d3-scale";
 
 /** Whose point it is; each has a shape and a colour of its own. */
 export type Who = "a" | "b" | "none";
@@ -7,7 +7,7 @@ export type Who = "a" | "b" | "none";
 /** A point of a {@link Scatter}. */
 export interface ScatterPoint {
   readonly who: Who;
-  /** 0..1 */
+  /** Above 0. */
   readonly x: number;
   /** 0..1 */
   readonly y: number;
@@ -20,6 +20,8 @@ export interface ScatterPoint {
 /** Points of several methods, their means by group, and a line through the means. */
 export interface ScatterProps {
   readonly points: readonly ScatterPoint[];
+  /** Values of x that are written below, ascending. */
+  readonly ticks: readonly number[];
   readonly xLabel: string;
   readonly yLabel: string;
 }
@@ -28,6 +30,8 @@ export interface ScatterProps {
 export const SCATTER_SIZE = { width: 400, height: 300 } as const;
 const EDGE = { left: 56, right: 24, top: 12, bottom: 44 } as const;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
+/** Methods have the same budgets: they stand side by side, in units of the drawing. */
+const BESIDE: Readonly<Record<Who, number>> = { a: -6, none: 0, b: 6 };
 
 /** Where each group of a method has its mean, from left to right. */
 export function meansOf(points: readonly ScatterPoint[], who: Who): { x: number; y: number }[] {
@@ -41,26 +45,32 @@ export function meansOf(points: readonly ScatterPoint[], who: Who): { x: number;
     .sort((a, b) => a.x - b.x);
 }
 
-/** Shares of something against shares of another thing. */
-export function Scatter({ points, xLabel, yLabel }: ScatterProps) {
+/** Shares, from 0 to 1, over amounts on a logarithmic scale. */
+export function Scatter({ points, ticks, xLabel, yLabel }: ScatterProps) {
   const { width, height } = SCATTER_SIZE;
-  const x = scaleLinear([0, 1], [EDGE.left, width - EDGE.right]);
+  const [left, right] = [EDGE.left, width - EDGE.right];
+  const amount = scaleLog([ticks[0], ticks[ticks.length - 1]], [left + 16, right - 16]);
+  const x = (who: Who, value: number) => amount(value) + BESIDE[who];
   const y = scaleLinear([0, 1], [height - EDGE.bottom, EDGE.top]);
   return (
     <g class="scatter">
       {TICKS.map((tick) => (
         <g key={tick}>
-          <line class="tick" x1={x(tick)} x2={x(tick)} y1={y(0)} y2={y(1)} />
-          <line class="tick" x1={x(0)} x2={x(1)} y1={y(tick)} y2={y(tick)} />
-          <text x={x(tick)} y={y(0) + 16} text-anchor="middle">
-            {tick * 100} %
-          </text>
-          <text x={x(0) - 6} y={y(tick) + 4} text-anchor="end">
+          <line class="tick" x1={left} x2={right} y1={y(tick)} y2={y(tick)} />
+          <text x={left - 6} y={y(tick) + 4} text-anchor="end">
             {tick}
           </text>
         </g>
       ))}
-      <text x={(x(0) + x(1)) / 2} y={height - 8} text-anchor="middle">
+      {ticks.map((tick) => (
+        <g key={tick}>
+          <line class="tick" x1={amount(tick)} x2={amount(tick)} y1={y(0)} y2={y(1)} />
+          <text x={amount(tick)} y={y(0) + 18} text-anchor="middle">
+            {tick}
+          </text>
+        </g>
+      ))}
+      <text x={(left + right) / 2} y={height - 8} text-anchor="middle">
         {xLabel}
       </text>
       <text transform={`translate(13 ${(y(0) + y(1)) / 2}) rotate(-90)`} text-anchor="middle">
@@ -71,7 +81,7 @@ export function Scatter({ points, xLabel, yLabel }: ScatterProps) {
           {points.map(
             (point, i) =>
               point.who === who && (
-                <g key={i} class="point" transform={`translate(${x(point.x)} ${y(point.y)})`}>
+                <g key={i} class="point" transform={`translate(${x(who, point.x)} ${y(point.y)})`}>
                   <Mark who={who} size={4} />
                   <title>{point.said}</title>
                 </g>
@@ -79,11 +89,11 @@ export function Scatter({ points, xLabel, yLabel }: ScatterProps) {
           )}
           <polyline
             points={meansOf(points, who)
-              .map((mean) => `${x(mean.x)},${y(mean.y)}`)
+              .map((mean) => `${x(who, mean.x)},${y(mean.y)}`)
               .join(" ")}
           />
-          {meansOf(points, who).map((mean) => (
-            <g key={mean.x} class="mean" transform={`translate(${x(mean.x)} ${y(mean.y)})`}>
+          {meansOf(points, who).map((mean, i) => (
+            <g key={i} class="mean" transform={`translate(${x(who, mean.x)} ${y(mean.y)})`}>
               <Mark who={who} size={8} />
             </g>
           ))}

@@ -15,6 +15,7 @@ export function LawReport() {
   const laws = lawStates.value;
   const count = (status: LawState["status"]) => laws.filter((law) => law.status === status).length;
   const decided = laws.length - count("waits") - count("is tried");
+  const firstBroken = laws.find(({ status }) => status === "breaks");
   return (
     <section class="laws" data-testid="law-report" aria-label="laws of pruning" aria-busy={running.value}>
       {laws.length > 0 && (
@@ -29,7 +30,7 @@ export function LawReport() {
           </p>
           <ol>
             {laws.map((law) => (
-              <Law key={law.sentence} law={law} />
+              <Law key={law.sentence} law={law} isOpen={law === firstBroken} />
             ))}
           </ol>
         </>
@@ -38,7 +39,14 @@ export function LawReport() {
   );
 }
 
-function Law({ law: { sentence, status, broken, problem } }: { readonly law: LawState }) {
+/** What is drawn of a law. */
+interface LawProps {
+  readonly law: LawState;
+  /** Whether its counterexample is open at first. */
+  readonly isOpen: boolean;
+}
+
+function Law({ law: { sentence, status, broken, problem }, isOpen }: LawProps) {
   const line = (
     <>
       <span class="sign" aria-hidden="true">
@@ -57,7 +65,7 @@ function Law({ law: { sentence, status, broken, problem } }: { readonly law: Law
     );
   return (
     <li class={name}>
-      <details>
+      <details open={isOpen}>
         <summary>{line}</summary>
         <Counterexample broken={broken} sentence={sentence} />
       </details>

@@ -51,8 +51,7 @@ export function Compare() {
       </p>
       <p>
         One scene proves little. The plot asks where something is in 20 other scenes, the same ones each time, under
-        budgets of 8, 16, 32 and 64 tokens in turn, and shows for each answer how much computation was saved and how
-        well its box fits.
+        budgets of 8, 16, 32 and 64 tokens in turn, and shows how well the boxes fit as fewer tokens are left.
       </p>
     </Step>
   );

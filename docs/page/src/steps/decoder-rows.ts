@@ -18,16 +18,16 @@ export function rowOf(
   place: number,
 ): AttentionRow {
   const length = places.length;
-  const row = attention.subarray(place * length, (place + 1) * length);
+  const paid = (column: number) => attention[place * length + column];
   const first = places.findIndex((token) => token >= 0);
   const byCell = new Map<number, number>();
   let [image, before, behind] = [0, 0, 0];
   places.forEach((token, i) => {
     if (token >= 0) {
-      image += row[i];
-      if (tokens[token].cell >= 0) byCell.set(tokens[token].cell, row[i]);
-    } else if (i < first) before += row[i];
-    else behind += row[i];
+      image += paid(i);
+      if (tokens[token].cell >= 0) byCell.set(tokens[token].cell, paid(i));
+    } else if (i < first) before += paid(i);
+    else behind += paid(i);
   });
   return { byCell, image, before, behind };
 }
@@ -42,7 +42,7 @@ export function placeOfCell(
   return place < 0 ? undefined : place;
 }
 
-/** The scores of the cut that a layer stands before or at, or else of the last one; undefined where nothing is scored. */
+/** Scores of the cut before a layer or a later one, or else of the last cut; undefined where nothing is scored. */
 export function cutNear({ scores }: Told, layer: number): ToldScores | undefined {
   return scores.find((cut) => cut.layer >= layer) ?? scores.at(-1);
 }

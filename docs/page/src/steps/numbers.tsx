@@ -1,10 +1,8 @@
+import { mark } from "../../../../src/eval/tasks/marking.ts";
 import { intersectionOverUnion } from "../../../../src/world/geometry.ts";
-import { truthOf } from "../../../../src/world/reading.ts";
+import { type Truth, truthOf } from "../../../../src/world/reading.ts";
 import type { Scene } from "../../../../src/world/scene.ts";
 import type { Told } from "../model/protocol.ts";
-
-/** Overlap from which a box counts as right, as ACC@0.5 counts. */
-const RIGHT = 0.5;
 
 /** An answer and what it is called. */
 export interface NumbersColumn {
@@ -70,12 +68,9 @@ export function Numbers({ scene, question, unpruned, columns }: NumbersProps) {
   );
 }
 
-function verdictOf({ text, box }: Told, truth: ReturnType<typeof truthOf>): string {
+function verdictOf({ text }: Told, truth: Truth | undefined): string {
   if (!truth) return "not known";
-  const right = truth.box
-    ? box !== undefined && intersectionOverUnion(box, truth.box) >= RIGHT
-    : text.trim().toLowerCase() === truth.answer.toLowerCase();
-  return right ? "✓ right" : "✗ wrong";
+  return mark(truth, text).correct ? "✓ right" : "✗ wrong";
 }
 
 function overlapOf({ box }: Told, other: Told["box"]): string {

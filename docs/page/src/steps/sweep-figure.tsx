@@ -1,9 +1,11 @@
 import { Figure } from "../figures/figure.tsx";
 import { Mark, SCATTER_SIZE, Scatter, type Who } from "../figures/scatter.tsx";
-import { client, methodA, methodB } from "../state/state.ts";
+import { client, gridOf, methodA, methodB } from "../state/state.ts";
 import {
+  BUDGETS,
   goOnSweep,
   SCENES,
+  type SweepPoint,
   stopSweep,
   sweepDone,
   sweepGoal,
@@ -16,6 +18,8 @@ import {
 export function SweepFigure() {
   const [points, done, goal] = [sweepPoints.value, sweepDone.value, sweepGoal.value];
   const running = sweepRunning.value;
+  const { rows, columns } = gridOf.value;
+  const whole = rows * columns;
   const begin = done === 0 ? `ask about ${SCENES} scenes` : done < goal ? "go on" : `${SCENES} scenes more`;
   return (
     <section class="sweep" aria-label="many scenes">
@@ -38,11 +42,19 @@ export function SweepFigure() {
         </p>
       )}
       <Figure
-        title="Operations saved and fit of the box, over many scenes"
+        title="Visual tokens and fit of the box, over many scenes"
         {...SCATTER_SIZE}
-        caption="Small marks: one answer each. Large marks: means of the scenes with one budget."
+        caption={
+          "Small marks: one answer each. Large marks: means of the scenes with one budget, five in the first 20. " +
+          "Budgets have other scenes than one another; methods have the same."
+        }
       >
-        <Scatter points={points} xLabel="operations saved" yLabel="IoU with the true box" />
+        <Scatter
+          points={points}
+          ticks={[...BUDGETS, whole]}
+          xLabel="visual tokens, mean of the layers"
+          yLabel="IoU with the true box"
+        />
       </Figure>
       <ul class="key marks">
         <Key who="a" said={`A: ${methodA.value}`} />
@@ -55,14 +67,15 @@ export function SweepFigure() {
 
 function Key({ who, said }: { readonly who: Who; readonly said: string }) {
   const own = sweepPoints.value.filter((point) => point.who === who);
-  const mean = own.reduce((sum, { y }) => sum + y, 0) / own.length;
+  const mean = (of: (point: SweepPoint) => number) => own.reduce((sum, point) => sum + of(point), 0) / own.length;
+  const saved = who === "none" ? "" : `, ${Math.round(100 * mean((point) => point.saved))} % of the operations saved`;
   return (
     <li class={who}>
       <svg viewBox="-12 -8 24 16" aria-hidden="true">
         <Mark who={who} size={6} />
       </svg>
       {said}
-      {own.length > 0 && `, mean IoU ${mean.toFixed(2)}`}
+      {own.length > 0 && `: mean IoU ${mean(({ y }) => y).toFixed(2)}${saved}`}
     </li>
   );
 }

@@ -1,5 +1,5 @@
 import { effect, signal } from "@preact/signals";
-import { intersectionOverUnion } from "../../../../src/world/geometry.ts";
+import { mark } from "../../../../src/eval/tasks/marking.ts";
 import { questionRandom, questionsFor } from "../../../../src/world/questions.ts";
 import { sceneOf } from "../../../../src/world/scene.ts";
 import type { ScatterPoint, Who } from "../figures/scatter.tsx";
@@ -13,8 +13,14 @@ export const BUDGETS = [8, 16, 32, 64] as const;
 /** Seeds of the test split, far from those that the slider of step 1 begins with. */
 const FIRST_SEED = 1000;
 
-/** An answer of the sweep, whose x is the share of the unpruned operations that was saved, and y its IoU. */
-export const sweepPoints = signal<readonly ScatterPoint[]>([]);
+/** An answer of the sweep: x are its visual tokens, mean of the layers, and y is the IoU of its box. */
+export interface SweepPoint extends ScatterPoint {
+  /** Share of the unpruned model's operations that it saved. */
+  readonly saved: number;
+}
+
+/** All answers so far. */
+export const sweepPoints = signal<readonly SweepPoint[]>([]);
 /** Scenes that were asked about under all methods. */
 export const sweepDone = signal<number>(0);
 /** Scenes that are asked about until it pauses. */
@@ -52,20 +58,20 @@ export async function goOnSweep(): Promise<void> {
 }
 
 /** The scene of a number under no pruning and under both methods. */
-async function scenePoints(number: number, wanted: () => boolean): Promise<ScatterPoint[]> {
+async function scenePoints(number: number, wanted: () => boolean): Promise<SweepPoint[]> {
   const worker = client.value;
   if (!worker) throw new Error("the model is still loading. Begin again in a moment.");
   const scene = sceneOf("test", FIRST_SEED + number);
   const [question] = questionsFor(scene, questionRandom(scene), { count: 1, weights: { grounding: 1 } });
   const budget = BUDGETS[number % BUDGETS.length];
   const ask = (setting: Setting) => worker.ask("ask", { scene, question: question.text, setting });
-  const overlap = ({ box }: Told) => (box && question.box ? intersectionOverUnion(box, question.box) : 0);
   const whole = await ask({ method: "none", average: 0 });
-  const points: ScatterPoint[] = [];
+  const points: SweepPoint[] = [];
   const add = (who: Who, method: string, told: Told) => {
-    const [x, y] = [Math.max(0, 1 - told.flops / whole.flops), overlap(told)];
+    const x = told.entering.reduce((sum, count) => sum + count, 0) / told.entering.length;
+    const [y, saved] = [mark(question, told.text).iou ?? 0, 1 - told.flops / whole.flops];
     const said = `${method}, scene ${scene.seed}, “${question.text}”: ${told.text}, IoU ${y.toFixed(2)}`;
-    points.push({ who, x, y, group: who === "none" ? 0 : budget, said });
+    points.push({ who, x, y, saved, group: who === "none" ? 0 : budget, said });
   };
   add("none", "unpruned", whole);
   for (const [who, method] of [["a", methodA.value] as const, ["b", methodB.value] as const]) {
