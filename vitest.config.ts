@@ -8,7 +8,7 @@ import { defineConfig } from "vitest/config";
 const ALONE = [
   "architecture",
   "backend/**/*",
-  "browser/*",
+  "browser/report",
   "bundle",
   "cli/{doctor,interruption,process}",
   "eval/run/harness",
@@ -39,7 +39,7 @@ export default defineConfig({
         test: {
           name: "shared",
           include: ["test/**/*.test.ts"],
-          exclude: [...ALONE, "test/documents/**"],
+          exclude: [...ALONE, "test/documents/**", "test/browser/page*.test.ts"],
           isolate: false,
         },
       },

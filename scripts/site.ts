@@ -1,14 +1,15 @@
 /**
- * Builds the documentation site into `out/site`: the documents, the notebooks and the API reference, and checks that
- * no link in it is dead and nothing is loaded from the network. What builds it is a package of its own, `docs/site`,
+ * Builds the documentation site into `out/site`: the documents, the notebooks, the API reference and, in `play`, the
+ * page that one can play with, and checks that no link in it is dead and nothing is loaded from the network. What builds it is a package of its own, `docs/site`,
  * which is installed where it is not there yet.
  *
  * usage: npm run docs; npm run docs:serve shows it
  */
 import { spawnSync } from "node:child_process";
-import { existsSync, writeFileSync } from "node:fs";
+import { cpSync, existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { buildPage, PAGE_FOLDER } from "./page/build.ts";
 import { deadLinks } from "./site/dead-links.ts";
 import { addExamples } from "./site/shown-in.ts";
 import { sidebarOf } from "./site/sidebar.ts";
@@ -30,6 +31,8 @@ inSite("npx", "--no-install", "typedoc", "--logLevel", "Warn");
 addExamples(pages);
 writeFileSync(join(pages, "sidebar.json"), JSON.stringify(sidebarOf(project, documents)));
 inSite("npx", "--no-install", "vitepress", "build");
+buildPage();
+cpSync(PAGE_FOLDER, join(project, "out/site/play"), { recursive: true });
 const problems = deadLinks(join(project, "out/site"));
 for (const problem of problems) console.error(problem);
 if (problems.length > 0) process.exitCode = 1;

@@ -13,7 +13,7 @@ export interface SidebarEntry {
 
 /** What the side bar lists, in the order in which one would read it. Every document has to be in one group. */
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
-  "Start here": ["README.md", "docs/guide.md", "docs/api.md", "docs/commands.md", "docs/python.md"],
+  "Start here": ["README.md", "docs/playing.md", "docs/guide.md", "docs/api.md", "docs/commands.md", "docs/python.md"],
   "The method": ["docs/paper-and-code.md", "docs/method.md", "docs/families.md", "docs/architecture.md"],
   "What it does": ["docs/results.md", "docs/invariants.md", "docs/benchmarks.md"],
   "Look inside": ["docs/analyses.md", "docs/taps.md", "docs/gradients.md"],

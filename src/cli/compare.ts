@@ -103,7 +103,7 @@ async function compare(
   const { out } = options;
   requireApart(
     [["--report", options.report], ...filesIn(out, FILES)],
-    asked.paths.map((path) => ["an image", path]),
+    asked.paths.map((path) => ["the image", path]),
   );
   const line = commandLine(command);
   if (out === undefined) return compareNamed(names, asked, options, line);

@@ -2,6 +2,7 @@ import { closeSync, readSync } from "node:fs";
 import { NuwaError } from "../core/errors.ts";
 import { shown } from "../core/schema.ts";
 import { fileSize, reasonOf, writeAtomically } from "./files.ts";
+import { bfloat16ToFloat32, float16ToFloat32 } from "./half-floats.ts";
 import { mostValues, requireBounded, textOf } from "./json.ts";
 import { openInput } from "./opening.ts";
 import {
@@ -153,29 +154,6 @@ function toInt32(value: bigint, path: string, name: string): number {
     throw new NuwaError(`${path}: tensor ${shown(name)} holds ${value}, beyond 32 bits.`);
   return Number(value);
 }
-
-/** bfloat16 is the upper half of a float32. */
-function bfloat16ToFloat32(halves: Uint16Array): Float32Array {
-  const bits = new Uint32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) bits[i] = halves[i] << 16;
-  return new Float32Array(bits.buffer);
-}
-
-/** Looked up, because there are only 65536 halves and a model has billions of weights. */
-function float16ToFloat32(halves: Uint16Array): Float32Array {
-  const floats = new Float32Array(halves.length);
-  for (let i = 0; i < halves.length; i++) floats[i] = FLOAT16[halves[i]];
-  return floats;
-}
-
-/** Every IEEE 754 half: 1 sign, 5 exponent (bias 15), 10 mantissa bits. */
-const FLOAT16 = Float32Array.from({ length: 2 ** 16 }, (_, half) => {
-  const sign = half & 0x8000 ? -1 : 1;
-  const exponent = (half >> 10) & 31;
-  const mantissa = half & 1023;
-  if (exponent === 31) return mantissa ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return sign * (exponent === 0 ? mantissa * 2 ** -24 : (1024 + mantissa) * 2 ** (exponent - 25));
-});
 
 /** The bytes [begin, end) of a file, in a buffer of exactly that length. */
 function readBytes(path: string, begin: number, end: number): Uint8Array<ArrayBuffer> {

@@ -54,6 +54,28 @@ export function backgroundSvg({ texture, tone, secondTone, period, angle }: Back
   return base + stroke(lines(0, 1, period), period / 2, `stroke-dasharray="${period / 2}"`);
 }
 
+/** Whether a background has its second tone at a point of the unit square: what {@link backgroundSvg} draws. */
+export function secondToneAt({ texture, period, angle }: Background, x: number, y: number): boolean {
+  if (texture === "plain") return false;
+  const half = period / 4;
+  if (texture === "stripes") {
+    // Turned back around the middle, the lines are horizontal; the first is at -0.25.
+    const turn = (-angle * Math.PI) / 180;
+    const straight = 0.5 + (x - 0.5) * Math.sin(turn) + (y - 0.5) * Math.cos(turn);
+    return Math.abs(fromMultiple(straight + 0.25, period)) <= half;
+  }
+  const up = fromMultiple(y, period);
+  // The last line is the one before the lower edge.
+  if (y - up >= 1) return false;
+  if (texture === "dots") return Math.hypot(fromMultiple(x, period), up) <= half;
+  return Math.abs(up) <= half && x % period <= period / 2;
+}
+
+/** Signed distance to the nearest multiple of a step. */
+function fromMultiple(value: number, step: number): number {
+  return value - Math.round(value / step) * step;
+}
+
 /** Horizontal lines from side to side, `period` apart. */
 function lines(from: number, to: number, period: number): string {
   let path = "";

@@ -1,6 +1,6 @@
 import sharp from "sharp";
 import { thumbnailOf } from "../io/thumbnail.ts";
-import { renderScenes } from "./rendering.ts";
+import { rasterScene } from "./raster.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 import { SEEDS_PER_SPLIT, SPLITS, type Split } from "./splits.ts";
 
@@ -26,7 +26,7 @@ const MOST_DIFFERENT = 10;
  */
 export async function sceneFile(scene: Scene): Promise<Buffer> {
   const size = { width: SCENE_FILE_SIDE, height: SCENE_FILE_SIDE };
-  return sharp(await cleanPixels(scene, SCENE_FILE_SIDE), { raw: { ...size, channels: 3 } })
+  return sharp(rasterScene(scene, SCENE_FILE_SIDE), { raw: { ...size, channels: 3 } })
     .withXmp(xmpNaming(scene))
     .png({ compressionLevel: 9 })
     .toBuffer();
@@ -47,13 +47,8 @@ export async function sceneIn(path: string): Promise<Scene | "changed" | undefin
   const thumbnail = await thumbnailOf(path, COMPARED);
   const scene = thumbnail && sceneNamed(thumbnail.xmp);
   if (!scene) return undefined;
-  const [seen, drawn] = [await thumbnail.pixels(), await cleanPixels(scene, COMPARED)];
+  const [seen, drawn] = [await thumbnail.pixels(), rasterScene(scene, COMPARED)];
   return largestDifference(seen, drawn) > MOST_DIFFERENT ? "changed" : scene;
-}
-
-async function cleanPixels(scene: Scene, side: number): Promise<Uint8Array> {
-  const [pixels] = await renderScenes([{ ...scene, noise: 0 }], side);
-  return pixels;
 }
 
 function xmpNaming({ split, seed }: Scene): string {

@@ -23,6 +23,8 @@ export default defineConfig({
       { text: "Paper and code", link: "/docs/paper-and-code" },
       { text: "Notebooks", link: "/notebooks/" },
       { text: "API", link: "/api/" },
+      // A page of its own beside those that VitePress makes: its router does not know it.
+      { text: "Play", link: "/play/index.html", target: "_self" },
     ],
     search: { provider: "local" },
   },

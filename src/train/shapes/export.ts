@@ -2,7 +2,8 @@ import { join } from "node:path";
 import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import { writeAtomically } from "../../io/files.ts";
-import { type TensorValues, writeSafetensors } from "../../io/safetensors.ts";
+import { float32ToFloat16 } from "../../io/half-floats.ts";
+import { writeSafetensors } from "../../io/safetensors.ts";
 import { familyNamed } from "../../model/families.ts";
 import type { VlmConfig } from "../../model/vlm.ts";
 import { isLinearWeight } from "../../model/weights.ts";
@@ -10,7 +11,7 @@ import { miniatureOf } from "./miniatures.ts";
 
 /**
  * Writes a model as a Hugging Face folder, which this project and transformers load: its configuration, its tokenizer,
- * its processor, and model.safetensors (float32, canonical names, linear weights [out, in]).
+ * its processor, and model.safetensors (float16, canonical names, linear weights [out, in]).
  *
  * @param tensors by canonical name, linear weights [in, out]; others, such as pretraining heads, are left out
  * @throws NuwaError when a weight is missing or a file cannot be written
@@ -22,7 +23,7 @@ export async function exportModel(
   metadata: Record<string, string> = {},
 ): Promise<void> {
   const miniature = miniatureOf(config);
-  const entries: [string, TensorValues][] = [];
+  const entries = [...miniature.unread()];
   for (const [name, shape] of familyNamed(config.family).tensorShapes(config)) {
     const tensor = tensors.get(name);
     if (!tensor) throw new NuwaError(`${folder}: the weight ${name} is missing; nothing was written.`);
@@ -34,10 +35,10 @@ export async function exportModel(
     writeAtomically(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);
   const { "config.json": own, ...files } = miniature.files();
   for (const [name, value] of Object.entries(files)) json(name, value);
-  writeSafetensors(join(folder, "model.safetensors"), [...entries, ...miniature.unread()], {
-    format: "pt",
-    ...metadata,
-  });
+  const halves = entries.map(
+    ([name, { shape, values }]) => [name, { shape, values: float32ToFloat16(values as Float32Array) }] as const,
+  );
+  writeSafetensors(join(folder, "model.safetensors"), halves, { format: "pt", ...metadata });
   // Last, because a folder without it is not taken for a model.
   json("config.json", own);
 }

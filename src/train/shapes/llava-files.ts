@@ -25,7 +25,7 @@ function modelConfig(config: LlavaConfig): Record<string, unknown> {
   return {
     architectures: ["LlavaForConditionalGeneration"],
     model_type: "llava",
-    dtype: "float32",
+    dtype: "float16",
     nuwa_note: "trained on drawn scenes of shapes; it knows no photographs",
     image_token_index: config.imageTokenId,
     image_seq_length: patchesOf(config),

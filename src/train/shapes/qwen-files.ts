@@ -23,7 +23,7 @@ function modelConfig({ vision, text, imageTokenId }: QwenConfig): Record<string,
   return {
     architectures: ["Qwen2_5_VLForConditionalGeneration"],
     model_type: "qwen2_5_vl",
-    dtype: "float32",
+    dtype: "float16",
     nuwa_note: "trained on drawn scenes of shapes; it knows no photographs",
     image_token_id: imageTokenId,
     video_token_id: qwenId("<|video_pad|>"),

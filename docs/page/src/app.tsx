@@ -1,0 +1,57 @@
+import { signal } from "@preact/signals";
+import { QuestionBar } from "./question.tsx";
+import { client, facts } from "./state/state.ts";
+import { Aggregation } from "./steps/aggregation.tsx";
+import { Compare } from "./steps/compare.tsx";
+import { Decoder } from "./steps/decoder.tsx";
+import { OwnPrunerStep } from "./steps/own-pruner.tsx";
+import { Patches } from "./steps/patches.tsx";
+import { Positions } from "./steps/positions.tsx";
+import { Separation } from "./steps/separation.tsx";
+
+/** How much of the model has come, 0..1, and why it has not. */
+export const loading = signal<number>(0);
+/** Why the model did not load, in a line. */
+export const failure = signal<string | undefined>(undefined);
+
+/** The whole page. */
+export function App() {
+  return (
+    <>
+      <header>
+        <h1>Nüwa: pruning visual tokens</h1>
+        <p>
+          A small vision-language model runs in this page, with the sources of the project. Nothing is uploaded, and
+          after loading nothing is fetched.
+        </p>
+        <Loading />
+      </header>
+      <main>
+        <Patches />
+        <Separation />
+        <Aggregation />
+        <QuestionBar />
+        <Positions />
+        <Decoder />
+        <Compare />
+        <OwnPrunerStep />
+      </main>
+    </>
+  );
+}
+
+function Loading() {
+  if (failure.value !== undefined)
+    return (
+      <p class="problem" role="alert">
+        The model could not be loaded: {failure.value}
+      </p>
+    );
+  if (client.value) return <p class="waiting">computed live on {facts.value?.backend}</p>;
+  return (
+    <p class="waiting">
+      loading the model; what stands here was computed by it when the page was built{" "}
+      <progress value={loading.value} max={1} aria-label="loading the model" />
+    </p>
+  );
+}

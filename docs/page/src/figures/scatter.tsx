@@ -1,0 +1,111 @@
+import "./scatter.css";
+import { scaleLinear, scaleLog } from "d3-scale";
+
+/** Whose point it is; each has a shape and a colour of its own. */
+export type Who = "a" | "b" | "none";
+
+/** A point of a {@link Scatter}. */
+export interface ScatterPoint {
+  readonly who: Who;
+  /** Above 0. */
+  readonly x: number;
+  /** 0..1 */
+  readonly y: number;
+  /** Points of one group have a mean. */
+  readonly group: number;
+  /** Told where one points at it. */
+  readonly said: string;
+}
+
+/** Points of several methods, their means by group, and a line through the means. */
+export interface ScatterProps {
+  readonly points: readonly ScatterPoint[];
+  /** Values of x that are written below, ascending. */
+  readonly ticks: readonly number[];
+  readonly xLabel: string;
+  readonly yLabel: string;
+}
+
+/** Size of the drawing. */
+export const SCATTER_SIZE = { width: 400, height: 300 } as const;
+const EDGE = { left: 56, right: 24, top: 12, bottom: 44 } as const;
+const TICKS = [0, 0.25, 0.5, 0.75, 1];
+/** Methods have the same budgets: they stand side by side, in units of the drawing. */
+const BESIDE: Readonly<Record<Who, number>> = { a: -6, none: 0, b: 6 };
+
+/** Where each group of a method has its mean, from left to right. */
+export function meansOf(points: readonly ScatterPoint[], who: Who): { x: number; y: number }[] {
+  const all = points.filter((point) => point.who === who);
+  return [...new Set(all.map(({ group }) => group))]
+    .map((group) => {
+      const own = all.filter((point) => point.group === group);
+      const mean = (of: (point: ScatterPoint) => number) => own.reduce((sum, one) => sum + of(one), 0) / own.length;
+      return { x: mean(({ x }) => x), y: mean(({ y }) => y) };
+    })
+    .sort((a, b) => a.x - b.x);
+}
+
+/** Shares, from 0 to 1, over amounts on a logarithmic scale. */
+export function Scatter({ points, ticks, xLabel, yLabel }: ScatterProps) {
+  const { width, height } = SCATTER_SIZE;
+  const [left, right] = [EDGE.left, width - EDGE.right];
+  const amount = scaleLog([ticks[0], ticks[ticks.length - 1]], [left + 16, right - 16]);
+  const x = (who: Who, value: number) => amount(value) + BESIDE[who];
+  const y = scaleLinear([0, 1], [height - EDGE.bottom, EDGE.top]);
+  return (
+    <g class="scatter">
+      {TICKS.map((tick) => (
+        <g key={tick}>
+          <line class="tick" x1={left} x2={right} y1={y(tick)} y2={y(tick)} />
+          <text x={left - 6} y={y(tick) + 4} text-anchor="end">
+            {tick}
+          </text>
+        </g>
+      ))}
+      {ticks.map((tick) => (
+        <g key={tick}>
+          <line class="tick" x1={amount(tick)} x2={amount(tick)} y1={y(0)} y2={y(1)} />
+          <text x={amount(tick)} y={y(0) + 18} text-anchor="middle">
+            {tick}
+          </text>
+        </g>
+      ))}
+      <text x={(left + right) / 2} y={height - 8} text-anchor="middle">
+        {xLabel}
+      </text>
+      <text transform={`translate(13 ${(y(0) + y(1)) / 2}) rotate(-90)`} text-anchor="middle">
+        {yLabel}
+      </text>
+      {(["none", "b", "a"] as const).map((who) => (
+        <g key={who} class={who}>
+          {points.map(
+            (point, i) =>
+              point.who === who && (
+                <g key={i} class="point" transform={`translate(${x(who, point.x)} ${y(point.y)})`}>
+                  <Mark who={who} size={4} />
+                  <title>{point.said}</title>
+                </g>
+              ),
+          )}
+          <polyline
+            points={meansOf(points, who)
+              .map((mean) => `${x(who, mean.x)},${y(mean.y)}`)
+              .join(" ")}
+          />
+          {meansOf(points, who).map((mean, i) => (
+            <g key={i} class="mean" transform={`translate(${x(who, mean.x)} ${y(mean.y)})`}>
+              <Mark who={who} size={8} />
+            </g>
+          ))}
+        </g>
+      ))}
+    </g>
+  );
+}
+
+/** A circle, a triangle or a square. */
+export function Mark({ who, size }: { readonly who: Who; readonly size: number }) {
+  if (who === "a") return <circle r={size} />;
+  if (who === "b") return <path d={`M0 ${-size * 1.2} L${size * 1.1} ${size * 0.8} L${-size * 1.1} ${size * 0.8} Z`} />;
+  return <rect x={-size} y={-size} width={2 * size} height={2 * size} />;
+}

@@ -1,0 +1,51 @@
+import { render } from "preact";
+import { App, failure, loading } from "./app.tsx";
+import { clientOf } from "./model/client.ts";
+import { fetchFiles } from "./model/files.ts";
+import { sandboxFiles } from "./sandbox/client.ts";
+import { editorReady } from "./sandbox/editor.tsx";
+import type { NuwaPage } from "./state/nuwa-page.ts";
+import { pageApi } from "./state/page-api.ts";
+import { ADDRESS, answerA, client, facts } from "./state/state.ts";
+import { followInAddress, readAddress } from "./state/url.ts";
+import "./style.css";
+
+declare global {
+  interface Window {
+    nuwaPage: NuwaPage;
+  }
+}
+
+// Read before it is followed: it is written as soon as it is.
+const { search } = location;
+followInAddress(ADDRESS);
+readAddress(ADDRESS, search);
+render(<App />, document.getElementById("app") as HTMLElement);
+window.nuwaPage = pageApi(load());
+
+/** Loads the model; fulfilled when the first answer is there. */
+async function load(): Promise<void> {
+  try {
+    const files = await fetchFiles((share) => {
+      loading.value = share;
+    });
+    await editorReady;
+    sandboxFiles.value = files;
+    const worker = clientOf(files.program, async (own) => {
+      facts.value = await own.ask("load", files.checkpoint);
+    });
+    await worker.ask("tensors", {});
+    client.value = worker;
+    await new Promise<void>((done) => {
+      const stop = answerA.subscribe(({ value, problem, built }) => {
+        if (built || (value === undefined && problem === undefined)) return;
+        // The subscription may call before it is returned.
+        queueMicrotask(() => stop());
+        done();
+      });
+    });
+  } catch (error) {
+    failure.value = error instanceof Error ? error.message : String(error);
+    throw error;
+  }
+}

@@ -1,0 +1,154 @@
+import releaseSync from "@jitl/quickjs-wasmfile-release-sync";
+import {
+  newQuickJSWASMModuleFromVariant,
+  newVariant,
+  type QuickJSContext,
+  type QuickJSHandle,
+  type QuickJSWASMModule,
+} from "quickjs-emscripten-core";
+import { transform } from "sucrase";
+import { NuwaError } from "../../../../src/core/errors.ts";
+
+/**
+ * How long one call of a program may take, in milliseconds. A pruner of cubic cost takes a tenth of it on the page's
+ * grid.
+ */
+const CALL_LIMIT = 2000;
+/** What a program and all its values may occupy, in bytes. */
+const MEMORY_LIMIT = 32 * 2 ** 20;
+const STACK_LIMIT = 256 * 1024;
+/** The name of a program in its own errors. */
+const FILE = "pruner";
+
+/** A program that a reader wrote, ready to be called. */
+export interface OpenProgram {
+  /**
+   * Calls the function that the program exports.
+   *
+   * @returns what it returned, as JSON has it
+   * @throws NuwaError with the program's own error, its line, or the limit that it met
+   */
+  call(given: unknown): unknown;
+  /** Whether a call was ended by the limit of time; every later call then fails at once. */
+  readonly overdue: boolean;
+  dispose(): void;
+}
+
+/**
+ * What runs programs of readers: QuickJS, an interpreter in WebAssembly. A program sees the language and nothing else:
+ * no page, no worker, no network, no clock of the host but `Date`; and it cannot take more memory, stack or time than
+ * it is given. In the browser's own engine a program that allocates without end takes the whole page down.
+ */
+export interface Interpreter {
+  /**
+   * @param program TypeScript or JavaScript whose default export is a function
+   * @throws NuwaError with what is wrong with the program
+   */
+  open(program: string): OpenProgram;
+}
+
+/**
+ * Loads the interpreter.
+ *
+ * @param wasm its program
+ */
+export async function loadInterpreter(wasm: ArrayBuffer): Promise<Interpreter> {
+  // The place of a file that is not read: its default cannot be made out in a worker that was started from memory.
+  const locateFile = (name: string) => name;
+  const quickJs = await newQuickJSWASMModuleFromVariant(
+    newVariant(releaseSync, { wasmBinary: wasm, emscriptenModule: { locateFile } }),
+  );
+  return { open: (program) => openProgram(quickJs, program) };
+}
+
+/** Takes the export; called with JSON, because values of the program stay inside. */
+const CALLER = `
+  var exports = {};
+  var console = { log() {}, info() {}, warn() {}, error() {} };
+  function require() { throw new Error("a pruner imports nothing: it gets all that it may look at"); }
+  (({ parse, stringify }, { isView }) => (text) => {
+    const returned = exports.default(parse(text));
+    return stringify(isView(returned) ? Array.from(returned) : returned);
+  })(JSON, ArrayBuffer);
+`;
+
+function openProgram(quickJs: QuickJSWASMModule, program: string): OpenProgram {
+  const code = translated(program);
+  const runtime = quickJs.newRuntime();
+  runtime.setMemoryLimit(MEMORY_LIMIT);
+  runtime.setMaxStackSize(STACK_LIMIT);
+  let deadline = 0;
+  let overdue = false;
+  runtime.setInterruptHandler(() => {
+    overdue ||= performance.now() > deadline;
+    return overdue;
+  });
+  const context = runtime.newContext();
+  const timed = (work: () => ReturnType<QuickJSContext["evalCode"]>): QuickJSHandle => {
+    deadline = performance.now() + CALL_LIMIT;
+    const found = work();
+    if (!("error" in found && found.error)) return found.value as QuickJSHandle;
+    const error: unknown = context.dump(found.error);
+    found.error.dispose();
+    throw new NuwaError(overdue ? OVERDUE : wordsOf(error));
+  };
+  let caller: QuickJSHandle | undefined;
+  const dispose = () => {
+    caller?.dispose();
+    context.dispose();
+    runtime.dispose();
+  };
+  try {
+    caller = timed(() => context.evalCode(CALLER, "page"));
+    timed(() => context.evalCode(code, FILE)).dispose();
+    const kind = timed(() => context.evalCode("typeof exports.default", "page"));
+    const isFunction = context.getString(kind) === "function";
+    kind.dispose();
+    if (!isFunction) throw new NuwaError("the program exports no function. Begin it with: export default function");
+  } catch (error) {
+    dispose();
+    throw error;
+  }
+  const own = caller;
+  return {
+    call(given) {
+      if (overdue) throw new NuwaError(OVERDUE);
+      const text = context.newString(JSON.stringify(given));
+      try {
+        const returned = timed(() => context.callFunction(own, context.undefined, text));
+        const json: unknown = context.dump(returned);
+        returned.dispose();
+        return typeof json === "string" ? JSON.parse(json) : undefined;
+      } finally {
+        text.dispose();
+      }
+    },
+    get overdue() {
+      return overdue;
+    },
+    dispose,
+  };
+}
+
+const OVERDUE = `the program was stopped: it did not return within ${CALL_LIMIT / 1000} s. Does a loop never end?`;
+
+/** TypeScript as JavaScript, line by line the same. */
+function translated(program: string): string {
+  try {
+    return transform(program, { transforms: ["typescript", "imports"] }).code;
+  } catch (error) {
+    const text = error instanceof Error ? error.message : String(error);
+    const [, words = text, line] = /^(?:Error transforming[^:]*: )?(.*?) \((\d+):\d+\)/.exec(text) ?? [];
+    throw new NuwaError(line === undefined ? words : `line ${line}: ${words}`);
+  }
+}
+
+/** An error of a program in a line. */
+function wordsOf(error: unknown): string {
+  const { name, message, stack } = (error ?? {}) as { name?: string; message?: string; stack?: string };
+  if (message === undefined) return `the program threw ${String(error).slice(0, 200)}`;
+  if (message === "out of memory") return `the program was stopped: it took more than ${MEMORY_LIMIT / 2 ** 20} MiB.`;
+  const [, line] = new RegExp(`\\b${FILE}:(\\d+)`).exec(stack ?? "") ?? [];
+  const words = name === undefined || name === "Error" ? message : `${name}: ${message}`;
+  return `${line === undefined ? "" : `line ${line}: `}${words.slice(0, 300)}`;
+}

@@ -1,0 +1,126 @@
+import type { SceneShape } from "../../../../src/world/scene.ts";
+import { SceneShapes } from "../figures/scene-shapes.tsx";
+import { scene } from "../state/state.ts";
+import { change, edit, edited, move, remove } from "./edit.ts";
+import "./editor.css";
+
+/** How far an arrow key moves a shape, and with the shift key: a hundredth, and a patch. */
+const STEP = 0.01;
+const LONG_STEP = 1 / 12;
+/** Least side of what a finger can take hold of, as a share of the picture. */
+const GRASP = 0.14;
+
+/** The scene as it is drawn. */
+export function EditedScene({ side }: { readonly side: number }) {
+  return <SceneShapes scene={scene.value} side={side} />;
+}
+
+/** What a reader takes hold of to move the shapes, over whatever else is drawn. */
+export function Handles({ side }: { readonly side: number }) {
+  return (
+    <g transform={`scale(${side})`}>
+      {scene.value.shapes.map((shape, at) => (
+        <Handle key={at} {...{ shape, at }} />
+      ))}
+    </g>
+  );
+}
+
+function Handle({ shape, at }: { readonly shape: SceneShape; readonly at: number }) {
+  const [x0, y0, x1, y1] = shape.box;
+  const isEdited = edited.value === at;
+  const grown = (size: number) => Math.max(0, (GRASP - size) / 2);
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a button cannot stand in a drawing
+    <g
+      class={isEdited ? "handle edited" : "handle"}
+      role="button"
+      tabindex={0}
+      aria-pressed={isEdited}
+      aria-label={`${nameOf(shape)}, ${percent(x0)} from the left, ${percent(y0)} from the top; arrow keys move it`}
+      onClick={() => edit(at)}
+      onKeyDown={(event) => {
+        if (keyed(event, at)) event.preventDefault();
+      }}
+      onPointerDown={(event) => drag(event, at)}
+    >
+      <rect
+        x={x0 - grown(x1 - x0)}
+        y={y0 - grown(y1 - y0)}
+        width={Math.max(GRASP, x1 - x0)}
+        height={Math.max(GRASP, y1 - y0)}
+        fill="transparent"
+      />
+      {isEdited &&
+        (["#000", "#fff"] as const).map((stroke, i) => (
+          <rect
+            key={stroke}
+            x={x0 - 0.008}
+            y={y0 - 0.008}
+            width={x1 - x0 + 0.016}
+            height={y1 - y0 + 0.016}
+            fill="none"
+            stroke={stroke}
+            stroke-width={0.006}
+            stroke-dasharray={i === 0 ? undefined : "0.016"}
+          />
+        ))}
+    </g>
+  );
+}
+
+/** A shape in words. */
+export function nameOf({ size, colour, shape }: SceneShape): string {
+  return `${size} ${colour} ${shape}`;
+}
+
+function percent(share: number): string {
+  return `${Math.round(100 * share)} %`;
+}
+
+/** @returns whether the key meant something */
+function keyed({ key, shiftKey }: KeyboardEvent, at: number): boolean {
+  const step = shiftKey ? LONG_STEP : STEP;
+  const steps: Readonly<Record<string, readonly [number, number]>> = {
+    ArrowLeft: [-step, 0],
+    ArrowRight: [step, 0],
+    ArrowUp: [0, -step],
+    ArrowDown: [0, step],
+  };
+  if (steps[key]) {
+    edit(at);
+    move(at, ...steps[key]);
+  } else if (key === "Enter" || key === " ") edit(at);
+  else if (key === "Delete" || key === "Backspace") remove(at);
+  else return false;
+  return true;
+}
+
+/** Follows a pointer until it is lifted, as long as it holds the shape where it took it. */
+function drag(event: PointerEvent, at: number): void {
+  if (event.button !== 0) return;
+  const handle = event.currentTarget as SVGGElement;
+  const place = placeIn(handle, event);
+  const { box } = scene.peek().shapes[at];
+  const held = [place[0] - box[0], place[1] - box[1]];
+  edit(at);
+  handle.setPointerCapture(event.pointerId);
+  const moved = (next: PointerEvent) => {
+    const [x, y] = placeIn(handle, next);
+    change(at, { x: x - held[0], y: y - held[1] });
+  };
+  const ended = () => {
+    handle.removeEventListener("pointermove", moved);
+    handle.removeEventListener("pointerup", ended);
+    handle.removeEventListener("pointercancel", ended);
+  };
+  handle.addEventListener("pointermove", moved);
+  handle.addEventListener("pointerup", ended);
+  handle.addEventListener("pointercancel", ended);
+}
+
+/** Where a pointer is, as shares of the picture. */
+function placeIn(element: SVGGraphicsElement, { clientX, clientY }: PointerEvent): [number, number] {
+  const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(element.getScreenCTM()?.inverse());
+  return [x, y];
+}

@@ -1,0 +1,23 @@
+/** What programs outside, such as tests, can ask the page. */
+export interface NuwaPage {
+  /** Fulfilled when the model is loaded and the first answer is there. */
+  readonly ready: Promise<void>;
+  /** Tensors that are alive in the worker. */
+  tensors(): Promise<number>;
+  state(): {
+    readonly seed: number;
+    readonly budget: number;
+    readonly method: string;
+    readonly positions: string;
+    /** Cells that stage 1 keeps. */
+    readonly kept: readonly number[];
+    /** Their position ids. */
+    readonly ids: readonly number[];
+    readonly answer: string;
+    readonly box?: readonly number[];
+    /** Whether something is being computed. */
+    readonly busy: boolean;
+    /** Scores of the first answer token. */
+    readonly logits: readonly number[];
+  };
+}

@@ -1,0 +1,40 @@
+import type { ComponentChildren } from "preact";
+
+/** Where the build puts the sources, as texts that any browser shows. */
+const SOURCES = "sources/";
+
+/** One step of the story: two or three sentences, a figure, the equation beside it, and where its code is. */
+export interface StepProps {
+  readonly number: number;
+  readonly title: string;
+  /** Two or three sentences. */
+  readonly children: ComponentChildren;
+  /** MathML of the equation that the figure shows. */
+  readonly equation?: ComponentChildren;
+  /** Files of the sources that compute it: `src/methods/nuwa/alignment.ts`. */
+  readonly sources: readonly string[];
+  readonly figure: ComponentChildren;
+}
+
+/** A section of the page. */
+export function Step({ number, title, children, equation, sources, figure }: StepProps) {
+  return (
+    <section class="step" id={`step-${number}`} aria-labelledby={`step-${number}-title`}>
+      <h2 id={`step-${number}-title`}>
+        <span class="number">{number}</span> {title}
+      </h2>
+      <div class="told">
+        {children}
+        {equation && <div class="equation">{equation}</div>}
+        <p class="sources">
+          {sources.map((path) => (
+            <a key={path} href={`${SOURCES}${path}.txt`}>
+              {path}
+            </a>
+          ))}
+        </p>
+      </div>
+      <div class="shown">{figure}</div>
+    </section>
+  );
+}

@@ -1,0 +1,84 @@
+import { mark } from "../../../../src/eval/tasks/marking.ts";
+import { intersectionOverUnion } from "../../../../src/world/geometry.ts";
+import { type Truth, truthOf } from "../../../../src/world/reading.ts";
+import type { Scene } from "../../../../src/world/scene.ts";
+import type { Told } from "../model/protocol.ts";
+
+/** An answer and what it is called. */
+export interface NumbersColumn {
+  readonly name: string;
+  readonly told?: Told;
+  readonly testId?: string;
+}
+
+/** What is compared of answers to one question about one scene. */
+export interface NumbersProps {
+  readonly scene: Scene;
+  readonly question: string;
+  readonly unpruned?: Told;
+  readonly columns: readonly NumbersColumn[];
+}
+
+/** A table of answers, their boxes and what they cost, beside the unpruned model's. */
+export function Numbers({ scene, question, unpruned, columns }: NumbersProps) {
+  const truth = truthOf(scene, question);
+  const all = [...columns, { name: "unpruned", told: unpruned } as NumbersColumn];
+  const rows: readonly (readonly [head: string, cell: (told: Told) => string])[] = [
+    ["right?", (told) => verdictOf(told, truth)],
+    ...(truth?.box ? [["IoU with the true box", (told: Told) => overlapOf(told, truth.box)] as const] : []),
+    ["IoU with the unpruned box", (told) => (told === unpruned ? "" : overlapOf(told, unpruned?.box))],
+    ["visual tokens, mean of the layers", (told) => meanOf(told.entering).toFixed(1)],
+    [
+      "operations of the prefill",
+      (told) => `${(told.flops / 1e6).toFixed(0)} MFLOP${beside(told.flops, unpruned?.flops)}`,
+    ],
+    ["cache", (told) => `${(told.cacheBytes / 1024).toFixed(0)} KiB${beside(told.cacheBytes, unpruned?.cacheBytes)}`],
+  ];
+  return (
+    <table class="numbers">
+      <thead>
+        <tr>
+          <td />
+          {all.map(({ name }) => (
+            <th key={name} scope="col">
+              {name}
+            </th>
+          ))}
+        </tr>
+      </thead>
+      <tbody>
+        <tr>
+          <th scope="row">answer</th>
+          {all.map(({ name, told, testId }) => (
+            <td key={name} data-testid={testId}>
+              {told?.text ?? "…"}
+            </td>
+          ))}
+        </tr>
+        {rows.map(([head, cell]) => (
+          <tr key={head}>
+            <th scope="row">{head}</th>
+            {all.map(({ name, told }) => (
+              <td key={name}>{told ? cell(told) : "…"}</td>
+            ))}
+          </tr>
+        ))}
+      </tbody>
+    </table>
+  );
+}
+
+function verdictOf({ text }: Told, truth: Truth | undefined): string {
+  if (!truth) return "not known";
+  return mark(truth, text).correct ? "✓ right" : "✗ wrong";
+}
+
+function overlapOf({ box }: Told, other: Told["box"]): string {
+  if (!other) return "no box";
+  return box ? intersectionOverUnion(box, other).toFixed(2) : "no box";
+}
+
+const meanOf = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0) / counts.length;
+
+const beside = (value: number, whole: number | undefined) =>
+  whole && whole !== value ? ` (${Math.round((100 * value) / whole)} %)` : "";

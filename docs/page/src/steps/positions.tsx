@@ -1,0 +1,146 @@
+import { computed } from "@preact/signals";
+import { imagePositions, POSITION_POLICIES } from "../../../../src/methods/nuwa/positions.ts";
+import { rasterShape } from "../../../../src/model/image-shape.ts";
+import { Choice, Waiting } from "../controls.tsx";
+import { CELL, CellGrid, PointedCell, placeOf, point, sizeOf } from "../figures/cell-grid.tsx";
+import { Figure } from "../figures/figure.tsx";
+import { RULER_WIDTH, Ruler, type RulerRow, rulerHeight } from "../figures/ruler.tsx";
+import { EditedScene } from "../scene/editor.tsx";
+import { answerA, chosen, gridOf, methodA, positions } from "../state/state.ts";
+import { Step } from "../step.tsx";
+import { AnswerBoxes, BoxLegend, truth } from "./answer-boxes.tsx";
+import { PositionsEquation } from "./equations.tsx";
+import "./positions.css";
+
+/** Ids of the kept tokens under each policy; those in use are what the worker says. */
+const policies = computed<readonly RulerRow[]>(() => {
+  const { value } = chosen.value;
+  if (!value) return [];
+  const image = rasterShape(gridOf.value);
+  // The worker's answer may be of the policy before.
+  const compressed = value.nextId - value.ids[0] === value.ids.length;
+  const start = value.nextId - (compressed ? value.ids.length : image.length);
+  const offsets = value.cells.map((cell) => (cell < 0 ? undefined : [cell]));
+  return POSITION_POLICIES.map((name) => {
+    const { visual, nextPosition } = imagePositions(name, offsets, start, image);
+    return { name, ids: visual.map(([id]) => id), nextId: nextPosition };
+  });
+});
+
+/** Step 4: position ids, and what they do to the answer. */
+export function Positions() {
+  return (
+    <Step
+      number={4}
+      title="Position ids"
+      sources={["src/methods/nuwa/positions.ts", "src/core/slots.ts"]}
+      equation={<PositionsEquation />}
+      figure={
+        <>
+          <div class="controls">
+            <Choice
+              label="position ids"
+              chosen={positions}
+              testId="positions"
+              names={[
+                { name: "original", said: "original: as in the unpruned model" },
+                { name: "compressed", said: "compressed: without gaps" },
+                { name: "rpme", said: "rpme: stretched over the range" },
+              ]}
+            />
+          </div>
+          <IdsFigure />
+          <BoxLegend />
+          {truth.value && !truth.value.box && (
+            <p class="waiting">This question is not answered by a box. Ask where something is to see one.</p>
+          )}
+          <Waiting of={answerA.value} />
+          <IdsRuler />
+        </>
+      }
+    >
+      <p>
+        The decoder knows where a token stands by its position id alone. The ids of the kept tokens may stay as they
+        were, be numbered without gaps, or be stretched over the whole range.
+      </p>
+      <p>
+        This model was trained without any other hint of a patch's place. So when the ids of the tokens change, the box
+        that it answers with moves, although the tokens are the same.
+      </p>
+    </Step>
+  );
+}
+
+/** The kept patches with their ids, and the boxes of the answers. */
+function IdsFigure() {
+  const grid = gridOf.value;
+  const { width, height } = sizeOf(grid);
+  const { value } = chosen.value;
+  const ids = new Map(value?.cells.map((cell, i) => [cell, value.ids[i]]));
+  return (
+    <Figure
+      title="Position ids of the kept patches, and the answer's box"
+      {...{ width, height }}
+      caption={<p>{`Kept by ${methodA.value}: ${ids.size} patches, each with its position id.`}</p>}
+      interactive
+    >
+      <EditedScene side={width} />
+      <CellGrid
+        grid={grid}
+        label="patches with position ids"
+        fill={(cell) => (ids.has(cell) ? undefined : "#808080")}
+        opacity={0.55}
+        onPoint={point}
+        say={(cell) => (ids.has(cell) ? `id ${ids.get(cell)}` : "dropped")}
+      />
+      <g pointer-events="none">
+        {[...ids].map(([cell, id]) => cell >= 0 && <IdLabel key={cell} {...{ cell, id }} />)}
+        <AnswerBoxes side={width} />
+        <PointedCell grid={grid} />
+      </g>
+    </Figure>
+  );
+}
+
+function IdLabel({ cell, id }: { readonly cell: number; readonly id: number }) {
+  const { x, y } = placeOf(cell, gridOf.value);
+  return (
+    <g>
+      <rect x={x + 1} y={y + 9} width={CELL - 2} height={22} fill="#fff" fill-opacity={0.9} />
+      <text x={x + CELL / 2} y={y + 26} font-size={17} text-anchor="middle" fill="#000">
+        {id}
+      </text>
+    </g>
+  );
+}
+
+function IdsRuler() {
+  const rows = policies.value;
+  const { value } = chosen.value;
+  if (!value || rows.length === 0) return null;
+  const last = Math.max(...rows.map(({ nextId }) => nextId)) + 8;
+  const used = rows.find(({ name }) => name === positions.value) ?? rows[0];
+  const [first] = used.ids;
+  return (
+    <div data-testid="ids-ruler">
+      <Figure
+        title="Position ids on a ruler"
+        width={RULER_WIDTH}
+        height={rulerHeight(rows.length)}
+        caption={
+          <p>
+            {`Ticks are the kept tokens, grey bars the text. Ids in use: ${first} to ${used.ids[used.ids.length - 1]}; ` +
+              `the text goes on at ${used.nextId}.`}
+          </p>
+        }
+        interactive
+      >
+        <Ruler rows={rows} used={used.name} range={[0, last]} cells={value.cells} />
+      </Figure>
+      <details>
+        <summary>All ids in use</summary>
+        <p class="id-list">{used.ids.join(", ")}</p>
+      </details>
+    </div>
+  );
+}
