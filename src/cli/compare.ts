@@ -5,6 +5,7 @@ import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
 import { printable, UsageError } from "../core/errors.ts";
 import type { Picture } from "../core/resample.ts";
 import { shown } from "../core/schema.ts";
+import { missedAverage } from "../eval/run/missed-average.ts";
 import { requireWritableFolder, writeAtomically } from "../io/files.ts";
 import { readPicture } from "../io/image.ts";
 import { loadModel, loadProcessor, openModel } from "../io/load.ts";
@@ -25,6 +26,7 @@ import { reportHtml } from "../view/report.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { filesIn, requireApart } from "./apart.ts";
 import { type Asked, askedOf } from "./ask/asked.ts";
+import { describeTruth, knownOf } from "./ask/scene-truth.ts";
 import { describeMethod, settingOf } from "./ask-record.ts";
 import { collect } from "./dump.ts";
 import {
@@ -180,13 +182,21 @@ async function compareNamed(
     const compared = runs.map((run) => comparedWith(unpruned, run, config));
     say("backend", `${backend.name} (${backend.reason})`);
     for (const one of methods) say("method", describeMethod(one, one.options));
+    const known = await knownOf(paths, question);
+    if (known.truth) say("truth", describeTruth(known.truth));
     for (const line of comparisonTable(compared)) process.stdout.write(`${printable(line)}\n`);
     for (const { method, visualTokensPerLayer } of compared)
       say("per layer", `${method}: ${visualTokensPerLayer.join(" ")}`);
+    const notes = methods.flatMap(({ definition }, i) => {
+      const setting = { method: definition.name, variant: null, average: options.average ?? null };
+      return missedAverage(setting, compared[i + 1].visualTokensPerLayer, unpruned.ledger.total) ?? [];
+    });
+    for (const note of notes) say("note", note);
     if (options.out === undefined && options.report === undefined) return;
     const svg = await drawComparison({
       images: images.map((image, i) => ({ picture: pictures[i], grids: image.pictures })),
       question,
+      truth: known.truth && { text: known.truth.answer, box: known.truth.box },
       runs: runs.map((run, i) => ({ run, compared: compared[i] })),
     });
     if (options.report !== undefined) {
@@ -196,6 +206,8 @@ async function compareNamed(
         facts: [
           [images.length === 1 ? "image" : "images", paths.join(", ")],
           ["question", question],
+          ...(known.truth ? [["truth", known.truth.answer] as [string, string]] : []),
+          ...notes.map((note): [string, string] => ["note", note]),
           ...methods.map((one): [string, string] => ["method", describeMethod(one, one.options)]),
           ["model", options.model],
         ],

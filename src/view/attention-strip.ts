@@ -3,7 +3,7 @@ import { patchCount } from "../core/grid.ts";
 import type { SampleLedger, VisualToken } from "../methods/ledger.ts";
 import { firstCells } from "../model/image-shape.ts";
 import { cellsWhere, heatCells, veil } from "./drawing/cells.ts";
-import { areDisjoint, isMixed, madeOf } from "./drawing/groups.ts";
+import { areDisjoint, madeOf } from "./drawing/groups.ts";
 import { heatScale } from "./drawing/legend.ts";
 import { drawingOf, GAP, WIDTH } from "./drawing/panel.ts";
 import { sceneOf } from "./drawing/scene.ts";
@@ -31,8 +31,8 @@ const RANGE = 1000;
 /**
  * The attention of the answer to the visual tokens as a film strip: the picture and a frame for each decoder layer,
  * four in a row, all on one logarithmic scale; above each what part of the attention goes to the picture. Cells of
- * no token are the dark picture. A token that is a mixture colours all its cells where no cell is in two tokens, else
- * its own cell.
+ * no token are the dark picture. A token that is a mixture colours all its cells where no cell is in two of the tokens
+ * that enter the decoder, else its own cell; the drawing says which.
  *
  * @example
  * const { pass, attention } = await measure(model, inputs, method, {
@@ -60,6 +60,20 @@ export async function drawAttentionStrip(strip: AttentionStrip): Promise<string>
     }),
   ];
   const starts = firstCells(ledger.images[0]);
+  // One rule for all layers: where tokens are dropped, the cells of the rest are in one token each, but mean the same.
+  const spread = ledger.images[0].grids.every((grid, i) => {
+    const entered = ledger.tokens.filter(({ firstLayer }) => firstLayer === 0);
+    return areDisjoint(madeOf(entered, { grid }, starts[i]));
+  });
+  if (ledger.tokens.some(({ weights }) => weights))
+    sections.push(
+      paragraph(
+        spread ? "A token colours all cells that it is made of." : "A mixed token colours its own cell alone.",
+        {
+          ...{ width, size: FONT.small },
+        },
+      ),
+    );
   for (const [i, seen] of image.grids.entries()) {
     const id = `${idPrefix}${i}-seen`;
     const scene = await sceneOf(seen, image.picture, id, { width: FRAME, height: 2 * FRAME });
@@ -67,7 +81,7 @@ export async function drawAttentionStrip(strip: AttentionStrip): Promise<string>
     const laid = { grid: ledger.images[0].grids[i], size: scene.inCells };
     if (image.grids.length > 1) sections.push(paragraph(seen.gridName ?? `grid ${i}`, { width, bold: true }));
     const frames = attention.map((layer, number): Block => {
-      const values = cellValues(layer, ledger, laid.grid, starts[i]);
+      const values = cellValues(layer, ledger, laid.grid, starts[i], spread);
       const share = layer.weights.reduce((sum, weight) => sum + weight, 0);
       const dark = cellsWhere(laid.grid, (cell) => !values.has(cell));
       const svg =
@@ -88,10 +102,10 @@ function cellValues(
   ledger: SampleLedger,
   grid: SampleLedger["images"][number]["grids"][number],
   first: number,
+  spread: boolean,
 ): Map<number, number> {
   const paid = new Map<VisualToken, number>(tokens.map((number, i) => [ledger.tokens[number], weights[i]]));
   const here = madeOf([...paid.keys()], { grid }, first);
-  const spread = here.some(isMixed) && areDisjoint(here);
   const values = new Map<number, number>();
   for (const { token, own, sources } of here)
     for (const cell of spread ? sources.keys() : [own])

@@ -66,7 +66,7 @@ const COLUMNS: readonly (readonly [heading: string, of: (row: Compared) => strin
   ["FLOPs saved", ({ saved }) => percent(saved.flops)],
   ["of all FLOPs", ({ saved }) => percent(saved.exactFlops)],
   ["cache saved", ({ saved }) => percent(saved.cacheBytes)],
-  ["IoU", ({ iou }) => (iou === null ? "-" : iou.toFixed(2))],
+  ["IoU with unpruned", ({ iou }) => (iou === null ? "-" : iou.toFixed(2))],
   ["answer", ({ answer, verdict: judged }) => `${shortened(answer)}${judged === undefined ? "" : ` (${judged})`}`],
 ];
 

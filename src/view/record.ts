@@ -37,6 +37,8 @@ export interface RunFacts {
     readonly entering?: number;
     readonly answer?: string;
     readonly holds: boolean;
+    /** In words. */
+    readonly verdict: string;
     readonly mark?: Mark;
   }[];
   /** Measured, see measureCost; of the same run twice where nothing was pruned. */

@@ -60,9 +60,11 @@ export function scoresSvg(rows: readonly SummaryRow[], samples: readonly Sample[
   });
   const whole = {
     ...{ xmlns: "http://www.w3.org/2000/svg", width: WIDTH, height, viewBox: `0 0 ${WIDTH} ${height}` },
-    ...{ style: "background: white", "font-family": "Helvetica, Arial, 'DejaVu Sans', sans-serif" },
+    ...{ "font-family": "Helvetica, Arial, 'DejaVu Sans', sans-serif" },
   };
-  return `${element("svg", whole, nested.join(""))}\n`;
+  // A renderer of SVG alone knows no background of a style.
+  const ground = element("rect", { width: WIDTH, height, fill: COLOURS.paper });
+  return `${element("svg", whole, ground + nested.join(""))}\n`;
 }
 
 function plotOf(document: Document, task: string, lines: readonly Line[]): Element {

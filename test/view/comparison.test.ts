@@ -54,7 +54,7 @@ describe("methods side by side", () => {
     const table = comparisonTable(ROWS);
     expect(table).toHaveLength(4);
     expect(table[2]).toMatch(
-      /^cut {5}2 → 1 {3}1\.5 {6}\d\d\.\d % {7}60\.0 % {8}62\.5 % {7}0\.80 {2}\[0,0,0\.4,1] \(the box held/,
+      /^cut {5}2 → 1 {3}1\.5 {6}\d\d\.\d % {7}60\.0 % {8}62\.5 % {7}0\.80 {15}\[0,0,0\.4,1] \(the box held/,
     );
     expect(new Set(table.map((line) => line.search(/answer|\[0|no \(/)))).toHaveProperty("size", 1);
   });

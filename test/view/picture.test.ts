@@ -134,7 +134,7 @@ describe("the picture of a run", () => {
     const words = wordsOf(svg);
     expect(words).toContain("Before the decoder: 3 of 6 patches");
     expect(words).toContain("2 tokens made of several patches, to which lines lead");
-    expect(words).toContain("1 class token, without a place");
+    expect(words).toContain("1 class token: has no place, not drawn here");
     expect(words).toContain("1 token made anew of dropped ones, to which lines lead");
     // Of the first: from cells 0 and 1, at 49.33 and 148, to cell 1.
     expect(svg).toContain("M49.33 49.33L148 49.33");

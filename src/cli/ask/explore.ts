@@ -109,7 +109,7 @@ async function tryAverage(
 }
 
 /** A line about an average that was tried. */
-function describeTried({ average, entering, answer, verdict, mark }: Tried, total: number): string {
+export function describeTried({ average, entering, answer, verdict, mark }: Tried, total: number): string {
   if (entering === undefined || answer === undefined) return `${average}: ${verdict}`;
   const comments = [verdict, ...(mark ? [describeMark(mark)] : [])].join("; ");
   return `${average} (${Number(entering.toFixed(2))} of ${total} visual tokens): ${printable(answer)} (${comments})`;

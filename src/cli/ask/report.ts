@@ -13,6 +13,7 @@ import { verdict } from "../../view/verdict.ts";
 import { describeMethod, type Recorded } from "../ask-record.ts";
 import { versionsWith } from "../report.ts";
 import type { AskOptions } from "./asked.ts";
+import { describeTried } from "./explore.ts";
 
 /** What a report says besides the record of a run. */
 export interface AskReportFacts {
@@ -47,6 +48,7 @@ export async function writeAskReport(options: AskOptions, recorded: Recorded, fa
     facts: rows.flatMap(([label, text]) => (text === undefined ? [] : [[label, text] as const])),
     sections: [
       { heading: "The run", text: "What each stage kept, and what a token is made of.", svg },
+      ...exploredSections(recorded),
       ...(await attentionSections(recorded, facts)),
       {
         heading: "What pruning saves",
@@ -57,6 +59,16 @@ export async function writeAskReport(options: AskOptions, recorded: Recorded, fa
     versions: versionsWith(`${backend.name} (${backend.reason})`),
   });
   writeAtomically(options.report as string, html);
+}
+
+/** The averages that `--explore` tried. */
+function exploredSections({ explored, answer }: Recorded): ReportSection[] {
+  if (!explored) return [];
+  const { total } = answer.ledger as SampleLedger;
+  const text = "Larger averages, until the unpruned answer holds.";
+  return [
+    { heading: "Explored", text, table: { head: ["tried"], rows: explored.map((one) => [describeTried(one, total)]) } },
+  ];
 }
 
 /** What the answer looked at, layer by layer; of several images one could not say at which. */

@@ -26,7 +26,8 @@ export function keptPanel(drawn: DrawnGrid, title: string, layer: number): Panel
   const inGroups = !hasRoles && here.some(isMixed) && areDisjoint(here);
   const lit = new Set(here.flatMap(({ own, sources }) => (inGroups ? [...sources.keys()] : [own])));
   const dark = cellsWhere(grid, (cell) => !lit.has(cell));
-  const framed = inGroups ? [] : dark.length > 0 ? owned.map(({ own }) => own) : [];
+  const alone = inGroups ? owned.filter((one) => !isMixed(one)).map(({ own }) => own) : [];
+  const framed = inGroups ? alone : dark.length > 0 ? owned.map(({ own }) => own) : [];
   const marks = hasRoles
     ? owned.map(({ own, token }) => mark(token.pillar ? "pillar" : "collector", middleOf(laid, own), sideOf(laid)))
     : [];
@@ -34,12 +35,16 @@ export function keptPanel(drawn: DrawnGrid, title: string, layer: number): Panel
     scene.use,
     veil(laid, dark),
     regionSize === undefined ? "" : regionBorders(laid, regionSize),
-    frames(laid, framed),
     inGroups ? groups(laid, here) : "",
+    frames(laid, framed),
     ...marks,
   ].join("");
   const entries = [
-    ...(hasRoles ? roleEntries(owned) : inGroups ? groupEntries(here, cellName) : cellEntries(owned, framed, cellName)),
+    ...(hasRoles
+      ? roleEntries(owned)
+      : inGroups
+        ? groupEntries(here, alone.length, cellName)
+        : cellEntries(owned, framed, cellName)),
     ...(dark.length > 0 ? [{ symbol: darkSymbol(), text: inGroups ? "in no token" : "not kept" }] : []),
     ...(regionSize === undefined ? [] : [{ symbol: regionSymbol(), text: `regions of ${regionSize}×${regionSize}` }]),
     ...placelessEntries(placeless, inGroups),
@@ -64,12 +69,14 @@ function roleEntries(owned: readonly MadeOf[]): LegendEntry[] {
   ];
 }
 
-function groupEntries(here: readonly MadeOf[], cellName: string): LegendEntry[] {
-  return (["merged", "recycled"] as const).flatMap((kind) => {
-    const made = here.filter((one) => isMixed(one) && kindOf(one) === kind).length;
+function groupEntries(here: readonly MadeOf[], alone: number, cellName: string): LegendEntry[] {
+  const single = alone > 0 ? [{ symbol: frameSymbol(), text: `${alone} of the ${cellName} kept as they are` }] : [];
+  const made = (["merged", "recycled"] as const).flatMap((kind) => {
+    const count = here.filter((one) => isMixed(one) && kindOf(one) === kind).length;
     const words = kind === "merged" ? `made of several ${cellName}` : "made anew of dropped ones";
-    return made > 0 ? [entry(kind, `${counted(made, "token")} ${words}, to which lines lead`)] : [];
+    return count > 0 ? [entry(kind, `${counted(count, "token")} ${words}, to which lines lead`)] : [];
   });
+  return [...single, ...made];
 }
 
 function cellEntries(owned: readonly MadeOf[], framed: readonly number[], cellName: string): LegendEntry[] {
@@ -84,8 +91,8 @@ function placelessEntries(tokens: readonly VisualToken[], areDrawn: boolean): Le
   const bare = tokens.filter(isBare).length;
   const mixed = areDrawn ? 0 : tokens.length - bare;
   return [
-    ...(bare > 0 ? [entry("own", `${counted(bare, "class token")}, without a place`)] : []),
-    ...(mixed > 0 ? [entry("merged", `${counted(mixed, "token")} without a place, made of many`)] : []),
+    ...(bare > 0 ? [entry("own", `${counted(bare, "class token")}: has no place, not drawn here`)] : []),
+    ...(mixed > 0 ? [entry("merged", `${counted(mixed, "token")} made of many: has no place, not drawn here`)] : []),
   ];
 }
 

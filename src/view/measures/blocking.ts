@@ -44,7 +44,7 @@ export function blockingRecord(
         "the most probable.",
       svg: () =>
         stacked([
-          heat("one quarter of the layers at a time", {
+          heat("One quarter of the layers at a time; written in a cell: the word then predicted", {
             columns: Array.from({ length: QUARTERS }, (_, q) => layersOf(q, pass.ledger.layers)),
             rows: kinds.map((kind) => WHO[kind]),
             values: after,

@@ -1,10 +1,12 @@
 import type { ObjectCohesion } from "../../analysis/cohesion.ts";
+import { enteringPerLayer } from "../../methods/ledger.ts";
 import { lines } from "../plots/lines.ts";
 import { stacked } from "../plots/panel.ts";
 import { listOf, type MeasureRecord, named, type RecordFacts, rounded } from "./record.ts";
 
 /** How well states keep an object together, see `objectCohesion`. */
-export function cohesionRecord(found: ObjectCohesion, { gridNames }: RecordFacts): MeasureRecord {
+export function cohesionRecord(found: ObjectCohesion, { gridNames, pass }: RecordFacts): MeasureRecord {
+  const isWhole = enteringPerLayer(pass.ledger).every((count) => count === pass.ledger.total);
   const chance = (share: number) => share / (2 - share);
   return {
     entries: found.flatMap((states, grid) =>
@@ -23,7 +25,11 @@ export function cohesionRecord(found: ObjectCohesion, { gridNames }: RecordFacts
       title: "object-centric cohesion",
       caption:
         "Of the patches in the box and those most alike to the one in its middle, as many of each: how many are both " +
-        "(intersection over union). Dashed: what a random choice has.",
+        "(intersection over union). Dashed: what a random choice has." +
+        (isWhole
+          ? ""
+          : " None is drawn for the decoder: of the few cells that are left a random choice has more, and where none of " +
+            "them lies in the box the value is 0."),
       svg: () =>
         stacked(
           found.flatMap(({ share, vision, llm }, i) => {
@@ -34,7 +40,7 @@ export function cohesionRecord(found: ObjectCohesion, { gridNames }: RecordFacts
                 ...{ x: "state", y: "intersection over union", references },
               }),
               lines(`${where}decoder`, [{ name: "cohesion", values: Array.from(llm) }], {
-                ...{ x: "state", y: "intersection over union", references },
+                ...{ x: "state", y: "intersection over union", references: isWhole ? references : [] },
               }),
             ];
           }),
