@@ -32,6 +32,41 @@ export const MICRO: Recipe = {
   },
 };
 
+/** The same of the family of Qwen2.5-VL: 8 × 8 patches, 4 × 4 visual tokens. */
+export const MICRO_QWEN: Recipe = {
+  ...MICRO,
+  name: "micro-qwen",
+  model: {
+    family: "qwen2_5_vl",
+    vision: {
+      depth: 2,
+      hidden_size: 16,
+      intermediate_size: 32,
+      num_heads: 2,
+      patch_size: 12,
+      window_size: 48,
+      fullatt_block_indexes: [1],
+    },
+    text: {
+      hidden_size: 24,
+      intermediate_size: 32,
+      num_hidden_layers: 2,
+      num_attention_heads: 2,
+      num_key_value_heads: 2,
+      rope_theta: 20,
+      rope_scaling: { type: "mrope", mrope_section: [2, 2, 2] },
+    },
+  },
+  language: { ...MICRO.language, coordinatesWeight: 0 },
+};
+
+/** The same with a third stage that adds two layers. */
+export const MICRO_DEEP: Recipe = {
+  ...MICRO,
+  name: "micro-deep",
+  growth: { ...MICRO.language, layers: 4 },
+};
+
 /** Watches nothing. */
 export const SILENT: TrainObserver = { step: () => undefined, figures: () => undefined, saved: () => undefined };
 

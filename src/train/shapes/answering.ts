@@ -1,12 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Slot } from "../../core/slots.ts";
 import { noTap } from "../../core/taps.ts";
-import type { Llava } from "../../model/llava/llava.ts";
 import { embed, finalNorm, lmHead } from "../../model/transformer/decoder.ts";
 import { rotaryAngles } from "../../model/transformer/rope.ts";
 import { indicesOf, padded, positionIds } from "../../model/transformer/sequence.ts";
+import type { Vlm } from "../../model/vlm.ts";
 import { runLayers } from "../../pipeline/decoder-loop.ts";
-import { COORDINATE_BINS } from "../../world/coordinates.ts";
 import type { Family } from "../../world/question.ts";
 import { type AnswerTarget, blockMask, type PackedPicture } from "./question-packing.ts";
 
@@ -23,8 +22,10 @@ export interface AnswerLoss extends Pointing {
   readonly weights: Readonly<Record<Family, number>>;
   /** Spread of the targets of coordinate tokens, in bins: a near miss costs less than a far one. */
   readonly coordinateSpread: number;
-  /** Id of the first of the {@link COORDINATE_BINS} + 1 coordinate tokens. */
+  /** Id of the least coordinate; those of the other coordinates follow. */
   readonly firstCoordinate: number;
+  /** How many coordinates there are. */
+  readonly coordinates: number;
 }
 
 /**
@@ -33,7 +34,7 @@ export interface AnswerLoss extends Pointing {
  * @param visual projected tokens, [I, N, Hd]; the i-th picture's questions are `pictures[i]`
  */
 export function answeringLoss(
-  model: Llava,
+  model: Vlm,
   visual: tf.Tensor3D,
   pictures: readonly PackedPicture[],
   options: AnswerLoss,
@@ -101,7 +102,7 @@ export interface AnswerLogits {
  * @param watched layers whose attention is returned
  */
 export function answerLogits(
-  model: Llava,
+  model: Vlm,
   visual: tf.Tensor3D,
   pictures: readonly PackedPicture[],
   watched: readonly number[] = [],
@@ -141,7 +142,7 @@ function rowsOf(slots: readonly Slot[], from: number): number[] {
 export function softTargets(
   targets: readonly AnswerTarget[],
   vocabulary: number,
-  { weights, coordinateSpread, firstCoordinate }: Omit<AnswerLoss, keyof Pointing>,
+  { weights, coordinateSpread, firstCoordinate, coordinates }: Omit<AnswerLoss, keyof Pointing>,
 ): tf.Tensor2D {
   const values = new Float32Array(targets.length * vocabulary);
   const weightOf = ({ family, answerLength }: AnswerTarget) => weights[family] / Math.sqrt(answerLength);
@@ -149,13 +150,14 @@ export function softTargets(
   targets.forEach((target, row) => {
     const weight = weightOf(target) / total;
     const bin = target.id - firstCoordinate;
-    if (bin < 0 || bin > COORDINATE_BINS) {
+    // A number may be a coordinate in one answer and a count in another.
+    if (target.family !== "grounding" || bin < 0 || bin >= coordinates) {
       values[row * vocabulary + target.id] = weight;
       return;
     }
     const halfWidth = Math.ceil(4 * coordinateSpread);
     const near = Array.from({ length: 2 * halfWidth + 1 }, (_, i) => bin - halfWidth + i).filter(
-      (other) => other >= 0 && other <= COORDINATE_BINS,
+      (other) => other >= 0 && other < coordinates,
     );
     const shares = near.map((other) => Math.exp(-0.5 * ((other - bin) / coordinateSpread) ** 2));
     const sum = shares.reduce((all, share) => all + share, 0);

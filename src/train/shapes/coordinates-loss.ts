@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { randomFrom, sampleWithoutReplacement } from "../../core/random-numbers.ts";
-import type { Llava } from "../../model/llava/llava.ts";
 import { normalizeRows } from "../../model/transformer/layers.ts";
+import type { Vlm } from "../../model/vlm.ts";
 import { COORDINATE_BINS, quantiseBox } from "../../world/coordinates.ts";
 import type { Scene } from "../../world/scene.ts";
 
@@ -28,7 +28,7 @@ const SHARPNESS = 24;
  * @param objects for each picture 0 or i + 1 for the i-th shape of its scene, [N] (see `patchLabels`)
  */
 export function coordinatesLoss(
-  model: Llava,
+  model: Vlm,
   visual: tf.Tensor3D,
   scenes: readonly Scene[],
   objects: readonly Int32Array[],

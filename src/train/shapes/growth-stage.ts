@@ -1,8 +1,9 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Random, randomFrom } from "../../core/random-numbers.ts";
-import type { LlavaConfig } from "../../model/llava/config.ts";
+import type { VlmConfig } from "../../model/vlm.ts";
 import type { Stage } from "../engine/stage.ts";
 import { initialWeights } from "./initial.ts";
+import type { Miniature } from "./miniature.ts";
 import { type Asked, questionStage } from "./question-stage.ts";
 import type { QuestionStageRecipe } from "./recipe.ts";
 
@@ -13,13 +14,13 @@ const FIRST_SCENE = 2 ** 29;
  * The third stage: the decoder gets more layers behind those it has, and learns from answers alone. No loss of it
  * writes places into tokens or teaches a head where to look.
  *
- * @param config of the grown model
+ * @param miniature the grown model
  */
-export function growthStage(recipe: QuestionStageRecipe, config: LlavaConfig, seed: number): Stage<Asked> {
-  return questionStage(recipe, config, {
+export function growthStage(recipe: QuestionStageRecipe, miniature: Miniature, seed: number): Stage<Asked> {
+  return questionStage(recipe, miniature, {
     name: "growth",
     firstScene: FIRST_SCENE,
-    begin: async (weights) => grown(weights, config, randomFrom(seed + 3)),
+    begin: async (weights) => grown(weights, miniature.config, randomFrom(seed + 3)),
   });
 }
 
@@ -36,7 +37,7 @@ export function growthStage(recipe: QuestionStageRecipe, config: LlavaConfig, se
  */
 export function grown(
   weights: ReadonlyMap<string, tf.Tensor>,
-  config: LlavaConfig,
+  config: VlmConfig,
   random: Random,
 ): Map<string, tf.Tensor> {
   const all = new Map<string, tf.Tensor>();

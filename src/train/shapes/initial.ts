@@ -1,7 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { normal, type Random } from "../../core/random-numbers.ts";
+import { familyNamed } from "../../model/families.ts";
 import type { LlavaConfig } from "../../model/llava/config.ts";
-import { tensorShapes } from "../../model/llava/tensor-shapes.ts";
+import type { VlmConfig } from "../../model/vlm.ts";
 import { isLinearWeight } from "../../model/weights.ts";
 
 /** Spread of token embeddings, and of what the projector puts beside them. */
@@ -16,9 +17,9 @@ export const EMBEDDING_SPREAD = 0.5;
  * that a token looks for what resembles it, and each output matrix starts as its value matrix transposed, so that
  * it copies what it finds (after Trockman and Kolter, "Mimetic Initialization", arXiv 2305.09828).
  */
-export function initialWeights(config: LlavaConfig, random: Random): Map<string, tf.Tensor> {
+export function initialWeights(config: VlmConfig, random: Random): Map<string, tf.Tensor> {
   const weights = new Map<string, tf.Tensor>();
-  for (const [name, onDisk] of tensorShapes(config)) {
+  for (const [name, onDisk] of familyNamed(config.family).tensorShapes(config)) {
     const shape = isLinearWeight(name, onDisk) ? [...onDisk].reverse() : [...onDisk];
     weights.set(name, tf.tensor(initialValues(config, name, shape, random), shape));
   }
@@ -26,17 +27,17 @@ export function initialWeights(config: LlavaConfig, random: Random): Map<string,
   return weights;
 }
 
-function initialValues(config: LlavaConfig, name: string, shape: readonly number[], random: Random): Float32Array {
+function initialValues(config: VlmConfig, name: string, shape: readonly number[], random: Random): Float32Array {
   const size = tf.util.sizeFromShape([...shape]);
   const gaussian = (spread: number) => Float32Array.from({ length: size }, () => spread * normal(random));
-  if (name.endsWith("position_embedding.weight")) return positions(config);
-  if (name.endsWith("patch_embedding.weight")) return gaussian((size / shape[0]) ** -0.5);
+  if (name.endsWith("position_embedding.weight")) return positions(config as LlavaConfig);
+  if (/patch_embed(ding|\.proj)\.weight$/.test(name)) return gaussian((size / shape[0]) ** -0.5);
   if (name.endsWith("class_embedding")) return gaussian(EMBEDDING_SPREAD);
   if (name.endsWith("embed_tokens.weight")) return gaussian(EMBEDDING_SPREAD);
   if (name.endsWith(".bias")) return new Float32Array(size);
   if (shape.length === 1) return new Float32Array(size).fill(1);
-  const layers = name.startsWith("vision") ? config.vision.numHiddenLayers : config.text.numHiddenLayers;
-  const writes = /(out_proj|fc2|o_proj|down_proj)\.weight$/.test(name);
+  const layers = /^vis/.test(name) ? config.facts.visionBlocks : config.text.numHiddenLayers;
+  const writes = /(out_proj|fc2|o_proj|down_proj|attn\.proj)\.weight$/.test(name);
   return gaussian((writes ? (2 * layers) ** -0.5 : 1) * shape[0] ** -0.5);
 }
 
@@ -62,7 +63,7 @@ function positions({ vision }: LlavaConfig): Float32Array {
 }
 
 /** Makes the decoder's attention one that looks for likeness and copies. */
-function mimic({ text }: LlavaConfig, weights: Map<string, tf.Tensor>): void {
+function mimic({ text }: VlmConfig, weights: Map<string, tf.Tensor>): void {
   // With fewer key-value heads than heads the matrices do not have the same shape.
   if (text.numKeyValueHeads !== text.numAttentionHeads) return;
   const replace = (name: string, make: () => tf.Tensor) => {
@@ -70,8 +71,10 @@ function mimic({ text }: LlavaConfig, weights: Map<string, tf.Tensor>): void {
     weights.set(name, tf.tidy(make));
     old?.dispose();
   };
-  for (let i = 0; i < text.numHiddenLayers; i++) {
-    const attention = `language_model.model.layers.${i}.self_attn`;
+  const attentions = [...weights.keys()].flatMap(
+    (name) => /^(.*layers\.\d+\.self_attn)\.o_proj\.weight$/.exec(name)?.[1] ?? [],
+  );
+  for (const attention of attentions) {
     const of = (name: string) => weights.get(`${attention}.${name}.weight`) as tf.Tensor2D;
     replace(`${attention}.k_proj.weight`, () => of("q_proj").mul(0.7).add(of("k_proj").mul(0.7)));
     replace(`${attention}.o_proj.weight`, () => of("v_proj").transpose().mul(0.5).add(of("o_proj").mul(0.5)));

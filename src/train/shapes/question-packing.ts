@@ -1,6 +1,7 @@
-import type { Slot } from "../../core/slots.ts";
+import { type Slot, textPosition } from "../../core/slots.ts";
+import type { ImageShape } from "../../model/image-shape.ts";
 import type { Family, Question } from "../../world/question.ts";
-import { PREFIX, specialId, type WordIds } from "./tokens.ts";
+import type { Dialect } from "./dialect.ts";
 
 /**
  * Packing: many questions after one picture in one sequence, so that the picture's tokens are computed
@@ -32,36 +33,46 @@ export interface PackedPicture {
  * Packs the questions of one picture.
  *
  * @param objects for each visual token 0 for the background or i + 1 for the i-th shape (see `patchLabels`)
+ * @param shape of the picture: where its visual tokens stand, and where the text behind it goes on
  */
 export function packQuestions(
   questions: readonly Question[],
-  words: WordIds,
+  dialect: Dialect,
   objects: ArrayLike<number>,
+  { offsets, length }: Pick<ImageShape, "offsets" | "length">,
 ): PackedPicture {
+  const axes = offsets[0].length;
+  const first = dialect.beforePicture.length;
+  const text = (id: number, position: number): Slot => ({ kind: "text", id, position: textPosition(position, axes) });
   const slots: Slot[] = [
-    ...PREFIX.map((id, position): Slot => ({ kind: "text", id, position: [position] })),
-    ...Array.from(
-      { length: objects.length },
-      (_, row): Slot => ({ kind: "visual", image: 0, row, cell: row, position: [PREFIX.length + row] }),
+    ...dialect.beforePicture.map(text),
+    ...offsets.map(
+      (offset, row): Slot => ({
+        kind: "visual",
+        image: 0,
+        row,
+        cell: row,
+        position: offset.map((steps) => first + steps),
+      }),
     ),
+    ...dialect.behindPicture.map((id, i) => text(id, first + length + i)),
   ];
-  const start = slots.length;
+  const start = first + length + dialect.behindPicture.length;
   const blocks = slots.map(() => 0);
   const targets: AnswerTarget[] = [];
-  questions.forEach(({ text, answer, family, subjects }, index) => {
-    const subject = Array.from(objects).flatMap((object, row) =>
-      subjects.includes(object - 1) ? [PREFIX.length + row] : [],
-    );
-    const asked = [...words.of(text), specialId("ASSISTANT:")];
-    const answered = [...words.of(answer), specialId("</s>")];
-    const first = slots.length + asked.length - 1;
+  questions.forEach((question, index) => {
+    const { family, subjects } = question;
+    const subject = Array.from(objects).flatMap((object, row) => (subjects.includes(object - 1) ? [first + row] : []));
+    const asked = [...dialect.of(question.text), ...dialect.beforeAnswer];
+    const answered = [...dialect.of(dialect.answerTo(question)), dialect.end];
+    const predictor = slots.length + asked.length - 1;
     // The end of the answer is predicted but never fed.
     [...asked, ...answered.slice(0, -1)].forEach((id, i) => {
-      slots.push({ kind: "text", id, position: [start + i] });
+      slots.push(text(id, start + i));
       blocks.push(index + 1);
     });
     answered.forEach((id, i) => {
-      targets.push({ predictorIndex: first + i, id, family, answerLength: answered.length, subject });
+      targets.push({ predictorIndex: predictor + i, id, family, answerLength: answered.length, subject });
     });
   });
   return { slots, blocks, targets };

@@ -29,8 +29,10 @@ export interface Recipe extends AnyRecipe {
   readonly seed: number;
   /** `vision_config` and `text_config` of config.json; the vocabulary's size is filled in. */
   readonly model: {
-    readonly vision: Readonly<Record<string, number | string>>;
-    readonly text: Readonly<Record<string, number | string>>;
+    /** As in `model_type` of config.json; LLaVA unless given. */
+    readonly family?: "qwen2_5_vl";
+    readonly vision: Readonly<Record<string, unknown>>;
+    readonly text: Readonly<Record<string, unknown>>;
   };
   /** The vision tower on dense targets, see pretrain.ts. */
   readonly vision: PictureStageRecipe & {
@@ -113,24 +115,68 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   shapes: SHAPES,
   /** weights/no-places: does grounding depend on position ids if no loss writes coordinates into the tokens? */
   "no-places": NO_PLACES,
-  /** no-places, grown to a depth at which the picture has been read when half of the layers have run. */
+  /** no-places, grown so that the layers that read the picture are the first half. */
   deep: {
     ...NO_PLACES,
     name: "deep",
     growth: {
       layers: 16,
-      steps: 1500,
-      batch: 10,
+      steps: 800,
+      batch: 8,
       warmup: 60,
-      peak: 6e-4,
+      peak: 4e-4,
       floor: 0.02,
-      validateEvery: 250,
+      validateEvery: 200,
       validateOn: 32,
       questions: SHAPES.language.questions,
       shares: SHAPES.language.shares,
       weights: SHAPES.language.weights,
       coordinateSpread: SHAPES.language.coordinateSpread,
     },
+  },
+  /** The topology of Qwen2.5-VL, boxes in pixels; no loss writes coordinates into the tokens. */
+  "qwen-shapes": {
+    name: "qwen-shapes",
+    seed: 1,
+    model: {
+      family: "qwen2_5_vl",
+      vision: {
+        depth: 4,
+        hidden_size: 96,
+        intermediate_size: 256,
+        num_heads: 3,
+        patch_size: 6,
+        spatial_merge_size: 2,
+        temporal_patch_size: 2,
+        window_size: 48,
+        fullatt_block_indexes: [1, 3],
+        out_hidden_size: 128,
+      },
+      text: {
+        hidden_size: 128,
+        intermediate_size: 352,
+        num_hidden_layers: 8,
+        num_attention_heads: 4,
+        num_key_value_heads: 4,
+        max_position_embeddings: 1024,
+        // Rows and columns are few, and turn with the middle and the slow pairs: these have to tell eight apart.
+        rope_theta: 20,
+        rope_scaling: { type: "mrope", mrope_section: [4, 6, 6] },
+        tie_word_embeddings: false,
+      },
+    },
+    optimizer: OPTIMIZER,
+    vision: {
+      steps: 1300,
+      batch: 16,
+      warmup: 40,
+      peak: 1.5e-3,
+      floor: 0.02,
+      validateEvery: 250,
+      validateOn: 64,
+      unnamed: 0.5,
+    },
+    language: { ...SHAPES.language, steps: 4000, batch: 8, questions: 10, coordinatesWeight: 0 },
   },
   /** Two minutes: a very small model that learns to name colours and shapes, and nothing more. */
   tiny: {

@@ -1,15 +1,14 @@
-import type * as tf from "@tensorflow/tfjs";
-import { parseBox } from "../../core/boxes.ts";
+import { FRACTIONS } from "../../core/boxes.ts";
 import type { Method } from "../../methods/method.ts";
 import { none } from "../../methods/none.ts";
-import type { Llava } from "../../model/llava/llava.ts";
+import type { ImageInputs, Vlm } from "../../model/vlm.ts";
 import { answerPrompts } from "../../pipeline/answer.ts";
 import { intersectionOverUnion } from "../../world/geometry.ts";
 import type { Family, Question } from "../../world/question.ts";
 import { questionRandom, questionsFor } from "../../world/questions.ts";
 import type { Scene } from "../../world/scene.ts";
-import { pixelsOf, pixelTensor } from "./pictures.ts";
-import { answerText, promptIds, wordIds } from "./tokens.ts";
+import { answerText, boxIn, type Dialect, promptIds } from "./dialect.ts";
+import { miniatureOf } from "./miniatures.ts";
 
 /** A question, what the model answered, and its score. */
 export interface Marked {
@@ -50,31 +49,32 @@ const MOST_TOKENS = 10;
  * questions are asked follows from the scenes alone.
  */
 export async function validateAnswers(
-  model: Llava,
+  model: Vlm,
   scenes: readonly Scene[],
   { method = none(), questions: count = 13, shares: weights, batch = 64 }: ValidationOptions = {},
 ): Promise<Validation> {
   const asked = scenes.flatMap((scene, picture) =>
     questionsFor(scene, questionRandom(scene), { count, weights }).map((question) => ({ scene, question, picture })),
   );
-  const [side] = model.config.vision.imageSize;
-  const pixels = await pixelsOf(scenes, side);
-  const plane = 3 * side * side;
+  const miniature = miniatureOf(model.config);
+  const pixels = await miniature.pixelsOf(scenes);
+  const values = pixels.length / scenes.length;
   const marked: Marked[] = [];
   for (let first = 0; first < asked.length; first += batch) {
     const some = asked.slice(first, first + batch);
     // Questions come picture by picture, so that a batch needs a run of pictures.
     const [from, to] = [some[0].picture, some[some.length - 1].picture + 1];
-    const input = pixelTensor(pixels.subarray(from * plane, to * plane), side);
+    const images = miniature.images(pixels.subarray(from * values, to * values));
     const said = await answersTo(
       model,
-      input,
+      miniature.dialect,
+      images,
       some.map(({ question, picture }) => ({ text: question.text, image: picture - from })),
       method,
     );
-    input.dispose();
+    images.pixels.dispose();
     some.forEach(({ scene, question }, i) => {
-      marked.push({ scene, question, said: said[i], score: scoreOf(question, said[i]) });
+      marked.push({ scene, question, said: said[i], score: scoreOf(question, said[i], miniature.dialect) });
     });
   }
   return { marked, figures: figuresOf(marked) };
@@ -82,25 +82,29 @@ export async function validateAnswers(
 
 /** Greedy answers to questions about the given pictures. */
 async function answersTo(
-  model: Llava,
-  pixels: tf.Tensor4D,
+  model: Vlm,
+  dialect: Dialect,
+  images: ImageInputs,
   questions: readonly { readonly text: string; readonly image: number }[],
   method: Method,
 ): Promise<string[]> {
-  const words = wordIds();
-  const prompts = questions.map(({ text }) => promptIds(words, text));
+  const prompts = questions.map(({ text }) => promptIds(dialect, text));
   const imagesOf = questions.map(({ image }) => [image]);
-  const decode = (ids: readonly number[]) => answerText(words, ids);
-  const answers = await answerPrompts(model, { decode }, { pixels, prompts, imagesOf }, method, {
+  const decode = (ids: readonly number[]) => answerText(dialect, ids);
+  const answers = await answerPrompts(model, { decode }, { ...images, prompts, imagesOf }, method, {
     maxNewTokens: MOST_TOKENS,
   });
   return answers.map(({ text }) => text);
 }
 
-/** See {@link Marked}. */
-export function scoreOf({ box, answer }: Question, said: string): number {
+/** See {@link Marked}. @param boxUnit in which boxes are written */
+export function scoreOf(
+  { box, answer }: Question,
+  said: string,
+  { boxUnit }: Pick<Dialect, "boxUnit"> = { boxUnit: FRACTIONS },
+): number {
   if (!box) return said === answer ? 1 : 0;
-  const found = parseBox(said);
+  const found = boxIn({ boxUnit }, said);
   return found ? intersectionOverUnion(found, box) : 0;
 }
 

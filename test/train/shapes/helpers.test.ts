@@ -2,14 +2,14 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { randomFrom } from "../../../src/core/random-numbers.ts";
-import { createModel } from "../../../src/model/llava/llava.ts";
 import { pointingLoss } from "../../../src/train/shapes/answering.ts";
 import { coordinatesLoss } from "../../../src/train/shapes/coordinates-loss.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
+import { llavaDialect } from "../../../src/train/shapes/llava-tokens.ts";
+import { miniatureOf } from "../../../src/train/shapes/miniatures.ts";
 import { scenesFrom } from "../../../src/train/shapes/pictures.ts";
 import type { PackedPicture } from "../../../src/train/shapes/question-packing.ts";
 import { configOfRecipe } from "../../../src/train/shapes/session.ts";
-import { wordIds } from "../../../src/train/shapes/tokens.ts";
 import { patchLabels } from "../../../src/world/labels.ts";
 import type { Family } from "../../../src/world/question.ts";
 import { leaked } from "../../support.ts";
@@ -61,7 +61,7 @@ describe("pointing", () => {
 
 describe("the coordinates loss", () => {
   const config = configOfRecipe(MICRO);
-  const words = wordIds();
+  const words = llavaDialect();
   const options = { coordinateSpread: 0.8, firstCoordinate: words.firstCoordinate };
   const scenes = scenesFrom("train", 0, 2);
   const objects = scenes.map((scene) => patchLabels(scene, 4, 4).object);
@@ -69,7 +69,7 @@ describe("the coordinates loss", () => {
 
   it("random tokens lose about as much as a uniform guess among the coordinates or more", () => {
     const loss = tf.tidy(() => {
-      const model = createModel(config, initialWeights(config, randomFrom(1)));
+      const model = miniatureOf(config).create(initialWeights(config, randomFrom(1)));
       const visual = tf.randomNormal<tf.Rank.R3>([2, 16, width], 0, 1, "float32", 1);
       return coordinatesLoss(model, visual, scenes, objects, options).dataSync()[0];
     });
@@ -80,7 +80,7 @@ describe("the coordinates loss", () => {
     expect(
       await leaked(() => {
         tf.tidy(() => {
-          const model = createModel(config, initialWeights(config, randomFrom(1)));
+          const model = miniatureOf(config).create(initialWeights(config, randomFrom(1)));
           const loss = (visual: tf.Tensor3D) => coordinatesLoss(model, visual, scenes, objects, options);
           const gradient = tf.grad((visual) => loss(visual as tf.Tensor3D));
           let visual = tf.randomNormal<tf.Rank.R3>([2, 16, width], 0, 1, "float32", 1);

@@ -1,19 +1,21 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
+import { rasterShape } from "../../../src/model/image-shape.ts";
 import { pointingLoss } from "../../../src/train/shapes/answering.ts";
+import { llavaDialect } from "../../../src/train/shapes/llava-tokens.ts";
 import { type PackedPicture, packQuestions } from "../../../src/train/shapes/question-packing.ts";
-import { PREFIX, wordIds } from "../../../src/train/shapes/tokens.ts";
 import type { Question } from "../../../src/world/question.ts";
 
 beforeAll(async () => {
   await useBackend("wasm");
 });
 
-const words = wordIds();
+const words = llavaDialect();
+const BEFORE = words.beforePicture.length;
 /** Six visual tokens: the background, a first shape on two of them, a second one on one, the background. */
 const OBJECTS = [0, 1, 1, 0, 2, 0];
-const [FIRST, SECOND] = [[1, 2].map((row) => PREFIX.length + row), [4].map((row) => PREFIX.length + row)];
+const [FIRST, SECOND] = [[1, 2].map((row) => BEFORE + row), [4].map((row) => BEFORE + row)];
 
 const question = (family: Question["family"], text: string, answer: string, subjects: number[]) =>
   ({ family, text, answer, subjects }) as unknown as Question;
@@ -24,7 +26,8 @@ const ABSENT = question("existence", "is there a cross ?", "no", []);
 const RELATION = question("relation", "is the ring above the star ?", "yes", [0, 1]);
 const LONG = question("shape", "what is it ?", "big ring", [0]);
 
-const pack = (...questions: Question[]) => packQuestions(questions, words, OBJECTS);
+const pack = (...questions: Question[]) =>
+  packQuestions(questions, words, OBJECTS, rasterShape({ rows: 2, columns: 3 }, 0));
 const wordAt = ({ slots }: PackedPicture, index: number) => {
   const slot = slots[index];
   return slot?.kind === "text" ? words.words[slot.id] : undefined;
@@ -60,7 +63,7 @@ describe("pointing in packed questions", () => {
   it("looks from the word before a one-word answer at the patches of its subject, and from nowhere else", () => {
     const packed = pack(COLOUR);
     // The prefix, six patches, six words, "ASSISTANT:", which says the colour, and the colour, which says the end.
-    const index = PREFIX.length + OBJECTS.length + 6;
+    const index = BEFORE + OBJECTS.length + 6;
     expect(wordAt(packed, index)).toBe("ASSISTANT:");
     expect(lookedFrom([packed])).toEqual([{ index, at: FIRST }]);
   });

@@ -3,8 +3,9 @@ import { beforeAll, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { randomFrom } from "../../../src/core/random-numbers.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
+import { miniatureOf } from "../../../src/train/shapes/miniatures.ts";
 import { visionBatch } from "../../../src/train/shapes/patch-targets.ts";
-import { pixelsOf, pixelTensor, scenesFrom } from "../../../src/train/shapes/pictures.ts";
+import { scenesFrom } from "../../../src/train/shapes/pictures.ts";
 import { pretrainingHeads, pretrainingLoss } from "../../../src/train/shapes/pretrain.ts";
 import { configOfRecipe } from "../../../src/train/shapes/session.ts";
 import { repainted } from "../../../src/train/shapes/unnamed-colours.ts";
@@ -12,6 +13,7 @@ import { COLOURS, SHAPES, SIZES } from "../../../src/world/attributes.ts";
 import { MICRO } from "../support.ts";
 
 const config = configOfRecipe(MICRO);
+const miniature = miniatureOf(config);
 const scenes = scenesFrom("train", 0, 3);
 
 beforeAll(async () => {
@@ -19,7 +21,8 @@ beforeAll(async () => {
 });
 
 it("targets say of each patch what it shows and where that ends", async () => {
-  const batch = visionBatch(repainted(scenes, 0), pixelTensor(await pixelsOf(scenes, 32), 32), config.vision);
+  const images = miniature.images(await miniature.pixelsOf(scenes));
+  const { patches: batch } = visionBatch(repainted(scenes, 0), images, miniature);
   const shown = Array.from(batch.shown.dataSync());
   const attributes = batch.attributes.arraySync();
   const boxes = batch.boxes.arraySync();
@@ -48,11 +51,12 @@ it("targets say of each patch what it shows and where that ends", async () => {
 
 it("every weight of the tower, the last block included, the projector and the heads gets a gradient", async () => {
   const random = randomFrom(1);
-  const all = new Map([...initialWeights(config, random), ...pretrainingHeads(config, random)]);
+  const all = new Map([...initialWeights(config, random), ...pretrainingHeads(miniature, random)]);
   const trained = [...all].filter(([name]) => !name.startsWith("language_model"));
-  const batch = visionBatch(repainted(scenes, 0), pixelTensor(await pixelsOf(scenes, 32), 32), config.vision);
+  const images = miniature.images(await miniature.pixelsOf(scenes));
+  const batch = visionBatch(repainted(scenes, 0), images, miniature);
   const { grads } = tf.engine().gradients(
-    () => pretrainingLoss(config, all, batch),
+    () => pretrainingLoss(miniature, all, batch),
     trained.map(([, tensor]) => tensor),
     undefined,
     true,

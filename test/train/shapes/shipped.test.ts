@@ -16,8 +16,8 @@ import { disposeModel } from "../../../src/model/vlm.ts";
 import { generate } from "../../../src/pipeline/generate.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
 import { batchOf, buildPrompt } from "../../../src/pipeline/processor.ts";
+import { allTokens } from "../../../src/train/shapes/llava-tokens.ts";
 import { scenesFrom } from "../../../src/train/shapes/pictures.ts";
-import { allTokens } from "../../../src/train/shapes/tokens.ts";
 import { validateAnswers } from "../../../src/train/shapes/validate.ts";
 import { expected, fixturePath, relativeError, TESTED_BACKENDS } from "../../support.ts";
 

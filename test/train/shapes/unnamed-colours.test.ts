@@ -1,8 +1,9 @@
 import { expect, it } from "vitest";
 import { randomFrom } from "../../../src/core/random-numbers.ts";
 import { parseConfig } from "../../../src/model/llava/config.ts";
+import { miniatureOf } from "../../../src/train/shapes/miniatures.ts";
 import { visionBatch } from "../../../src/train/shapes/patch-targets.ts";
-import { pixelsOf, pixelTensor, scenesFrom } from "../../../src/train/shapes/pictures.ts";
+import { scenesFrom } from "../../../src/train/shapes/pictures.ts";
 import { repainted, unnamedColour } from "../../../src/train/shapes/unnamed-colours.ts";
 import { COLOUR_RGB, COLOURS, type Rgb } from "../../../src/world/attributes.ts";
 
@@ -58,9 +59,10 @@ it("a repainted picture is asked for shape and size, never for colour", async ()
     text_config: { hidden_size: 8, intermediate_size: 8, num_hidden_layers: 1, num_attention_heads: 1, vocab_size: 8 },
   });
   const some = scenes.slice(0, 4);
-  const batch = visionBatch(repainted(some, 1), pixelTensor(await pixelsOf(some, 32), 32), config.vision);
-  const attributes = await batch.attributes.array();
-  const shown = await batch.shown.data();
+  const miniature = miniatureOf(config);
+  const batch = visionBatch(repainted(some, 1), miniature.images(await miniature.pixelsOf(some)), miniature);
+  const attributes = await batch.patches.attributes.array();
+  const shown = await batch.patches.shown.data();
   attributes.forEach((row, patch) => {
     expect(row.slice(0, COLOURS.length).some((value) => value > 0)).toBe(false);
     expect(row.reduce((sum, value) => sum + value, 0)).toBe(2 * shown[patch]);

@@ -1,8 +1,8 @@
 import { expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { randomFrom } from "../../../src/core/random-numbers.ts";
-import { createModel } from "../../../src/model/llava/llava.ts";
 import { initialWeights } from "../../../src/train/shapes/initial.ts";
+import { miniatureOf } from "../../../src/train/shapes/miniatures.ts";
 import { scenesFrom } from "../../../src/train/shapes/pictures.ts";
 import { configOfRecipe } from "../../../src/train/shapes/session.ts";
 import { scoreOf, validateAnswers } from "../../../src/train/shapes/validate.ts";
@@ -33,7 +33,7 @@ it("another word, another box, or no box scores less", () => {
 it("validation marks every question once, reports each family, and leaves no tensors behind", async () => {
   await useBackend("wasm");
   const config = configOfRecipe(MICRO);
-  const model = createModel(config, initialWeights(config, randomFrom(1)));
+  const model = miniatureOf(config).create(initialWeights(config, randomFrom(1)));
   const scenes = scenesFrom("tuning", 0, 3);
   const asked = scenes.flatMap((scene) => questionsFor(scene, questionRandom(scene), { count: 5 }));
   const left = await leaked(async () => {

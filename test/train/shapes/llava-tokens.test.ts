@@ -4,19 +4,19 @@ import { writeAtomically } from "../../../src/io/files.ts";
 import { loadChatTemplate } from "../../../src/io/prompt.ts";
 import { loadTokenizer } from "../../../src/io/tokenizer.ts";
 import { buildPrompt } from "../../../src/pipeline/processor.ts";
+import { promptIds } from "../../../src/train/shapes/dialect.ts";
 import {
-  promptIds,
+  llavaDialect,
   SPECIAL_TOKENS,
   specialId,
   tokenizerConfig,
   tokenizerJson,
-  wordIds,
-} from "../../../src/train/shapes/tokens.ts";
+} from "../../../src/train/shapes/llava-tokens.ts";
 import { questionRandom, questionsFor } from "../../../src/world/questions.ts";
 import { sceneOf } from "../../../src/world/scene.ts";
 import { inFolder } from "../support.ts";
 
-const words = wordIds();
+const words = llavaDialect();
 const questions = Array.from({ length: 40 }, (_, seed) => sceneOf("train", seed)).flatMap((scene) =>
   questionsFor(scene, questionRandom(scene)),
 );
