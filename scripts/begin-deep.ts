@@ -10,9 +10,13 @@ import { loadModel } from "../src/io/load.ts";
 import { hasCheckpoint, saveCheckpoint } from "../src/train/engine/training-state.ts";
 import { recipeNamed } from "../src/train/shapes/recipe.ts";
 
-const folder = process.argv[2];
-if (!folder) throw new Error("say into which folder: begin-deep.ts FOLDER");
-if (hasCheckpoint(folder)) throw new Error(`${folder} holds a training already`);
+function refuse(line: string): never {
+  process.stderr.write(`begin-deep: ${line}\n`);
+  process.exit(2);
+}
+
+const folder = process.argv[2] ?? refuse("say into which folder: begin-deep.ts FOLDER.");
+if (hasCheckpoint(folder)) refuse(`${folder}: holds a training. Give another folder.`);
 requireWritableFolder(folder);
 await useBackend("wasm");
 const { tensors } = loadModel(fileURLToPath(new URL("../weights/no-places", import.meta.url)));

@@ -8,7 +8,7 @@ const numbers = "core/random-numbers.ts";
 const geometry = "world/geometry.ts";
 const scene = "world/scene.ts";
 
-/** Mistakes in what is read from files, in pictures, in random numbers, and in the synthetic scenes. */
+/** Mistakes in what is read from files, in pictures, in random numbers, in synthetic scenes and training on them. */
 export const DATA: readonly Mutation[] = [
   {
     what: "safetensors: bfloat16 as float16",
@@ -263,5 +263,35 @@ export const DATA: readonly Mutation[] = [
     file: "world/rendering.ts",
     from: "+ noise * noiseTable[(offset + i) & (NOISE_TABLE_LENGTH - 1)] + 0.5",
     to: "+ noise * Math.abs(noiseTable[(offset + i) & (NOISE_TABLE_LENGTH - 1)]) + 0.5",
+  },
+  {
+    what: "growth: added layers that are not the identity",
+    file: "train/shapes/growth-stage.ts",
+    from: "(o_proj|down_proj)",
+    to: "(down_proj)",
+  },
+  {
+    what: "packing: questions go on behind as many positions as the picture has tokens",
+    file: "train/shapes/question-packing.ts",
+    from: "const start = first + length + ",
+    to: "const start = first + offsets.length + ",
+  },
+  {
+    what: "packing: counts are coordinates, too",
+    file: "train/shapes/answering.ts",
+    from: 'target.family !== "grounding" || bin < 0',
+    to: "bin < 0",
+  },
+  {
+    what: "qwen-shapes: boxes in hundredths",
+    file: "train/shapes/qwen-tokens.ts",
+    from: "quantiseBox(box, SIDE)",
+    to: "quantiseBox(box)",
+  },
+  {
+    what: "qwen-shapes: pretraining swaps rows and columns",
+    file: "train/shapes/qwen-miniature.ts",
+    from: "rows[row * columns * perSide + column]",
+    to: "rows[column * columns * perSide + row]",
   },
 ];

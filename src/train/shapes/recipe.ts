@@ -115,7 +115,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
   shapes: SHAPES,
   /** weights/no-places: does grounding depend on position ids if no loss writes coordinates into the tokens? */
   "no-places": NO_PLACES,
-  /** no-places, grown to a depth at which the picture has been read when half of the layers have run. */
+  /** no-places, grown so that the layers that read the picture are the first half. */
   deep: {
     ...NO_PLACES,
     name: "deep",
@@ -134,7 +134,7 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       coordinateSpread: SHAPES.language.coordinateSpread,
     },
   },
-  /** weights/qwen-shapes: the topology of Qwen2.5-VL, boxes in pixels; no loss writes coordinates into the tokens. */
+  /** The topology of Qwen2.5-VL, boxes in pixels; no loss writes coordinates into the tokens. */
   "qwen-shapes": {
     name: "qwen-shapes",
     seed: 1,
@@ -176,7 +176,6 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       validateOn: 64,
       unnamed: 0.5,
     },
-    // The picture is short, so that few questions behind each of more pictures cost least.
     language: { ...SHAPES.language, steps: 4000, batch: 8, questions: 10, coordinatesWeight: 0 },
   },
   /** Two minutes: a very small model that learns to name colours and shapes, and nothing more. */

@@ -105,7 +105,15 @@ describe.each([MICRO, MICRO_QWEN])("a packed picture of $name", (recipe) => {
     const { packed } = await packedPictures();
     const { firstCoordinate, coordinates, words } = dialect;
     const options = { weights: recipe.language.weights, coordinateSpread: 0.8, firstCoordinate, coordinates };
-    const all = packed.flatMap(({ targets }) => targets);
+    // Where a number is a coordinate in one answer, it is none in the answer to a count.
+    const three = {
+      predictorIndex: 0,
+      id: firstCoordinate + 3,
+      family: "count",
+      answerLength: 2,
+      subject: [],
+    } as const;
+    const all = [...packed.flatMap(({ targets }) => targets), three];
     const isCoordinate = ({ family, id }: (typeof all)[number]) => family === "grounding" && id >= firstCoordinate;
     const coordinate = all.findIndex(
       (target) => isCoordinate(target) && ![firstCoordinate, words.length - 1].includes(target.id),
