@@ -14,8 +14,11 @@ const WEIGHTS = { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grou
 
 /** Which questions about the scene are offered. */
 const round = signal(0);
-const offered = computed(() =>
-  questionsFor(scene.value, questionRandom(scene.value, round.value), { count: OFFERED, weights: WEIGHTS }),
+const offered = live(
+  () => ({ drawn: scene.value, random: questionRandom(scene.value, round.value) }),
+  async ({ drawn, random }) => questionsFor(drawn, random, { count: OFFERED, weights: WEIGHTS }),
+  // While a shape is dragged the questions stay.
+  { pause: 200, first: questionsFor(scene.peek(), questionRandom(scene.peek()), { count: OFFERED, weights: WEIGHTS }) },
 );
 
 /** What stands in the field; undefined: the question that was asked. */
@@ -52,7 +55,7 @@ export function QuestionBar() {
 function Chips() {
   return (
     <div class="chips">
-      {offered.value.map(({ text: words }) => (
+      {offered.value.value?.map(({ text: words }) => (
         <button key={words} type="button" aria-pressed={words === question.value} onClick={() => ask(words)}>
           {words}
         </button>

@@ -40,7 +40,12 @@ function Handle({ shape, at }: { readonly shape: SceneShape; readonly at: number
       aria-label={`${nameOf(shape)}, ${percent(x0)} from the left, ${percent(y0)} from the top; arrow keys move it`}
       onClick={() => edit(at)}
       onKeyDown={(event) => {
-        if (keyed(event, at)) event.preventDefault();
+        const { currentTarget } = event;
+        const isLast = at === scene.peek().shapes.length - 1;
+        if (!keyed(event, at)) return;
+        event.preventDefault();
+        // The last handle goes with its shape; the others take the places of those behind them.
+        if (isLast && at >= scene.peek().shapes.length) (currentTarget.previousElementSibling as SVGElement)?.focus();
       }}
       onPointerDown={(event) => drag(event, at)}
     >

@@ -47,7 +47,15 @@ export function ShapePanel() {
               shown={`${Math.round(100 * (shapes[at].box[2] - shapes[at].box[0]))} %`}
               onValue={(percent) => change(at, { width: percent / 100 })}
             />
-            <button type="button" disabled={shapes.length <= COUNTS.least} onClick={() => remove(at)}>
+            <button
+              type="button"
+              disabled={shapes.length <= COUNTS.least}
+              onClick={({ currentTarget }) => {
+                remove(at);
+                // The button goes with the shape: who came by keyboard goes on from the next one.
+                (currentTarget.nextElementSibling as HTMLElement | null)?.focus();
+              }}
+            >
               delete it
             </button>
           </>

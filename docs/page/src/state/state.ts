@@ -58,11 +58,12 @@ export const client = signal<Client | undefined>(undefined);
 /** The patches of a picture; those of the shipped model before it has loaded. */
 export const gridOf = computed<Grid>(() => facts.value?.grid ?? { rows: 12, columns: 12 });
 
+const sceneOfSeed = computed<Scene>(() => sceneOf("test", seed.value));
+
 /** The scene that everything follows. */
-export const scene = computed<Scene>(() => {
-  const drawn = sceneOf("test", seed.value);
-  return changedShapes.value ? { ...drawn, shapes: changedShapes.value } : drawn;
-});
+export const scene = computed<Scene>(() =>
+  changedShapes.value ? { ...sceneOfSeed.value, shapes: changedShapes.value } : sceneOfSeed.value,
+);
 
 /** What a method is asked for, with the settings of the page. */
 export function settingOf(method: string): Setting {

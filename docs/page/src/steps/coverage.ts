@@ -31,7 +31,8 @@ export const bounds = live(
     facts.value && client.value
       ? { worker: client.value, keep: stage1Budget.value, regionSize: regionSize.value }
       : undefined,
-  ({ worker, ...task }) => worker.ask("bounds", task),
+  // What they hold for comes with them: they may be late.
+  async ({ worker, ...task }) => ({ ...task, ...(await worker.ask("bounds", task)) }),
 );
 
 /** What the selections go by: the scene's salience, or what is worst for plain top-k; undefined before it is there. */

@@ -120,7 +120,7 @@ function PatchCaption() {
   return (
     <p>
       {`Patch ${at} (${cellName(at, gridOf.value)}): attention ${shortly(value.attention[at])}, place ${rank} of ` +
-        `${count}; norm of its key ${shortly(value.keyNorms[at])}; ${alike} other patches with a cosine of 0.9 or more.`}
+        `${count}; norm of its key ${shortly(value.keyNorms[at])}; others with a cosine of 0.9 or more: ${alike}.`}
     </p>
   );
 }

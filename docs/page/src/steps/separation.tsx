@@ -139,6 +139,7 @@ function Guarantee() {
   const { value } = bounds.value;
   const { regions } = coverings.value?.aligned.coverage ?? {};
   if (!value || regions === undefined) return null;
+  if (value.keep !== stage1Budget.value || value.regionSize !== regionSize.value) return null;
   return (
     <p>
       Whatever the salience, with this k and these regions Nüwa covers at least {value.coveredRegions} of the {regions}{" "}
