@@ -1,7 +1,7 @@
 /**
  * Builds the documentation site into `out/site`: the documents, the notebooks, the API reference and, in `play`, the
- * page that one can play with, and checks that no link in it is dead and nothing is loaded from the network. What builds it is a package of its own, `docs/site`,
- * which is installed where it is not there yet.
+ * page that one can play with, and checks that no link in it is dead and nothing is loaded from the network. What
+ * builds it is a package of its own, `docs/site`, which is installed where it is not there yet.
  *
  * usage: npm run docs; npm run docs:serve shows it
  */

@@ -52,27 +52,32 @@ describe.skipIf(ADDRESS === "")(`the page${WITHOUT_PAGE}`, () => {
 
   it("answers a move of the budget at once", async () => {
     const { page } = await openPage(browser);
-    await settled(page);
-    const times: number[] = await page.getByTestId("budget").evaluate(async (element) => {
-      const slider = element as HTMLInputElement;
-      const { nuwaPage } = window as unknown as { nuwaPage: { state(): { kept: number[] } } };
-      const found: number[] = [];
-      for (const budget of [40, 20, 60, 24, 36, 16, 48, 28, 52, 32]) {
+    const [anchors, kept]: number[][] = [[], []];
+    for (const budget of [40, 20, 60, 24, 48]) {
+      // An answer that is being computed by the same worker would come first.
+      await settled(page);
+      const times = await page.getByTestId("budget").evaluate(async (element, value) => {
+        const slider = element as HTMLInputElement;
+        const { nuwaPage } = window as unknown as { nuwaPage: { state(): { kept: number[] } } };
         const before = nuwaPage.state().kept;
-        slider.value = String(budget);
+        const drawing = slider.closest("section")?.querySelector("figure svg") as Element;
+        const drawn = drawing.innerHTML;
+        slider.value = String(value);
         const started = performance.now();
         slider.dispatchEvent(new Event("input", { bubbles: true }));
-        while (nuwaPage.state().kept === before && performance.now() - started < 10_000)
-          await new Promise((next) => setTimeout(next));
-        found.push(performance.now() - started);
-        // The answers that it asked for are computed by the same worker.
-        await new Promise((next) => setTimeout(next, 50));
-      }
-      return found;
-    });
-    const [median] = times.sort((a, b) => a - b).slice(times.length / 2);
-    console.log(`a move of the budget: median ${median.toFixed(1)} ms, most ${times.at(-1)?.toFixed(1)} ms`);
-    expect(median).toBeLessThan(50 * GENEROUS);
+        const until = async (isThere: () => boolean) => {
+          while (!isThere() && performance.now() - started < 10_000) await new Promise((next) => setTimeout(next));
+          return performance.now() - started;
+        };
+        return [await until(() => drawing.innerHTML !== drawn), await until(() => nuwaPage.state().kept !== before)];
+      }, budget);
+      anchors.push(times[0]);
+      kept.push(times[1]);
+    }
+    const median = (times: number[]) => times.toSorted((a, b) => a - b)[Math.floor(times.length / 2)];
+    console.log(`a move of the budget: anchors after ${median(anchors)} ms, what the method keeps ${median(kept)} ms`);
+    expect(median(anchors)).toBeLessThan(50 * GENEROUS);
+    expect(median(kept)).toBeLessThan(50 * GENEROUS);
     await page.close();
   });
 
@@ -90,12 +95,9 @@ describe.skipIf(ADDRESS === "")(`the page${WITHOUT_PAGE}`, () => {
       await setValue(page, "budget", 12 + 4 * round);
       if (round % 3 === 0) await setValue(page, "scene-seed", 10 + round);
       if (round % 5 === 0) await page.getByTestId("positions").selectOption(["original", "rpme"][Number(round > 0)]);
-      if (i % 25 === 24) await settled(page);
-      states.add(JSON.stringify((await stateOf(page)).kept));
-      if (i === 9) {
-        await settled(page);
-        before = await tensors();
-      }
+      if (i % 7 < 6) continue;
+      states.add(JSON.stringify((await settled(page)).kept));
+      if (i === 20) before = await tensors();
     }
     await settled(page);
     expect(states.size).toBeGreaterThan(5);
@@ -168,7 +170,7 @@ describe.skipIf(ADDRESS === "")(`the page${WITHOUT_PAGE}`, () => {
   it("saves figures as drawings that stand on their own", async () => {
     const { page } = await openPage(browser);
     await settled(page);
-    const buttons = page.getByRole("button", { name: /^Save .* as SVG$/ });
+    const buttons = page.getByRole("button", { name: /^save SVG: / });
     const count = await buttons.count();
     expect(count).toBeGreaterThan(0);
     const alone = await browser.newPage();
@@ -232,7 +234,7 @@ async function moveEverything(page: Page): Promise<void> {
     await sliders.nth(i).focus();
     for (const key of ["Home", "ArrowRight", "End", "ArrowLeft", "PageDown"]) await page.keyboard.press(key);
   }
-  const buttons = page.locator("main button:not([aria-label^='Save'])");
+  const buttons = page.locator("main button:not([aria-label^="save SVG"])");
   for (let i = 0; i < (await buttons.count()); i++) {
     const button = buttons.nth(i);
     if ((await button.isVisible()) && (await button.isEnabled())) await button.click();

@@ -18,7 +18,10 @@ const offered = live(
   () => ({ drawn: scene.value, random: questionRandom(scene.value, round.value) }),
   async ({ drawn, random }) => questionsFor(drawn, random, { count: OFFERED, weights: WEIGHTS }),
   // While a shape is dragged the questions stay.
-  { pause: 200, first: questionsFor(scene.peek(), questionRandom(scene.peek()), { count: OFFERED, weights: WEIGHTS }) },
+  {
+    pause: 200,
+    first: () => questionsFor(scene.peek(), questionRandom(scene.peek()), { count: OFFERED, weights: WEIGHTS }),
+  },
 );
 
 /** What stands in the field; undefined: the question that was asked. */

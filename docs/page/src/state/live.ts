@@ -16,14 +16,14 @@ export interface Live<T> {
  *
  * @param input undefined: there is nothing to compute yet
  * @param pause milliseconds of quiet before work starts
- * @param first the value as long as there is nothing to compute from; it follows the signals that it reads
+ * @param first the value before anything was computed; it follows the signals that it reads
  */
 export function live<Input, T>(
   input: () => Input | undefined,
   work: (input: Input) => Promise<T>,
   { pause = 0, first }: { readonly pause?: number; readonly first?: () => T | undefined } = {},
 ): ReadonlySignal<Live<T>> {
-  const state = signal<Live<T>>({ busy: false });
+  const state = signal<Live<T>>(first ? { value: first(), busy: false, built: true } : { busy: false });
   let newest = 0;
   let running: Promise<unknown> = Promise.resolve();
   effect(() => {

@@ -1,0 +1,163 @@
+import type { Browser, Page } from "playwright-core";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { launch } from "./chromium.ts";
+import { ADDRESS, openPage, settled, setValue, stateOf, WITHOUT_PAGE } from "./page-support.ts";
+
+describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
+  let browser: Browser;
+  beforeAll(async () => {
+    browser = await launch();
+  });
+  afterAll(() => browser?.close());
+
+  it("are seven, each with a figure, an equation, and sources that are there", async () => {
+    const { page } = await openPage(browser);
+    await settled(page);
+    const steps = page.locator("section.step");
+    expect(await steps.count()).toBe(7);
+    for (let i = 0; i < 7; i++) {
+      const step = steps.nth(i);
+      expect(await step.locator("math").count(), `equation of step ${i + 1}`).toBeGreaterThan(0);
+      expect(await step.locator("svg, [data-testid=editor]").count(), `figure of step ${i + 1}`).toBeGreaterThan(0);
+      for (const link of await step.locator(".sources a").all()) {
+        const [path, said] = [await link.getAttribute("href"), await link.textContent()];
+        const response = await fetch(new URL(path as string, ADDRESS));
+        expect(response.status, `step ${i + 1}: ${said}`).toBe(200);
+        expect(await response.text()).toContain("export");
+      }
+    }
+    await page.close();
+  });
+
+  it("follow a shape that is moved by keyboard, and by the mouse, and come back to the seed's scene", async () => {
+    const { page } = await openPage(browser);
+    const before = await settled(page);
+    const handle = page.locator("#step-1 [role=button][aria-label*='arrow keys']").first();
+    await handle.focus();
+    for (let i = 0; i < 8; i++) await page.keyboard.press("Shift+ArrowRight");
+    expect(new URL(page.url()).searchParams.get("shapes")).not.toBeNull();
+    const moved = await settled(page);
+    expect(moved.logits).not.toEqual(before.logits);
+    await handle.scrollIntoViewIfNeeded();
+    const box = (await handle.boundingBox()) as { x: number; y: number; width: number; height: number };
+    const shapes = () => new URL(page.url()).searchParams.get("shapes");
+    const byKeys = shapes();
+    await page.mouse.move(box.x + box.width / 2, box.y + box.height / 2);
+    await page.mouse.down();
+    await page.mouse.move(box.x + box.width / 2 - 60, box.y + box.height / 2, { steps: 5 });
+    await page.mouse.up();
+    expect(shapes()).not.toBe(byKeys);
+    await page.getByRole("button", { name: "another scene" }).click();
+    expect((await settled(page)).seed).toBe(before.seed + 1);
+    expect(shapes()).toBeNull();
+    await page.close();
+  });
+
+  it("say how many patches are kept and where the box goes with the position ids", async () => {
+    const { page } = await openPage(browser, "?seed=119&question=Where+is+the+black+star%3F");
+    const original = await settled(page);
+    expect(Number(await page.getByTestId("kept-count-a").textContent())).toBe(original.kept.length);
+    expect(await page.getByTestId("answer-a").textContent()).toBe(original.answer);
+    await page.getByTestId("positions").selectOption("compressed");
+    const compressed = await settled(page);
+    expect(compressed.kept).toEqual(original.kept);
+    expect(compressed.ids).not.toEqual(original.ids);
+    expect(compressed.box).not.toEqual(original.box);
+    expect(await page.getByTestId("ids-ruler").locator("svg").count()).toBeGreaterThan(0);
+    await page.close();
+  });
+
+  it("answer a question that is typed, and mark words that the model does not know", async () => {
+    const { page } = await openPage(browser);
+    await settled(page);
+    await page.getByTestId("question").fill("Where is the giraffe?");
+    await page.locator("mark", { hasText: "giraffe" }).waitFor();
+    expect(await page.locator("mark").allTextContents()).toEqual(["giraffe"]);
+    await page.getByTestId("question").fill("How many squares are there?");
+    await page.getByTestId("ask").click();
+    expect((await settled(page)).answer).toMatch(/^\d+$/);
+    expect(await page.locator("mark").count()).toBe(0);
+    await page.close();
+  });
+
+  it("compare two methods, and ask about many scenes until they are stopped", async () => {
+    const { page } = await openPage(browser);
+    const before = await settled(page);
+    const figures = () => page.getByTestId("answer-b").textContent();
+    const visionzip = await figures();
+    await page.getByTestId("method-b").selectOption("none");
+    await expect.poll(figures, { timeout: 60_000 }).not.toBe(visionzip);
+    expect((await settled(page)).answer).toBe(before.answer);
+    const sweep = page.getByRole("region", { name: "many scenes" });
+    await sweep.getByRole("button").first().click();
+    const done = async () => Number(/(\d+) of/.exec((await sweep.textContent()) ?? "")?.[1]);
+    await expect.poll(done, { timeout: 120_000 }).toBeGreaterThan(1);
+    await sweep.getByRole("button", { name: "stop" }).click();
+    await sweep.getByRole("button", { name: "go on" }).waitFor();
+    await settled(page);
+    const stopped = await done();
+    await page.waitForTimeout(1500);
+    expect(await done()).toBe(stopped);
+    expect(stopped).toBeLessThan(20);
+    await page.close();
+  });
+
+  it("show the layers, each with its own tokens", async () => {
+    const { page } = await openPage(browser);
+    await settled(page);
+    const step = page.locator("#step-5");
+    await setValue(page, "layer", 0);
+    const first = await step.innerHTML();
+    await setValue(page, "layer", 7);
+    await expect.poll(() => step.innerHTML()).not.toBe(first);
+    expect(new URL(page.url()).searchParams.get("layer")).toBe("7");
+    await page.close();
+  });
+
+  it("run a reader's pruner and try the laws on it", async () => {
+    const { page, requests } = await openPage(browser);
+    await settled(page);
+    const loaded = requests.length;
+    await page.getByTestId("run-editor").click();
+    const report = page.getByTestId("law-report");
+    await expect.poll(() => report.getAttribute("aria-busy"), { timeout: 240_000, interval: 500 }).toBe("false");
+    const words = await report.locator("li b").allTextContents();
+    expect(words).toContain("keeps");
+    // Top-k leaves regions uncovered, and the case that shows it is drawn.
+    expect(words).toContain("breaks");
+    expect(await report.locator("li.breaks details").count()).toBeGreaterThan(0);
+    expect(await page.locator("#step-7 .own-result svg").count()).toBe(1);
+    expect(requests.slice(loaded).filter((url) => !/^(blob|data):/.test(url))).toEqual([]);
+    await page.close();
+  });
+
+  it.each([
+    ["is no program", "export default function prune( {"],
+    ["throws", 'export default () => { throw new Error("on purpose"); };'],
+    ["loops forever", "export default () => { for (;;); };"],
+    ["takes all memory", "export default () => { const all = []; for (;;) all.push(new Array(1e6).fill(1)); };"],
+    ["returns no patches", 'export default () => ["a", -3, 1e9];'],
+    ["asks the network", 'export default async () => { await fetch("/"); return [0]; };'],
+  ])("say it beside the editor where a pruner %s, and the rest goes on", async (_, program) => {
+    const { page, requests } = await openPage(browser);
+    const before = await settled(page);
+    const loaded = requests.length;
+    await write(page, program);
+    await page.getByTestId("run-editor").click();
+    const problem = page.locator("#step-7 .problem").first();
+    await problem.waitFor({ timeout: 60_000 });
+    expect((await problem.textContent())?.length).toBeGreaterThan(10);
+    await setValue(page, "budget", before.budget + 8);
+    expect((await settled(page)).kept).not.toEqual(before.kept);
+    expect((await stateOf(page)).answer).not.toBe("");
+    expect(requests.slice(loaded).filter((url) => !/^(blob|data):/.test(url))).toEqual([]);
+    await page.close();
+  });
+});
+
+/** Replaces what stands in the editor, by keyboard. */
+async function write(page: Page, program: string): Promise<void> {
+  await page.getByTestId("editor").focus();
+  await page.keyboard.press("Control+A");
+  await page.keyboard.insertText(program);
+}
