@@ -18,18 +18,26 @@ export function EditedScene({ side }: { readonly side: number }) {
 /** What a reader takes hold of to move the shapes, over whatever else is drawn. */
 export function Handles({ side }: { readonly side: number }) {
   return (
-    <g transform={`scale(${side})`}>
+    <g>
       {scene.value.shapes.map((shape, at) => (
-        <Handle key={at} {...{ shape, at }} />
+        <Handle key={at} {...{ shape, at, side }} />
       ))}
     </g>
   );
 }
 
-function Handle({ shape, at }: { readonly shape: SceneShape; readonly at: number }) {
-  const [x0, y0, x1, y1] = shape.box;
+interface HandleProps {
+  readonly shape: SceneShape;
+  readonly at: number;
+  readonly side: number;
+}
+
+function Handle({ shape, at, side }: HandleProps) {
+  const where = `${percent(shape.box[0])} from the left, ${percent(shape.box[1])} from the top`;
+  const [x0, y0, x1, y1] = shape.box.map((edge) => edge * side);
   const isEdited = edited.value === at;
-  const grown = (size: number) => Math.max(0, (GRASP - size) / 2);
+  const grasp = GRASP * side;
+  const grown = (size: number) => Math.max(0, (grasp - size) / 2);
   return (
     // biome-ignore lint/a11y/useSemanticElements: a button cannot stand in a drawing
     <g
@@ -37,7 +45,7 @@ function Handle({ shape, at }: { readonly shape: SceneShape; readonly at: number
       role="button"
       tabindex={0}
       aria-pressed={isEdited}
-      aria-label={`${nameOf(shape)}, ${percent(x0)} from the left, ${percent(y0)} from the top; arrow keys move it`}
+      aria-label={`${nameOf(shape)}, ${where}; arrow keys move it`}
       onClick={() => edit(at)}
       onKeyDown={(event) => {
         const { currentTarget } = event;
@@ -47,27 +55,29 @@ function Handle({ shape, at }: { readonly shape: SceneShape; readonly at: number
         // The last handle goes with its shape; the others take the places of those behind them.
         if (isLast && at >= scene.peek().shapes.length) (currentTarget.previousElementSibling as SVGElement)?.focus();
       }}
-      onPointerDown={(event) => drag(event, at)}
+      onPointerDown={(event) => drag(event, at, side)}
+      // The page would scroll under the finger: Chromium passes over `touch-action` inside of drawings.
+      onTouchStart={(event) => event.preventDefault()}
     >
       <rect
         x={x0 - grown(x1 - x0)}
         y={y0 - grown(y1 - y0)}
-        width={Math.max(GRASP, x1 - x0)}
-        height={Math.max(GRASP, y1 - y0)}
+        width={Math.max(grasp, x1 - x0)}
+        height={Math.max(grasp, y1 - y0)}
         fill="transparent"
       />
       {isEdited &&
         (["#000", "#fff"] as const).map((stroke, i) => (
           <rect
             key={stroke}
-            x={x0 - 0.008}
-            y={y0 - 0.008}
-            width={x1 - x0 + 0.016}
-            height={y1 - y0 + 0.016}
+            x={x0 - 4}
+            y={y0 - 4}
+            width={x1 - x0 + 8}
+            height={y1 - y0 + 8}
             fill="none"
             stroke={stroke}
-            stroke-width={0.006}
-            stroke-dasharray={i === 0 ? undefined : "0.016"}
+            stroke-width={3}
+            stroke-dasharray={i === 0 ? undefined : "8"}
           />
         ))}
     </g>
@@ -102,16 +112,18 @@ function keyed({ key, shiftKey }: KeyboardEvent, at: number): boolean {
 }
 
 /** Follows a pointer until it is lifted, as long as it holds the shape where it took it. */
-function drag(event: PointerEvent, at: number): void {
+function drag(event: PointerEvent, at: number, side: number): void {
   if (event.button !== 0) return;
   const handle = event.currentTarget as SVGGElement;
-  const place = placeIn(handle, event);
+  const place = placeIn(handle, event, side);
   const { box } = scene.peek().shapes[at];
   const held = [place[0] - box[0], place[1] - box[1]];
   edit(at);
+  // By touch nothing else focuses it.
+  handle.focus({ preventScroll: true });
   handle.setPointerCapture(event.pointerId);
   const moved = (next: PointerEvent) => {
-    const [x, y] = placeIn(handle, next);
+    const [x, y] = placeIn(handle, next, side);
     change(at, { x: x - held[0], y: y - held[1] });
   };
   const ended = () => {
@@ -125,7 +137,7 @@ function drag(event: PointerEvent, at: number): void {
 }
 
 /** Where a pointer is, as shares of the picture. */
-function placeIn(element: SVGGraphicsElement, { clientX, clientY }: PointerEvent): [number, number] {
+function placeIn(element: SVGGraphicsElement, { clientX, clientY }: PointerEvent, side: number): [number, number] {
   const { x, y } = new DOMPoint(clientX, clientY).matrixTransform(element.getScreenCTM()?.inverse());
-  return [x, y];
+  return [x / side, y / side];
 }

@@ -51,9 +51,10 @@ export function ShapePanel() {
               type="button"
               disabled={shapes.length <= COUNTS.least}
               onClick={({ currentTarget }) => {
+                // The button goes with the shape: who came by keyboard goes on from the next one, once it can be pressed.
+                const next = currentTarget.nextElementSibling as HTMLElement | null;
                 remove(at);
-                // The button goes with the shape: who came by keyboard goes on from the next one.
-                (currentTarget.nextElementSibling as HTMLElement | null)?.focus();
+                requestAnimationFrame(() => next?.focus());
               }}
             >
               delete it
