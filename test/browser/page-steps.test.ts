@@ -110,7 +110,7 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
     const first = await step.innerHTML();
     await setValue(page, "layer", 7);
     await expect.poll(() => step.innerHTML()).not.toBe(first);
-    expect(new URL(page.url()).searchParams.get("layer")).toBe("7");
+    await expect.poll(() => new URL(page.url()).searchParams.get("layer")).toBe("7");
     await page.close();
   });
 
@@ -126,7 +126,7 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
     // Top-k leaves regions uncovered, and the case that shows it is drawn.
     expect(words).toContain("breaks");
     expect(await report.locator("li.breaks details").count()).toBeGreaterThan(0);
-    expect(await page.locator("#step-7 .own-result svg").count()).toBe(1);
+    expect(await page.locator("#step-7 .own-result figure svg").count()).toBe(1);
     expect(requests.slice(loaded).filter((url) => !/^(blob|data):/.test(url))).toEqual([]);
     await page.close();
   });

@@ -234,7 +234,7 @@ async function moveEverything(page: Page): Promise<void> {
     await sliders.nth(i).focus();
     for (const key of ["Home", "ArrowRight", "End", "ArrowLeft", "PageDown"]) await page.keyboard.press(key);
   }
-  const buttons = page.locator('main button:not([aria-label^="save SVG"])');
+  const buttons = page.locator("main button:not([aria-label^='save SVG'])");
   for (let i = 0; i < (await buttons.count()); i++) {
     const button = buttons.nth(i);
     if ((await button.isVisible()) && (await button.isEnabled())) await button.click();
