@@ -25,6 +25,7 @@ import { batchOf } from "../../src/pipeline/processor.ts";
 import { normals, randomModel } from "../properties/differences.ts";
 import { relativeError } from "../support.ts";
 import { IMAGE, preparedNoise, tinyFamily } from "../support-families.ts";
+import { tinyModel } from "../support-tiny.ts";
 
 /*
  * The analyses once more in plain loops over what a whole pass shows, and interventions as whole passes with the
@@ -32,7 +33,8 @@ import { IMAGE, preparedNoise, tinyFamily } from "../support-families.ts";
  */
 
 const PROMPTS = [[1, 5, IMAGE, 6, 7, 8]];
-const BOX: Box = [0.125, 0.1, 0.875, 0.7];
+/** Not in the middle, and with edges on centres of four columns. */
+const BOX: Box = [0.125, 0.1, 0.625, 0.7];
 type Nested = number[][][][];
 
 /** What a layer's rows are, in order; the prompts have two tokens before the image and three behind it. */
@@ -279,6 +281,59 @@ describe.each([
       });
     });
   });
+});
+
+it("blocking follows a cut in the middle of a quarter", async () => {
+  await useBackend("wasm");
+  const model = tinyModel({ text: { num_hidden_layers: 6 } });
+  const inputs = { pixels: normals([1, 3, 16, 16], 4), prompts: PROMPTS };
+  const method = createPruning("sparsevlm", model.config, { average: { ratio: 0.5 } });
+  // Layers 1 and 2 are the second quarter of six.
+  const { found, counts } = await measure(model, inputs, method, {
+    found: attentionBlocking(),
+    counts:
+      () =>
+      async ({ slots }) =>
+        slots.map((layer) => visualRows(layer).length),
+  });
+  expect(counts[1]).toBeGreaterThan(counts[2]);
+  const mask = (scores: tf.Tensor, { sequence = [] }: Visit) => {
+    const { visual, text } = segmentsOf(sequence[0]);
+    const all = scores.arraySync() as Nested;
+    for (const head of all[0]) for (const i of text) for (const j of visual) head[i][j] = Number.NEGATIVE_INFINITY;
+    return tf.tensor(all);
+  };
+  const tap = replace({ "llm.1.attention_scores": mask, "llm.2.attention_scores": mask } as never);
+  const { values } = await recordReadbacks(() => forward(model, inputs, method));
+  const wanted = tidy(() =>
+    replay(() => forward(model, inputs, method, tap), values)
+      .logits.dataSync()
+      .slice(),
+  );
+  expect(relativeError(found.text_vision[1], wanted)).toBeLessThan(1e-5);
+  inputs.pixels.dispose();
+  disposeModel(model);
+});
+
+it("norms of many patches, by sorting", async () => {
+  await useBackend("wasm");
+  const model = tinyModel({ vision: { image_size: [40, 40] } });
+  const inputs = { pixels: normals([1, 3, 40, 40], 4), prompts: PROMPTS };
+  const { found } = await measure(model, inputs, createPruning("none", model.config), { found: normOverlap() });
+  const { states, attention } = tidy(() => {
+    const [{ grids }] = model.encode(inputs as never, noTap).next().value as readonly EncodedImages[];
+    return statesIn(grids[0], model.tapLayers.vision + 1);
+  });
+  const highest = (scores: readonly number[]) =>
+    [...scores.keys()].sort((a, b) => scores[b] - scores[a] || a - b).slice(0, 5);
+  const looked = highest(attention);
+  const wanted = states.map(
+    (state) => highest(state.map((row) => Math.hypot(...row))).filter((cell) => looked.includes(cell)).length / 5,
+  );
+  expect(Math.max(...wanted)).toBeGreaterThan(0);
+  expect(relativeError(found[0], wanted)).toBeLessThan(1e-6);
+  inputs.pixels.dispose();
+  disposeModel(model);
 });
 
 describe("a tower that merges", () => {

@@ -28,11 +28,11 @@ const coloursIn = (svg: string) => [...svg.matchAll(/class="heat"[^>]* fill="([^
 describe("the film strip", () => {
   it("has each grid's own tokens, and all frames on one scale, a thousandth of the largest at its dark end", async () => {
     const svg = await strip([
-      [0.5, 0.05, 0.005, 0.0005],
       [0.0005, 0.0005, 0.0005, 0.05],
+      [0.5, 0.05, 0.005, 0.0005],
     ]);
     const colour = (weight: number) => heat(1 + Math.log10(weight / 0.5) / 3);
-    const wanted = [0.5, 0.05, 0.0005, 0.0005, 0.005, 0.0005, 0.0005, 0.05].map(colour);
+    const wanted = [0.0005, 0.0005, 0.5, 0.05, 0.0005, 0.05, 0.005, 0.0005].map(colour);
     expect(coloursIn(svg)).toEqual(wanted);
   });
 

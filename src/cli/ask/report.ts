@@ -4,7 +4,7 @@ import type { BackendChoice } from "../../backend/select.ts";
 import { writeAtomically } from "../../io/files.ts";
 import type { SampleLedger } from "../../methods/ledger.ts";
 import type { PreparedImage } from "../../model/preprocessing.ts";
-import type { LoadedVlm } from "../../pipeline/answer.ts";
+import type { Answer, LoadedVlm } from "../../pipeline/answer.ts";
 import { batchOf, buildPrompt } from "../../pipeline/processor.ts";
 import { drawAttentionStrip } from "../../view/attention-strip.ts";
 import { type ReportSection, reportHtml } from "../../view/report.ts";
@@ -71,6 +71,14 @@ function exploredSections({ explored, answer }: Recorded): ReportSection[] {
   ];
 }
 
+/**
+ * The bracket with which an answer that is a box begins: it needs no look at the picture, and what follows is the box's
+ * first number. Nothing where an answer begins otherwise.
+ */
+export function bracketOf({ text, boxes, ids }: Pick<Answer, "text" | "boxes" | "ids">): readonly number[] {
+  return boxes.length > 0 && /^\s*\[/.test(text) ? ids.slice(0, 1) : [];
+}
+
 /** What the answer looked at, layer by layer; of several images one could not say at which. */
 async function attentionSections(
   { answer, asked, question, drawnImages }: Recorded,
@@ -79,8 +87,7 @@ async function attentionSections(
   if (images.length !== 1) return [];
   const { model, template, tokenizer } = vlm;
   const { ids } = buildPrompt(template, tokenizer, model.config.imageTokenId, question);
-  // A box begins with a bracket, which needs no look at the picture; what follows is its first number.
-  const begun = /^\s*\[/.test(answer.text) && answer.boxes.length > 0 ? answer.ids.slice(0, 1) : [];
+  const begun = bracketOf(answer);
   const inputs = { ...batchOf(images), prompts: [[...ids, ...begun]] };
   try {
     const { attention, ledger } = await measure(model, inputs, asked.method, {
