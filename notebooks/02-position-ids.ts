@@ -27,7 +27,7 @@ import {
   useBackend,
 } from "../src/node.ts";
 import { boxText, questionRandom, questionsFor, renderScenes, type Scene, sceneOf, scenePng } from "../src/world.ts";
-import { background, cells, frame, GREEN, inRepository, ORANGE, PINK, panels, picture } from "./picture.mjs";
+import { background, cells, DASHED, frame, GREEN, inRepository, ORANGE, PINK, panels, picture } from "./picture.mjs";
 
 await useBackend("wasm");
 const vlm = loadVlm(inRepository("weights/no-places"));
@@ -106,12 +106,15 @@ const grid = { rows: 12, columns: 12 };
 const shown = background(await scenePng({ ...scene, noise: 0 }, 480)); // without its noise, to see better
 await picture(
   "02-policies",
-  "the same 56 tokens with three kinds of ids; green: the true box, pink: the answer",
+  "the same 56 tokens with three kinds of ids; green and dashed: the true box; pink: the answer",
   panels(
     found.map(({ positions, box, ledger }) => {
       const kept = new Set(ledger.tokens.map(({ cell }) => cell));
       const dropped = cells(grid, (cell) => (kept.has(cell) ? "" : 'fill="#000" fill-opacity="0.5"'));
-      return { title: positions, content: shown + dropped + frame(truth, GREEN) + (box ? frame(box, PINK) : "") };
+      return {
+        title: positions,
+        content: shown + dropped + frame(truth, GREEN, DASHED) + (box ? frame(box, PINK) : ""),
+      };
     }),
   ),
 );
@@ -137,11 +140,11 @@ for (const t of [0, 0.25, 0.5, 0.75, 1]) {
 }
 await picture(
   "02-sliding",
-  "from original ids (t = 0) to compressed ones (t = 1)",
+  "from original ids (t = 0) to compressed ones (t = 1); dashed: the true box",
   panels(
     slid.map(({ t, box }) => ({
       title: `t = ${t}`,
-      content: shown + frame(truth, GREEN) + (box ? frame(box, PINK) : ""),
+      content: shown + frame(truth, GREEN, DASHED) + (box ? frame(box, PINK) : ""),
     })),
   ),
 );

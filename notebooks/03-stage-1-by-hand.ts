@@ -116,7 +116,7 @@ await picture(
  * then be from its nearest anchor.
  *
  * Anchors whose salience reaches the 0.55-quantile become **pillars** (orange): they stay unmixed. The others are
- * **collectors** (blue).
+ * **collectors** (blue, dashed).
  */
 const keep = 28;
 const anchors = alignAnchors(salience, grid, { keep, regionSize: 2 });
@@ -129,11 +129,12 @@ console.log(
 );
 await picture(
   "03-alignment",
-  "pillars (orange) and collectors (blue); what is dark is dropped",
+  "pillars (orange) and collectors (blue, dashed); what is dark is dropped",
   overlay((p, x, y) => {
     const at = anchors.indexOf(p);
     if (at < 0) return square(x, y, 'fill="#000" fill-opacity="0.55"');
-    return square(x, y, `fill="none" stroke="${pillars[at] ? "#ff9f1c" : "#2ec4ff"}" stroke-width="4"`);
+    const line = pillars[at] ? 'stroke="#ff9f1c"' : 'stroke="#2ec4ff" stroke-dasharray="7 5"';
+    return square(x, y, `fill="none" ${line} stroke-width="4"`);
   }),
 );
 

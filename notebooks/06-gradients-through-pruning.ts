@@ -29,7 +29,7 @@ import {
 } from "../src/node.ts";
 import { type AnsweredBatch, answerLoss, tune, tuneRecipe } from "../src/train.ts";
 import { questionRandom, questionsFor, renderScenes, sceneOf, scenePng } from "../src/world.ts";
-import { BLUE, background, cells, heat, ORANGE, panels, picture } from "./picture.mjs";
+import { BLUE, background, cells, DASHED, heat, ORANGE, panels, picture } from "./picture.mjs";
 
 await useBackend("wasm");
 const { model, tokenizer, template, preprocessing } = loadVlm(shapesWeights());
@@ -95,7 +95,7 @@ const fromDropped = patches.reduce((all, value, cell) => all + (kept.has(cell) ?
 console.log(`of that ${fromDropped.toFixed(2)} come from patches that were dropped, through collectors`);
 const frames = cells(grid, (cell) => {
   if (!kept.has(cell)) return "";
-  return `fill="none" stroke="${kept.get(cell) ? ORANGE : BLUE}" stroke-width="1.5"`;
+  return `fill="none" stroke-width="1.5" stroke=${kept.get(cell) ? `"${ORANGE}"` : `"${BLUE}" ${DASHED}`}`;
 });
 const gathers = (token: number) => (ledger.tokens[token].pillar ? 0 : Math.abs(tokens[token]));
 const collector = tokens.reduce((most, _, token) => (gathers(token) > gathers(most) ? token : most), 0);
@@ -105,7 +105,7 @@ console.log(`collector at cell ${cell} adds ${tokens[collector].toFixed(2)}, of 
 console.log(`it is mixed from ${sources} patches`);
 await picture(
   "06-attribution",
-  "what each patch adds to the answer (white: much; what lowers it is black), and pillars (orange) and collectors",
+  "what each patch adds to the answer (white: much; black: lowers it); pillars (orange), collectors (blue, dashed)",
   panels([
     { title: "what was kept", content: shown + frames },
     { title: "all patches", content: heat(grid, patches) },

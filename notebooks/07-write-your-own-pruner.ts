@@ -37,9 +37,10 @@ const average = { ratio: 1 / 9 };
  * ## The peers on one picture
  *
  * Every method is asked for 16 of 144 tokens on average over the layers, and answers the same question. Framed is what
- * enters the first decoder layer, orange what is still there in the last. FastV, SparseVLM and PyramidDrop take in
- * everything and cut inside the decoder: with eight layers they cannot come down to 16. Methods that merge tokens make
- * some that stand for no cell; they are counted, and not drawn. No box is drawn where the answer is none.
+ * enters the first decoder layer, by a thick orange frame what is still there in the last. FastV, SparseVLM and
+ * PyramidDrop take in everything and cut inside the decoder: with eight layers they cannot come down to 16. Methods
+ * that merge tokens make some that stand for no cell; they are counted, and not drawn. No box is drawn where the answer
+ * is none.
  */
 const grid = { rows: 12, columns: 12 };
 const shown = background(await scenePng({ ...scene, noise: 0 }, 480)); // without its noise, to see better

@@ -119,8 +119,8 @@ for (const one of seen) {
 /**
  * ## A picture of it
  *
- * What `nuwa ask --out` draws, here of Qwen2.5-VL: pillars orange, collectors blue. In this family nine of ten kept
- * cells are pillars by the released code.
+ * What `nuwa ask --out` draws, here of Qwen2.5-VL: pillars are filled orange squares, collectors open blue rings.
+ * In this family nine of ten kept cells are pillars by the released code.
  */
 const qwen = seen[2];
 const { ledger } = await pass(qwen, createPruning("nuwa", qwen.config, { average: { ratio: 1 / 4 } }));

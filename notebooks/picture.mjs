@@ -44,6 +44,8 @@ export const ORANGE = "#ff9f1c";
 export const BLUE = "#2ec4ff";
 export const PINK = "#e4007c";
 export const GREEN = "#00a86b";
+/** What is told apart by its colour has another line, too: for prints in grey. */
+export const DASHED = 'stroke-dasharray="4 3"';
 
 /**
  * A picture of square panels in rows, each below its title.
@@ -111,9 +113,11 @@ export function heat(grid, values) {
  *
  * @param {readonly [number, number, number, number]} box left, top, right, bottom, as fractions of the picture
  * @param {string} colour
+ * @param {string} style more attributes, such as DASHED
  * @returns {string} SVG
  */
-export function frame([left, top, right, bottom], colour) {
+export function frame([left, top, right, bottom], colour, style = "") {
   const [x, y, width, height] = [left, top, right - left, bottom - top].map((edge) => edge * SIDE);
-  return `<rect x="${x}" y="${y}" width="${width}" height="${height}" fill="none" stroke="${colour}" stroke-width="3"/>`;
+  const at = `x="${x}" y="${y}" width="${width}" height="${height}"`;
+  return `<rect ${at} fill="none" stroke="${colour}" stroke-width="3" ${style}/>`;
 }

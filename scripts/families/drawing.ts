@@ -1,6 +1,7 @@
 import sharp from "sharp";
 import type { Grid } from "../../src/core/grid.ts";
 import type { Picture, Rectangle } from "../../src/core/resample.ts";
+import { COLOURS, SERIES } from "../../src/view/drawing/palette.ts";
 import { element } from "../../src/view/svg.ts";
 
 /** Width of every drawing, in pixels of the page. */
@@ -8,14 +9,16 @@ export const WIDTH = 800;
 /** White space at the edges and between panels. */
 export const MARGIN = 20;
 
-export const INK = "#1b1b1b";
-const GREY = "#555";
+export const INK = COLOURS.ink;
+const GREY = COLOURS.quiet;
 /** Kept tokens' colour in the picture of a run; here the token that gathers, and its reach. */
-export const COLLECTOR = "#2ec4ff";
-export const OFFICIAL = "#ff9f1c";
-export const SEPARATOR = "#e4007c";
+export const COLLECTOR = COLOURS.collector;
+export const OFFICIAL = COLOURS.pruned;
+export const SEPARATOR = SERIES.purple;
 /** What is no part of the picture or is cut off. */
-export const REMOVED = "#e4007c";
+export const REMOVED = SERIES.purple;
+/** Behind the name of a separator: {@link SEPARATOR}, much lighter. */
+export const PALE_SEPARATOR = "#f5e4ed";
 
 /** A whole drawing on white, so that it can be read on a dark page, too. */
 export function drawing(
@@ -143,7 +146,7 @@ export interface IdBox {
   readonly kind: "text" | "visual" | "separator";
 }
 
-const FILLS = { text: "#e6e6e6", visual: "#d6f1ff", separator: "#ffd1e8" } as const;
+const FILLS = { text: "#e6e6e6", visual: "#d9eaf4", separator: PALE_SEPARATOR } as const;
 
 /** Boxes with position ids, one after the other. */
 export function idRow(left: number, top: number, boxes: readonly IdBox[], width = 40): string {

@@ -12,6 +12,7 @@ import {
   idRow,
   MARGIN,
   OFFICIAL,
+  PALE_SEPARATOR,
   placed,
   REMOVED,
   SEPARATOR,
@@ -93,11 +94,11 @@ export async function drawNext(all: AllSeen): Promise<string> {
         right,
         third,
         "… and the local grid",
-        `${local.rows}×${local.columns} cells without the padding, and ${shape.separators.length} newlines (red)`,
+        `${local.rows}×${local.columns} cells without the padding, and ${shape.separators.length} newlines (purple)`,
       ),
       placed("canvas", localFrame, keptPixels),
       gridLines(localFrame, local, 1, GRID_LINE),
-      box(newlines, "#ffd1e8", { colour: SEPARATOR, width: 1 }),
+      box(newlines, PALE_SEPARATOR, { colour: SEPARATOR, width: 1 }),
       gridLines(newlines, { rows: local.rows, columns: 1 }, 1, { colour: SEPARATOR, width: 0.8 }),
       heading(
         MARGIN,
@@ -119,7 +120,7 @@ export async function drawNext(all: AllSeen): Promise<string> {
         MARGIN,
         fifth,
         "5 · Position ids",
-        `one axis; ${all.next.start} text tokens before the image; red: newlines`,
+        `one axis; ${all.next.start} text tokens before the image; purple: newlines`,
       ),
       ...rows.map(([label, boxes], i) => {
         const y = fifth + HEADING + 4 + i * 29;

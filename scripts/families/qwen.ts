@@ -52,7 +52,7 @@ export async function drawQwen({ photograph, qwen }: AllSeen): Promise<string> {
         "numbers: order",
     ],
     [
-      `4 · Nüwa: ${regionCount(grid)} regions of 2×2 cells (yellow: cut)`,
+      `4 · Nüwa: ${regionCount(grid)} regions of 2×2 cells (orange: cut)`,
       `reach: official τ = ${reach("official")} (solid), paper ${reach("paper")} (dashed)`,
     ],
   ];

@@ -3,6 +3,7 @@ import type { Rectangle } from "../../src/core/resample.ts";
 import { distanceGrid, distanceThreshold } from "../../src/methods/nuwa/aggregation.ts";
 import { switchesFor } from "../../src/methods/nuwa/readings.ts";
 import type { Variant } from "../../src/methods/nuwa/variants.ts";
+import { COLOURS } from "../../src/view/drawing/palette.ts";
 import { box, COLLECTOR, cellsIn, circle, gridLines, INK, OFFICIAL, type Stroke } from "./drawing.ts";
 import type { Seen } from "./photograph.ts";
 
@@ -64,7 +65,7 @@ function partial(grid: Grid, frame: Rectangle): string {
   ];
   return parts
     .filter(({ width, height }) => width > 0 && height > 0)
-    .map((part) => box(cellsIn(frame, grid, part), "#ffe14d", undefined, 0.55))
+    .map((part) => box(cellsIn(frame, grid, part), COLOURS.pillar, undefined, 0.55))
     .join("");
 }
 

@@ -58,7 +58,7 @@ export function attentionBlocking(): Measure<BlockedLogits> {
 /** To be added to the scores of a layer: [S, S]. */
 function maskOf(slots: readonly Slot[], who: Segment): tf.Tensor2D {
   const rows = segmentRows(slots);
-  const [looking, visual] = [new Set(rows[who]), new Set(rows.visual)];
-  const hidden = (i: number, j: number) => looking.has(i) && visual.has(j) && i !== j;
-  return tf.tensor2d(slots.map((_, i) => slots.map((_, j) => (hidden(i, j) ? MASKED : 0))));
+  const values = new Float32Array(slots.length ** 2);
+  for (const i of rows[who]) for (const j of rows.visual) if (i !== j) values[i * slots.length + j] = MASKED;
+  return tf.tensor2d(values, [slots.length, slots.length]);
 }

@@ -51,8 +51,9 @@ export interface RunDrawing {
 
 /**
  * The picture of a run: question and answers; for each image its scene with the boxes, and for each of its grids what
- * stage 1 kept, what a token is made of, what each cut in the decoder scored, what entered the layers in which new tokens
- * begin, and the last one; then the visual tokens per decoder layer. Panels stand two by two in a drawing 640 units wide with letters 20 high.
+ * stage 1 kept, what a token is made of, what each cut in the decoder scored, what entered the layers in which new
+ * tokens begin, and the last one; then the visual tokens per decoder layer. Panels stand two by two in a drawing 640
+ * units wide with letters 20 high.
  *
  * @example
  * const scores = recordScores();
