@@ -38,9 +38,12 @@ export function deadLinks(folder: string): string[] {
   return problems;
 }
 
-/** What a browser loads by itself from another host: scripts, styles, pictures, fonts; links are not loaded. */
-const LOADED =
-  /(?:<(?:script|img|iframe|source)\b[^>]*\ssrc="|<link\b[^>]*\shref="|url\(["']?)((?:https?:)?\/\/[^"')]+)/g;
+/** What a browser loads by itself from another host: scripts, styles, pictures, films, fonts; links are not loaded. */
+const LOADED = new RegExp(
+  String.raw`(?:<(?:script|img|iframe|source|video|audio|embed)\b[^>]*\ssrc(?:set)?="|<link\b[^>]*\shref="|` +
+    String.raw`url\(["']?|@import\s+["'])((?:https?:)?\/\/[^"')]+)`,
+  "g",
+);
 
 function pageOf(html: string): Page {
   const body = html.replace(/<script\b[\s\S]*?<\/script>/g, "");

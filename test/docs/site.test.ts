@@ -123,6 +123,12 @@ describe("a built site", () => {
     ['<a href="/b.html">b</a>', "index.html: /b.html: there is no such file"],
     ['<a href="#y">y</a>', "index.html: #y: there is no such heading"],
     ['<script src="https://example.org/a.js"></script>', "index.html: https://example.org/a.js: is loaded"],
+    ['<img alt="a" src="https://example.org/a.png">', "index.html: https://example.org/a.png: is loaded"],
+    ['<img srcset="https://example.org/a.png 2x">', "index.html: https://example.org/a.png 2x: is loaded"],
+    ['<iframe src="//example.org/a"></iframe>', "index.html: //example.org/a: is loaded"],
+    ['<source src="https://example.org/a.webm">', "index.html: https://example.org/a.webm: is loaded"],
+    ['<video src="https://example.org/a.webm"></video>', "index.html: https://example.org/a.webm: is loaded"],
+    ['<style>@import "https://example.org/a.css";</style>', "index.html: https://example.org/a.css: is loaded"],
     ['<link rel="stylesheet" href="//example.org/a.css">', "index.html: //example.org/a.css: is loaded"],
   ])("with %s is told of it", (html, problem) => {
     expect(deadLinks(siteOf({ "index.html": html }))).toEqual([expect.stringContaining(problem)]);
