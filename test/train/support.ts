@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { float16ToFloat32, float32ToFloat16 } from "../../src/io/half-floats.ts";
 import type { TrainObserver, TrainOptions } from "../../src/train/engine/loop.ts";
 import { RECIPES, type Recipe } from "../../src/train/shapes/recipe.ts";
 
@@ -89,3 +90,8 @@ export const options = (folder: string, more: Partial<TrainOptions> = {}): Train
   observer: SILENT,
   ...more,
 });
+
+/** Weights as a checkpoint in float16 has them. */
+export function inHalves(weights: Float32Array): Float32Array {
+  return float16ToFloat32(float32ToFloat16(weights));
+}

@@ -28,8 +28,8 @@ export function cohesionRecord(found: ObjectCohesion, { gridNames, pass }: Recor
         "(intersection over union). Dashed: what a random choice has." +
         (isWhole
           ? ""
-          : " None is drawn for the decoder: of the few cells that are left a random choice has more, and where none of " +
-            "them lies in the box the value is 0."),
+          : " None is drawn for the decoder: of the few cells that are left a random choice has more, " +
+            "and where none of them lies in the box the value is 0."),
       svg: () =>
         stacked(
           found.flatMap(({ share, vision, llm }, i) => {
