@@ -1,3 +1,4 @@
+import { ANALYSES } from "./analyses.ts";
 import { DATA } from "./data.ts";
 import { EVALUATION } from "./evaluation.ts";
 import { METHODS } from "./methods.ts";
@@ -23,4 +24,5 @@ export const AREAS: readonly Area[] = [
   { name: "pipeline", mutations: PIPELINE, byLaws: false },
   { name: "data", mutations: DATA, byLaws: false },
   { name: "evaluation", mutations: EVALUATION, byLaws: false },
+  { name: "analyses", mutations: ANALYSES, byLaws: false },
 ];
