@@ -1,5 +1,6 @@
 import type * as tf from "@tensorflow/tfjs";
 import { measureCost } from "../../../../src/analysis/cost/meter.ts";
+import { unknownWords } from "../../../../src/cli/ask/asked.ts";
 import { run } from "../../../../src/core/readback.ts";
 import type { Sequence } from "../../../../src/core/slots.ts";
 import { matchTaps, tapNames } from "../../../../src/core/tap-points.ts";
@@ -98,11 +99,7 @@ export function createEngine(vlm: LoadedVlm, backend: string): Engine {
         for (const recorder of [attention, logits, scores]) recorder.dispose();
       }
     },
-    unknown(question) {
-      const unknown = tokenizer.idOf("<unk>");
-      const words = question.match(/[\p{L}\p{N}]+/gu) ?? [];
-      return [...new Set(words)].filter((word) => tokenizer.encode(word, false).includes(unknown as number));
-    },
+    unknown: (question) => unknownWords(question, tokenizer),
   };
 }
 
