@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect, it } from "vitest";
+import { SCENE_FILE_SIDE } from "../../src/world/raster.ts";
 import { sceneOf } from "../../src/world/scene.ts";
-import { SCENE_FILE_SIDE, sceneIn } from "../../src/world/scene-file.ts";
+import { sceneIn } from "../../src/world/scene-file.ts";
 import type { Split } from "../../src/world/splits.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/images/", import.meta.url));
