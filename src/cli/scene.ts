@@ -5,8 +5,9 @@ import { requireWritableFile, writeAtomically } from "../io/files.ts";
 import { boxText } from "../world/coordinates.ts";
 import type { Question } from "../world/question.ts";
 import { questionRandom, questionsFor } from "../world/questions.ts";
+import { SCENE_FILE_SIDE } from "../world/raster.ts";
 import { type Scene, type SceneShape, sceneOf } from "../world/scene.ts";
-import { SCENE_FILE_SIDE, sceneFile } from "../world/scene-file.ts";
+import { sceneFile } from "../world/scene-file.ts";
 import { SPLITS, type Split } from "../world/splits.ts";
 import { parseInteger, requireText } from "./options.ts";
 

@@ -4,6 +4,9 @@ import { secondToneAt } from "./background.ts";
 import { covers } from "./geometry.ts";
 import type { Scene } from "./scene.ts";
 
+/** Width and height of a scene's file in pixels: five times what the shipped model sees. */
+export const SCENE_FILE_SIDE = 480;
+
 /** Points along each side of a pixel at which is looked: 16 a pixel. */
 const POINTS = 4;
 const WHOLE: Box = [0, 0, 1, 1];

@@ -1,11 +1,8 @@
 import sharp from "sharp";
 import { thumbnailOf } from "../io/thumbnail.ts";
-import { rasterScene } from "./raster.ts";
+import { rasterScene, SCENE_FILE_SIDE } from "./raster.ts";
 import { type Scene, sceneOf } from "./scene.ts";
 import { SEEDS_PER_SPLIT, SPLITS, type Split } from "./splits.ts";
-
-/** Width and height of a scene's file in pixels: five times what the shipped model sees. */
-export const SCENE_FILE_SIDE = 480;
 
 /** The side at which a picture is compared with the scene that it names, and of the squares that must agree. */
 const COMPARED = 96;

@@ -4,9 +4,9 @@ import fc from "fast-check";
 import sharp, { type Sharp } from "sharp";
 import { describe, expect, it } from "vitest";
 import { NuwaError } from "../../src/core/errors.ts";
-import { rasterScene } from "../../src/world/raster.ts";
+import { rasterScene, SCENE_FILE_SIDE } from "../../src/world/raster.ts";
 import { sceneOf } from "../../src/world/scene.ts";
-import { SCENE_FILE_SIDE, sceneFile, sceneIn } from "../../src/world/scene-file.ts";
+import { sceneFile, sceneIn } from "../../src/world/scene-file.ts";
 import { SEEDS_PER_SPLIT, SPLITS } from "../../src/world/splits.ts";
 import { temporaryFolder } from "../cli/support.ts";
 

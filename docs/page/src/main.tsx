@@ -1,7 +1,7 @@
 import { render } from "preact";
 import { App, failure, loading } from "./app.tsx";
-import { clientOf } from "./model/client.ts";
 import { fetchFiles } from "./model/files.ts";
+import { startWorkers } from "./model/workers.ts";
 import { sandboxFiles } from "./sandbox/client.ts";
 import { editorReady } from "./sandbox/editor.tsx";
 import type { NuwaPage } from "./state/nuwa-page.ts";
@@ -31,11 +31,9 @@ async function load(): Promise<void> {
     });
     await editorReady;
     sandboxFiles.value = files;
-    const worker = clientOf(files.program, async (own) => {
-      facts.value = await own.ask("load", files.checkpoint);
+    client.value = await startWorkers(files, (told) => {
+      facts.value = told;
     });
-    await worker.ask("tensors", {});
-    client.value = worker;
     await new Promise<void>((done) => {
       const stop = answerA.subscribe(({ value, problem, built }) => {
         if (built || (value === undefined && problem === undefined)) return;

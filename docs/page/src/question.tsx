@@ -65,7 +65,6 @@ function Chips() {
       ))}
       <button
         type="button"
-        class="quiet"
         onClick={() => {
           round.value++;
         }}

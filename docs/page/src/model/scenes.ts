@@ -8,8 +8,7 @@ import type { PreparedImage } from "../../../../src/model/preprocessing.ts";
 import type { EncodedImages } from "../../../../src/model/vlm.ts";
 import type { LoadedVlm } from "../../../../src/pipeline/answer.ts";
 import { batchOf } from "../../../../src/pipeline/processor.ts";
-import { rasterScene } from "../../../../src/world/raster.ts";
-import { SCENE_SIDE } from "../scene/side.ts";
+import { rasterScene, SCENE_FILE_SIDE } from "../../../../src/world/raster.ts";
 import { type Held, hold } from "./held.ts";
 import type { DrawnScene, Seen } from "./protocol.ts";
 
@@ -38,8 +37,8 @@ export function sceneCache({ model, preprocessing }: LoadedVlm): (scene: DrawnSc
   };
 
   function encode(scene: DrawnScene): EncodedScene {
-    const pixels = rasterScene(scene, SCENE_SIDE);
-    const image = preprocessing.prepare({ width: SCENE_SIDE, height: SCENE_SIDE, pixels });
+    const pixels = rasterScene(scene, SCENE_FILE_SIDE);
+    const image = preprocessing.prepare({ width: SCENE_FILE_SIDE, height: SCENE_FILE_SIDE, pixels });
     const encoded = hold(() => {
       const generator = model.encode({ pixels: batchOf([image]).pixels }, noTap);
       return runToEnd(generator);

@@ -8,7 +8,7 @@ export const sandboxFiles = signal<LoadedFiles | undefined>(undefined);
 let own: Client | undefined;
 
 /**
- * The second worker, which runs the programs of the reader: made when one is first run, from what is in memory.
+ * The worker that runs the programs of the reader: made when one is first run, from what is in memory.
  *
  * @throws Error where the page has not loaded yet, or the worker does not begin
  */
@@ -28,7 +28,7 @@ export async function sandbox(): Promise<Client> {
   return own;
 }
 
-/** Ends what runs in the second worker; the next program gets a new one. */
+/** Ends what runs in it; the next program gets a new one. */
 export function stopSandbox(line: string): void {
   own?.stop(line);
 }

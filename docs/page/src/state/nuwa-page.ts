@@ -2,7 +2,7 @@
 export interface NuwaPage {
   /** Fulfilled when the model is loaded and the first answer is there. */
   readonly ready: Promise<void>;
-  /** Tensors that are alive in the worker. */
+  /** Tensors that are alive in the workers. */
   tensors(): Promise<number>;
   state(): {
     readonly seed: number;

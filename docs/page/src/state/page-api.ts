@@ -7,7 +7,7 @@ export function pageApi(ready: Promise<void>): NuwaPage {
     ready,
     async tensors() {
       await ready;
-      return client.value?.ask("tensors", {}) ?? 0;
+      return client.value?.tensors() ?? 0;
     },
     state: () => ({
       seed: seed.value,

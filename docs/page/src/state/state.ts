@@ -5,9 +5,9 @@ import { POSITION_POLICIES, type PositionPolicy } from "../../../../src/methods/
 import type { Variant } from "../../../../src/methods/nuwa/variants.ts";
 import { type Scene, type SceneShape, sceneOf } from "../../../../src/world/scene.ts";
 import { SEEDS_PER_SPLIT } from "../../../../src/world/splits.ts";
-import type { Client } from "../model/client.ts";
 import { BEGIN, type FirstRun, readFirstRun } from "../model/first-run.ts";
 import type { LoadedFacts, Setting, Told } from "../model/protocol.ts";
+import type { Workers } from "../model/workers.ts";
 import { EXAMPLES, readProgram, writeProgram } from "../sandbox/examples.ts";
 import { readShapes, writeShapes } from "../scene/shapes-text.ts";
 import { live } from "./live.ts";
@@ -52,8 +52,8 @@ export const asked = signal<number>(0);
 
 /** What is known of the model: from the build of the page, and then from the worker. */
 export const facts = signal<LoadedFacts | undefined>(FIRST.facts);
-/** The worker, once it has loaded. */
-export const client = signal<Client | undefined>(undefined);
+/** The workers, once they have loaded. */
+export const client = signal<Workers | undefined>(undefined);
 
 /** The patches of a picture; those of the shipped model before it has loaded. */
 export const gridOf = computed<Grid>(() => facts.value?.grid ?? { rows: 12, columns: 12 });
