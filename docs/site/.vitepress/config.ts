@@ -11,7 +11,9 @@ export default defineConfig({
   lang: "en",
   // A formula or a line of code wider than the page is moved inside its own box; MathJax writes the formula's width
   // into its box as the least.
-  head: [["style", {}, "mjx-container { overflow-x: auto; min-width: 0 !important; } .vp-doc pre { overflow-x: auto; }"]],
+  head: [
+    ["style", {}, "mjx-container { overflow-x: auto; min-width: 0 !important; } .vp-doc pre { overflow-x: auto; }"],
+  ],
   srcDir: "pages",
   outDir: "../../out/site",
   // Formulas become SVG when the site is built; anchors are those that GitHub makes, which the documents link to.
