@@ -10,12 +10,16 @@ const cohesion = "analysis/cohesion.ts";
 const norms = "analysis/norms.ts";
 const positions = "analysis/positions.ts";
 const provenance = "analysis/provenance.ts";
+const provenanceView = "view/measures/provenance.ts";
 const answerAttention = "analysis/answer-attention.ts";
 const continuing = "pipeline/continue.ts";
 const cutting = "pipeline/cutting.ts";
 const groups = "cli/inspect/groups.ts";
 const apart = "cli/apart.ts";
 const used = "cli/inspect/command.ts";
+const mirror = "model/mirrored.ts";
+const mirrorNext = "model/llava-next/mirrored.ts";
+const mirrorQwen = "model/qwen2_5-vl/mirrored.ts";
 const subject = "cli/inspect/subject.ts";
 const verdicts = "view/verdict.ts";
 const explore = "cli/ask/explore.ts";
@@ -79,6 +83,18 @@ export const ANALYSES: readonly Mutation[] = [
     file: lens,
     from: "{ row, number: slot.row }",
     to: '{ row, number: row - slots[t].findIndex((one) => one?.kind === "visual") }',
+  },
+  {
+    what: "lens: each part is the first",
+    file: lens,
+    from: "visual.slice(start, start + atATime)",
+    to: "visual.slice(0, atATime)",
+  },
+  {
+    what: "lens: what a part found is written from the first token on",
+    file: lens,
+    from: "part.forEach(({ number }, i) => {",
+    to: "part.forEach((_, i) => { const { number } = visual[i];",
   },
   {
     what: "lens: equal scores beat the next token",
@@ -185,6 +201,12 @@ export const ANALYSES: readonly Mutation[] = [
     to: "cell: at",
   },
   {
+    what: "provenance of one token: of a later grid on the first",
+    file: provenanceView,
+    from: "row[starts[grid] + cell] = weight",
+    to: "row[starts[0] + cell] = weight",
+  },
+  {
     what: "provenance: a token is there behind its last layer",
     file: provenance,
     from: "layer >= layers)",
@@ -233,10 +255,28 @@ export const ANALYSES: readonly Mutation[] = [
     to: "3 * ((height - 1 - y) * width + x)",
   },
   {
-    what: "tensors mirrored along the height",
-    file: subject,
-    from: "tf.reverse(pixels, pixels.rank - 1)",
-    to: "tf.reverse(pixels, pixels.rank - 2)",
+    what: "mirrored pixels: the lines as they are",
+    file: mirror,
+    from: "values[opposite(at, width)]",
+    to: "values[at]",
+  },
+  {
+    what: "mirrored pixels of Qwen: cells keep their places",
+    file: mirrorQwen,
+    from: "opposite(cell, columns / merge)",
+    to: "cell",
+  },
+  {
+    what: "mirrored pixels of Qwen: patches keep their places in a cell",
+    file: mirrorQwen,
+    from: "opposite(inCell, merge)",
+    to: "inCell",
+  },
+  {
+    what: "mirrored pixels of LLaVA-NeXT: tiles keep their places",
+    file: mirrorNext,
+    from: "1 + opposite(tile - 1, columns)",
+    to: "tile + 0 * opposite(tile - 1, columns)",
   },
   { what: "verdict: half an overlap is a moved box", file: verdicts, from: "overlap >= 0.5", to: "overlap > 0.9" },
   {
@@ -269,8 +309,8 @@ export const ANALYSES: readonly Mutation[] = [
   {
     what: "report: cells of a table are not escaped",
     file: html,
-    from: "element(tag, {}, escaped(cell))",
-    to: "element(tag, {}, cell)",
+    from: "escaped(text)}</span>",
+    to: "text}</span>",
   },
   {
     what: "report: its policy allows all",
@@ -300,8 +340,8 @@ export const ANALYSES: readonly Mutation[] = [
   {
     what: "heat: the scale runs the other way",
     file: heat,
-    from: "(i + 0.5)) / SCALE_STEPS)",
-    to: "(SCALE_STEPS - i - 0.5)) / SCALE_STEPS)",
+    from: "(i + 0.5) / SCALE_STEPS",
+    to: "(SCALE_STEPS - i - 0.5) / SCALE_STEPS",
   },
   { what: "plots: titles are not escaped", file: panel, from: "escaped(title)", to: "title" },
   {

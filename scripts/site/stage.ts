@@ -9,7 +9,13 @@ export const FOLDERS = ["", "docs", "docs/images", "notebooks", "test/fixtures"]
 const GROUPS = ["weights"];
 const PICTURES = [".png", ".svg", ".jpg"];
 /** How files are coloured, by their ending, where it is not the name of the language. */
-const LANGUAGES: Readonly<Record<string, string>> = { cff: "yaml", yml: "yaml", sbatch: "sh", "": "text" };
+const LANGUAGES: Readonly<Record<string, string>> = {
+  cff: "yaml",
+  ipynb: "json",
+  yml: "yaml",
+  sbatch: "sh",
+  "": "text",
+};
 
 /**
  * Puts the pages of the site into a folder, in the places that they have in the project: documents as they are but for

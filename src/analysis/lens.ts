@@ -28,6 +28,11 @@ const ABSENT = -2;
  * model on the states inside the decoder, state t being what enters layer t, and state L what leaves the last layer.
  */
 export function logitLens(): Measure<LogitLens> {
+  return logitLensInParts(SCORES_AT_A_TIME);
+}
+
+/** The same, with so many scores at a time as fit, those of one token at least: parts change nothing. */
+export function logitLensInParts(scoresAtATime: number): Measure<LogitLens> {
   return (model, watch) => {
     const statesOf = watch.states();
     return async ({ ledger, slots, token }) => {
@@ -36,7 +41,7 @@ export function logitLens(): Measure<LogitLens> {
         const visual = slots[t].flatMap((slot, row) => (slot?.kind === "visual" ? [{ row, number: slot.row }] : []));
         const top = new Int32Array(ledger.tokens.length).fill(ABSENT);
         const probability = new Float32Array(ledger.tokens.length);
-        const atATime = Math.max(1, Math.floor(SCORES_AT_A_TIME / model.config.text.vocabSize));
+        const atATime = Math.max(1, Math.floor(scoresAtATime / model.config.text.vocabSize));
         for (let start = 0; start < visual.length; start += atATime) {
           const part = visual.slice(start, start + atATime);
           const [ids, shares] = await bestAt(

@@ -23,6 +23,8 @@ export interface PatchingOptions {
   readonly heads?: readonly number[];
   /** The logit that is watched; the greedy next token of the measured run unless given. */
   readonly token?: number;
+  /** Told after each pass from a layer on; there is one for each layer and group of positions. */
+  readonly passed?: (done: number, total: number) => void;
 }
 
 /** Groups of positions, one at a time: a segment, or rows of the sequence that enters layer 0. */
@@ -76,6 +78,7 @@ export function activationPatching(options: PatchingOptions): Measure<Patching> 
             );
             row.push((await patched.data()) as Float32Array);
             patched.dispose();
+            options.passed?.(logits.length * groups.length + row.length, layers.length * groups.length);
           }
           logits.push(row);
         }

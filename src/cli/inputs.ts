@@ -2,6 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
 import { openSafetensors, readTensor, type SafetensorsFile, type TensorValues } from "../io/safetensors.ts";
 import { familyNamed } from "../model/families.ts";
+import type { PixelValues } from "../model/mirrored.ts";
 import type { ImageInputs, VlmConfig } from "../model/vlm.ts";
 import { splitPrompts } from "../pipeline/placeholders.ts";
 import { requireVocabulary } from "../pipeline/prompts.ts";
@@ -22,7 +23,7 @@ export function imagesOf(path: string, { pixels, sizes }: FileInputs): Partial<I
 /** What `--inputs` holds: one prompt, with its images or without. */
 export interface FileInputs {
   /** Undefined for a prompt of text alone. */
-  readonly pixels: TensorValues | undefined;
+  readonly pixels: PixelValues | undefined;
   /** `image_sizes` or `image_grid_thw`, a row for each image. */
   readonly sizes: readonly (readonly number[])[] | undefined;
   readonly ids: readonly number[];
@@ -43,12 +44,13 @@ export function readInputs(path: string): FileInputs {
     throw new NuwaError(
       `${path}: input_ids must be integers of shape [n], one prompt; they are ${describeTensor(ids)}.`,
     );
-  if (pixels && !(pixels.values instanceof Float32Array))
-    throw new NuwaError(`${path}: pixel_values must be floats, not integers.`);
-  if (pixels && !pixels.values.every(Number.isFinite))
-    throw new NuwaError(`${path}: pixel_values holds NaN or infinite values.`);
-  const shape = pixels?.shape.length === 5 && pixels.shape[0] === 1 ? pixels.shape.slice(1) : pixels?.shape;
-  return { pixels: pixels && { ...pixels, shape: shape as number[] }, sizes: readSizes(file), ids: [...ids.values] };
+  return { pixels: pixels && checkedPixels(path, pixels), sizes: readSizes(file), ids: [...ids.values] };
+}
+
+function checkedPixels(path: string, { shape, values }: TensorValues): PixelValues {
+  if (!(values instanceof Float32Array)) throw new NuwaError(`${path}: pixel_values must be floats, not integers.`);
+  if (!values.every(Number.isFinite)) throw new NuwaError(`${path}: pixel_values holds NaN or infinite values.`);
+  return { shape: shape.length === 5 && shape[0] === 1 ? shape.slice(1) : shape, values };
 }
 
 /** "floats of shape [1, 3]" */

@@ -2,6 +2,7 @@ import type * as tf from "@tensorflow/tfjs";
 import type { z } from "zod";
 import type { TapFacts } from "../core/tap-points.ts";
 import type { ImageShape } from "./image-shape.ts";
+import type { PixelValues } from "./mirrored.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import type { Capability, ImageSizes, Vlm, VlmConfig } from "./vlm.ts";
 
@@ -70,6 +71,12 @@ export interface Family<Config extends VlmConfig = VlmConfig> {
    * @throws NuwaError when the pixels have another size than the model sees
    */
   readonly shapesOf: (config: Config, images: ImageSizes) => readonly ImageShape[];
+  /**
+   * The pixels of one prepared image with its left and right exchanged, laid out as its preprocessing does.
+   *
+   * @param pixels and size, as for `shapeOf`, that `shapesOf` accepts
+   */
+  readonly mirrored: (config: Config, pixels: PixelValues, size?: readonly number[]) => Float32Array;
   /**
    * The conversation that the family was trained on, a Jinja template in the form of Hugging Face, for checkpoints
    * that bring none. `image_token` is what to write for an image.

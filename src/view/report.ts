@@ -45,19 +45,24 @@ export function reportHtml({ title, facts, sections, command, versions }: Report
 }
 
 function sectionHtml({ heading, text, svg, table, numbers }: ReportSection): string {
-  const cells = (tag: "td" | "th", row: readonly string[]) =>
-    `<tr>${row.map((cell) => element(tag, {}, escaped(cell))).join("")}</tr>`;
   return [
     `<section><h2>${escaped(heading)}</h2>`,
     text === undefined ? "" : `<p>${escaped(text)}</p>`,
     svg === undefined ? "" : `<figure role="img" aria-label="${escaped(heading)}">${embedded(svg)}</figure>`,
-    table === undefined
-      ? ""
-      : `<div class="wide"><table><thead>${cells("th", table.head)}</thead>` +
-        `<tbody>${table.rows.map((row) => cells("td", row)).join("")}</tbody></table></div>`,
+    table === undefined ? "" : tableHtml(table),
     numbers === undefined ? "" : numbersHtml(JSON.stringify(numbers, null, 1)),
     "</section>",
   ].join("\n");
+}
+
+/** Each cell knows the head of its column, which stands before it where a screen is too narrow for columns. */
+function tableHtml({ head, rows }: NonNullable<ReportSection["table"]>): string {
+  const cell = (text: string, column: number) =>
+    element("td", { "data-head": head[column] }, `<span>${escaped(text)}</span>`);
+  return (
+    `<div class="wide"><table><thead><tr>${head.map((name) => element("th", {}, escaped(name))).join("")}</tr></thead>` +
+    `<tbody>${rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("")}</tbody></table></div>`
+  );
 }
 
 /** Longer JSON makes a page slow, and nobody reads it there. */
@@ -85,6 +90,14 @@ figure { margin: 0; } figure > svg { max-width: 100%; height: auto; }
 table { border-collapse: collapse; } th, td { padding: 0.2rem 0.8rem 0.2rem 0; text-align: left; vertical-align: top; }
 .facts th { font-weight: 600; white-space: nowrap; } .facts td { overflow-wrap: anywhere; }
 .wide { overflow-x: auto; }
+@media (max-width: 600px) {
+  .wide thead { display: none; }
+  .wide table, .wide tbody, .wide tr { display: block; }
+  .wide tr { border-top: 1px solid #bbb; padding: 0.5rem 0; }
+  .wide td { display: flex; gap: 0.8rem; padding: 0; }
+  .wide td::before { content: attr(data-head); flex: 0 0 40%; color: #555; }
+  .wide td span { overflow-wrap: anywhere; min-width: 0; }
+}
 pre { white-space: pre-wrap; overflow-wrap: anywhere; background: #f4f4f4; padding: 0.6rem; }
 details pre { max-height: 24rem; }
 `;

@@ -192,14 +192,17 @@ describe.each(["llava", "llava_next", "qwen2_5_vl"])("what is measured inside a 
     const result = await run(() => forward(model, other, pruned("none")));
     const wanted = [...result.logits.dataSync()];
     tf.dispose(tensorsIn(result));
+    const counted: number[][] = [];
+    const passed = (...counts: number[]) => counted.push(counts);
     const { all, heads, one } = await measure(model, inputs, pruned("none"), {
-      all: activationPatching({ source, layers: [0, 3], positions: ["visual", "system", [0, 1, 2]] }),
+      all: activationPatching({ source, layers: [0, 3], positions: ["visual", "system", [0, 1, 2]], passed }),
       heads: activationPatching({ source, layers: [1], positions: ["visual"], heads: [0, 1, 2, 3] }),
       one: activationPatching({ source, layers: [1], positions: ["visual"], heads: [2] }),
     });
     expect(relativeError(all.logits[0][0], wanted)).toBeLessThan(1e-5);
     expect(all.source).toBeCloseTo(wanted[all.token], 5);
     expect(all.effects[0][0]).toBeCloseTo(all.source - all.own, 4);
+    expect(counted).toEqual([1, 2, 3, 4, 5, 6].map((done) => [done, 6]));
     // What stands before the image does not see it.
     expect(Math.abs(all.effects[1][1])).toBeLessThan(1e-4);
     expect(Math.abs(one.effects[0][0] - heads.effects[0][0])).toBeGreaterThan(0);

@@ -4,7 +4,7 @@ import { answerAttention } from "../../src/analysis/answer-attention.ts";
 import { attentionBlocking, BLOCKED, type Blocking, QUARTERS } from "../../src/analysis/blocking.ts";
 import { objectCohesion } from "../../src/analysis/cohesion.ts";
 import { towerEntropy, towerPatches } from "../../src/analysis/entropy.ts";
-import { logitLens } from "../../src/analysis/lens.ts";
+import { logitLens, logitLensInParts } from "../../src/analysis/lens.ts";
 import { measure } from "../../src/analysis/measure.ts";
 import { normOverlap, topCount } from "../../src/analysis/norms.ts";
 import { activationPatching } from "../../src/analysis/patching.ts";
@@ -149,8 +149,13 @@ describe.each([
       expect(found.patches).toBe(family === "qwen2_5_vl" ? 60 : 16);
     });
 
-    it("the lens, by the head on every row", async () => {
-      const { lens } = await measure(model, inputs, pruning(), { lens: logitLens() });
+    it.each([
+      ["at once", logitLens()],
+      ["one token at a time", logitLensInParts(1)],
+      ["three at a time", logitLensInParts(125)], // of 40 scores each
+    ])("the lens, by the head on every row, %s", async (_, measured) => {
+      const { lens } = await measure(model, inputs, pruning(), { lens: measured });
+      expect(lens.top[0].length).toBeGreaterThan(4);
       [...each("llm.*.tokens"), "llm.3.output" as TapName].forEach((point, state) => {
         const [scores] = tf.tidy(() =>
           lmHead(model, finalNorm(model, seen.get(point) as tf.Tensor3D)).arraySync(),

@@ -56,3 +56,8 @@ export function editJson(path: string, change: (json: Record<string, never>) => 
 export function listing(folder: string): string[] {
   return readdirSync(folder).sort();
 }
+
+/** What is written on stderr besides how far patching is, which a slow machine says. */
+export function withoutProgress(err: string): string {
+  return err.replace(/^\d+\/\d+ passes of patching .*\n/gm, "");
+}

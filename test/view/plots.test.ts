@@ -58,6 +58,28 @@ describe("a table of colours", () => {
   });
 });
 
+describe("a logarithmic scale", () => {
+  it("has equal steps for equal factors, down to a thousandth of the largest value", () => {
+    const values = [[10, 1, 0.1, 0.01, 0.001]];
+    const options = { columns: ["", "", "", "", ""], rows: [""], unit: "weight", cell: { width: 10, height: 10 } };
+    const { svg } = heat("", { ...options, values, logarithmic: true });
+    const rects = [...parsed(svg).querySelectorAll("rect")].map((one) => one.getAttribute("fill") as string);
+    const levels = (colour: string) => (colour.match(/\d+/g) ?? []).map(Number);
+    const [cells, steps] = [rects.slice(0, 5), rects.slice(5)];
+    const nearest = cells.map((cell) => {
+      const far = steps.map((step) =>
+        levels(step).reduce((sum, level, i) => sum + Math.abs(level - levels(cell)[i]), 0),
+      );
+      return far.indexOf(Math.min(...far)) / (steps.length - 1);
+    });
+    [1, 2 / 3, 1 / 3, 0, 0].forEach((share, i) => {
+      expect(Math.abs(nearest[i] - share)).toBeLessThan(0.04);
+    });
+    const texts = [...parsed(svg).querySelectorAll("text")].map((one) => one.textContent);
+    expect(texts.slice(-3)).toEqual(["0.01", "10", "weight"]);
+  });
+});
+
 describe("bars in parts", () => {
   it("have the colours that the legend says, the first part at the bottom", () => {
     const legend = [

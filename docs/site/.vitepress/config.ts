@@ -9,8 +9,11 @@ export default defineConfig({
   title: "Nüwa",
   description: "A reference implementation of Nüwa: two-stage visual token pruning for vision-language models",
   lang: "en",
-  // A formula wider than the page can be moved.
-  head: [["style", {}, "mjx-container { overflow-x: auto; }"]],
+  // A formula or a line of code wider than the page is moved inside its own box; MathJax writes the formula's width
+  // into its box as the least.
+  head: [
+    ["style", {}, "mjx-container { overflow-x: auto; min-width: 0 !important; } .vp-doc pre { overflow-x: auto; }"],
+  ],
   srcDir: "pages",
   outDir: "../../out/site",
   // Formulas become SVG when the site is built; anchors are those that GitHub makes, which the documents link to.

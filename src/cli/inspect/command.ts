@@ -19,12 +19,17 @@ export function addInspect(program: Command): void {
     .argument("[question]", "question about it")
     .option("--model <folder>", "checkpoint folder", SHIPPED_MODEL)
     .option("--inputs <file>", "safetensors with input_ids [n] and pixel_values, as nuwa forward reads it")
-    .requiredOption("--measure <names>", `any of ${MEASURE_NAMES.join(", ")}, separated by commas`)
+    .requiredOption(
+      "--measure <names>",
+      `any of ${MEASURE_NAMES.join(", ")}, separated by commas; patching makes a pass for each word and row of the image × layer: minutes for long questions`,
+    )
     .option(
       "--box <x1,y1,x2,y2>",
       "an object, in shares of the picture as the tower sees it: for cohesion",
       parseBoxOption,
     )
+    .option("--token <number>", "one visual token, from 0: for provenance, which else sums over all", parseCount)
+    .option("--layer <number>", "before which decoder layer --token is looked at (default: 0)", parseCount)
     .option("--source <image>", "the other picture of patching (default: the same one mirrored)")
     .option(
       "--after <tokens>",
@@ -76,11 +81,15 @@ async function inspect(
 }
 
 /** Refuses what no measure would look at. @throws UsageError naming the option */
-function requireUsed(names: readonly string[], { box, source }: InspectOptions): void {
+function requireUsed(names: readonly string[], { box, source, token, layer }: InspectOptions): void {
   if (box !== undefined && !names.includes("cohesion"))
     throw new UsageError("--box is the object of --measure cohesion. Add that measure, or leave the box out.");
   if (source !== undefined && !names.includes("patching"))
     throw new UsageError("--source is the picture of --measure patching. Add that measure, or leave the source out.");
+  if (token !== undefined && !names.includes("provenance"))
+    throw new UsageError("--token is the one of --measure provenance. Add that measure, or leave the token out.");
+  if (layer !== undefined && token === undefined)
+    throw new UsageError("--layer says where --token is looked at. Add --token NUMBER, or leave the layer out.");
 }
 
 function requireSubject(image: string | undefined, question: string | undefined, options: InspectOptions): void {

@@ -37,6 +37,9 @@ export interface InspectOptions extends RunOptions {
   readonly measure: string;
   readonly box?: Box;
   readonly source?: string;
+  /** Of provenance: the token's number in the ledger, and the layer before which it is looked at. */
+  readonly token?: number;
+  readonly layer?: number;
   readonly after?: number;
   readonly out?: string;
   readonly dump?: string;

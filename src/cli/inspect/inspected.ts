@@ -33,6 +33,7 @@ export async function inspected(
 ): Promise<void> {
   if (options.out !== undefined) requireOutputs(options.out, names);
   const opened = openModel(requireText("--model", options.model));
+  requireLayer(options.layer, opened.config.facts.layers);
   const subject =
     options.inputs === undefined
       ? await askedSubject(image as string, question as string, options.source, opened)
@@ -53,6 +54,7 @@ async function measured(
   run: InspectedRun,
 ): Promise<void> {
   const { asked, wordOf, gridNames } = subject;
+  const { layers } = opened.config.facts;
   const held: tf.Tensor[] = [];
   try {
     let begun: readonly number[] = [];
@@ -67,7 +69,8 @@ async function measured(
       if (said) say("answer", printable(said.text));
       begun = begunAnswer(said, options.after);
       const measures = measuresNamed(names, {
-        ...{ layers: opened.config.facts.layers, box: options.box, source, wordOf, gridNames },
+        ...{ layers, box: options.box, source, wordOf, gridNames },
+        token: options.token === undefined ? undefined : { number: options.token, layer: options.layer ?? 0 },
         drawn: asked && { picture: asked.picture, grids: asked.image.pictures },
         detailed: options.out !== undefined || options.report !== undefined,
         answersUnder: asked && ((pruning) => answersUnder(model, asked, pruning)),
@@ -75,13 +78,20 @@ async function measured(
       const own = subject.inputs(begun);
       if (own.pixels) held.push(own.pixels);
       const found = await measure(model, own, method, measures);
-      for (const path of await writeInspection(options, found, asked, said?.text, run)) say("wrote", path);
+      const records = Object.fromEntries(names.map((name) => [name, found[name]]));
+      for (const path of await writeInspection(options, records, asked, said?.text, run)) say("wrote", path);
     } finally {
       disposeModel(model);
     }
   } finally {
     tf.dispose(held);
   }
+}
+
+/** Refuses a decoder layer that the model does not have. @throws UsageError */
+function requireLayer(layer: number | undefined, layers: number): void {
+  if (layer !== undefined && layer >= layers)
+    throw new UsageError(`--layer ${layer} does not exist; the decoder has layers 0 to ${layers - 1}.`);
 }
 
 /** The tokens of the answer behind which is measured. @throws UsageError when it has fewer */

@@ -22,9 +22,10 @@ import { lensRecord } from "../../view/measures/lens.ts";
 import { normsRecord } from "../../view/measures/norms.ts";
 import { patchingRecord } from "../../view/measures/patching.ts";
 import { type PolicyAnswer, positionsRecord } from "../../view/measures/positions.ts";
-import { provenanceRecord } from "../../view/measures/provenance.ts";
+import { provenanceRecord, type TokenAtLayer, tokenRecord } from "../../view/measures/provenance.ts";
 import type { MeasureRecord, RecordFacts } from "../../view/measures/record.ts";
 import type { DrawnImage } from "../../view/picture.ts";
+import { timeLeft } from "../eval/progress.ts";
 import { type NamedGroups, namedGroups, VISUAL_ALONE } from "./groups.ts";
 import type { MeasureName } from "./inspect-options.ts";
 
@@ -33,6 +34,8 @@ export interface MeasureRequest {
   /** Decoder layers of the model. */
   readonly layers: number;
   readonly box: Box | undefined;
+  /** The token of provenance; all tokens together unless given. */
+  readonly token: TokenAtLayer | undefined;
   /** The other run of patching, and what it is called. */
   readonly source: () => PatchingOptions["source"] & { readonly name: string };
   /** Patching is done for each row of the image and each word, not for all visual tokens together alone. */
@@ -90,10 +93,13 @@ const MEASURES: Readonly<Record<MeasureName, NamedMeasure>> = {
     const { layers, source, detailed, wordOf, gridNames } = request;
     const { name, ...run } = source();
     let groups: NamedGroups = VISUAL_ALONE;
+    let progress: PatchingOptions["passed"];
     const measure = activationPatching({
       source: run,
+      passed: (done, total) => progress?.(done, total),
       layers: patchedLayers(layers),
       positions: (pass) => {
+        progress = timeLeft(process.stderr, { what: "passes of patching", before: 0, endsPlain: false });
         if (detailed) groups = namedGroups(pass, wordOf, gridNames);
         return groups.positions;
       },
@@ -110,12 +116,12 @@ const MEASURES: Readonly<Record<MeasureName, NamedMeasure>> = {
     recorded(
       request,
       () => async () => undefined,
-      (_, facts) => provenanceRecord(facts),
+      (_, facts) => (request.token ? tokenRecord(request.token, facts) : provenanceRecord(facts)),
     ),
 };
 
 /**
- * The measures of some names.
+ * The measures of some names, provenance first.
  *
  * @throws UsageError when one lacks what it needs
  */
@@ -123,7 +129,9 @@ export function measuresNamed(
   names: readonly MeasureName[],
   request: MeasureRequest,
 ): Readonly<Record<string, Measure<MeasureRecord>>> {
-  return Object.fromEntries(names.map((name) => [name, MEASURES[name](request)]));
+  // Whether a token is there is known behind the pass: one that is not is refused before what takes long.
+  const ordered = [...names].sort((a, b) => Number(b === "provenance") - Number(a === "provenance"));
+  return Object.fromEntries(ordered.map((name) => [name, MEASURES[name](request)]));
 }
 
 /** Every layer of a small decoder; of a large one the first, the last and three between. */

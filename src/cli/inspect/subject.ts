@@ -1,4 +1,3 @@
-import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../../core/errors.ts";
 import type { Picture } from "../../core/resample.ts";
 import { readPicture } from "../../io/image.ts";
@@ -82,29 +81,25 @@ export async function askedSubject(
 export function tensorSubject(path: string, opened: OpenedModel): Subject {
   const inputs = readInputs(requireText("--inputs", path));
   checkIds(path, inputs, opened.config);
-  const { pixels: values, sizes } = inputs;
-  if (!values) throw new UsageError(`${path}: has no pixel_values; an analysis is of an image.`);
+  const { pixels, sizes } = inputs;
+  if (!pixels) throw new UsageError(`${path}: has no pixel_values; an analysis is of an image.`);
   const origin = `${path}: pixel_values`;
-  const shapes = opened.checkpoint.family.shapesOf(opened.config, { pixels: values, sizes, origin });
+  const { family } = opened.checkpoint;
+  const shapes = family.shapesOf(opened.config, { pixels, sizes, origin });
   if (shapes.length !== 1)
     throw new UsageError(`${origin}: holds ${shapes.length} images; an analysis is of one. Leave the others out.`);
+  const [{ grids }] = shapes;
+  const { shape } = pixels;
   const prompt = { prompts: [inputs.ids], promptsOrigin: `${path}: input_ids` };
   return {
     inputs: () => ({ ...imagesOf(path, inputs), ...prompt }),
     source: () => {
-      const images = imagesOf(path, inputs);
-      const pixels = images.pixels as tf.Tensor;
-      try {
-        if (pixels.rank !== 4 && pixels.rank !== 3)
-          throw new UsageError("--measure patching needs pixels [3, H, W]. For this family give IMAGE and QUESTION.");
-        const flipped = tf.reverse(pixels, pixels.rank - 1);
-        return { name: "pixel_values mirrored left to right", inputs: { ...images, ...prompt, pixels: flipped } };
-      } finally {
-        pixels.dispose();
-      }
+      const flipped = family.mirrored(opened.config, pixels, sizes?.[0]);
+      const images = imagesOf(path, { ...inputs, pixels: { shape, values: flipped } });
+      return { name: "the picture of pixel_values mirrored left to right", inputs: { ...images, ...prompt } };
     },
     wordOf: (id) => `#${id}`,
-    gridNames: [],
+    gridNames: grids.length > 1 ? grids.map((_, number) => `grid ${number}`) : [],
   };
 }
 

@@ -3,6 +3,7 @@ import { CAPABILITIES, type LlavaNextConfig, nextSchema, parseConfig } from "./c
 import { describe } from "./description.ts";
 import { canonicalName, layoutOf } from "./layouts.ts";
 import { createModel, shapesOf } from "./llava-next.ts";
+import { mirrored } from "./mirrored.ts";
 import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
 import { templateFor } from "./prompt.ts";
 import { tilingOf } from "./shape.ts";
@@ -24,6 +25,7 @@ export const llavaNext: Family<LlavaNextConfig> = {
   createModel,
   shapeOf: (config, [height, width] = []) => tilingOf({ width, height }, config).shape,
   shapesOf,
+  mirrored: (config, pixels, size = []) => mirrored(config, pixels, size),
   chatTemplate: templateFor,
   parsePreprocessing,
 };

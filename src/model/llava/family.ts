@@ -1,4 +1,5 @@
 import type { Family } from "../family.ts";
+import { reversedLines } from "../mirrored.ts";
 import { CAPABILITIES, type LlavaConfig, parseConfig } from "./config.ts";
 import { describe } from "./description.ts";
 import { canonicalName, layoutOf } from "./layouts.ts";
@@ -28,6 +29,7 @@ export const llava: Family<LlavaConfig> = {
   createModel,
   shapeOf: ({ imageShape }) => imageShape,
   shapesOf,
+  mirrored: (_, pixels) => reversedLines(pixels),
   chatTemplate: () => CHAT_TEMPLATE,
   parsePreprocessing,
 };

@@ -2,6 +2,7 @@ import type { Family } from "../family.ts";
 import { CAPABILITIES, parseConfig, type QwenConfig } from "./config.ts";
 import { describe } from "./description.ts";
 import { canonicalName, layoutOf } from "./layouts.ts";
+import { mirrored } from "./mirrored.ts";
 import { shapeOf } from "./mrope.ts";
 import { parsePreprocessing, processorSchema } from "./preprocessing.ts";
 import { CHAT_TEMPLATE } from "./prompt.ts";
@@ -27,6 +28,7 @@ export const qwen: Family<QwenConfig> = {
     return shapeOf({ rows: rows / merge, columns: columns / merge });
   },
   shapesOf,
+  mirrored: (config, pixels, size = []) => mirrored(config, pixels, size),
   chatTemplate: () => CHAT_TEMPLATE,
   parsePreprocessing,
 };

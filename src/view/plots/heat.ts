@@ -17,21 +17,27 @@ export interface HeatOptions {
   readonly unit: string;
   /** Values on both sides of zero, which is white; else from the least to the largest. */
   readonly signed?: boolean;
+  /** Colours by logarithms of positive values; what is 1000 times less than the largest, or more, is darkest. */
+  readonly logarithmic?: boolean;
   /** Of a cell, in pixels. */
   readonly cell: { readonly width: number; readonly height: number };
 }
 
 const FONT = 12;
 const SCALE_STEPS = 40;
+/** The largest value of a logarithmic scale by its least. */
+const RANGE = 1000;
 const SCALE = { top: 34, width: 200, height: 12 };
 
 /** Cells coloured by their values, the scale of the colours below them. */
 export function heat(title: string, options: HeatOptions): Panel {
-  const { columns, rows, values, words, unit, signed = false, cell } = options;
+  const { columns, rows, values, words, unit, signed = false, logarithmic = false, cell } = options;
   const known = values.flat().filter(Number.isFinite);
   const most = known.reduce((most, value) => Math.max(most, signed ? Math.abs(value) : value), 0) || 1;
-  const least = signed ? -most : Math.min(0, ...known);
-  const colour = Plot.scale({ color: { scheme: signed ? "PuOr" : "cividis", domain: [least, most] } });
+  const least = signed ? -most : logarithmic ? most / RANGE : Math.min(0, ...known);
+  const type = logarithmic ? "log" : "linear";
+  const scheme = signed ? "PuOr" : "cividis";
+  const colour = Plot.scale({ color: { type, scheme, domain: [least, most], clamp: true } });
   const widest = (names: readonly string[]) => Math.max(0, ...names.map((name) => textWidth(name, FONT)));
   const left = widest(rows) + 8;
   const longest = widest(columns);
@@ -63,7 +69,8 @@ export function heat(title: string, options: HeatOptions): Panel {
         : element("text", { x: at, y: top - 5, "text-anchor": "middle" }, escaped(name));
     }),
   ];
-  const scale = scaleOf(colour, [least, most], unit);
+  const valueAt = (share: number) => (logarithmic ? least * (most / least) ** share : least + (most - least) * share);
+  const scale = scaleOf(colour, valueAt, unit);
   const placed = element("g", { transform: `translate(${left},${top + height + 8})` }, scale);
   const size = {
     width: left + Math.max(width, SCALE.width + 10 + textWidth(unit, FONT)),
@@ -88,17 +95,18 @@ function readableOn(colour: string): string {
   return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.3 ? "#000" : "#fff";
 }
 
-function scaleOf(colour: Plot.Scale, [least, most]: readonly [number, number], unit: string): string {
+/** @param valueAt the value at a share of the scale's length */
+function scaleOf(colour: Plot.Scale, valueAt: (share: number) => number, unit: string): string {
   const step = SCALE.width / SCALE_STEPS;
   const steps = Array.from({ length: SCALE_STEPS }, (_, i) => {
-    const fill = colour.apply(least + ((most - least) * (i + 0.5)) / SCALE_STEPS);
+    const fill = colour.apply(valueAt((i + 0.5) / SCALE_STEPS));
     return element("rect", { x: i * step, y: 0, width: step + 0.5, height: SCALE.height, fill });
   });
   const below = { y: SCALE.height + 13 };
   return (
     steps.join("") +
-    element("text", { x: 0, ...below }, shortNumber(least)) +
-    element("text", { x: SCALE.width, ...below, "text-anchor": "end" }, shortNumber(most)) +
+    element("text", { x: 0, ...below }, shortNumber(valueAt(0))) +
+    element("text", { x: SCALE.width, ...below, "text-anchor": "end" }, shortNumber(valueAt(1))) +
     element("text", { x: SCALE.width + 10, y: SCALE.height - 1 }, escaped(unit))
   );
 }

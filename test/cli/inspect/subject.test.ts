@@ -8,6 +8,7 @@ import { askedSubject, tensorSubject } from "../../../src/cli/inspect/subject.ts
 import { openModel } from "../../../src/io/load.ts";
 import { writeSafetensors } from "../../../src/io/safetensors.ts";
 import type { ForwardInputs } from "../../../src/pipeline/prefill.ts";
+import { writeTinyFamily } from "../../support-families.ts";
 import { temporaryFolder } from "../support.ts";
 
 const scene = "docs/images/scene.png";
@@ -36,6 +37,34 @@ describe("the other picture of patching", () => {
     expect(wanted).not.toEqual(valuesOf(own.inputs([])));
     // What of the answer stands behind the prompt stands there in both.
     expect(own.source([7]).inputs.prompts[0].at(-1)).toBe(7);
+  });
+
+  it.each([
+    ["llava_next", ["grid 0", "grid 1"]],
+    ["qwen2_5_vl", []],
+  ] as const)("of tensors of %s is the mirrored one, and two grids have two names", async (family, names) => {
+    const folder = join(temporaryFolder(), "model");
+    writeTinyFamily(family, folder);
+    const tiny = openModel(folder);
+    const { inputs, source } = await askedSubject(scene, "Why?", undefined, tiny);
+    const { prompts, sizes } = inputs([]);
+    const path = join(temporaryFolder(), "inputs.safetensors");
+    writeSafetensors(path, [
+      ["pixel_values", valuesOf(inputs([]))],
+      ["input_ids", { shape: [prompts[0].length], values: Int32Array.from(prompts[0]) }],
+      [
+        family === "llava_next" ? "image_sizes" : "image_grid_thw",
+        { shape: [1, sizes?.[0].length ?? 0], values: Int32Array.from(sizes?.[0] ?? []) },
+      ],
+    ]);
+    const found = tensorSubject(path, tiny);
+    expect(found.gridNames).toEqual(names);
+    const [mirror, wanted] = [found.source([]).inputs, source([]).inputs].map(valuesOf);
+    expect(mirror.shape).toEqual(wanted.shape);
+    // Scaling sums in another order.
+    mirror.values.forEach((value, i) => {
+      if (Math.abs(value - wanted.values[i]) > 0.05) expect([i, value]).toEqual([i, wanted.values[i]]);
+    });
   });
 
   it("of tensors is mirrored along their width; several images are refused before any weight is read", async () => {
