@@ -13,9 +13,11 @@ import {
   buildPrompt,
   createMethod,
   disposeModel,
+  drawPanels,
   forward,
   loadVlm,
   none,
+  type PicturePanel,
   record,
   replace,
   rolesOf,
@@ -27,8 +29,8 @@ import {
   tensorsIn,
   useBackend,
 } from "../src/node.ts";
-import { renderScenes, sceneOf, scenePng } from "../src/world.ts";
-import { BLUE, background, cells, heat, panels, picture } from "./picture.mjs";
+import { renderScenes, sceneOf } from "../src/world.ts";
+import { picture } from "./picture.mjs";
 
 await useBackend("wasm");
 const { model, tokenizer, template, preprocessing } = loadVlm(shapesWeights());
@@ -94,7 +96,7 @@ console.log(`answer: ${await bestOf(result.logits)}`);
  *
  * The class token of the tower looks at every patch; what it gives a patch is the salience that stage 1 goes by. In the
  * decoder the last token of the prompt has to find the answer. Here is how its attention, mean over heads, falls on the
- * patches, layer by layer. Each map has a scale of its own; white is its largest value. The share of its attention that
+ * patches, layer by layer. Each map has a scale of its own, which stands below it. The share of its attention that
  * falls on the picture at all stands above it.
  */
 const layers = Array.from({ length: model.tapLayers.llm }, (_, layer) => layer);
@@ -102,17 +104,25 @@ const looking = record(layers.map((layer): TapName => `llm.${layer}.attention`))
 tf.dispose(tensorsIn(await run(() => forward(model, inputs, none(), looking.tap))));
 const visualRows = slots.flatMap((slot, row) => (slot?.kind === "visual" ? [row] : []));
 const grid = { rows: 12, columns: 12 };
-const shown = background(await scenePng({ ...scene, noise: 0 }, 480)); // without its noise, to see better
-const maps = [{ title: "the picture", content: shown }];
+const [clean] = await renderScenes([{ ...scene, noise: 0 }], 480); // without its noise, to see better
+const shown = { width: 480, height: 480, pixels: clean };
+const maps: PicturePanel[] = [{ title: "the picture" }];
 const salience = await recorder.get("vision.cls_attention").data();
-maps.push({ title: "class token of the tower", content: heat(grid, salience) });
+maps.push({ title: "class token of the tower", values: salience });
 for (const layer of layers) {
   const [heads] = (await looking.get(`llm.${layer}.attention`).array()) as number[][][][]; // [h, S, S]
   const last = visualRows.map((row) => heads.reduce((sum, head) => sum + (head.at(-1)?.[row] ?? 0), 0));
   const seen = last.reduce((sum, value) => sum + value, 0) / heads.length;
-  maps.push({ title: `last token, layer ${layer}: ${(100 * seen).toFixed(0)} %`, content: heat(grid, last) });
+  maps.push({
+    title: `last token, layer ${layer}: ${(100 * seen).toFixed(0)} %`,
+    values: last.map((sum) => sum / heads.length),
+  });
 }
-await picture("01-attention", "where the class token and, in each layer, the last token look", panels(maps, 5));
+await picture(
+  "01-attention",
+  "where the class token and, in each layer, the last token look",
+  await drawPanels({ picture: shown, grid: grid, panels: maps, columns: 3 }),
+);
 
 /**
  * ## Which layer knows the answer
@@ -172,16 +182,17 @@ console.log(`answer: ${await bestOf(less.logits)}`);
 const [entered, survived] = await Promise.all(
   (["stage1.indices", "final.indices"] as const).map(async (name) => [...(await pruned.get(name).data())]),
 );
-const dim = (kept: readonly number[]) =>
-  shown +
-  cells(grid, (cell) => (kept.includes(cell) ? `fill="none" stroke="${BLUE}"` : 'fill="#000" fill-opacity="0.65"'));
 await picture(
   "01-pruned",
   "what the decoder gets, and what its second half gets",
-  panels([
-    { title: `stage 1: ${entered.length} patches`, content: dim(entered) },
-    { title: `stage 2: ${survived.length} patches`, content: dim(survived) },
-  ]),
+  await drawPanels({
+    picture: shown,
+    grid: grid,
+    panels: [
+      { title: `stage 1: ${entered.length} patches`, kept: entered },
+      { title: `stage 2: ${survived.length} patches`, kept: survived },
+    ],
+  }),
 );
 
 /**

@@ -18,16 +18,18 @@ import {
   buildPrompt,
   createMethod,
   disposeModel,
+  drawPanels,
   loadVlm,
   type Method,
   none,
+  type PicturePanel,
   type Position,
   type PositionFunction,
   parseBox,
   useBackend,
 } from "../src/node.ts";
-import { boxText, questionRandom, questionsFor, renderScenes, type Scene, sceneOf, scenePng } from "../src/world.ts";
-import { background, cells, DASHED, frame, GREEN, inRepository, ORANGE, PINK, panels, picture } from "./picture.mjs";
+import { boxText, questionRandom, questionsFor, renderScenes, type Scene, sceneOf } from "../src/world.ts";
+import { inRepository, picture } from "./picture.mjs";
 
 await useBackend("wasm");
 const vlm = loadVlm(inRepository("weights/no-places"));
@@ -103,20 +105,26 @@ for (const positions of POLICIES) {
 }
 
 const grid = { rows: 12, columns: 12 };
-const shown = background(await scenePng({ ...scene, noise: 0 }, 480)); // without its noise, to see better
+const [clean] = await renderScenes([{ ...scene, noise: 0 }], 480); // without its noise, to see better
+const shown = { width: 480, height: 480, pixels: clean };
+/** The true box and the one that was answered. */
+const boxesOn = (box: Box | undefined): PicturePanel["boxes"] => [
+  { kind: "truth", text: "true", box: truth },
+  ...(box ? [{ kind: "pruned" as const, text: "answer", box: box }] : []),
+];
 await picture(
   "02-policies",
-  "the same 56 tokens with three kinds of ids; green and dashed: the true box; pink: the answer",
-  panels(
-    found.map(({ positions, box, ledger }) => {
-      const kept = new Set(ledger.tokens.map(({ cell }) => cell));
-      const dropped = cells(grid, (cell) => (kept.has(cell) ? "" : 'fill="#000" fill-opacity="0.5"'));
-      return {
-        title: positions,
-        content: shown + dropped + frame(truth, GREEN, DASHED) + (box ? frame(box, PINK) : ""),
-      };
-    }),
-  ),
+  "the same 56 tokens with three kinds of ids, and the box that each leads to",
+  await drawPanels({
+    picture: shown,
+    grid: grid,
+    panels: found.map(({ positions, box, ledger }) => ({
+      title: positions,
+      kept: ledger.tokens.map(({ cell }) => cell),
+      boxes: boxesOn(box),
+    })),
+    columns: 3,
+  }),
 );
 
 /**
@@ -140,13 +148,13 @@ for (const t of [0, 0.25, 0.5, 0.75, 1]) {
 }
 await picture(
   "02-sliding",
-  "from original ids (t = 0) to compressed ones (t = 1); dashed: the true box",
-  panels(
-    slid.map(({ t, box }) => ({
-      title: `t = ${t}`,
-      content: shown + frame(truth, GREEN, DASHED) + (box ? frame(box, PINK) : ""),
-    })),
-  ),
+  "from original ids (t = 0) to compressed ones (t = 1)",
+  await drawPanels({
+    picture: shown,
+    grid: grid,
+    panels: slid.map(({ t, box }) => ({ title: `t = ${t}`, boxes: boxesOn(box) })),
+    columns: 3,
+  }),
 );
 
 /**
@@ -174,27 +182,10 @@ const right = async (method: Method) => {
   return answers.filter(({ box }, i) => iou(box, asked[i].box) >= 0.5).length;
 };
 console.log(`all tokens: ${await right(none())} of ${asked.length} boxes right`);
-const bars = [];
 for (const positions of POLICIES) {
   const count = await right(createMethod("nuwa", config, { ...request, positions }));
   console.log(`${positions}: ${count} of ${asked.length} boxes right`);
-  bars.push({ positions, count });
 }
-await picture(
-  "02-count",
-  "right boxes with the same tokens and other ids",
-  panels(
-    bars.map(({ positions, count }) => {
-      const height = (200 * count) / asked.length;
-      return {
-        title: `${positions}: ${count} of ${asked.length}`,
-        content:
-          '<rect x="60" y="20" width="120" height="200" fill="#e8e8e8"/>' +
-          `<rect x="60" y="${220 - height}" width="120" height="${height}" fill="${ORANGE}"/>`,
-      };
-    }),
-  ),
-);
 
 /**
  * ## Exercises

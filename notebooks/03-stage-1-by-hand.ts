@@ -13,9 +13,11 @@ import {
   createMethod,
   disposeModel,
   distanceThreshold,
+  drawPanels,
   forward,
   loadModel,
   noTap,
+  type PicturePanel,
   pillarsAmong,
   quantile,
   record,
@@ -27,36 +29,26 @@ import {
   tensorsIn,
   useBackend,
 } from "../src/node.ts";
-import { renderScenes, sceneOf, scenePng } from "../src/world.ts";
+import { renderScenes, sceneOf } from "../src/world.ts";
 import { picture } from "./picture.mjs";
 
 await useBackend("wasm");
 const model = requireLlava(loadModel(shapesWeights()));
 const { vision, imageTokenId } = model.config;
 const grid = { rows: vision.imageSize[0] / vision.patchSize, columns: vision.imageSize[1] / vision.patchSize };
-const total = grid.rows * grid.columns;
 console.log(`${grid.rows}×${grid.columns} patches of ${vision.patchSize} pixels`);
 
 /**
  * ## A scene
  *
- * Scenes follow from a split and a seed. Patches are drawn over it with SVG, for this notebook only: each
- * patch has a colour and an opacity.
+ * Scenes follow from a split and a seed. `drawPanels` draws values, kept patches and marks over one.
  */
 const scene = sceneOf("test", 12);
 console.log(scene.shapes.map(({ size, colour, shape }) => `${size} ${colour} ${shape}`).join(", "));
-const shown = (await scenePng({ ...scene, noise: 0 }, 480)).toString("base64"); // without its noise, to see better
-const side = 480 / grid.columns;
-
-const patches = Array.from({ length: total }, (_, p) => p);
-/** The scene with something drawn into each patch. */
-const overlay = (patch: (p: number, x: number, y: number) => string, alphabet = "") =>
-  `<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" width="480" height="480">
-  <image width="480" height="480" xlink:href="data:image/png;base64,${shown}"/>
-  ${patches.map((p) => patch(p, (p % grid.columns) * side, Math.floor(p / grid.columns) * side)).join("")}
-  ${alphabet}</svg>`;
-const square = (x: number, y: number, style: string) =>
-  `<rect x="${x + 1}" y="${y + 1}" width="${side - 2}" height="${side - 2}" ${style}/>`;
+const [clean] = await renderScenes([{ ...scene, noise: 0 }], 480); // without its noise, to see better
+const shown = { width: 480, height: 480, pixels: clean };
+/** The scene with something on its patches. */
+const drawn = (...panels: PicturePanel[]) => drawPanels({ picture: shown, grid: grid, panels: panels });
 
 /**
  * ## Salience
@@ -82,11 +74,10 @@ const prompt = [1, imageTokenId, 5]; // <s>, the image, and a word: stage 1 does
 const result = await run(() => forward(model, { pixels, prompts: [prompt] }, method, seen.tap));
 
 const salience = (await seen.get("vision.cls_attention").data()) as Float32Array;
-const most = Math.max(...salience);
 await picture(
   "03-salience",
-  "salience: the brighter, the more attention from the class token",
-  overlay((p, x, y) => square(x, y, `fill="#fff" fill-opacity="${(0.85 * salience[p]) / most}"`)),
+  "salience: the attention that the class token pays to each patch",
+  await drawn({ title: "the scene" }, { title: "salience", values: salience }),
 );
 
 /**
@@ -97,14 +88,13 @@ await picture(
  */
 const regions = regionsOf(grid, 2);
 const bestOf = regions.map((region) => region.reduce((best, p) => (salience[p] > salience[best] ? p : best)));
-const white = 'fill="none" stroke="#fff" stroke-width="1.5"';
 await picture(
   "03-separation",
   "36 regions and the best patch of each",
-  overlay((p, x, y) => {
-    const frame = p % 2 === 0 && Math.floor(p / grid.columns) % 2 === 0;
-    const region = `<rect x="${x}" y="${y}" width="${2 * side}" height="${2 * side}" ${white}/>`;
-    return `${frame ? region : ""}${bestOf.includes(p) ? square(x, y, 'fill="#2ec4ff" fill-opacity="0.6"') : ""}`;
+  await drawn({
+    title: "the best of each region",
+    regionSize: 2,
+    marks: [{ mark: "merged", cells: bestOf, text: "best patch" }],
   }),
 );
 
@@ -115,8 +105,8 @@ await picture(
  * (n = 1), and the 28 best of the 36 stay: eight regions are left empty. docs/invariants.md says how far a patch can
  * then be from its nearest anchor.
  *
- * Anchors whose salience reaches the 0.55-quantile become **pillars** (orange): they stay unmixed. The others are
- * **collectors** (blue, dashed).
+ * Anchors whose salience reaches the 0.55-quantile become **pillars**: they stay unmixed. The others are
+ * **collectors**.
  */
 const keep = 28;
 const anchors = alignAnchors(salience, grid, { keep, regionSize: 2 });
@@ -129,12 +119,15 @@ console.log(
 );
 await picture(
   "03-alignment",
-  "pillars (orange) and collectors (blue, dashed); what is dark is dropped",
-  overlay((p, x, y) => {
-    const at = anchors.indexOf(p);
-    if (at < 0) return square(x, y, 'fill="#000" fill-opacity="0.55"');
-    const line = pillars[at] ? 'stroke="#ff9f1c"' : 'stroke="#2ec4ff" stroke-dasharray="7 5"';
-    return square(x, y, `fill="none" ${line} stroke-width="4"`);
+  "pillars and collectors; what is dark is dropped",
+  await drawn({
+    title: "28 anchors",
+    kept: anchors,
+    regionSize: 2,
+    marks: [
+      { mark: "pillar", cells: anchors.filter((_, i) => pillars[i]), text: "pillars" },
+      { mark: "collector", cells: anchors.filter((_, i) => !pillars[i]), text: "collectors" },
+    ],
   }),
 );
 
@@ -176,15 +169,14 @@ console.log(
 console.log(
   `its weights sum to ${sum.toFixed(3)}: the released code sets the entry of the token itself to 1 afterwards`,
 );
-const largest = Math.max(...rows[collector].filter((_, p) => p !== anchors[collector]));
 await picture(
   "03-aggregation",
-  "weights of one collector (blue frame); white: much",
-  overlay((p, x, y) =>
-    p === anchors[collector]
-      ? square(x, y, 'fill="none" stroke="#2ec4ff" stroke-width="4"')
-      : square(x, y, `fill="#fff" fill-opacity="${(0.9 * rows[collector][p]) / largest}"`),
-  ),
+  "weights of one collector: what it gathers from its neighbourhood",
+  await drawn({
+    title: "weights of one collector",
+    values: rows[collector].map((weight, p) => (p === anchors[collector] || weight === 0 ? Number.NaN : weight)),
+    marks: [{ mark: "own", cells: [anchors[collector]], text: "itself, weight 1" }],
+  }),
 );
 
 /**

@@ -16,12 +16,14 @@ import {
   cosineToText,
   createMethod,
   disposeModel,
+  drawPanels,
   enteringPerLayer,
   forward,
   keepBest,
   lastTokenAttention,
   loadVlm,
   none,
+  type PicturePanel,
   record,
   recordReadbacks,
   replay,
@@ -30,8 +32,8 @@ import {
   tensorsIn,
   useBackend,
 } from "../src/node.ts";
-import { renderScenes, sceneOf, scenePng } from "../src/world.ts";
-import { background, cells, heat, ORANGE, panels, picture } from "./picture.mjs";
+import { renderScenes, sceneOf } from "../src/world.ts";
+import { picture } from "./picture.mjs";
 
 await useBackend("wasm");
 const { model, tokenizer, template, preprocessing } = loadVlm(shapesWeights());
@@ -81,36 +83,31 @@ const keptByCosine = keepBest(byCosine, before, 8);
 console.log(`kept by cosine: ${keptByCosine[0].join(" ")}`);
 console.log(`in both: ${keptByCosine[0].filter((rank) => kept[0].includes(rank)).length} of 8`);
 
-/** The cell of each visual token that enters the cut, and a map of what it scores: 0 where there is no token. */
+/** The cell of each visual token that enters the cut, and a map of what it scores: NaN where there is no token. */
 const cellOf = [...(await seen.get("stage1.indices").data())];
 const visualRows = before[0].flatMap((slot, row) => (slot?.kind === "visual" ? [row] : []));
 const mapOf = (scores: Float32Array) => {
-  const own = visualRows.map((row) => scores[row]);
-  const least = Math.min(...own);
-  const map = new Float32Array(144);
-  for (const [rank, score] of own.entries()) map[cellOf[rank]] = score - least;
+  const map = new Float32Array(144).fill(Number.NaN);
+  for (const [rank, row] of visualRows.entries()) map[cellOf[rank]] = scores[row];
   return map;
 };
 const grid = { rows: 12, columns: 12 };
-const shown = background(await scenePng({ ...scene, noise: 0 }, 480)); // without its noise, to see better
-const survivors = (ranks: readonly number[]) => {
-  const own = new Set(ranks.map((rank) => cellOf[rank]));
-  return (
-    shown +
-    cells(grid, (cell) =>
-      own.has(cell) ? `fill="none" stroke="${ORANGE}" stroke-width="3"` : 'fill="#000" fill-opacity="0.6"',
-    )
-  );
-};
+const [clean] = await renderScenes([{ ...scene, noise: 0 }], 480); // without its noise, to see better
+const shown = { width: 480, height: 480, pixels: clean };
+const survivors = (ranks: readonly number[]) => ranks.map((rank) => cellOf[rank]);
 await picture(
   "04-scores",
   "scores of both readings, and the eight tokens that each keeps",
-  panels([
-    { title: "attention", content: heat(grid, mapOf(byAttention)) },
-    { title: "kept by attention", content: survivors(kept[0]) },
-    { title: "cosine, less the lowest", content: heat(grid, mapOf(byCosine)) },
-    { title: "kept by cosine", content: survivors(keptByCosine[0]) },
-  ]),
+  await drawPanels({
+    picture: shown,
+    grid: grid,
+    panels: [
+      { title: "attention", values: mapOf(byAttention) },
+      { title: "kept by attention", kept: survivors(kept[0]) },
+      { title: "cosine", values: mapOf(byCosine) },
+      { title: "kept by cosine", kept: survivors(keptByCosine[0]) },
+    ],
+  }),
 );
 
 /**
@@ -130,16 +127,20 @@ for (const stage2 of ["attention", "cosine", "random"] as const) console.log(`${
  *
  * Stage 1 does not look at the question, stage 2 does. With another question the same 56 tokens enter, and others stay.
  */
-const survivorsUnder = [];
+const survivorsUnder: PicturePanel[] = [];
 for (const question of ["Where is the triangle?", "Where is the black square?", "How many circles are there?"]) {
   const other = record(["stage1.indices", "stage2.indices"]);
   tf.dispose(tensorsIn(await run(() => forward(model, asking(question), method, other.tap))));
   const same = [...(await other.get("stage1.indices").data())].join() === cellOf.join();
   console.log(`${question} the same 56 enter: ${same}`);
-  survivorsUnder.push({ title: question, content: survivors([...(await other.get("stage2.indices").data())]) });
+  survivorsUnder.push({ title: question, kept: survivors([...(await other.get("stage2.indices").data())]) });
   other.dispose();
 }
-await picture("04-questions", "what stage 2 keeps under three questions", panels(survivorsUnder));
+await picture(
+  "04-questions",
+  "what stage 2 keeps under three questions",
+  await drawPanels({ picture: shown, grid: grid, panels: survivorsUnder, columns: 3 }),
+);
 
 /**
  * ## The cache of each layer

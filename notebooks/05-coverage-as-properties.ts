@@ -9,7 +9,7 @@
 import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { coverageBounds, coverageOf } from "../src/analysis.ts";
-import { alignAnchors, best, type Grid, regionsOf } from "../src/index.ts";
+import { alignAnchors, best, drawPanels, type Grid, regionsOf } from "../src/node.ts";
 import { picture } from "./picture.mjs";
 
 /** What selects: scores of all patches in, kept patches out. */
@@ -106,18 +106,17 @@ console.log(`the witness reaches it: ${coverageOf(worst, grid, REGION).radius.to
 const top = globalTopK(radius.witness, grid, 112);
 console.log(`global top-k under the same scores: ${coverageOf(top, grid, REGION).radius.toFixed(2)}`);
 
-const panel = (title: string, anchors: readonly number[], x: number) =>
-  `<g transform="translate(${x},0)"><text x="0" y="16">${title}</text>${Array.from({ length: 576 }, (_, p) => {
-    const [column, row] = [p % 24, Math.floor(p / 24)];
-    const fill = anchors.includes(p) ? "#ff9f1c" : "#e8e8e8";
-    return `<rect x="${column * 12}" y="${24 + row * 12}" width="11" height="11" fill="${fill}"/>`;
-  }).join("")}</g>`;
 await picture(
   "05-worst-case",
   "112 of 576 patches under the worst scores for the upper left corner: Nüwa, and global top-k",
-  '<svg xmlns="http://www.w3.org/2000/svg" width="600" height="320" font-family="sans-serif" font-size="13">' +
-    '<rect width="600" height="320" fill="#fff"/>' +
-    `${panel("Nüwa, k = 112", worst, 4)}${panel("global top-k, k = 112", top, 304)}</svg>`,
+  await drawPanels({
+    picture: { width: 24, height: 24, pixels: new Uint8Array(24 * 24 * 3).fill(232) }, // no picture: light grey
+    grid: grid,
+    panels: [
+      { title: "Nüwa, k = 112", kept: worst, regionSize: REGION },
+      { title: "global top-k, k = 112", kept: top },
+    ],
+  }),
 );
 
 /**

@@ -17,19 +17,21 @@ import {
   buildPrompt,
   createMethod,
   disposeModel,
+  drawPanels,
   type ForwardResult,
   forward,
   gradients,
   loadVlm,
   none,
+  type PicturePanel,
   run,
   shapesWeights,
   tensorsIn,
   useBackend,
 } from "../src/node.ts";
 import { type AnsweredBatch, answerLoss, tune, tuneRecipe } from "../src/train.ts";
-import { questionRandom, questionsFor, renderScenes, sceneOf, scenePng } from "../src/world.ts";
-import { BLUE, background, cells, DASHED, heat, ORANGE, panels, picture } from "./picture.mjs";
+import { questionRandom, questionsFor, renderScenes, sceneOf } from "../src/world.ts";
+import { picture } from "./picture.mjs";
 
 await useBackend("wasm");
 const { model, tokenizer, template, preprocessing } = loadVlm(shapesWeights());
@@ -57,18 +59,19 @@ console.log(`answer: ${tokenizer.tokenOf(token)}`);
 const logitOf = (id: number) => (pass: ForwardResult) =>
   tf.tidy(() => pass.logits.flatten().slice([id], [1]).squeeze<tf.Scalar>());
 const grid = { rows: 12, columns: 12 };
-const slopes = [];
+const slopes: PicturePanel[] = [];
 for (const [name, method] of Object.entries({ unpruned: none(), pruned: nuwa })) {
   const found = await gradients(model, inputs, method, logitOf(token), [inputs.pixels]);
   const map = tf.tidy(() => found.gradients[0].abs().reshape([3, 12, 8, 12, 8]).sum([0, 2, 4])); // [12, 12]
-  slopes.push({ title: `${name}: gradient of the pixels`, content: heat(grid, await map.data()) });
+  slopes.push({ title: `${name}: gradient of the pixels`, values: await map.data() });
   tf.dispose([map, found.value, ...found.gradients]);
 }
-const shown = background(await scenePng({ ...scene, noise: 0 }, 480)); // without its noise, to see better
+const [clean] = await renderScenes([{ ...scene, noise: 0 }], 480); // without its noise, to see better
+const shown = { width: 480, height: 480, pixels: clean };
 await picture(
   "06-pixels",
   "the pixels that the answer hangs on",
-  panels([{ title: "the picture", content: shown }, ...slopes]),
+  await drawPanels({ picture: shown, grid: grid, panels: [{ title: "the picture" }, ...slopes], columns: 3 }),
 );
 
 /**
@@ -93,10 +96,7 @@ if (!ledger) throw new Error("the prompt has an image, so there is a ledger");
 const kept = new Map(ledger.tokens.map(({ cell, pillar }) => [cell, pillar]));
 const fromDropped = patches.reduce((all, value, cell) => all + (kept.has(cell) ? 0 : value), 0);
 console.log(`of that ${fromDropped.toFixed(2)} come from patches that were dropped, through collectors`);
-const frames = cells(grid, (cell) => {
-  if (!kept.has(cell)) return "";
-  return `fill="none" stroke-width="1.5" stroke=${kept.get(cell) ? `"${ORANGE}"` : `"${BLUE}" ${DASHED}`}`;
-});
+const withRole = (pillar: boolean) => [...kept].flatMap(([cell, role]) => (role === pillar ? [cell] : []));
 const gathers = (token: number) => (ledger.tokens[token].pillar ? 0 : Math.abs(tokens[token]));
 const collector = tokens.reduce((most, _, token) => (gathers(token) > gathers(most) ? token : most), 0);
 const { cell } = ledger.tokens[collector];
@@ -105,12 +105,24 @@ console.log(`collector at cell ${cell} adds ${tokens[collector].toFixed(2)}, of 
 console.log(`it is mixed from ${sources} patches`);
 await picture(
   "06-attribution",
-  "what each patch adds to the answer (white: much; black: lowers it); pillars (orange), collectors (blue, dashed)",
-  panels([
-    { title: "what was kept", content: shown + frames },
-    { title: "all patches", content: heat(grid, patches) },
-    { title: "size, through one collector", content: heat(grid, contributions[collector].map(Math.abs)) },
-  ]),
+  "what was kept, and what each patch adds to the answer (below 0: lowers it)",
+  await drawPanels({
+    picture: shown,
+    grid: grid,
+    panels: [
+      {
+        title: "what was kept",
+        kept: [...kept.keys()],
+        marks: [
+          { mark: "pillar", cells: withRole(true), text: "pillars" },
+          { mark: "collector", cells: withRole(false), text: "collectors" },
+        ],
+      },
+      { title: "what each patch adds", values: patches },
+      { title: "size, through one collector", values: contributions[collector].map(Math.abs) },
+    ],
+    columns: 3,
+  }),
 );
 
 /**

@@ -6,24 +6,26 @@
  * exported by the entry points of `src/`. Run it with `npx tsx notebooks/07-write-your-own-pruner.ts`.
  */
 import * as tf from "@tensorflow/tfjs";
-import { coverageOf } from "../src/analysis.ts";
+import { coverageOf, measureCost } from "../src/analysis.ts";
 import { judge, report } from "../src/laws.ts";
 import {
   answer,
   averageTokens,
+  type ComparedRun,
+  comparedWith,
   disposeModel,
+  drawComparison,
   enteringPerLayer,
   type Grid,
   loadVlm,
   METHOD_NAMES,
   type MethodDefinition,
   methodNamed,
-  type SampleLedger,
   shapesWeights,
   useBackend,
 } from "../src/node.ts";
-import { renderScenes, sceneOf, scenePng } from "../src/world.ts";
-import { BLUE, background, cells, frame, ORANGE, PINK, panels, picture } from "./picture.mjs";
+import { boxText, renderScenes, sceneOf } from "../src/world.ts";
+import { picture } from "./picture.mjs";
 
 await useBackend("wasm");
 const vlm = loadVlm(shapesWeights());
@@ -36,32 +38,38 @@ const average = { ratio: 1 / 9 };
 /**
  * ## The peers on one picture
  *
- * Every method is asked for 16 of 144 tokens on average over the layers, and answers the same question. Framed is what
- * enters the first decoder layer, by a thick orange frame what is still there in the last. FastV, SparseVLM and
- * PyramidDrop take in everything and cut inside the decoder: with eight layers they cannot come down to 16. Methods
- * that merge tokens make some that stand for no cell; they are counted, and not drawn. No box is drawn where the answer
- * is none.
+ * Every method is asked for 16 of 144 tokens on average over the layers, and answers the same question. FastV,
+ * SparseVLM and PyramidDrop take in everything and cut inside the decoder: with eight layers they cannot come down to
+ * 16. The picture is what `nuwa compare` draws: patches that were dropped are dark, those dropped inside the decoder
+ * half dark, and lines lead from patches to the token that they were merged into. No box is drawn where the answer is
+ * none.
  */
 const grid = { rows: 12, columns: 12 };
-const shown = background(await scenePng({ ...scene, noise: 0 }, 480)); // without its noise, to see better
-const drawn = ({ tokens, layers }: SampleLedger) => {
-  const lasting = new Map(tokens.map((token) => [token.cell, token.layers === layers]));
-  return (
-    shown +
-    cells(grid, (cell) => {
-      if (!lasting.has(cell)) return 'fill="#000" fill-opacity="0.6"';
-      return lasting.get(cell) ? `fill="none" stroke="${ORANGE}" stroke-width="3"` : `fill="none" stroke="${BLUE}"`;
-    })
-  );
+const [clean] = await renderScenes([{ ...scene, noise: 0 }], 480); // without its noise, to see better
+const seen = { width: 480, height: 480, pixels: clean, cellName: "patches" };
+const { box } = scene.shapes[3];
+const truth = { text: boxText(box), box: box };
+/** A method's answer, and what its pass cost. */
+const runOf = async (name: string, method: string | MethodDefinition<number>, asked = {}): Promise<ComparedRun> => {
+  const { result, cost } = await measureCost((tap) => answer(vlm, image, question, { method, ...asked, tap }));
+  if (!result.ledger) throw new Error("the prompt has an image, so there is a ledger");
+  return { method: name, answer: result, ledger: result.ledger, cost: cost };
 };
+/** Methods side by side, the first of them the unpruned one. */
+const sideBySide = (runs: readonly ComparedRun[]) =>
+  drawComparison({
+    images: [{ grids: [seen] }],
+    question: question,
+    truth: truth,
+    runs: runs.map((run) => ({ run: run, compared: comparedWith(runs[0], run, vlm.model.config) })),
+  });
 console.log(`true: ${scene.shapes[3].box.map((edge) => edge.toFixed(2)).join(", ")}`);
-const peers = [];
+const peers: ComparedRun[] = [];
 for (const name of METHOD_NAMES) {
-  const request = methodNamed(name).keepsEverything ? {} : { average: average };
-  const { text, boxes, ledger } = await answer(vlm, image, question, { method: name, ...request });
-  if (!ledger) throw new Error("the prompt has an image, so there is a ledger");
-  const perLayer = enteringPerLayer(ledger);
-  const cellsKept = ledger.tokens.filter(({ cell, firstLayer }) => cell >= 0 && firstLayer === 0);
+  const run = await runOf(name, name, methodNamed(name).keepsEverything ? {} : { average: average });
+  const { tokens } = run.ledger;
+  const perLayer = enteringPerLayer(run.ledger);
+  const cellsKept = tokens.filter(({ cell, firstLayer }) => cell >= 0 && firstLayer === 0);
   const { radius } = coverageOf(
     cellsKept.map(({ cell }) => cell),
     grid,
@@ -70,12 +78,11 @@ for (const name of METHOD_NAMES) {
   console.log(
     `${name}: ${perLayer[0]} tokens in the first layer, ${perLayer.at(-1)} in the last, ` +
       `${averageTokens(perLayer).toFixed(1)} on average; ` +
-      `no patch farther than ${radius.toFixed(1)} from a kept one; ${text}`,
+      `no patch farther than ${radius.toFixed(1)} from a kept one; ${run.answer.text}`,
   );
-  const box = boxes[0] ? frame(boxes[0], PINK) : "";
-  peers.push({ title: `${name}: ${perLayer[0]} to ${perLayer.at(-1)}`, content: drawn(ledger) + box });
+  peers.push(run);
 }
-await picture("07-peers", "what each method keeps, and the box it answers with (pink)", panels(peers, 4));
+await picture("07-peers", "what each method keeps, and the box it answers with", await sideBySide(peers));
 
 /**
  * ## A pruner
@@ -171,14 +178,13 @@ for (const law of now) if (!before.includes(law)) console.log(`now broken: ${law
  *
  * On this picture both answer rightly with 16 tokens:
  */
-const ours = [];
+const ours: ComparedRun[] = [];
 for (const method of [greedy, spread]) {
-  const { text, boxes, ledger } = await answer(vlm, image, question, { method, average: average });
-  if (!ledger) throw new Error("the prompt has an image, so there is a ledger");
-  console.log(`${method.name}: ${text}`);
-  ours.push({ title: method.name, content: drawn(ledger) + (boxes[0] ? frame(boxes[0], PINK) : "") });
+  const run = await runOf(method.name, method, { average: average });
+  console.log(`${method.name}: ${run.answer.text}`);
+  ours.push(run);
 }
-await picture("07-own", "what our two methods keep and answer", panels(ours));
+await picture("07-own", "what our two methods keep and answer", await sideBySide([peers[0], ...ours]));
 
 /**
  * One picture says little. `nuwa eval --methods ./my-pruner.ts,nuwa` compares over scenes, with intervals.

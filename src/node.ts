@@ -19,4 +19,5 @@ export { type Compared, type ComparedRun, comparedWith } from "./view/comparison
 export { type ComparisonDrawing, drawComparison } from "./view/comparison-picture.ts";
 export { type CutScores, recordScores, type ScoreRecorder } from "./view/cut-scores.ts";
 export { renderPng } from "./view/drawing/png.ts";
+export { drawPanels, type PanelsDrawing, type PicturePanel } from "./view/panels.ts";
 export { type DrawnAnswer, type DrawnImage, drawRun, type RunDrawing } from "./view/picture.ts";

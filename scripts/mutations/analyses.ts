@@ -400,4 +400,46 @@ export const ANALYSES: readonly Mutation[] = [
     from: 'box !== undefined && !names.includes("cohesion")',
     to: "box !== undefined && names.length === 0",
   },
+  {
+    what: "drawing: what a cut made of dropped tokens is dropped",
+    file: "view/drawing/stages-panel.ts",
+    from: "tokens.filter((token) => token.layers === layers));",
+    to: "tokens.filter((token) => token.layers === layers && token.firstLayer === 0));",
+  },
+  {
+    what: "drawing: a mixture without a cell is not drawn where others have the same cells",
+    file: "view/drawing/shown-tokens.ts",
+    from: "areDrawn ? placeless : []",
+    to: "[]",
+  },
+  {
+    what: "drawing: the legend counts a mixture drawn by lines as not drawn",
+    file: "view/drawing/shown-tokens.ts",
+    from: "token.cell < 0 && !drawn.has(token)",
+    to: "token.cell < 0",
+  },
+  {
+    what: "drawing: the pruned box lies over the others",
+    file: "view/drawing/boxes.ts",
+    from: "const frames = LINES.flatMap(",
+    to: "const frames = LINES.toReversed().flatMap(",
+  },
+  {
+    what: "drawing: the only score has the colour of the least",
+    file: "view/drawing/grid-panels.ts",
+    from: "largest === least ? 1 :",
+    to: "largest === least ? 0 :",
+  },
+  {
+    what: "panels: values of another grid are drawn",
+    file: "view/panels.ts",
+    from: "if (values && values.length !== patchCount(grid))",
+    to: "if (values && values.length > patchCount(grid))",
+  },
+  {
+    what: "panels: a cell without a value has the colour of the least",
+    file: "view/panels.ts",
+    from: "cellsWhere(on.grid, (cell) => !known.has(cell))",
+    to: "cellsWhere(on.grid, () => false)",
+  },
 ];

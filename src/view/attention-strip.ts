@@ -5,9 +5,9 @@ import { firstCells } from "../model/image-shape.ts";
 import { cellsWhere, heatCells, veil } from "./drawing/cells.ts";
 import { areDisjoint, madeOf } from "./drawing/groups.ts";
 import { heatScale } from "./drawing/legend.ts";
-import { drawingOf, GAP, WIDTH } from "./drawing/panel.ts";
+import { drawingOf, GAP, type Panel, panelRows, panelWidth, WIDTH } from "./drawing/panel.ts";
 import { sceneOf } from "./drawing/scene.ts";
-import { type Block, FONT, label, moved, paragraph, stacked } from "./drawing/text.ts";
+import { type Block, FONT, paragraph, stacked } from "./drawing/text.ts";
 import type { DrawnImage } from "./picture.ts";
 
 /** What {@link drawAttentionStrip} draws. */
@@ -24,7 +24,7 @@ export interface AttentionStrip {
 }
 
 const COLUMNS = 4;
-const FRAME = (WIDTH - (COLUMNS + 1) * GAP) / COLUMNS;
+const FRAME = panelWidth(COLUMNS);
 /** Attention below the largest by more than this factor has the darkest colour. */
 const RANGE = 1000;
 
@@ -80,17 +80,19 @@ export async function drawAttentionStrip(strip: AttentionStrip): Promise<string>
     definitions.push(scene.definition);
     const laid = { grid: ledger.images[0].grids[i], size: scene.inCells };
     if (image.grids.length > 1) sections.push(paragraph(seen.gridName ?? `grid ${i}`, { width, bold: true }));
-    const frames = attention.map((layer, number): Block => {
+    const frameOf = (title: string, marks = ""): Panel => ({
+      title,
+      body: { svg: scene.use + marks, height: scene.size.height },
+      notes: [],
+    });
+    const frames = attention.map((layer, number) => {
       const values = cellValues(layer, ledger, laid.grid, starts[i], spread);
       const share = layer.weights.reduce((sum, weight) => sum + weight, 0);
       const dark = cellsWhere(laid.grid, (cell) => !values.has(cell));
-      const svg =
-        label(`layer ${number}: ${Number((100 * share).toPrecision(2))} %`, 0, 16, { size: FONT.small }) +
-        moved(scene.use + veil(laid, dark) + heatCells(laid, values, shareOf), 0, 22);
-      return { svg, height: 22 + scene.size.height };
+      const title = `layer ${number}: ${Number((100 * share).toPrecision(2))} %`;
+      return frameOf(title, veil(laid, dark) + heatCells(laid, values, shareOf));
     });
-    const alone = label("the picture", 0, 16, { size: FONT.small }) + moved(scene.use, 0, 22);
-    sections.push(stacked(inRows([{ svg: alone, height: 22 + scene.size.height }, ...frames]), 10));
+    sections.push(panelRows([frameOf("the picture"), ...frames], COLUMNS));
   }
   sections.push(heatScale(`${idPrefix}scale`, largest / RANGE, largest, width, "logarithmic; darkest: this or less"));
   return drawingOf("Attention of the answer to the visual tokens", definitions, stacked(sections, 10));
@@ -111,14 +113,4 @@ function cellValues(
     for (const cell of spread ? sources.keys() : [own])
       if (cell >= 0 && cell < patchCount(grid)) values.set(cell, paid.get(token) as number);
   return values;
-}
-
-function inRows(frames: readonly Block[]): Block[] {
-  const rows: Block[] = [];
-  for (let first = 0; first < frames.length; first += COLUMNS) {
-    const row = frames.slice(first, first + COLUMNS);
-    const svg = row.map((frame, i) => moved(frame.svg, i * (FRAME + GAP), 0)).join("");
-    rows.push({ svg, height: row[0].height });
-  }
-  return rows;
 }

@@ -87,7 +87,8 @@ function runPanel(
   }));
   const note = (text: string) => paragraph(text, { width: PANEL, size: FONT.small, lines: 4 });
   const percent = (share: number) => `${(100 * share).toFixed(1)} %`;
-  const entries = [...boxes.map(({ kind, label }) => boxEntry(kind, label)), ...stageEntries(stages)];
+  const states = stageEntries(stages, ledger.tokens, ledger.layers, scenes[0].cellName);
+  const entries = [...boxes.map(({ kind, label }) => boxEntry(kind, label)), ...states];
   return {
     title: isUnpruned ? "Unpruned" : method,
     body: stacked(bodies, 6),

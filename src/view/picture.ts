@@ -6,7 +6,7 @@ import { firstCells } from "../model/image-shape.ts";
 import type { GridPicture } from "../model/preprocessing.ts";
 import type { CutScores } from "./cut-scores.ts";
 import { type BoxKind, boxEntry, boxFrames } from "./drawing/boxes.ts";
-import { type DrawnGrid, gatheredPanel, scorePanel } from "./drawing/grid-panels.ts";
+import { type DrawnGrid, type Gathered, gatheredPanel, scorePanel } from "./drawing/grid-panels.ts";
 import { keptPanel } from "./drawing/kept-panel.ts";
 import { layersChart } from "./drawing/layers.ts";
 import { legend } from "./drawing/legend.ts";
@@ -174,12 +174,17 @@ function gridPanels(
   return {
     gathered: asked,
     panels: [
-      keptPanel(drawn, "Before the decoder", 0),
+      keptPanel(drawn, "Before the decoder", 0, mixtures.length > 0 ? titlesOf(mixtures) : undefined),
       ...[...found, ...mixtures].map(({ panel }) => panel),
       ...cuts.map(({ panel }) => panel),
       ...(isCut ? [keptPanel(drawn, "In the last layer", last)] : []),
     ],
   };
+}
+
+function titlesOf(panels: readonly Gathered[]): string {
+  const [first] = panels.map(({ panel }) => `“${panel.title}”`);
+  return panels.length === 1 ? first : `${first} and the panels behind it`;
 }
 
 /** Layers in which tokens begin that a cut has made of dropped ones, unless the last layer shows the same tokens. */

@@ -59,10 +59,9 @@ function sectionHtml({ heading, text, svg, table, numbers }: ReportSection): str
 function tableHtml({ head, rows }: NonNullable<ReportSection["table"]>): string {
   const cell = (text: string, column: number) =>
     element("td", { "data-head": head[column] }, `<span>${escaped(text)}</span>`);
-  return (
-    `<div class="wide"><table><thead><tr>${head.map((name) => element("th", {}, escaped(name))).join("")}</tr></thead>` +
-    `<tbody>${rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("")}</tbody></table></div>`
-  );
+  const names = head.map((name) => element("th", {}, escaped(name))).join("");
+  const body = rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("");
+  return `<div class="wide"><table><thead><tr>${names}</tr></thead><tbody>${body}</tbody></table></div>`;
 }
 
 /** Longer JSON makes a page slow, and nobody reads it there. */

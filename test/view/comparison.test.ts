@@ -64,7 +64,15 @@ describe("methods side by side", () => {
     const runs = [NONE, CUT, LOST].map((one, i) => ({ run: one, compared: ROWS[i] }));
     const svg = await drawComparison({ images: [{ grids }], question: "Where?", runs, truth: { text: "here" } });
     const words = wordsOf(svg);
-    for (const text of ["Unpruned", "cut", "lost", "true: here", "saves", "the box was lost", "tokens; lines lead to"])
+    for (const text of [
+      "Unpruned",
+      "cut",
+      "lost",
+      "true: here",
+      "saves",
+      "the box was lost",
+      "1 token made of several patches, to which lines lead",
+    ])
       expect(words).toContain(text);
     expect(words.match(/in the last layer/g)).toHaveLength(1);
     expect(words.match(/dropped in the decoder/g)).toHaveLength(1);
@@ -73,6 +81,38 @@ describe("methods side by side", () => {
     // The cells 0 and 3 of the second run are dark, 2 is half dark.
     expect(svg).toContain('d="M0 0H74V74H0ZM222 0H296V74H222Z" fill="#000" fill-opacity="0.8"');
     expect(svg).toContain('d="M148 0H222V74H148Z" fill="#000" fill-opacity="0.45"');
+  });
+
+  it("draw tokens that a cut made of dropped ones as what they are made of", async () => {
+    const grids = [{ width: 40, height: 10, pixels: new Uint8Array(1200).fill(99), cellName: "patches" }];
+    const whole = [0, 1, 2].map((cell) => ({ cell, layers: 1 }));
+    const made = { cell: -1, firstLayer: 1, weights: Float32Array.of(0.5, 0, 0.5, 0) };
+    const recycling = run("recycling", undefined, 50, [...whole, { cell: 3 }, made]);
+    const runs = [NONE, recycling].map((one) => ({ run: one, compared: comparedWith(NONE, one, config) }));
+    const svg = await drawComparison({ images: [{ grids }], question: "Where?", runs });
+    const words = wordsOf(svg);
+    expect(words).toContain("1 of the patches kept as they are");
+    expect(words).toContain("1 token made anew of dropped ones, to which lines lead");
+    expect(words).not.toContain("no place");
+    // From the cells 0 and 2 to the middle between them; the cell 1 alone is half dark.
+    expect(svg).toContain("M37 37L111 37M185 37L111 37");
+    expect(svg).toContain('d="M74 0H148V74H74Z" fill="#000" fill-opacity="0.45"');
+  });
+
+  it("count a class token, and draw a mixture without a cell also where others have the same cells", async () => {
+    const grids = [{ width: 40, height: 10, pixels: new Uint8Array(1200).fill(99), cellName: "patches" }];
+    const mixed = run("mixed", undefined, 50, [
+      { cell: 0, weights: Float32Array.of(1, 0.5, 0, 0) },
+      { cell: -1 },
+      { cell: -1, weights: Float32Array.of(0, 0.5, 0.5, 0) },
+    ]);
+    const runs = [NONE, mixed].map((one) => ({ run: one, compared: comparedWith(NONE, one, config) }));
+    const svg = await drawComparison({ images: [{ grids }], question: "Where?", runs });
+    const words = wordsOf(svg);
+    expect(words).toContain("in the last layer, 1 of them mixed with other patches");
+    expect(words).toContain("1 token made of several patches, to which lines lead");
+    expect(words).toContain("1 class token: has no place, not drawn here");
+    expect(svg).toContain('d="M222 0H296V74H222Z" fill="#000" fill-opacity="0.8"');
   });
 
   it("are drawn for each of several images, each with its own tokens and no box", async () => {

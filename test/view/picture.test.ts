@@ -99,6 +99,50 @@ describe("the picture of a run", () => {
     expect(count(svg, "heat")).toBe(1 + 3);
   });
 
+  it("shows the lines of all boxes where they agree: narrower ones and their gaps above wider ones", async () => {
+    const box = [0.5, 0.25, 1, 0.75] as const;
+    const same = { text: "same", box: [...box] as [number, number, number, number] };
+    const svg = await drawRun({
+      ...NUWA,
+      answers: { method: "nuwa", pruned: same, unpruned: same },
+      truth: same,
+    });
+    const lines = [
+      ...svg.matchAll(/<rect [^>]*class="box-(\w+)"[^>]*stroke-width="([\d.]+)"[^>]*dasharray="([^"]+)"/g),
+    ];
+    expect(lines.map(([, kind]) => kind)).toEqual(["pruned", "unpruned", "truth"]);
+    const widths = lines.map(([, , width]) => Number(width));
+    expect(widths).toEqual([...widths].sort((a, b) => b - a));
+    expect(lines.map(([, , , dashes]) => dashes === "none")).toEqual([true, false, false]);
+    // No light border lies on a line.
+    const borders = [...svg.matchAll(/<rect [^>]*fill="none" stroke="#ffffff"/g)].map(({ index }) => index);
+    expect(borders).toHaveLength(3);
+    expect(Math.max(...borders)).toBeLessThan(lines[0].index);
+  });
+
+  it("says the one score instead of a scale where all scores are equal, in the colour of the largest", async () => {
+    const single = new Map([[0, 0.246]]);
+    const equal = new Map([
+      [0, 0.5],
+      [2, 0.5],
+    ]);
+    const svg = await drawRun({
+      ...NUWA,
+      scores: [
+        { layer: 2, scores: single },
+        { layer: 3, scores: equal },
+      ],
+    });
+    const words = wordsOf(svg);
+    expect(words).toContain("its score: 0.246");
+    expect(words).toContain("all scores: 0.5");
+    expect(badIds(svg)).toEqual([]);
+    expect(svg).not.toContain("-scores-");
+    // The largest weight of the collector's panel has this colour, too.
+    const colours = [...svg.matchAll(/class="heat"[^>]*fill="([^"]+)"/g)].map(([, fill]) => fill);
+    expect(new Set(colours)).toHaveProperty("size", 1);
+  });
+
   it("escapes what others have written", async () => {
     const svg = await drawRun(NUWA);
     expect(svg).toContain("Where is &lt;the&gt; &quot;ring&quot; &amp; who's there?\\x07");
@@ -132,7 +176,7 @@ describe("the picture of a run", () => {
   it("draws mixtures as what they are made of, and those made inside the decoder apart", async () => {
     const svg = await drawRun({ images: [{ grids: [SEEN] }], ledger: MIXED });
     const words = wordsOf(svg);
-    expect(words).toContain("Before the decoder: 3 of 6 patches");
+    expect(words).toContain("Before the decoder: 3 tokens of 6 patches");
     expect(words).toContain("2 tokens made of several patches, to which lines lead");
     expect(words).toContain("1 class token: has no place, not drawn here");
     expect(words).toContain("1 token made anew of dropped ones, to which lines lead");
@@ -152,6 +196,7 @@ describe("the picture of a run", () => {
     expect(words).toContain("What token 0 is made of");
     expect(words).toContain("What token 1 is made of");
     expect(words).toContain("It has no place of its own.");
+    expect(words).toContain("1 token made of many: has no place, see “What token 1 is made of”");
   });
 
   it("shows the tokens that are asked for, and refuses one that is a patch alone", async () => {
@@ -175,7 +220,7 @@ describe("the picture of a run", () => {
     ]);
     const svg = await drawRun({ images: [{ grids: [SEEN] }], ledger });
     const words = wordsOf(svg);
-    expect(words).toContain("Entering layer 1: 2 of 6 patches");
+    expect(words).toContain("Entering layer 1: 2 tokens of 6 patches");
     // What enters layer 2 is what the last layer shows.
     expect(words).not.toContain("Entering layer 2");
     expect(words.split("1 token made anew of dropped ones")).toHaveLength(3);
@@ -200,7 +245,7 @@ describe("the picture of a run", () => {
     for (const text of [
       "Image 1",
       "Image 2",
-      "base image. Before the decoder: 1 of 6",
+      "base image. Before the decoder: 1 token of 6",
       "local tiles. Before the decoder: 1 of 8",
     ])
       expect(words).toContain(text);

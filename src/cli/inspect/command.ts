@@ -21,7 +21,8 @@ export function addInspect(program: Command): void {
     .option("--inputs <file>", "safetensors with input_ids [n] and pixel_values, as nuwa forward reads it")
     .requiredOption(
       "--measure <names>",
-      `any of ${MEASURE_NAMES.join(", ")}, separated by commas; patching makes a pass for each word and row of the image × layer: minutes for long questions`,
+      `any of ${MEASURE_NAMES.join(", ")}, separated by commas; patching makes a pass for each word and row of the ` +
+        "image × layer: minutes for long questions",
     )
     .option(
       "--box <x1,y1,x2,y2>",

@@ -9,6 +9,7 @@ import { POSITION_POLICIES, type PositionPolicy } from "../../methods/nuwa/posit
 import { disposeModel, type Vlm } from "../../model/vlm.ts";
 import { type Answer, answer } from "../../pipeline/answer.ts";
 import type { PolicyAnswer } from "../../view/measures/positions.ts";
+import { malformation } from "../../view/verdict.ts";
 import { intersectionOverUnion } from "../../world/geometry.ts";
 import { methodFrom, requireFit, requireText } from "../options.ts";
 import { say } from "../say.ts";
@@ -117,7 +118,7 @@ async function answersUnder(
   for (const policy of POSITION_POLICIES) {
     const { text, boxes } = await answer(vlm, image, question, { method: withPositions(method, policy) });
     const overlap = unpruned && boxes[0] ? intersectionOverUnion(unpruned, boxes[0]) : undefined;
-    found[policy] = { text, overlap };
+    found[policy] = { text, malformed: malformation({ text, boxes }), overlap };
   }
   return found;
 }

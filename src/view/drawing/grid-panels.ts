@@ -1,13 +1,12 @@
 import { type Grid, patchCount } from "../../core/grid.ts";
 import type { VisualToken } from "../../methods/ledger.ts";
 import type { CutScores } from "../cut-scores.ts";
-import { element } from "../svg.ts";
 import { cellsWhere, heatCells, type LaidGrid, mark, middleOf, veil } from "./cells.ts";
 import { gathered, isMixed, madeOf } from "./groups.ts";
 import { heatScale, type LegendEntry, legend, shortNumber } from "./legend.ts";
-import { COLOURS } from "./palette.ts";
 import { PANEL, type Panel } from "./panel.ts";
 import type { Scene } from "./scene.ts";
+import { darkSymbol, heatSymbol } from "./symbols.ts";
 import { FONT, paragraph } from "./text.ts";
 
 /** One grid of an image of a run, as its panels show it. */
@@ -109,7 +108,7 @@ export function scorePanel(drawn: DrawnGrid, { layer, scores }: CutScores): Pane
   const isLogarithmic = least > 0 && largest / least > 30;
   const shareOf = isLogarithmic
     ? (score: number) => Math.log(score / least) / Math.log(largest / least)
-    : (score: number) => (score - least) / (largest - least || 1);
+    : (score: number) => (largest === least ? 1 : (score - least) / (largest - least));
   const here = scored
     .map(({ number, token }) => ({ cell: token.cell - first, score: scores.get(number) as number, token }))
     .filter(({ cell }) => cell >= 0 && cell < patchCount(grid));
@@ -120,6 +119,11 @@ export function scorePanel(drawn: DrawnGrid, { layer, scores }: CutScores): Pane
     { symbol: mark("stays", [0, 0], 26), text: `${stays.length} of ${here.length} stay` },
     ...(here.length < patchCount(grid) ? [{ symbol: darkSymbol(), text: "not there any more" }] : []),
   ];
+  // A scale from a number to itself would say nothing.
+  const single =
+    least < largest || all.length === 0
+      ? []
+      : [{ symbol: heatSymbol(1), text: `${all.length === 1 ? "its score" : "all scores"}: ${shortNumber(least)}` }];
   const placeless =
     others.length === 0 || first > 0
       ? []
@@ -143,8 +147,10 @@ export function scorePanel(drawn: DrawnGrid, { layer, scores }: CutScores): Pane
       height: scene.size.height,
     },
     notes: [
-      heatScale(`${idPrefix}scores-${layer}`, least, largest, PANEL, isLogarithmic ? "logarithmic" : ""),
-      legend(entries, PANEL),
+      ...(least < largest
+        ? [heatScale(`${idPrefix}scores-${layer}`, least, largest, PANEL, isLogarithmic ? "logarithmic" : "")]
+        : []),
+      legend([...single, ...entries], PANEL),
       ...placeless,
     ],
   };
@@ -153,25 +159,4 @@ export function scorePanel(drawn: DrawnGrid, { layer, scores }: CutScores): Pane
 function rangeOf(values: readonly number[]): string {
   const [least, largest] = [Math.min(...values), Math.max(...values)];
   return least === largest ? shortNumber(least) : `${shortNumber(least)} to ${shortNumber(largest)}`;
-}
-
-/** A darkened cell, for a legend. */
-export function darkSymbol(): string {
-  const square = { x: -9, y: -9, width: 18, height: 18 };
-  return element("rect", { ...square, fill: "#4d4d4d", stroke: COLOURS.ink, "stroke-width": 1 });
-}
-
-/** A framed cell, for a legend. */
-export function frameSymbol(): string {
-  const square = { x: -9, y: -9, width: 18, height: 18, fill: "none" };
-  return (
-    element("rect", { ...square, stroke: COLOURS.ink, "stroke-width": 4 }) +
-    element("rect", { ...square, stroke: COLOURS.paper, "stroke-width": 2 })
-  );
-}
-
-/** Borders of regions, for a legend. */
-export function regionSymbol(): string {
-  const lines = { d: "M-4.5 -9V9M4.5 -9V9M-9 -4.5H9M-9 4.5H9", fill: "none", stroke: COLOURS.paper, "stroke-width": 1 };
-  return darkSymbol() + element("path", lines);
 }

@@ -58,5 +58,6 @@ export function heatScale(id: string, least: number, largest: number, width: num
 
 /** Three digits: "0.123", "1.2e-5". */
 export function shortNumber(value: number): string {
-  return String(Number(value.toPrecision(3)));
+  const rounded = Number(value.toPrecision(3));
+  return rounded !== 0 && Math.abs(rounded) < 1e-4 ? rounded.toExponential() : String(rounded);
 }

@@ -1,9 +1,10 @@
-import { element } from "../svg.ts";
-import { cellsWhere, frames, mark, veil } from "./cells.ts";
-import { type DrawnGrid, darkSymbol, frameSymbol, laidOn } from "./grid-panels.ts";
-import { areDisjoint, groups, isMixed, madeOf } from "./groups.ts";
+import type { VisualToken } from "../../methods/ledger.ts";
+import { cellsWhere, frames, veil } from "./cells.ts";
+import { type DrawnGrid, laidOn } from "./grid-panels.ts";
+import { areDisjoint, groups, type MadeOf, madeOf } from "./groups.ts";
 import type { LegendEntry } from "./legend.ts";
-import { COLOURS } from "./palette.ts";
+import { placelessEntries, shownTokens, tokenEntries } from "./shown-tokens.ts";
+import { darkSymbol } from "./symbols.ts";
 
 /** How far a cell got: into no token, into one that a cut in the decoder dropped, or into one that stayed. */
 export type Reached = "nowhere" | "decoder" | "end";
@@ -12,35 +13,50 @@ export type Reached = "nowhere" | "decoder" | "end";
 export interface DrawnStages {
   readonly svg: string;
   readonly reached: ReadonlySet<Reached>;
-  /** Whether lines lead to what tokens are made of. */
-  readonly hasGroups: boolean;
+  /** Tokens of the last layer whose cells have a frame. */
+  readonly framed: readonly MadeOf[];
+  /** Tokens drawn as what they are made of. */
+  readonly grouped: readonly MadeOf[];
 }
 
 /**
  * The scene with what was dropped before the decoder dark, and what was dropped inside it half dark. A cell got as far
- * as the token that it is; where tokens are mixtures and no cell is in two, as the token that it is in.
+ * as the token that it is, or as the mixture that it is drawn in: one that was made before the decoder, or one that a
+ * cut made of dropped tokens and that stayed.
  *
  * @param layers of the decoder
  */
 export function stagesOf(drawn: DrawnGrid, layers: number): DrawnStages {
-  const { grid, tokens, first, scene } = drawn;
+  const { grid, first, scene } = drawn;
   const laid = laidOn(drawn);
-  const entered = tokens.flatMap(({ token }) => (token.firstLayer === 0 ? [token] : []));
-  const here = madeOf(entered, { grid }, first);
-  const isRoleless = here.every(({ token }) => token.pillar === undefined);
-  const hasGroups = isRoleless && here.some(isMixed) && areDisjoint(here);
+  const tokens = drawn.tokens.map(({ token }) => token);
+  const shown = (some: typeof tokens) => shownTokens(madeOf(some, { grid }, first));
+  const last = shown(tokens.filter((token) => token.layers === layers));
+  const dropped = shown(tokens.filter((token) => token.firstLayer === 0 && token.layers < layers));
   const got = new Map<number, Reached>();
-  for (const { token, own, sources } of here)
-    for (const cell of hasGroups ? sources.keys() : own < 0 ? [] : [own])
-      got.set(cell, token.layers === layers ? "end" : "decoder");
+  for (const [{ asCells, grouped }, stage] of [
+    [dropped, "decoder"],
+    [last, "end"],
+  ] as const) {
+    for (const { own } of asCells) got.set(own, stage);
+    for (const { sources } of grouped) for (const cell of sources.keys()) got.set(cell, stage);
+  }
   const cells = (wanted: Reached) => cellsWhere(grid, (cell) => (got.get(cell) ?? "nowhere") === wanted);
   const [nowhere, decoder, end] = [cells("nowhere"), cells("decoder"), cells("end")];
   const isPruned = nowhere.length + decoder.length > 0;
+  const all = [...last.grouped, ...dropped.grouped];
+  // Lines to a cell that is in two tokens would not say what is in which.
+  const grouped = areDisjoint(all) ? all : last.grouped;
+  const framed = isPruned || grouped.length > 0 ? last.asCells : [];
   const svg = [
     scene.use,
     veil(laid, nowhere, 0.8),
     veil(laid, decoder, 0.45),
-    hasGroups ? groups(laid, here) : isPruned ? frames(laid, end) : "",
+    groups(laid, grouped),
+    frames(
+      laid,
+      framed.map(({ own }) => own),
+    ),
   ].join("");
   return {
     svg,
@@ -49,20 +65,32 @@ export function stagesOf(drawn: DrawnGrid, layers: number): DrawnStages {
       ...(decoder.length > 0 ? ["decoder" as const] : []),
       ...(nowhere.length > 0 ? ["nowhere" as const] : []),
     ]),
-    hasGroups,
+    framed,
+    grouped,
   };
 }
 
-/** What the shades and lines of drawings mean. */
-export function stageEntries(drawn: readonly DrawnStages[]): LegendEntry[] {
-  const half = { x: -9, y: -9, width: 18, height: 18, fill: "#a6a6a6", stroke: COLOURS.ink, "stroke-width": 1 };
+/**
+ * What the shades, frames and lines of the drawings of one run's grids mean.
+ *
+ * @param tokens of the run
+ * @param layers of the decoder
+ */
+export function stageEntries(
+  drawn: readonly DrawnStages[],
+  tokens: readonly VisualToken[],
+  layers: number,
+  cellName: string,
+): LegendEntry[] {
   const has = (wanted: Reached) => drawn.some(({ reached }) => reached.has(wanted));
-  const isPruned = has("decoder") || has("nowhere");
-  const hasGroups = drawn.some((one) => one.hasGroups);
+  const [framed, grouped] = [drawn.flatMap((one) => one.framed), drawn.flatMap((one) => one.grouped)];
   return [
-    ...(hasGroups ? [{ symbol: mark("merged", [0, 0], 26), text: "tokens; lines lead to what they mix" }] : []),
-    ...(has("end") && isPruned && !hasGroups ? [{ symbol: frameSymbol(), text: "in the last layer" }] : []),
-    ...(has("decoder") ? [{ symbol: element("rect", half), text: "dropped in the decoder" }] : []),
+    ...tokenEntries(framed, grouped, cellName, "in the last layer"),
+    ...(has("decoder") ? [{ symbol: darkSymbol("#a6a6a6"), text: "dropped in the decoder" }] : []),
     ...(has("nowhere") ? [{ symbol: darkSymbol(), text: "dropped before the decoder" }] : []),
+    ...placelessEntries(
+      tokens.filter((token) => token.layers === layers),
+      grouped,
+    ),
   ];
 }

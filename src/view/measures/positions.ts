@@ -7,6 +7,8 @@ import { listOf, type MeasureRecord, type RecordFacts } from "./record.ts";
 /** What the model answers under a position policy. */
 export interface PolicyAnswer {
   readonly text: string;
+  /** What is wrong with its form, see `malformation`. */
+  readonly malformed?: string;
   /** Intersection over union of its box with the unpruned answer's, where both have one. */
   readonly overlap?: number;
 }
@@ -29,7 +31,8 @@ export function positionsRecord(
     json: Object.fromEntries(
       POSITION_POLICIES.map((policy) => {
         const { ids, token, divergence } = found[policy];
-        const written = { answer: answers[policy]?.text, overlapWithUnpruned: answers[policy]?.overlap };
+        const { text, malformed, overlap } = answers[policy] ?? {};
+        const written = { answer: text, malformed, overlapWithUnpruned: overlap };
         return [policy, { ...written, nextToken: wordOf(token), divergenceFromUnprunedInBits: divergence, ids }];
       }),
     ),
@@ -44,23 +47,25 @@ export function positionsRecord(
 }
 
 const HEIGHT = 230;
-/** Letters of an answer that stand beside its ids. */
-const SHOWN = 40;
+/** Letters of an answer that stand beside its ids, and of one whose form is wrong, which is said behind it. */
+const [SHOWN, SHOWN_MALFORMED] = [40, 24];
 
-function shortened(text = ""): string {
+/** An answer, and what is wrong with its form. */
+function said({ text, malformed }: PolicyAnswer): string {
   const letters = [...text];
-  return letters.length > SHOWN ? `${letters.slice(0, SHOWN - 1).join("")}…` : text;
+  const most = malformed === undefined ? SHOWN : SHOWN_MALFORMED;
+  const shown = letters.length > most ? `${letters.slice(0, most - 1).join("")}…` : text;
+  return malformed === undefined ? shown : `${shown} (${malformed})`;
 }
 
 /** The ids of each policy on one axis. */
 function ruler(found: PositionReconstruction, answers: Partial<Readonly<Record<PositionPolicy, PolicyAnswer>>>): Panel {
   const marks = POSITION_POLICIES.flatMap((policy) => found[policy].ids.map(([id]) => ({ policy, id })));
-  const notes = POSITION_POLICIES.map((policy) => ({
-    policy,
-    text: [policy, shortened(answers[policy]?.text), `${found[policy].divergence.toFixed(3)} bits from unpruned`]
-      .filter(Boolean)
-      .join("   "),
-  }));
+  const notes = POSITION_POLICIES.map((policy) => {
+    const answer = answers[policy];
+    const named = answer ? `${policy}: ${said(answer)}` : policy;
+    return { policy, text: `${named}, ${found[policy].divergence.toFixed(3)} bits from unpruned` };
+  });
   const svg = plotted({
     height: HEIGHT,
     marginLeft: 20,
