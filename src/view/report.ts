@@ -59,8 +59,9 @@ function sectionHtml({ heading, text, svg, table, numbers }: ReportSection): str
 function tableHtml({ head, rows }: NonNullable<ReportSection["table"]>): string {
   const cell = (text: string, column: number) =>
     element("td", { "data-head": head[column] }, `<span>${escaped(text)}</span>`);
+  const names = head.map((name) => element("th", {}, escaped(name)));
   return (
-    `<div class="wide"><table><thead><tr>${head.map((name) => element("th", {}, escaped(name))).join("")}</tr></thead>` +
+    `<div class="wide"><table><thead><tr>${names.join("")}</tr></thead>` +
     `<tbody>${rows.map((row) => `<tr>${row.map(cell).join("")}</tr>`).join("")}</tbody></table></div>`
   );
 }
