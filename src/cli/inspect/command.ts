@@ -10,6 +10,10 @@ import { addRunOptions, parseCount, requireText } from "../options.ts";
 import { commandLine, REPORT_OPTION, requireReport } from "../report.ts";
 import { type InspectOptions, MEASURE_NAMES, outputNames, requireMeasures } from "./inspect-options.ts";
 
+/** Said in the help: how long the slowest measure takes. */
+const PATCHING_TAKES =
+  "patching makes a pass for each layer and each row of the image and word, minutes in all where there are many";
+
 /** `nuwa inspect`: measures what happens inside a pass. */
 export function addInspect(program: Command): void {
   const command = program
@@ -19,11 +23,7 @@ export function addInspect(program: Command): void {
     .argument("[question]", "question about it")
     .option("--model <folder>", "checkpoint folder", SHIPPED_MODEL)
     .option("--inputs <file>", "safetensors with input_ids [n] and pixel_values, as nuwa forward reads it")
-    .requiredOption(
-      "--measure <names>",
-      `any of ${MEASURE_NAMES.join(", ")}, separated by commas; patching makes a pass for each word and row of the ` +
-        "image × layer: minutes for long questions",
-    )
+    .requiredOption("--measure <names>", `any of ${MEASURE_NAMES.join(", ")}, separated by commas; ${PATCHING_TAKES}`)
     .option(
       "--box <x1,y1,x2,y2>",
       "an object, in shares of the picture as the tower sees it: for cohesion",
