@@ -4,7 +4,7 @@ import { questionRandom, questionsFor } from "../../../src/world/questions.ts";
 import { Waiting } from "./controls.tsx";
 import { live } from "./state/live.ts";
 import { answerA, asked, client, facts, methodA, question, scene } from "./state/state.ts";
-import { truth, verdict } from "./steps/answer-boxes.tsx";
+import { misfit, verdict } from "./steps/answer-boxes.tsx";
 import "./question.css";
 
 /** Questions that are offered at once. */
@@ -46,7 +46,7 @@ function ask(words: string): void {
 /** The question, from chips or typed, and the answer of the first method. */
 export function QuestionBar() {
   return (
-    <section class="question" aria-labelledby="question-title">
+    <section class="question" id="question" aria-labelledby="question-title">
       <h2 id="question-title">Ask about the scene</h2>
       <Chips />
       <Typed />
@@ -126,15 +126,16 @@ function UnknownWords({ words, lacking }: { readonly words: string; readonly lac
 }
 
 function AnswerLine() {
-  const { value, busy } = answerA.value;
-  const worth = verdict(value?.text);
+  const { value, old } = answerA.value;
+  const worth = verdict(answerA.value);
   return (
     <>
-      <p class={busy ? "answer old" : "answer"}>
+      <p class={old ? "answer old" : "answer"}>
         Answer of method A ({methodA.value}): <output data-testid="answer-a">{value?.text ?? "…"}</output>
         {worth && ` — ${worth}`}
-        {value && !truth.value && " — nothing is known of this question, so the answer is not marked"}
+        {old && " (to what was asked before)"}
       </p>
+      {misfit.value && <p class="misfit">{misfit.value}</p>}
       <Waiting of={answerA.value} />
     </>
   );

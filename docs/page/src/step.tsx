@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import "./step.css";
 
 /** Where the build puts the sources, as texts that any browser shows. */
 const SOURCES = "sources/";
@@ -23,8 +24,9 @@ export function Step({ number, title, children, equation, sources, figure }: Ste
       <h2 id={`step-${number}-title`}>
         <span class="number">{number}</span> {title}
       </h2>
-      <div class="told">
-        {children}
+      <div class="told">{children}</div>
+      <div class="shown">{figure}</div>
+      <div class="behind">
         {equation && <div class="equation">{equation}</div>}
         <p class="sources">
           {sources.map((path) => (
@@ -34,7 +36,6 @@ export function Step({ number, title, children, equation, sources, figure }: Ste
           ))}
         </p>
       </div>
-      <div class="shown">{figure}</div>
     </section>
   );
 }
