@@ -1,26 +1,21 @@
 import { computed, signal } from "@preact/signals";
 import { useId } from "preact/hooks";
-import { questionRandom, questionsFor } from "../../../src/world/questions.ts";
 import { Waiting } from "./controls.tsx";
+import { offeredFor, wish } from "./offered.ts";
 import { live } from "./state/live.ts";
 import { answerA, asked, client, facts, methodA, question, scene } from "./state/state.ts";
 import { misfit, verdict } from "./steps/answer-boxes.tsx";
 import "./question.css";
 
-/** Questions that are offered at once. */
-const OFFERED = 6;
-/** Boxes show most of what position ids do: about half of the questions ask for one. */
-const WEIGHTS = { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 5 };
-
 /** Which questions about the scene are offered. */
 const round = signal(0);
 const offered = live(
-  () => ({ drawn: scene.value, random: questionRandom(scene.value, round.value) }),
-  async ({ drawn, random }) => questionsFor(drawn, random, { count: OFFERED, weights: WEIGHTS }),
+  () => ({ drawn: scene.value, which: round.value }),
+  async ({ drawn, which }) => offeredFor(drawn, which),
   // While a shape is dragged the questions stay.
   {
     pause: 200,
-    first: () => questionsFor(scene.peek(), questionRandom(scene.peek()), { count: OFFERED, weights: WEIGHTS }),
+    first: () => offeredFor(scene.peek()),
   },
 );
 
@@ -38,7 +33,7 @@ const unknown = live(
 /** Asks the model. */
 function ask(words: string): void {
   if (words.trim() === "") return;
-  question.value = words.trim();
+  wish(words.trim());
   typed.value = undefined;
   asked.value++;
 }

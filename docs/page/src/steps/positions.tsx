@@ -9,7 +9,7 @@ import { EditedScene } from "../scene/editor.tsx";
 import { answerA, chosen, gridOf, methodA, positions } from "../state/state.ts";
 import { Step } from "../step.tsx";
 import { AnswerBoxes, BoxLegend, truth } from "./answer-boxes.tsx";
-import { PositionsEquation } from "./equations.tsx";
+import { PositionsEquation } from "./equations-3-and-4.tsx";
 import "./positions.css";
 
 /** Ids of the kept tokens under each policy; those in use are what the worker says. */
