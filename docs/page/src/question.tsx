@@ -60,7 +60,6 @@ function Chips() {
       ))}
       <button
         type="button"
-        class="quiet"
         onClick={() => {
           round.value++;
         }}

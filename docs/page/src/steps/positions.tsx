@@ -77,6 +77,8 @@ function IdsFigure() {
   const { width, height } = sizeOf(grid);
   const { value } = chosen.value;
   const ids = new Map(value?.cells.map((cell, i) => [cell, value.ids[i]]));
+  // Some methods make tokens without a cell.
+  const cells = [...ids.keys()].filter((cell) => cell >= 0);
   return (
     <Figure
       title="Position ids of the kept patches, and the answer's box"
@@ -94,8 +96,21 @@ function IdsFigure() {
         say={(cell) => (ids.has(cell) ? `id ${ids.get(cell)}` : "dropped")}
       />
       <g pointer-events="none">
-        {[...ids].map(([cell, id]) => cell >= 0 && <IdLabel key={cell} {...{ cell, id }} />)}
+        {cells.map((cell) => (
+          <rect
+            key={cell}
+            x={placeOf(cell, grid).x + 1}
+            y={placeOf(cell, grid).y + 9}
+            width={CELL - 2}
+            height={22}
+            fill="#fff"
+            fill-opacity={0.9}
+          />
+        ))}
         <AnswerBoxes side={width} />
+        {cells.map((cell) => (
+          <IdLabel key={cell} cell={cell} id={ids.get(cell) ?? 0} />
+        ))}
         <PointedCell grid={grid} />
       </g>
     </Figure>
@@ -104,13 +119,12 @@ function IdsFigure() {
 
 function IdLabel({ cell, id }: { readonly cell: number; readonly id: number }) {
   const { x, y } = placeOf(cell, gridOf.value);
+  // The light edge parts it from the boxes' lines, over which it lies.
+  const edge = { stroke: "#fff", "stroke-width": 4, "paint-order": "stroke" };
   return (
-    <g>
-      <rect x={x + 1} y={y + 9} width={CELL - 2} height={22} fill="#fff" fill-opacity={0.9} />
-      <text x={x + CELL / 2} y={y + 26} font-size={17} text-anchor="middle" fill="#000">
-        {id}
-      </text>
-    </g>
+    <text x={x + CELL / 2} y={y + 26} font-size={17} text-anchor="middle" fill="#000" {...edge}>
+      {id}
+    </text>
   );
 }
 
