@@ -14,11 +14,15 @@ export function Bar() {
       <p class="answers" role="status" aria-busy={computing.value}>
         {[[methodA.value, answerA] as const, ...unpruned].map(([who, answer]) => {
           const told = current(answer.value);
-          const worth = verdict(answer.value);
+          const [word, fit] = verdict(answer.value).split(", ");
           return (
             <span key={who} class="one">
               {who}: {told ? <b class={told.box ? "box" : undefined}>{answerText(told)}</b> : "…"}{" "}
-              {worth && `${worth.startsWith("right") ? "✓" : "✗"} ${worth}`}
+              {word && (
+                <>
+                  {word === "right" ? "✓" : "✗"} <span class="word">{word}</span> {fit}
+                </>
+              )}
             </span>
           );
         })}

@@ -2,7 +2,7 @@ import { useId } from "preact/hooks";
 import { squaredDistance } from "../../../../src/core/grid.ts";
 import { indexOfLargest } from "../../../../src/core/ranking.ts";
 import { VARIANTS } from "../../../../src/methods/nuwa/variants.ts";
-import { Choice, Slider, Waiting } from "../controls.tsx";
+import { Choice, Following, Slider, Waiting } from "../controls.tsx";
 import { CELL, CellGrid, cellName, middleOf, PointedCell, point, sizeOf } from "../figures/cell-grid.tsx";
 import { heat } from "../figures/colours.ts";
 import { Figure } from "../figures/figure.tsx";
@@ -32,19 +32,23 @@ export function Aggregation() {
       figure={
         <>
           <AggregationControls />
-          <Gathering />
+          <Following of={[chosenByNuwa.value]}>
+            <Gathering />
+          </Following>
           <Waiting of={chosenByNuwa.value} />
         </>
+      }
+      more={
+        <p>
+          The paper scores pillars by the norm of the key and takes the top quarter; the released code scores by
+          salience, takes the top 45 %, and sets an anchor's weight in its own token back to 1 after dividing.
+        </p>
       }
     >
       <p>
         The anchors whose score reaches a quantile are pillars: their tokens stay as they are. All others are
         collectors: each takes in the tokens of other patches. A patch counts more if it looks similar and lies near,
         and nothing at a distance of τ or more.
-      </p>
-      <p>
-        The paper scores pillars by the norm of the key and takes the top quarter; the released code scores by salience,
-        takes the top 45 %, and sets an anchor's weight in its own token back to 1 after dividing.
       </p>
     </Step>
   );

@@ -46,14 +46,16 @@ export function Patches() {
           </p>
         </>
       }
+      more={
+        <p>
+          Its class token, one more that stands for the whole picture, pays attention to some patches more than to
+          others. Such a score is called salience, and most methods keep the patches that have most of it.
+        </p>
+      }
     >
       <p>
         The vision tower, the part that looks, cuts the picture into {grid.rows} × {grid.columns} patches and makes a
         visual token of each. Drag a shape or take another scene: everything below follows.
-      </p>
-      <p>
-        Its class token, one more that stands for the whole picture, pays attention to some patches more than to others.
-        Such a score is called salience, and most methods keep the patches that have most of it.
       </p>
     </Step>
   );

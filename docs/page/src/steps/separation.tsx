@@ -28,21 +28,26 @@ export function Separation() {
       ]}
       equation={<AlignmentEquation />}
       figure={<Selections />}
+      more={
+        <>
+          <p>
+            So the anchors spread: how many regions keep one at least, and how far a patch can be from one at most,
+            follow from k and the region size, whatever the salience. Star discrepancy is the largest difference between
+            a box's share of the kept patches and its share of the area, over all boxes from the upper left corner; 0 is
+            even.
+          </p>
+          <p>
+            The budget is the average number of visual tokens in a decoder layer, of {grid.rows * grid.columns}. Nüwa
+            keeps k = {split.value.stage1} before the decoder and k₂ = {split.value.stage2} behind a second cut in its
+            middle (step 5): {average.value} on average.
+          </p>
+        </>
+      }
     >
       <p>
         Plain top-k keeps the k patches of the highest salience, wherever they lie. Nüwa first cuts the grid into
         regions. The best n patches of each region are candidates, with n as small as gives k candidates, and the k best
         candidates stay: the anchors.
-      </p>
-      <p>
-        So the anchors spread: how many regions keep one at least, and how far a patch can be from one at most, follow
-        from k and the region size, whatever the salience. Star discrepancy is the largest difference between a box's
-        share of the kept patches and its share of the area, over all boxes from the upper left corner; 0 is even.
-      </p>
-      <p>
-        The budget is the average number of visual tokens in a decoder layer, of {grid.rows * grid.columns}. Nüwa keeps
-        k = {split.value.stage1} before the decoder and k₂ = {split.value.stage2} behind a second cut in its middle
-        (step 5): {average.value} on average.
       </p>
     </Step>
   );
