@@ -20,7 +20,7 @@ export function Bar() {
               {who}: {told ? <b class={told.box ? "box" : undefined}>{answerText(told)}</b> : "…"}{" "}
               {word && (
                 <>
-                  {word === "right" ? "✓" : "✗"} <span class="word">{word}</span> {fit}
+                  {word === "right" ? "✓" : "✗"} <span class="word">{fit ? `${word},` : word}</span> {fit}
                 </>
               )}
             </span>

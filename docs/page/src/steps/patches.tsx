@@ -48,8 +48,8 @@ export function Patches() {
       }
       more={
         <p>
-          Its class token, one more that stands for the whole picture, pays attention to some patches more than to
-          others. Such a score is called salience, and most methods keep the patches that have most of it.
+          The tower's class token, one more that stands for the whole picture, pays attention to some patches more than
+          to others. Such a score is called salience, and most methods keep the patches that have most of it.
         </p>
       }
     >
