@@ -52,6 +52,8 @@ describe.skipIf(ADDRESS === "")(`how fast the page is${WITHOUT_PAGE}`, () => {
       if (isAsked) {
         await page.getByTestId("ask").click();
         await page.waitForFunction("nuwaPage.state().busy", undefined, { polling: 5 });
+        // It begins when the reader's hand has rested.
+        await page.waitForTimeout(300);
       }
       const times = await moveBudget(page, 20 + ((attempt * 7) % 40));
       anchors.push(times[0]);

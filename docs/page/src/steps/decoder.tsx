@@ -1,5 +1,5 @@
 import "./decoder.css";
-import { Slider, Waiting } from "../controls.tsx";
+import { Following, Slider, Waiting } from "../controls.tsx";
 import { BARS_SIZE, Bars, cutsOf } from "../figures/bars.tsx";
 import { CELL, CellGrid, PointedCell, placeOf, sizeOf } from "../figures/cell-grid.tsx";
 import { heat } from "../figures/colours.ts";
@@ -39,7 +39,11 @@ export function Decoder() {
               onValue={set}
             />
           </div>
-          {told && <LayerFigures told={told} layer={shown} onLayer={set} />}
+          {told && (
+            <Following of={[answerA.value]}>
+              <LayerFigures told={told} layer={shown} onLayer={set} />
+            </Following>
+          )}
           <Waiting of={answerA.value} />
         </>
       }

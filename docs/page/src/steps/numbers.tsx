@@ -3,11 +3,12 @@ import { intersectionOverUnion } from "../../../../src/world/geometry.ts";
 import { type Truth, truthOf } from "../../../../src/world/reading.ts";
 import type { Scene } from "../../../../src/world/scene.ts";
 import type { Told } from "../model/protocol.ts";
+import { current, type Live } from "../state/live.ts";
 
 /** An answer and what it is called. */
 export interface NumbersColumn {
   readonly name: string;
-  readonly told?: Told;
+  readonly answer: Live<Told>;
   readonly testId?: string;
 }
 
@@ -15,18 +16,19 @@ export interface NumbersColumn {
 export interface NumbersProps {
   readonly scene: Scene;
   readonly question: string;
-  readonly unpruned?: Told;
+  readonly unpruned: Live<Told>;
   readonly columns: readonly NumbersColumn[];
 }
 
 /** A table of answers, their boxes and what they cost, beside the unpruned model's. */
-export function Numbers({ scene, question, unpruned, columns }: NumbersProps) {
+export function Numbers({ scene, question, unpruned: whole, columns }: NumbersProps) {
   const truth = truthOf(scene, question);
-  const all = [...columns, { name: "unpruned", told: unpruned } as NumbersColumn];
+  const unpruned = current(whole);
+  const all: readonly NumbersColumn[] = [...columns, { name: "unpruned", answer: whole }];
   const rows: readonly (readonly [head: string, cell: (told: Told) => string])[] = [
     ["right?", (told) => verdictOf(told, truth)],
     ...(truth?.box ? [["IoU with the true box", (told: Told) => overlapOf(told, truth.box)] as const] : []),
-    ["IoU with the unpruned box", (told) => (told === unpruned ? "" : overlapOf(told, unpruned?.box))],
+    ["IoU with the unpruned box", (told) => (told === unpruned ? "" : unpruned ? overlapOf(told, unpruned.box) : "…")],
     ["visual tokens, mean of the layers", (told) => meanOf(told.entering).toFixed(1)],
     [
       "operations of the prefill",
@@ -49,18 +51,20 @@ export function Numbers({ scene, question, unpruned, columns }: NumbersProps) {
       <tbody>
         <tr>
           <th scope="row">answer</th>
-          {all.map(({ name, told, testId }) => (
-            <td key={name} data-testid={testId}>
-              {told?.text ?? "…"}
+          {all.map(({ name, answer: { value, old }, testId }) => (
+            <td key={name} class={old ? "old" : undefined} data-testid={testId}>
+              {value?.text ?? "…"}
             </td>
           ))}
         </tr>
         {rows.map(([head, cell]) => (
           <tr key={head}>
             <th scope="row">{head}</th>
-            {all.map(({ name, told }) => (
-              <td key={name}>{told ? cell(told) : "…"}</td>
-            ))}
+            {all.map(({ name, answer }) => {
+              const told = current(answer);
+              // What belongs to an earlier state is not marked, and compared with nothing.
+              return <td key={name}>{told ? cell(told) : "…"}</td>;
+            })}
           </tr>
         ))}
       </tbody>
