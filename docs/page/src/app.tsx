@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import { Links } from "./links.tsx";
 import { QuestionBar } from "./question.tsx";
 import { client, facts } from "./state/state.ts";
 import { Aggregation } from "./steps/aggregation.tsx";
@@ -25,6 +26,7 @@ export function App() {
           after loading nothing is fetched.
         </p>
         <Loading />
+        <Links steps={7} />
       </header>
       <main>
         <Patches />

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { CopyLink } from "./links.tsx";
 
 /** Where the build puts the sources, as texts that any browser shows. */
 const SOURCES = "sources/";
@@ -20,9 +21,12 @@ export interface StepProps {
 export function Step({ number, title, children, equation, sources, figure }: StepProps) {
   return (
     <section class="step" id={`step-${number}`} aria-labelledby={`step-${number}-title`}>
-      <h2 id={`step-${number}-title`}>
-        <span class="number">{number}</span> {title}
-      </h2>
+      <div class="step-head">
+        <h2 id={`step-${number}-title`}>
+          <span class="number">{number}</span> {title}
+        </h2>
+        <CopyLink fragment={`#step-${number}`} said="copy link" label={`copy link to step ${number}`} />
+      </div>
       <div class="told">
         {children}
         {equation && <div class="equation">{equation}</div>}

@@ -44,7 +44,8 @@ export function Aggregation() {
       </p>
       <p>
         The paper scores pillars by the norm of the key and takes the top quarter; the released code scores by salience,
-        takes the top 45 %, and sets an anchor's weight in its own token back to 1 after dividing.
+        takes the top 45 %, and sets an anchor's weight in its own token back to 1 after dividing. The reading also
+        changes the score of the second pruning, which moves answers most: see <a href="#step-5">step 5</a>.
       </p>
     </Step>
   );

@@ -32,7 +32,7 @@ export function Numbers({ scene, question, unpruned, columns }: NumbersProps) {
       "operations of the prefill",
       (told) => `${(told.flops / 1e6).toFixed(0)} MFLOP${beside(told.flops, unpruned?.flops)}`,
     ],
-    ["cache", (told) => `${(told.cacheBytes / 1024).toFixed(0)} KiB${beside(told.cacheBytes, unpruned?.cacheBytes)}`],
+    ["cache after the prefill", (told) => `${(told.cacheBytes / 1024).toFixed(0)} KiB${beside(told.cacheBytes, unpruned?.cacheBytes)}`],
   ];
   return (
     <table class="numbers">
@@ -81,4 +81,4 @@ function overlapOf({ box }: Told, other: Told["box"]): string {
 const meanOf = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0) / counts.length;
 
 const beside = (value: number, whole: number | undefined) =>
-  whole && whole !== value ? ` (${Math.round((100 * value) / whole)} %)` : "";
+  whole && whole !== value ? ` (${Math.round((100 * value) / whole)} % of unpruned)` : "";

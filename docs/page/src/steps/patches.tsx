@@ -1,4 +1,3 @@
-import { signal } from "@preact/signals";
 import { Choice, Waiting } from "../controls.tsx";
 import { CellGrid, cellAt, cellName, PointedCell, point, sizeOf } from "../figures/cell-grid.tsx";
 import { heat, scaled } from "../figures/colours.ts";
@@ -7,7 +6,7 @@ import { HeatScale, shortly } from "../figures/heat-scale.tsx";
 import { EditedScene, Handles } from "../scene/editor.tsx";
 import { ShapePanel } from "../scene/panel.tsx";
 import { SeedControls } from "../scene/seed.tsx";
-import { gridOf, pointed, scene, seen } from "../state/state.ts";
+import { gridOf, type Overlay, overlay, pointed, scene, seen } from "../state/state.ts";
 import { Step } from "../step.tsx";
 import { SalienceEquation } from "./equations.tsx";
 
@@ -18,8 +17,7 @@ const SHOWN = [
   { name: "keyNorms", said: "norm of the key" },
   { name: "paper", said: "both multiplied (the paper's salience)" },
   { name: "likeness", said: "likeness to the patch pointed at" },
-] as const;
-const shown = signal<(typeof SHOWN)[number]["name"]>("picture");
+] as const satisfies readonly { readonly name: Overlay; readonly said: string }[];
 
 /** Step 1: a picture in patches. */
 export function Patches() {
@@ -34,7 +32,7 @@ export function Patches() {
         <>
           <SeedControls />
           <div class="controls">
-            <Choice label="lay over it" chosen={shown} names={SHOWN} />
+            <Choice label="lay over it" chosen={overlay} names={SHOWN} />
           </div>
           <PatchFigure />
           <Waiting of={seen.value} />
@@ -62,7 +60,7 @@ export function Patches() {
 function PatchFigure() {
   const grid = gridOf.value;
   const { width, height } = sizeOf(grid);
-  const values = layerOf(shown.value);
+  const values = layerOf(overlay.value);
   const colours = values && scaled(values);
   return (
     <>
@@ -89,7 +87,7 @@ function PatchFigure() {
       </Figure>
       {values && (
         <HeatScale
-          what={SHOWN.find(({ name }) => name === shown.value)?.said ?? ""}
+          what={SHOWN.find(({ name }) => name === overlay.value)?.said ?? ""}
           least={Math.min(...values)}
           most={Math.max(...values)}
         />
@@ -99,7 +97,7 @@ function PatchFigure() {
 }
 
 /** A value for each patch. */
-function layerOf(name: (typeof SHOWN)[number]["name"]): number[] | undefined {
+function layerOf(name: Overlay): number[] | undefined {
   const { value } = seen.value;
   if (!value || name === "picture") return undefined;
   if (name === "paper") return [...value.salience.paper];
