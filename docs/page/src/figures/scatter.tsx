@@ -107,7 +107,11 @@ export function Scatter({ points, means, ticks, xLabel, yLabel }: ScatterProps) 
           {means[who].map((mean) => (
             <g key={mean.group}>
               {(["halo", "line"] as const).map((part) => (
-                <path key={part} class={`interval ${part}`} d={whisker(x(who, mean.x), y(mean.y.low), y(mean.y.high))} />
+                <path
+                  key={part}
+                  class={`interval ${part}`}
+                  d={whisker(x(who, mean.x), y(mean.y.low), y(mean.y.high))}
+                />
               ))}
               <g class="mean" transform={`translate(${x(who, mean.x)} ${y(mean.y.score)})`}>
                 <Mark who={who} size={7} />
@@ -122,8 +126,7 @@ export function Scatter({ points, means, ticks, xLabel, yLabel }: ScatterProps) 
 }
 
 /** An interval as a line with an end above and below. */
-const whisker = (x: number, low: number, high: number) =>
-  `M${x} ${low}V${high}M${x - 5} ${low}h10M${x - 5} ${high}h10`;
+const whisker = (x: number, low: number, high: number) => `M${x} ${low}V${high}M${x - 5} ${low}h10M${x - 5} ${high}h10`;
 
 /** `0.51 (0.37 to 0.63)` */
 export function meanInWords({ y: { score, low, high } }: Pick<GroupMean, "y">): string {

@@ -8,8 +8,8 @@ import {
   SCENES,
   type SweepPoint,
   stopSweep,
-  sweepDone,
   sweepDifferences,
+  sweepDone,
   sweepGoal,
   sweepMeans,
   sweepPoints,
@@ -45,7 +45,11 @@ export function SweepFigure() {
           {sweepProblem.value}
         </p>
       )}
-      <Figure title="Visual tokens and fit of the box, over many scenes" {...SCATTER_SIZE} caption={<Caption done={done} />}>
+      <Figure
+        title="Visual tokens and fit of the box, over many scenes"
+        {...SCATTER_SIZE}
+        caption={<Caption done={done} />}
+      >
         <Scatter
           points={points}
           means={means}
