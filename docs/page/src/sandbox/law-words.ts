@@ -23,7 +23,7 @@ const FARTHEST = "distance from the farthest patch to the nearest kept one, in p
 const KEPT = "kept patches";
 
 /** By the beginning of the sentence that a law has in the documents, in their order. */
-const WORDS: Readonly<Record<string, LawWords>> = {
+export const WORDS: Readonly<Record<string, LawWords>> = {
   "What a method": { group: "any", said: "It keeps at least one patch, none twice, and only patches of the grid." },
   "Keeping all patches": { group: "any", said: "Asked for all patches, it keeps all of them.", measured: KEPT },
   "The same scores": {

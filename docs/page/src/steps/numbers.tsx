@@ -21,7 +21,8 @@ export interface NumbersColumn {
 export interface NumbersProps {
   readonly scene: Scene;
   readonly question: string;
-  readonly unpruned?: Told;
+  /** Null: it is not shown. */
+  readonly unpruned: Told | undefined | null;
   readonly columns: readonly NumbersColumn[];
 }
 
@@ -29,11 +30,19 @@ export interface NumbersProps {
 export function Numbers({ scene, question, unpruned, columns }: NumbersProps) {
   const grid = gridOf.value;
   const truth = truthOf(scene, question);
-  const all = [...columns, { name: "unpruned", told: unpruned } as NumbersColumn];
+  const whole: NumbersColumn[] = unpruned === null ? [] : [{ name: "unpruned", told: unpruned }];
+  const all = [...columns, ...whole];
   const rows: readonly (readonly [head: string, cell: (told: Told) => string])[] = [
     ["right?", (told) => verdictOf(told, truth)],
     ...(truth?.box ? [["IoU with the true box", (told: Told) => overlapOf(told, truth.box)] as const] : []),
-    ["IoU with the unpruned box", (told) => (told === unpruned ? "" : overlapOf(told, unpruned?.box))],
+    ...(unpruned === null
+      ? []
+      : [
+          [
+            "IoU with the unpruned box",
+            (told: Told) => (told === unpruned ? "" : overlapOf(told, unpruned?.box)),
+          ] as const,
+        ]),
     ["patches kept before the decoder", (told) => `${cellsOf(told).length} of ${told.total}`],
     ["regions of 2 × 2 with a kept patch", (told) => coveredOf(told, grid)],
     ["visual tokens, mean of the layers", (told) => meanOf(told.entering).toFixed(1)],

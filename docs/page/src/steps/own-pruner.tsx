@@ -139,7 +139,7 @@ function Result() {
       <Numbers
         scene={drawn}
         question={value.question}
-        unpruned={isOld ? undefined : answerUnpruned.value.value}
+        unpruned={isOld ? null : answerUnpruned.value.value}
         columns={[{ name: "yours", told, testId: "answer-own" }, ...others]}
       />
     </div>
