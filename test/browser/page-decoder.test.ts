@@ -76,7 +76,7 @@ describe.skipIf(ADDRESS === "")(`steps 5 and 6 of the page${WITHOUT_PAGE}`, () =
     expect(Object.fromEntries(counts)).toEqual(Object.fromEntries(wanted));
     expect(await sweep.locator(".mean").count()).toBe(9);
     expect(await sweep.locator("polyline").count()).toBe(0);
-    expect(await sweep.locator("table").textContent()).toContain("too few scenes to tell");
+    expect(await sweep.locator("ul.differences").textContent()).toContain("too few scenes to tell");
     await page.close();
   });
 

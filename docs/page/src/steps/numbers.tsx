@@ -47,11 +47,11 @@ export function Numbers({ scene, question, unpruned, columns }: NumbersProps) {
     ["regions of 2 × 2 with a kept patch", (told) => coveredOf(told, grid)],
     ["visual tokens, mean of the layers", (told) => meanOf(told.entering).toFixed(1)],
     [
-      "operations of the prefill",
+      "operations of the prefill, and share of the unpruned",
       (told) => `${(told.flops / 1e6).toFixed(0)} MFLOP${beside(told.flops, unpruned?.flops)}`,
     ],
     [
-      "cache after the prefill",
+      "cache after the prefill, and share",
       (told) => `${(told.cacheBytes / 1024).toFixed(0)} KiB${beside(told.cacheBytes, unpruned?.cacheBytes)}`,
     ],
   ];
@@ -111,4 +111,4 @@ function overlapOf({ box }: Told, other: Told["box"]): string {
 const meanOf = (counts: readonly number[]) => counts.reduce((sum, count) => sum + count, 0) / counts.length;
 
 const beside = (value: number, whole: number | undefined) =>
-  whole && whole !== value ? ` (${Math.round((100 * value) / whole)} % of unpruned)` : "";
+  whole && whole !== value ? ` (${Math.round((100 * value) / whole)} %)` : "";

@@ -102,31 +102,42 @@ function Means({ means, points }: MeansProps) {
   const count = means.none[0]?.count ?? 0;
   const cell = (mean: GroupMean | undefined) => (mean ? meanInWords(mean) : "…");
   return (
-    <table class="numbers">
-      <caption>
-        Mean IoU of {count} {count === 1 ? "scene" : "scenes"}, with 95 % intervals. Unpruned: {cell(means.none[0])}.
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">budget, tokens</th>
-          <th scope="col">A: {methodA.value}</th>
-          <th scope="col">B: {methodB.value}</th>
-          <th scope="col">A − B</th>
-          <th scope="col">operations, A and B</th>
-        </tr>
-      </thead>
-      <tbody>
-        {BUDGETS.map((budget, i) => (
-          <tr key={budget}>
-            <th scope="row">{budget}</th>
-            <td>{cell(at("a", budget))}</td>
-            <td>{cell(at("b", budget))}</td>
-            <td>{differences[i] ? differenceInWords(differences[i], count) : "…"}</td>
-            <td>{operationsInWords(points, budget)}</td>
+    <>
+      <table class="numbers">
+        <caption>
+          Mean IoU of the same {count} {count === 1 ? "scene" : "scenes"}, with 95 % intervals. Unpruned:{" "}
+          {cell(means.none[0])}.
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">budget, tokens</th>
+            <th scope="col">A: {methodA.value}</th>
+            <th scope="col">B: {methodB.value}</th>
           </tr>
+        </thead>
+        <tbody>
+          {BUDGETS.map((budget) => (
+            <tr key={budget}>
+              <th scope="row">{budget}</th>
+              <td>{cell(at("a", budget))}</td>
+              <td>{cell(at("b", budget))}</td>
+            </tr>
+          ))}
+        </tbody>
+      </table>
+      <p class="differences">By how much the boxes of A fit better than those of B, scene by scene:</p>
+      <ul class="differences">
+        {BUDGETS.map((budget, i) => (
+          <li key={budget}>
+            {budget} tokens: {differences[i] && differenceInWords(differences[i], count)}
+          </li>
         ))}
-      </tbody>
-    </table>
+      </ul>
+      <p class="differences">
+        Operations of the prefill at {BUDGETS.join(", ")} tokens, as shares of the unpruned model's: A{" "}
+        {operationsInWords(points, "a")}; B {operationsInWords(points, "b")}.
+      </p>
+    </>
   );
 }
 
@@ -141,10 +152,10 @@ const ENOUGH = 10;
 
 const signed = (value: number) => `${value < 0 ? "−" : "+"}${Math.abs(value).toFixed(2)}`;
 
-function operationsInWords(points: readonly SweepPoint[], budget: number): string {
-  const mean = (who: Who) => {
+function operationsInWords(points: readonly SweepPoint[], who: Who): string {
+  const shares = BUDGETS.map((budget) => {
     const own = points.filter((point) => point.who === who && point.group === budget);
-    return `${Math.round((100 * own.reduce((sum, { operations }) => sum + operations, 0)) / own.length)} %`;
-  };
-  return `${mean("a")}, ${mean("b")}`;
+    return Math.round((100 * own.reduce((sum, { operations }) => sum + operations, 0)) / own.length);
+  });
+  return `${shares.join(", ")} %`;
 }
