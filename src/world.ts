@@ -1,6 +1,7 @@
 /** The world of drawn shapes: scenes, pictures, questions and answers. */
 
 export { boxText } from "./world/coordinates.ts";
+export { type Misfit, misfitOf } from "./world/misfit.ts";
 export type { Family, Question } from "./world/question.ts";
 export { questionRandom, questionsFor } from "./world/questions.ts";
 export { SCENE_FILE_SIDE } from "./world/raster.ts";

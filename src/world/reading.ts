@@ -44,11 +44,7 @@ export interface Truth {
  * the scene, or when a relation is not clear (see `stands`)
  */
 export function truthOf(scene: Scene, text: string): Truth | undefined {
-  const asked = text
-    .trim()
-    .toLowerCase()
-    .replace(/\s+/g, " ")
-    .replace(/ ?[?.!]+$/, "");
+  const asked = plainly(text);
   for (const { family, patterns, answer } of KINDS)
     for (const pattern of patterns) {
       const slots = pattern.exec(asked)?.groups;
@@ -56,6 +52,31 @@ export function truthOf(scene: Scene, text: string): Truth | undefined {
       if (truth !== undefined) return typeof truth === "string" ? { family, answer: truth } : { family, ...truth };
     }
   return undefined;
+}
+
+/**
+ * What the phrases of a question describe of which each should mean one shape: "Where is the purple cross?" has one,
+ * a question for a count none.
+ *
+ * @returns undefined when the question is none of the world's
+ */
+export function describedIn(text: string): readonly Description[] | undefined {
+  const asked = plainly(text);
+  for (const pattern of KINDS.flatMap(({ patterns }) => patterns)) {
+    const slots = pattern.exec(asked)?.groups;
+    const phrases = slots && [slots.the, slots.other].filter((words) => words !== undefined).map(descriptionOf);
+    if (phrases?.every((about) => about !== undefined)) return phrases;
+  }
+  return undefined;
+}
+
+/** A question in small letters, without the mark at its end. */
+function plainly(text: string): string {
+  return text
+    .trim()
+    .toLowerCase()
+    .replace(/\s+/g, " ")
+    .replace(/ ?[?.!]+$/, "");
 }
 
 /** Words by what they stand for; of two that begin alike the longer one comes first. */

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, statSync } from "node:fs";
 import { fileURLToPath } from "node:url";
 import sharp from "sharp";
 import { expect, it } from "vitest";
@@ -8,6 +8,14 @@ import { sceneIn } from "../../src/world/scene-file.ts";
 import type { Split } from "../../src/world/splits.ts";
 
 const FOLDER = fileURLToPath(new URL("../../docs/images/", import.meta.url));
+
+it("docs/images has the page at three widths, in less than 400 kB each", async () => {
+  for (const width of [360, 1024, 2560]) {
+    const path = `${FOLDER}page-${width}.png`;
+    expect((await sharp(path).metadata()).width).toBe(width);
+    expect(statSync(path).size).toBeLessThan(400_000);
+  }
+});
 
 it("docs/images/README.md lists every clean scene with its split, seed, background and number of shapes", async () => {
   const rows = [...readFileSync(`${FOLDER}README.md`, "utf8").matchAll(/^ *\| `(scene-.+\.png)` .*\|$/gm)].map(

@@ -1,7 +1,9 @@
 import { signal } from "@preact/signals";
+import { Bar } from "./bar.tsx";
+import { Introduction } from "./introduction.tsx";
 import { Links } from "./links.tsx";
 import { QuestionBar } from "./question.tsx";
-import { client, facts } from "./state/state.ts";
+import { answerA, client, facts } from "./state/state.ts";
 import { Aggregation } from "./steps/aggregation.tsx";
 import { Compare } from "./steps/compare.tsx";
 import { Decoder } from "./steps/decoder.tsx";
@@ -21,13 +23,11 @@ export function App() {
     <>
       <header>
         <h1>Nüwa: pruning visual tokens</h1>
-        <p>
-          A small vision-language model runs in this page, with the sources of the project. Nothing is uploaded, and
-          after loading nothing is fetched.
-        </p>
+        <Introduction />
         <Loading />
         <Links steps={7} />
       </header>
+      <Bar />
       <main>
         <Patches />
         <Separation />
@@ -52,7 +52,9 @@ function Loading() {
   if (client.value) return <p class="waiting">computed live on {facts.value?.backend}</p>;
   return (
     <p class="waiting">
-      loading the model; what stands here was computed by it when the page was built{" "}
+      {answerA.value.value
+        ? "loading the model; what stands here was computed by it when the page was built"
+        : "loading the model; results appear when it has come"}{" "}
       <progress value={loading.value} max={1} aria-label="loading the model" />
     </p>
   );

@@ -1,6 +1,8 @@
 import type { Signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useId } from "preact/hooks";
 import type { Live } from "./state/live.ts";
+import "./following.css";
 
 /** A slider with its label and its value. */
 export interface SliderProps {
@@ -71,6 +73,23 @@ export function Choice<T extends string>({ label, chosen, names, testId }: Choic
   );
 }
 
+/** What is shown of a value that follows the state. */
+export interface FollowingProps {
+  readonly of: readonly Live<unknown>[];
+  readonly children: ComponentChildren;
+}
+
+/** Dims what it holds, and says so in its upper corner, while it is of an earlier state. */
+export function Following({ of, children }: FollowingProps) {
+  const old = of.some((one) => one.old);
+  return (
+    <div class={old ? "following old" : "following"} aria-busy={old}>
+      <div class="followed">{children}</div>
+      {old && <p class="computing">computing…</p>}
+    </div>
+  );
+}
+
 /** What is told of a value that is being computed, or could not be. */
 export function Waiting({ of }: { readonly of: Live<unknown> }) {
   if (of.problem !== undefined)
@@ -79,5 +98,5 @@ export function Waiting({ of }: { readonly of: Live<unknown> }) {
         {of.problem}
       </p>
     );
-  return <p class="waiting">{of.busy ? "computing…" : " "}</p>;
+  return <p class="waiting">{of.busy ? "computing…" : "\u00a0"}</p>;
 }

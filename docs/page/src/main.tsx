@@ -30,8 +30,8 @@ async function load(): Promise<void> {
       facts.value = told;
     });
     await new Promise<void>((done) => {
-      const stop = answerA.subscribe(({ value, problem, built }) => {
-        if (built || (value === undefined && problem === undefined)) return;
+      const stop = answerA.subscribe(({ value, problem, built, old }) => {
+        if (built || old || (value === undefined && problem === undefined)) return;
         // The subscription may call before it is returned.
         queueMicrotask(() => stop());
         done();

@@ -1,26 +1,21 @@
 import { computed, signal } from "@preact/signals";
 import { useId } from "preact/hooks";
-import { questionRandom, questionsFor } from "../../../src/world/questions.ts";
 import { Waiting } from "./controls.tsx";
+import { offeredFor, wish } from "./offered.ts";
 import { live } from "./state/live.ts";
 import { answerA, asked, client, facts, methodA, question, scene } from "./state/state.ts";
-import { truth, verdict } from "./steps/answer-boxes.tsx";
+import { misfit, verdict } from "./steps/answer-boxes.tsx";
 import "./question.css";
-
-/** Questions that are offered at once. */
-const OFFERED = 6;
-/** Boxes show most of what position ids do: about half of the questions ask for one. */
-const WEIGHTS = { existence: 1, colour: 1, shape: 1, count: 1, relation: 1, grounding: 5 };
 
 /** Which questions about the scene are offered. */
 const round = signal(0);
 const offered = live(
-  () => ({ drawn: scene.value, random: questionRandom(scene.value, round.value) }),
-  async ({ drawn, random }) => questionsFor(drawn, random, { count: OFFERED, weights: WEIGHTS }),
+  () => ({ drawn: scene.value, which: round.value }),
+  async ({ drawn, which }) => offeredFor(drawn, which),
   // While a shape is dragged the questions stay.
   {
     pause: 200,
-    first: () => questionsFor(scene.peek(), questionRandom(scene.peek()), { count: OFFERED, weights: WEIGHTS }),
+    first: () => offeredFor(scene.peek()),
   },
 );
 
@@ -38,7 +33,7 @@ const unknown = live(
 /** Asks the model. */
 function ask(words: string): void {
   if (words.trim() === "") return;
-  question.value = words.trim();
+  wish(words.trim());
   typed.value = undefined;
   asked.value++;
 }
@@ -46,7 +41,7 @@ function ask(words: string): void {
 /** The question, from chips or typed, and the answer of the first method. */
 export function QuestionBar() {
   return (
-    <section class="question" aria-labelledby="question-title">
+    <section class="question" id="question" aria-labelledby="question-title">
       <h2 id="question-title">Ask about the scene</h2>
       <Chips />
       <Typed />
@@ -65,7 +60,6 @@ function Chips() {
       ))}
       <button
         type="button"
-        class="quiet"
         onClick={() => {
           round.value++;
         }}
@@ -126,15 +120,16 @@ function UnknownWords({ words, lacking }: { readonly words: string; readonly lac
 }
 
 function AnswerLine() {
-  const { value, busy } = answerA.value;
-  const worth = verdict(value?.text);
+  const { value, old } = answerA.value;
+  const worth = verdict(answerA.value);
   return (
     <>
-      <p class={busy ? "answer old" : "answer"}>
+      <p class={old ? "answer old" : "answer"}>
         Answer of method A ({methodA.value}): <output data-testid="answer-a">{value?.text ?? "…"}</output>
         {worth && ` — ${worth}`}
-        {value && !truth.value && " — nothing is known of this question, so the answer is not marked"}
+        {old && " (to what was asked before)"}
       </p>
+      {misfit.value && <p class="misfit">{misfit.value}</p>}
       <Waiting of={answerA.value} />
     </>
   );

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { CopyLink } from "./links.tsx";
+import "./step.css";
 
 /** Where the build puts the sources, as texts that any browser shows. */
 const SOURCES = "sources/";
@@ -10,6 +11,8 @@ export interface StepProps {
   readonly title: string;
   /** Two or three sentences. */
   readonly children: ComponentChildren;
+  /** More of them, which a narrow screen shows behind the figure. */
+  readonly more?: ComponentChildren;
   /** MathML of the equation that the figure shows. */
   readonly equation?: ComponentChildren;
   /** Files of the sources that compute it: `src/methods/nuwa/alignment.ts`. */
@@ -18,7 +21,7 @@ export interface StepProps {
 }
 
 /** A section of the page. */
-export function Step({ number, title, children, equation, sources, figure }: StepProps) {
+export function Step({ number, title, children, more, equation, sources, figure }: StepProps) {
   return (
     <section class="step" id={`step-${number}`} aria-labelledby={`step-${number}-title`}>
       <div class="step-head">
@@ -27,8 +30,10 @@ export function Step({ number, title, children, equation, sources, figure }: Ste
         </h2>
         <CopyLink fragment={`#step-${number}`} said="copy link" label={`copy link to step ${number}`} />
       </div>
-      <div class="told">
-        {children}
+      <div class="told">{children}</div>
+      <div class="shown">{figure}</div>
+      <div class="behind">
+        {more && <div class="told">{more}</div>}
         {equation && <div class="equation">{equation}</div>}
         <p class="sources">
           {sources.map((path) => (
@@ -38,7 +43,6 @@ export function Step({ number, title, children, equation, sources, figure }: Ste
           ))}
         </p>
       </div>
-      <div class="shown">{figure}</div>
     </section>
   );
 }

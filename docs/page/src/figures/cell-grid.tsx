@@ -23,9 +23,9 @@ export function middleOf(cell: number, grid: Grid): { cx: number; cy: number } {
   return { cx: x + CELL / 2, cy: y + CELL / 2 };
 }
 
-/** A patch in words, counted from 1 as people count. */
+/** A patch in words: its number in raster order, from 0, and its row and column, counted from 1 as people count. */
 export function cellName(cell: number, { columns }: Grid): string {
-  return `row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1}`;
+  return `patch ${cell} (row ${Math.floor(cell / columns) + 1}, column ${(cell % columns) + 1})`;
 }
 
 /** A cell for each patch of a grid, over whatever lies below. */

@@ -1,5 +1,6 @@
 import type { ComponentChildren } from "preact";
 import { useRef } from "preact/hooks";
+import { svgAlone } from "./svg-alone.ts";
 
 /** A drawing that can be saved. */
 export interface FigureProps {
@@ -26,7 +27,6 @@ export function Figure({ title, caption, width, height, children, interactive = 
         {caption}
         <button
           type="button"
-          class="quiet"
           aria-label={`save SVG: ${title}`}
           onClick={() => drawing.current && saveSvg(drawing.current, title)}
         >
@@ -37,30 +37,8 @@ export function Figure({ title, caption, width, height, children, interactive = 
   );
 }
 
-/** Properties of the page's style that a file on its own needs. */
-const STYLED = [
-  "fill",
-  "fill-opacity",
-  "stroke",
-  "stroke-width",
-  "stroke-dasharray",
-  "font-size",
-  "font-family",
-  "opacity",
-];
-
 function saveSvg(drawing: SVGSVGElement, title: string): void {
-  const copy = drawing.cloneNode(true) as SVGSVGElement;
-  const pairs = [drawing, ...drawing.querySelectorAll("*")].map(
-    (own, i) => [own, i === 0 ? copy : copy.querySelectorAll("*")[i - 1]] as const,
-  );
-  for (const [own, copied] of pairs) {
-    const style = getComputedStyle(own);
-    for (const name of STYLED) copied.setAttribute(name, style.getPropertyValue(name));
-    copied.removeAttribute("class");
-  }
-  copy.setAttribute("xmlns", "http://www.w3.org/2000/svg");
-  const url = URL.createObjectURL(new Blob([copy.outerHTML], { type: "image/svg+xml" }));
+  const url = URL.createObjectURL(new Blob([svgAlone(drawing)], { type: "image/svg+xml" }));
   const link = document.createElement("a");
   link.href = url;
   link.download = `${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.svg`;

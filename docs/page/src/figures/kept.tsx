@@ -10,6 +10,8 @@ import { SceneShapes } from "./scene-shapes.tsx";
 export interface MarkedBox {
   readonly kind: BoxKind;
   readonly box: Box | undefined;
+  /** It is of an earlier state. */
+  readonly old?: boolean;
 }
 
 /** What stays of a scene, and boxes over it. */
@@ -21,29 +23,35 @@ export interface KeptProps {
   /** Decoder layers. */
   readonly layers: number;
   readonly boxes?: readonly MarkedBox[];
+  /** The tokens are of an earlier state. */
+  readonly old?: boolean;
 }
 
 /** A scene in which dropped patches are darkened, and what a decoder layer drops is crossed by a line. */
-export function Kept({ scene, grid, tokens, layers, boxes = [] }: KeptProps) {
+export function Kept({ scene, grid, tokens, layers, boxes = [], old = false }: KeptProps) {
   const { width } = sizeOf(grid);
   const byCell = new Map(tokens?.map((token) => [token.cell, token]));
   return (
     <>
       <SceneShapes scene={scene} side={width} />
-      {tokens &&
-        Array.from({ length: grid.rows * grid.columns }, (_, cell) => {
-          const token = byCell.get(cell);
-          const { x, y } = placeOf(cell, grid);
-          return (
-            <g key={cell}>
-              <rect {...{ x, y }} width={CELL} height={CELL} class={token ? "kept" : "dropped"} />
-              {token && token.layers < layers && (
-                <line class="dropped-later" x1={x + 8} y1={y + CELL - 8} x2={x + CELL - 8} y2={y + 8} />
-              )}
-            </g>
-          );
-        })}
-      {boxes.map(({ kind, box }) => box && <AnswerBox key={kind} {...{ kind, box }} side={width} />)}
+      <g opacity={old ? 0.4 : undefined}>
+        {tokens &&
+          Array.from({ length: grid.rows * grid.columns }, (_, cell) => {
+            const token = byCell.get(cell);
+            const { x, y } = placeOf(cell, grid);
+            return (
+              <g key={cell}>
+                <rect {...{ x, y }} width={CELL} height={CELL} class={token ? "kept" : "dropped"} />
+                {token && token.layers < layers && (
+                  <line class="dropped-later" x1={x + 8} y1={y + CELL - 8} x2={x + CELL - 8} y2={y + 8} />
+                )}
+              </g>
+            );
+          })}
+      </g>
+      {boxes.map(
+        ({ kind, box, old: aged }) => box && <AnswerBox key={kind} {...{ kind, box }} old={aged} side={width} />,
+      )}
     </>
   );
 }
@@ -51,6 +59,7 @@ export function Kept({ scene, grid, tokens, layers, boxes = [] }: KeptProps) {
 const SAID: Readonly<Record<BoxKind, string>> = {
   truth: "true box",
   unpruned: "box of the unpruned model",
+  original: "box after pruning, with original ids",
   pruned: "box after pruning",
 };
 

@@ -5,6 +5,8 @@ import { ASPECT, apart } from "../../../../src/world/geometry.ts";
 import { isHeldOut } from "../../../../src/world/pairs.ts";
 import { GAP, type SceneShape, SHAPE_COUNTS } from "../../../../src/world/scene.ts";
 import { changedShapes, scene } from "../state/state.ts";
+import { hiddenBy } from "./hidden.ts";
+import { commit } from "./history.ts";
 import { shapeAt } from "./shapes-text.ts";
 
 /* What a reader does to the shapes of a scene. */
@@ -19,8 +21,12 @@ export const edited = computed(() => {
 
 /** Begins or ends to edit a shape. */
 export function edit(at: number | undefined): void {
+  if (at !== chosenPlace.peek()) refused.value = undefined;
   chosenPlace.value = at;
 }
+
+/** Why the last change was not made, in a line. */
+export const refused = signal<string | undefined>(undefined);
 
 /** Widths that a reader can give, as shares of the picture's side. */
 export const WIDTHS = { least: 0.1, most: 0.4 } as const;
@@ -43,7 +49,36 @@ export function change(at: number, { x, y, ...to }: Change): void {
   const { shape = old.shape, colour = old.colour, width = old.box[2] - old.box[0] } = to;
   const [x0, y0, x1, y1] = old.box;
   const place = [x ?? (x0 + x1 - width) / 2, y ?? (y0 + y1 - width * ASPECT[shape]) / 2];
-  put(at, inside(shape, colour, place[0], place[1], width));
+  const made = inside(shape, colour, place[0], place[1], width);
+  put(
+    plain(scene.peek().shapes).map((other, i) => (i === at ? made : other)),
+    // A slider and the arrow keys change it in many small moves.
+    [at, to.shape, to.colour, to.width === undefined ? "" : "width"].join(" "),
+  );
+}
+
+/**
+ * Puts a shape where a pointer drags it. Over a shape that lies above it, it comes to the front.
+ *
+ * @param drag a name of this drag
+ * @returns the shape's place in the list, which changes where it comes to the front
+ */
+export function dragTo(at: number, x: number, y: number, drag: string): number {
+  const shapes = plain(scene.peek().shapes);
+  const old = shapes[at];
+  if (!old) return at;
+  const made = inside(old.shape, old.colour, x, y, old.box[2] - old.box[0]);
+  const isBelow = shapes.some(({ box }, i) => i > at && !apart(made.box, box, 0));
+  if (!isBelow) {
+    put(
+      shapes.map((other, i) => (i === at ? made : other)),
+      drag,
+    );
+    return at;
+  }
+  if (!put([...shapes.filter((_, i) => i !== at), made], drag)) return at;
+  edit(shapes.length - 1);
+  return shapes.length - 1;
 }
 
 /** Moves a shape by shares of the picture's side. */
@@ -56,7 +91,7 @@ export function move(at: number, right: number, down: number): void {
 export function remove(at: number): void {
   const { shapes } = scene.peek();
   if (shapes.length <= COUNTS.least) return;
-  changedShapes.value = plain(shapes.filter((_, i) => i !== at));
+  commit(plain(shapes.filter((_, i) => i !== at)), `remove ${shapes.length}`);
   edit(undefined);
 }
 
@@ -75,13 +110,14 @@ export function add(): void {
   };
   const places = Array.from({ length: 121 }, (_, i) => [(i % 11) / 12.5, Math.floor(i / 11) / 12.5] as const);
   const [x, y] = places[indexOfLargest(places.map((place) => free(...place)))];
-  changedShapes.value = [...plain(shapes), inside(shape, colour, x, y, width)];
+  commit([...plain(shapes), inside(shape, colour, x, y, width)], `add ${shapes.length}`);
   edit(shapes.length);
 }
 
 /** The scene as its seed has it. */
 export function undoAll(): void {
-  changedShapes.value = undefined;
+  commit(undefined, "undo all");
+  refused.value = undefined;
 }
 
 /** In what the scene is unlike those that the model was trained on, in sentences. */
@@ -93,6 +129,8 @@ export const unlikeTraining = computed<string[]>(() => {
   if (pairs.some(([one, other]) => !apart(one.box, other.box, 0))) lines.push("Shapes overlap");
   else if (pairs.some(([one, other]) => !apart(one.box, other.box, GAP / 2))) lines.push("Shapes touch");
   if (shapes.length < SHAPE_COUNTS.least) lines.push("There is one shape alone");
+  const hidden = hiddenBy(shapes).findIndex((by) => by !== undefined);
+  if (hidden >= 0) lines.push(`The ${shapes[hidden].colour} ${shapes[hidden].shape} is hidden behind another`);
   const between = shapes.find(({ size, box }) => {
     const [least, most] = SIZE_EXTENTS[size];
     const width = box[2] - box[0];
@@ -104,8 +142,25 @@ export const unlikeTraining = computed<string[]>(() => {
   return lines;
 });
 
-function put(at: number, shape: SceneShape): void {
-  changedShapes.value = plain(scene.peek().shapes).map((old, i) => (i === at ? shape : old));
+/**
+ * Takes other shapes, unless one of them would be hidden that can be seen now.
+ *
+ * @returns whether it took them
+ */
+function put(shapes: readonly SceneShape[], action: string): boolean {
+  const [before, after] = [hiddenBy(scene.peek().shapes), hiddenBy(shapes)];
+  const count = (hidden: typeof after) => hidden.filter((by) => by !== undefined).length;
+  const lost = after.findIndex((by) => by !== undefined);
+  if (count(after) > count(before)) {
+    const name = ({ colour, shape }: SceneShape) => `${colour} ${shape}`;
+    refused.value =
+      `The ${name(shapes[lost])} would be hidden behind the ${name(shapes[after[lost] as number])}, and the model ` +
+      "could not see it. So the change was not made.";
+    return false;
+  }
+  refused.value = undefined;
+  commit(shapes, action);
+  return true;
 }
 
 /** Shapes in their plain colours, which is all that the address holds of them: a link shows the same picture. */

@@ -1,7 +1,7 @@
 import type { SceneShape } from "../../../../src/world/scene.ts";
 import { SceneShapes } from "../figures/scene-shapes.tsx";
 import { scene } from "../state/state.ts";
-import { change, edit, edited, move, remove } from "./edit.ts";
+import { dragTo, edit, edited, move, remove } from "./edit.ts";
 import "./editor.css";
 
 /** How far an arrow key moves a shape, and with the shift key: a hundredth, and a patch. */
@@ -56,8 +56,9 @@ function Handle({ shape, at, side }: HandleProps) {
         if (isLast && at >= scene.peek().shapes.length) (currentTarget.previousElementSibling as SVGElement)?.focus();
       }}
       onPointerDown={(event) => drag(event, at, side)}
-      // The page would scroll under the finger: Chromium passes over `touch-action` inside of drawings.
-      onTouchStart={(event) => event.preventDefault()}
+      // Where the shape is chosen, the page would scroll under the finger: Chromium passes over `touch-action` inside of
+      // drawings. Elsewhere it shall scroll.
+      onTouchStart={(event) => isEdited && event.preventDefault()}
     >
       <rect
         x={x0 - grown(x1 - x0)}
@@ -111,9 +112,17 @@ function keyed({ key, shiftKey }: KeyboardEvent, at: number): boolean {
   return true;
 }
 
-/** Follows a pointer until it is lifted, as long as it holds the shape where it took it. */
+/** Counts drags: each is taken back by itself. */
+let drags = 0;
+
+/**
+ * Follows a pointer until it is lifted, as long as it holds the shape where it took it. A finger drags only a shape that
+ * was chosen by a tap before: else a swipe over the picture would move shapes instead of the page.
+ */
 function drag(event: PointerEvent, at: number, side: number): void {
-  if (event.button !== 0) return;
+  if (event.button !== 0 || (event.pointerType === "touch" && edited.peek() !== at)) return;
+  const name = `drag ${drags++}`;
+  let now = at;
   const handle = event.currentTarget as SVGGElement;
   const place = placeIn(handle, event, side);
   const { box } = scene.peek().shapes[at];
@@ -124,9 +133,11 @@ function drag(event: PointerEvent, at: number, side: number): void {
   handle.setPointerCapture(event.pointerId);
   const moved = (next: PointerEvent) => {
     const [x, y] = placeIn(handle, next, side);
-    change(at, { x: x - held[0], y: y - held[1] });
+    now = dragTo(now, x - held[0], y - held[1], name);
   };
   const ended = () => {
+    // It may have come to the front, and then has another handle.
+    (handle.parentElement?.children[now] as SVGElement | undefined)?.focus({ preventScroll: true });
     handle.removeEventListener("pointermove", moved);
     handle.removeEventListener("pointerup", ended);
     handle.removeEventListener("pointercancel", ended);

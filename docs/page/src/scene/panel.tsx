@@ -2,8 +2,9 @@ import { COLOURS, SHAPES } from "../../../../src/world/attributes.ts";
 import type { SceneShape } from "../../../../src/world/scene.ts";
 import { Choice, Slider } from "../controls.tsx";
 import { changedShapes, scene } from "../state/state.ts";
-import { add, type Change, COUNTS, change, edited, remove, undoAll, unlikeTraining, WIDTHS } from "./edit.ts";
+import { add, type Change, COUNTS, change, edited, refused, remove, undoAll, unlikeTraining, WIDTHS } from "./edit.ts";
 import { nameOf } from "./editor.tsx";
+import { canUndo, undo } from "./history.ts";
 
 /** A value of the shape that is edited, which a control reads and sets. */
 function field<T>(read: (shape: SceneShape) => T, write: (value: T) => Change): { value: T } {
@@ -33,7 +34,7 @@ export function ShapePanel() {
   const lines = unlikeTraining.value;
   return (
     <fieldset class="shape-panel">
-      <legend>{at === undefined ? "shapes: choose one in the picture to change it" : nameOf(shapes[at])}</legend>
+      <legend>{at === undefined ? "shapes: click or tap one in the picture to change it" : nameOf(shapes[at])}</legend>
       <div class="controls">
         {at !== undefined && (
           <>
@@ -62,12 +63,18 @@ export function ShapePanel() {
           </>
         )}
         <button type="button" disabled={shapes.length >= COUNTS.most} onClick={add}>
-          add a shape
+          {shapes.length < COUNTS.most ? "add a shape" : `${COUNTS.most} shapes are the most`}
+        </button>
+        <button type="button" disabled={!canUndo.value} onClick={undo}>
+          undo
         </button>
         <button type="button" disabled={!changedShapes.value} onClick={undoAll}>
-          back to the scene of the seed
+          undo all my changes
         </button>
       </div>
+      <p class="problem" role="status">
+        {refused.value}
+      </p>
       <p class="waiting" role="status">
         {lines.length > 0 && `${lines.join(". ")}. The model has never seen that, and its answers may be wrong.`}
       </p>

@@ -1,8 +1,10 @@
-import { signal } from "@preact/signals";
+import { batch, signal } from "@preact/signals";
 import { useId } from "preact/hooks";
 import { SEEDS_PER_SPLIT } from "../../../../src/world/splits.ts";
 import { Slider } from "../controls.tsx";
-import { changedShapes, seed } from "../state/state.ts";
+import { fitQuestion } from "../offered.ts";
+import { changedShapes, scene, seed } from "../state/state.ts";
+import { edit } from "./edit.ts";
 
 /** Seeds that the slider reaches. */
 const ON_SLIDER = 299;
@@ -10,11 +12,15 @@ const ON_SLIDER = 299;
 /** What was typed and is no seed. */
 const refused = signal<string | undefined>(undefined);
 
-/** Another scene; changes of the old one are lost. */
+/** Another scene; changes of the old one are lost, and so is a question that does not fit it. */
 function take(value: number): void {
   refused.value = undefined;
-  seed.value = value;
-  changedShapes.value = undefined;
+  batch(() => {
+    seed.value = value;
+    changedShapes.value = undefined;
+    edit(undefined);
+    fitQuestion(scene.value);
+  });
 }
 
 /** Chooses a scene by its seed: typed, by a slider, or the next. */
@@ -45,7 +51,7 @@ export function SeedControls() {
           />
         </div>
         <Slider
-          label="first 300"
+          label="one of the first 300"
           value={Math.min(seed.value, ON_SLIDER)}
           least={0}
           most={ON_SLIDER}

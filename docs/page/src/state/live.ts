@@ -1,14 +1,25 @@
-import { effect, type ReadonlySignal, signal } from "@preact/signals";
+import { effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 
 /** A value that is computed in the worker and follows what it is computed from. */
 export interface Live<T> {
-  /** The last one that was computed; it may be of an earlier input while `busy`. */
+  /** The last one that was computed. */
   readonly value?: T;
+  /** Whether the value is of an earlier input: it says nothing about what the page shows now. */
+  readonly old?: boolean;
   /** Why there is none for the current input, in a line. */
   readonly problem?: string;
+  /** Whether the value for the current input is being computed, or about to be. */
   readonly busy: boolean;
   /** Whether the value came with the page instead of being computed in it. */
   readonly built?: boolean;
+}
+
+/** Nothing is known, and nothing computed. */
+export const IDLE = { busy: false } as const satisfies Live<never>;
+
+/** A value that belongs to the current input; undefined while there is none. */
+export function current<T>({ value, old }: Live<T>): T | undefined {
+  return old ? undefined : value;
 }
 
 /**
@@ -23,18 +34,22 @@ export function live<Input, T>(
   work: (input: Input) => Promise<T>,
   { pause = 0, first }: { readonly pause?: number; readonly first?: () => T | undefined } = {},
 ): ReadonlySignal<Live<T>> {
-  const state = signal<Live<T>>(first ? { value: first(), busy: false, built: true } : { busy: false });
+  const begun = (): Live<T> => (first ? { value: first(), busy: false, built: true } : IDLE);
+  const state = signal<Live<T>>(begun());
   let newest = 0;
   let running: Promise<unknown> = Promise.resolve();
   effect(() => {
     const given = input();
     const own = ++newest;
     if (given === undefined) {
-      if (first) state.value = { value: first(), busy: false, built: true };
+      state.value = begun();
       return undefined;
     }
+    // At once, not only when work starts: nothing may stand for a moment beside an input that it does not belong to.
+    const { value: last, built } = state.peek();
+    const stands = last === undefined || (built === true && last === untracked(() => first?.()));
+    state.value = { value: last, busy: true, old: !stands, ...(stands && built && { built }) };
     const timer = setTimeout(() => {
-      state.value = { ...state.peek(), busy: true };
       // One at a time: what waits and is overtaken is never begun.
       running = running.then(async () => {
         if (own !== newest) return;

@@ -163,6 +163,25 @@ export const answerUnpruned = live(
   { ...QUIET, first: first(FIRST.answerUnpruned, [question, BEGIN.question]) },
 );
 
+/** The answer of the first method with the ids of the unpruned model, where others are in use. */
+export const answerOriginal = live(
+  () =>
+    positions.value === "original" || methodA.value === "none"
+      ? undefined
+      : ready({
+          scene: scene.value,
+          question: question.value,
+          setting: { ...settingOf(methodA.value), positions: "original" as const },
+        }),
+  ({ client: worker, ...task }) => worker.ask("ask", task),
+  QUIET,
+);
+
+/** Everything that follows from the state and takes the model some time. */
+const COMPUTED = [seen, chosen, chosenByNuwa, answerA, answerB, answerUnpruned, answerOriginal] as const;
+/** Whether any of it is being computed. */
+export const computing = computed(() => COMPUTED.some(({ value: { busy } }) => busy));
+
 const integer = (least: number, most: number) => (text: string) => {
   const value = Number(text);
   return Number.isInteger(value) && value >= least && value <= most ? value : undefined;

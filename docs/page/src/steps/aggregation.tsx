@@ -2,7 +2,7 @@ import { useId } from "preact/hooks";
 import { squaredDistance } from "../../../../src/core/grid.ts";
 import { indexOfLargest } from "../../../../src/core/ranking.ts";
 import { VARIANTS } from "../../../../src/methods/nuwa/variants.ts";
-import { Choice, Slider, Waiting } from "../controls.tsx";
+import { Choice, Following, Slider, Waiting } from "../controls.tsx";
 import { CELL, CellGrid, cellName, middleOf, PointedCell, point, sizeOf } from "../figures/cell-grid.tsx";
 import { heat } from "../figures/colours.ts";
 import { Figure } from "../figures/figure.tsx";
@@ -10,7 +10,7 @@ import { HeatScale, shortly } from "../figures/heat-scale.tsx";
 import { EditedScene } from "../scene/editor.tsx";
 import { anchor, chosenByNuwa, distanceFraction, gridOf, pillarQuantile, reach, variant } from "../state/state.ts";
 import { Step } from "../step.tsx";
-import { AggregationEquation } from "./equations.tsx";
+import { AggregationEquation } from "./equations-3-and-4.tsx";
 import "./aggregation.css";
 
 /** An anchor, and where its token comes from. */
@@ -32,20 +32,25 @@ export function Aggregation() {
       figure={
         <>
           <AggregationControls />
-          <Gathering />
+          <Following of={[chosenByNuwa.value]}>
+            <Gathering />
+          </Following>
           <Waiting of={chosenByNuwa.value} />
         </>
+      }
+      more={
+        <p>
+          The paper scores pillars by the norm of the key and takes the top quarter; the released code scores by
+          salience, takes the top 45 %, and sets an anchor's weight in its own token back to 1 after dividing. The
+          reading also changes stage 2, which moves answers more than all else: see{" "}
+          <a href="#step-5">the score of the second pruning</a>.
+        </p>
       }
     >
       <p>
         The anchors whose score reaches a quantile are pillars: their tokens stay as they are. All others are
-        collectors: each adds the tokens of patches around it to its own, the more the more alike and the nearer they
-        are, and none that is τ or farther away.
-      </p>
-      <p>
-        The paper scores pillars by the norm of the key and takes the top quarter; the released code scores by salience,
-        takes the top 45 %, and sets an anchor's weight in its own token back to 1 after dividing. The reading also
-        changes the score of the second pruning, which moves answers most: see <a href="#step-5">step 5</a>.
+        collectors: each takes in the tokens of other patches. A patch counts more if it looks similar and lies near,
+        and nothing at a distance of τ or more.
       </p>
     </Step>
   );
@@ -67,7 +72,7 @@ function AggregationControls() {
         ]}
       />
       <Slider
-        label="τ², share of the largest"
+        label="τ², share of the largest squared distance"
         value={Number((fraction ?? 0.01).toFixed(2))}
         least={0.01}
         most={1}
@@ -96,7 +101,7 @@ function AggregationControls() {
           pillarQuantile.value = undefined;
         }}
       >
-        constants of the reading
+        {`back to the ${variant.value === "paper" ? "paper" : "code"}'s values`}
       </button>
     </div>
   );
@@ -196,10 +201,10 @@ function rowInWords({ cell, pillar, weights }: Row): string {
   const list = Array.from(weights);
   const sources = list.filter((weight) => weight > 0).length - 1;
   const sum = list.reduce((total, weight) => total + weight, 0);
-  const where = `The anchor at ${cellName(cell, gridOf.value)}`;
-  if (pillar) return `${where} is a pillar: its token stays as it is. Click another to see what it is mixed from.`;
+  const where = `The anchor, ${cellName(cell, gridOf.value)}`;
+  if (pillar) return `${where}, is a pillar: its token stays as it is. Click another to see what it is mixed from.`;
   return (
-    `${where} is a collector: its own token with weight ${weights[cell].toFixed(2)}, and ${sources} others; the ` +
+    `${where}, is a collector: its own token with weight ${weights[cell].toFixed(2)}, and ${sources} others; the ` +
     `weights sum to ${sum.toFixed(2)}.`
   );
 }

@@ -33,10 +33,10 @@ export function Compare() {
           <Numbers
             scene={scene.value}
             question={question.value}
-            unpruned={answerUnpruned.value.value}
+            unpruned={answerUnpruned.value}
             columns={[
-              { name: `A: ${methodA.value}`, told: answerA.value.value },
-              { name: `B: ${methodB.value}`, told: answerB.value.value, testId: "answer-b" },
+              { name: `A: ${methodA.value}`, answer: answerA.value },
+              { name: `B: ${methodB.value}`, answer: answerB.value, testId: "answer-b" },
             ]}
           />
           <p class="waiting">
@@ -84,9 +84,10 @@ function Pane({ letter, method, answer, names, testId }: PaneProps) {
           layers={facts.value?.layers ?? 0}
           boxes={[
             { kind: "truth", box: truthOf(scene.value, question.value)?.box },
-            { kind: "unpruned", box: answerUnpruned.value.value?.box },
-            { kind: "pruned", box: told?.box },
+            { kind: "unpruned", box: answerUnpruned.value.value?.box, old: answerUnpruned.value.old },
+            { kind: "pruned", box: told?.box, old: answer.old },
           ]}
+          old={answer.old}
         />
       </Figure>
       <Waiting of={answer} />

@@ -2,8 +2,8 @@ import { computed } from "@preact/signals";
 import { type Coverage, coverageOf, nearestSquaredDistances } from "../../../../src/analysis/coverage.ts";
 import { type Grid, squaredDistance } from "../../../../src/core/grid.ts";
 import { best, indexOfLargest } from "../../../../src/core/ranking.ts";
-import { alignAnchors } from "../../../../src/methods/nuwa/alignment.ts";
-import { solveBudget } from "../../../../src/methods/nuwa/budget.ts";
+import { alignAnchors, patchesPerRegion } from "../../../../src/methods/nuwa/alignment.ts";
+import { type Budget, solveBudget } from "../../../../src/methods/nuwa/budget.ts";
 import { regionsOf } from "../../../../src/methods/nuwa/separation.ts";
 import { live } from "../state/live.ts";
 import { average, client, facts, gridOf, regionSize, seen, variant, worstCase } from "../state/state.ts";
@@ -18,11 +18,23 @@ export interface Covering {
   readonly empty: readonly (readonly number[])[];
 }
 
-/** k, the patches that Nüwa's stage 1 keeps of the budget. */
-export const stage1Budget = computed<number>(() => {
+/** What the budget leaves: k patches before the cut inside the decoder, k₂ behind it. */
+export const split = computed<Budget>(() => {
   const { rows, columns } = gridOf.value;
   const layers = facts.value?.layers ?? 8;
-  return solveBudget({ tokens: average.value }, rows * columns, layers, Math.floor(layers / 2)).stage1;
+  return solveBudget({ tokens: average.value }, rows * columns, layers, Math.floor(layers / 2));
+});
+
+/** k, the patches that Nüwa's stage 1 keeps of the budget. */
+export const stage1Budget = computed<number>(() => split.value.stage1);
+
+/** How many regions there are, n, the candidates of all together, and of the region that has fewest. */
+export const candidates = computed(() => {
+  const regions = regionsOf(gridOf.value, regionSize.value);
+  const perRegion = patchesPerRegion(regions, stage1Budget.value);
+  const counts = regions.map((region) => Math.min(region.length, perRegion));
+  const all = counts.reduce((sum, count) => sum + count, 0);
+  return { regions: regions.length, perRegion, all, fewest: Math.min(...counts) };
 });
 
 /** What holds for every salience. */

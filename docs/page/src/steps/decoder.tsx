@@ -1,5 +1,5 @@
 import "./decoder.css";
-import { Choice, Slider, Waiting } from "../controls.tsx";
+import { Choice, Following, Slider, Waiting } from "../controls.tsx";
 import { BARS_SIZE, Bars, cutsOf } from "../figures/bars.tsx";
 import { CellGrid, PointedCell, sizeOf } from "../figures/cell-grid.tsx";
 import { heat } from "../figures/colours.ts";
@@ -27,6 +27,7 @@ export function Decoder() {
       title="A second pruning inside the decoder"
       sources={["src/methods/nuwa/textguided.ts", "src/pipeline/cutting.ts", "src/pipeline/decoder-loop.ts"]}
       equation={<CutEquation shown={methodA.value === "nuwa" ? cutScore() : undefined} />}
+      more={<ScoreTold />}
       figure={
         <>
           <p class="question-shown">{question.value}</p>
@@ -42,7 +43,11 @@ export function Decoder() {
             />
             <Choice label="colours" chosen={attentionScale} names={SCALES} />
           </div>
-          {told && <LayerFigures told={told} layer={shown} onLayer={set} />}
+          {told && (
+            <Following of={[answerA.value]}>
+              <LayerFigures told={told} layer={shown} onLayer={set} />
+            </Following>
+          )}
           <Waiting of={answerA.value} />
         </>
       }
@@ -57,7 +62,6 @@ export function Decoder() {
         lowest: later layers compute less, and their cache is shorter. The average over all layers is the budget,{" "}
         {average.value} tokens.
       </p>
-      <ScoreTold />
     </Step>
   );
 }

@@ -5,6 +5,7 @@ import { intersectionOverUnion } from "../../../../src/world/geometry.ts";
 import { type Truth, truthOf } from "../../../../src/world/reading.ts";
 import type { Scene } from "../../../../src/world/scene.ts";
 import type { Told } from "../model/protocol.ts";
+import { current, type Live } from "../state/live.ts";
 import { gridOf } from "../state/state.ts";
 
 /** Side of the regions of Nüwa. */
@@ -13,7 +14,7 @@ const REGION_SIZE = 2;
 /** An answer and what it is called. */
 export interface NumbersColumn {
   readonly name: string;
-  readonly told?: Told;
+  readonly answer: Live<Told>;
   readonly testId?: string;
 }
 
@@ -22,27 +23,21 @@ export interface NumbersProps {
   readonly scene: Scene;
   readonly question: string;
   /** Null: it is not shown. */
-  readonly unpruned: Told | undefined | null;
+  readonly unpruned: Live<Told> | null;
   readonly columns: readonly NumbersColumn[];
 }
 
 /** A table of answers, their boxes and what they cost, beside the unpruned model's. */
-export function Numbers({ scene, question, unpruned, columns }: NumbersProps) {
+export function Numbers({ scene, question, unpruned: whole, columns }: NumbersProps) {
   const grid = gridOf.value;
   const truth = truthOf(scene, question);
-  const whole: NumbersColumn[] = unpruned === null ? [] : [{ name: "unpruned", told: unpruned }];
-  const all = [...columns, ...whole];
+  const unpruned = whole ? current(whole) : undefined;
+  const all: readonly NumbersColumn[] = [...columns, ...(whole ? [{ name: "unpruned", answer: whole }] : [])];
+  const toUnpruned = (told: Told) => (told === unpruned ? "" : unpruned ? overlapOf(told, unpruned.box) : "…");
   const rows: readonly (readonly [head: string, cell: (told: Told) => string])[] = [
     ["right?", (told) => verdictOf(told, truth)],
     ...(truth?.box ? [["IoU with the true box", (told: Told) => overlapOf(told, truth.box)] as const] : []),
-    ...(unpruned === null
-      ? []
-      : [
-          [
-            "IoU with the unpruned box",
-            (told: Told) => (told === unpruned ? "" : overlapOf(told, unpruned?.box)),
-          ] as const,
-        ]),
+    ...(whole ? [["IoU with the unpruned box", toUnpruned] as const] : []),
     ["patches kept before the decoder", (told) => `${cellsOf(told).length} of ${told.total}`],
     ["regions of 2 × 2 with a kept patch", (told) => coveredOf(told, grid)],
     ["visual tokens, mean of the layers", (told) => meanOf(told.entering).toFixed(1)],
@@ -70,18 +65,20 @@ export function Numbers({ scene, question, unpruned, columns }: NumbersProps) {
       <tbody>
         <tr>
           <th scope="row">answer</th>
-          {all.map(({ name, told, testId }) => (
-            <td key={name} data-testid={testId}>
-              {told?.text ?? "…"}
+          {all.map(({ name, answer: { value, old }, testId }) => (
+            <td key={name} class={old ? "old" : undefined} data-testid={testId}>
+              {value?.text ?? "…"}
             </td>
           ))}
         </tr>
         {rows.map(([head, cell]) => (
           <tr key={head}>
             <th scope="row">{head}</th>
-            {all.map(({ name, told }) => (
-              <td key={name}>{told ? cell(told) : "…"}</td>
-            ))}
+            {all.map(({ name, answer }) => {
+              const told = current(answer);
+              // What belongs to an earlier state is not marked, and compared with nothing.
+              return <td key={name}>{told ? cell(told) : "…"}</td>;
+            })}
           </tr>
         ))}
       </tbody>

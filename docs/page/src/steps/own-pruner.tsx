@@ -11,6 +11,7 @@ import { Editor } from "../sandbox/editor.tsx";
 import { ADDRESS_LIMIT, EXAMPLES } from "../sandbox/examples.ts";
 import { LawReport } from "../sandbox/law-report.tsx";
 import { isOfAnother, type OwnRun, ownRun, running, runProgram, shownRun, stopProgram } from "../sandbox/runs.ts";
+import { current } from "../state/live.ts";
 import {
   answerA,
   answerB,
@@ -129,7 +130,7 @@ function Result() {
             layers={facts.value?.layers ?? 0}
             boxes={[
               { kind: "truth", box: truth?.box },
-              { kind: "unpruned", box: isOld ? undefined : answerUnpruned.value.value?.box },
+              { kind: "unpruned", box: isOld ? undefined : current(answerUnpruned.value)?.box },
               { kind: "pruned", box: told.box },
             ]}
           />
@@ -139,8 +140,8 @@ function Result() {
       <Numbers
         scene={drawn}
         question={value.question}
-        unpruned={isOld ? null : answerUnpruned.value.value}
-        columns={[{ name: "yours", told, testId: "answer-own" }, ...others]}
+        unpruned={isOld ? null : answerUnpruned.value}
+        columns={[{ name: "yours", answer: { value: told, busy: false }, testId: "answer-own" }, ...others]}
       />
     </div>
   );
@@ -148,7 +149,7 @@ function Result() {
 
 const columnOf = (letter: string, method: typeof methodA, answer: typeof answerA) => ({
   name: `${letter}: ${method.value}`,
-  told: answer.value.busy ? undefined : answer.value.value,
+  answer: answer.value,
 });
 
 /** `right, IoU 0.59` */

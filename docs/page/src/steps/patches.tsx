@@ -1,19 +1,20 @@
+import type { Grid } from "../../../../src/core/grid.ts";
 import { Choice, Waiting } from "../controls.tsx";
-import { CellGrid, cellAt, cellName, PointedCell, point, sizeOf } from "../figures/cell-grid.tsx";
+import { CELL, CellGrid, cellAt, cellName, PointedCell, point, sizeOf } from "../figures/cell-grid.tsx";
 import { heat, scaled } from "../figures/colours.ts";
 import { Figure } from "../figures/figure.tsx";
 import { HeatScale, shortly } from "../figures/heat-scale.tsx";
 import { EditedScene, Handles } from "../scene/editor.tsx";
 import { ShapePanel } from "../scene/panel.tsx";
 import { SeedControls } from "../scene/seed.tsx";
-import { gridOf, type Overlay, overlay, pointed, scene, seen } from "../state/state.ts";
+import { gridOf, type Overlay, overlay, pointed, seen } from "../state/state.ts";
 import { Step } from "../step.tsx";
 import { SalienceEquation } from "./equations.tsx";
 
 /** What is laid over the patches. */
 const SHOWN = [
   { name: "picture", said: "the picture alone" },
-  { name: "attention", said: "attention of the class token" },
+  { name: "attention", said: "attention of the class token, summed over heads" },
   { name: "keyNorms", said: "norm of the key" },
   { name: "paper", said: "both multiplied (the paper's salience)" },
   { name: "likeness", said: "likeness to the patch pointed at" },
@@ -30,28 +31,29 @@ export function Patches() {
       equation={<SalienceEquation />}
       figure={
         <>
-          <SeedControls />
           <div class="controls">
             <Choice label="lay over it" chosen={overlay} names={SHOWN} />
           </div>
           <PatchFigure />
           <Waiting of={seen.value} />
+          <SeedControls />
           <ShapePanel />
+          <p class="waiting">
+            By touch: tap a shape, then drag it. By keyboard: Tab goes to the patches and to each shape, arrow keys move
+            over the patches or move the shape, Delete takes a shape away.
+          </p>
         </>
+      }
+      more={
+        <p>
+          The tower's class token, one more that stands for the whole picture, pays attention to some patches more than
+          to others. Such a score is called salience, and most methods keep the patches that have most of it.
+        </p>
       }
     >
       <p>
-        The vision tower cuts the picture into {grid.rows} × {grid.columns} patches and makes a visual token of each:{" "}
-        {grid.rows * grid.columns} tokens for {scene.value.shapes.length} shapes. Drag a shape, change its colour or
-        size, or take another scene: everything below is computed anew.
-      </p>
-      <p>
-        The class token pays attention to some patches more than to others. Pruning methods call such a score salience,
-        and most of them keep the patches that have most of it.
-      </p>
-      <p>
-        By keyboard: the tab key goes to the patches and to each shape, arrow keys move over the patches or move the
-        shape, Delete takes a shape away.
+        The vision tower, the part that looks, cuts the picture into {grid.rows} × {grid.columns} patches and makes a
+        visual token of each. Drag a shape or take another scene: everything below follows.
       </p>
     </Step>
   );
@@ -71,7 +73,7 @@ function PatchFigure() {
           onPointerLeave={({ pointerType }) => pointerType === "mouse" && point(undefined)}
         >
           <EditedScene side={width} />
-          <g class="lines">
+          <g opacity={seen.value.old ? 0.5 : undefined}>
             <CellGrid
               grid={grid}
               label="patches of the picture"
@@ -81,6 +83,7 @@ function PatchFigure() {
               say={(cell) => (values ? shortly(values[cell]) : "")}
             />
           </g>
+          <PatchLines grid={grid} />
           <PointedCell grid={grid} />
           <Handles side={width} />
         </g>
@@ -107,18 +110,42 @@ function layerOf(name: Overlay): number[] | undefined {
   return [...value.likeness.slice(at * count, (at + 1) * count)];
 }
 
+/** Lines between the patches, in two colours so that they are seen on any. */
+function PatchLines({ grid }: { readonly grid: Grid }) {
+  const { width, height } = sizeOf(grid);
+  const inner = (count: number) => Array.from({ length: count - 1 }, (_, i) => (i + 1) * CELL);
+  const d = [
+    ...inner(grid.columns).map((x) => `M${x} 0V${height}`),
+    ...inner(grid.rows).map((y) => `M0 ${y}H${width}`),
+  ];
+  const path = { d: d.join(""), fill: "none", "pointer-events": "none" } as const;
+  return (
+    <>
+      <path {...path} stroke="#fff" stroke-width={2} stroke-opacity={0.6} />
+      <path {...path} stroke="#000" stroke-width={0.8} stroke-opacity={0.7} />
+    </>
+  );
+}
+
 function PatchCaption() {
   const { value } = seen.value;
   const at = pointed.value;
-  if (at === undefined || !value) return <p>Point at a patch to see its values.</p>;
+  if (at === undefined || !value)
+    return (
+      <p>
+        The lines are between the patches; the pattern of the background has nothing to do with them. Point at a patch
+        to see its values.
+      </p>
+    );
   const count = value.attention.length;
   const rank = value.attention.reduce((ahead, other) => ahead + Number(other > value.attention[at]), 1);
   const row = [...value.likeness.slice(at * count, (at + 1) * count)];
   const alike = row.filter((cosine) => cosine >= 0.9).length - 1;
   return (
     <p>
-      {`Patch ${at} (${cellName(at, gridOf.value)}): attention ${shortly(value.attention[at])}, place ${rank} of ` +
-        `${count}; norm of its key ${shortly(value.keyNorms[at])}; others with a cosine of 0.9 or more: ${alike}.`}
+      {`You point at ${cellName(at, gridOf.value)}. Attention of the class token ${shortly(value.attention[at])}, summed ` +
+        `over heads, place ${rank} of ${count}; norm of its key ${shortly(value.keyNorms[at])}; other patches whose ` +
+        `features have a cosine of 0.9 or more with its own: ${alike}.`}
     </p>
   );
 }

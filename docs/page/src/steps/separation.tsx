@@ -1,11 +1,15 @@
+import { batch } from "@preact/signals";
 import { Slider, Waiting } from "../controls.tsx";
 import { CELL, CellGrid, middleOf, PointedCell, placeOf, point, sizeOf } from "../figures/cell-grid.tsx";
 import { heat, scaled } from "../figures/colours.ts";
 import { Figure } from "../figures/figure.tsx";
 import { HeatScale } from "../figures/heat-scale.tsx";
+import { EditedScene } from "../scene/editor.tsx";
+import { current } from "../state/live.ts";
 import { average, chosen, gridOf, methodA, regionSize, seen, worstCase } from "../state/state.ts";
 import { Step } from "../step.tsx";
-import { bounds, type Covering, coverings, salience, stage1Budget } from "./coverage.ts";
+import { bounds, type Covering, coverings, salience, split, stage1Budget } from "./coverage.ts";
+import { Candidates, Guarantee, Measures } from "./coverage-words.tsx";
 import { AlignmentEquation } from "./equations.tsx";
 import "./separation.css";
 
@@ -24,19 +28,26 @@ export function Separation() {
       ]}
       equation={<AlignmentEquation />}
       figure={<Selections />}
+      more={
+        <>
+          <p>
+            So the anchors spread: how many regions keep one at least, and how far a patch can be from one at most,
+            follow from k and the region size, whatever the salience. Star discrepancy is the largest difference between
+            a box's share of the kept patches and its share of the area, over all boxes from the upper left corner; 0 is
+            even.
+          </p>
+          <p>
+            The budget is the average number of visual tokens in a decoder layer, of {grid.rows * grid.columns}. Nüwa
+            keeps k = {split.value.stage1} before the decoder and k₂ = {split.value.stage2} behind a second cut in its
+            middle (step 5): {average.value} on average.
+          </p>
+        </>
+      }
     >
       <p>
         Plain top-k keeps the k patches of the highest salience, wherever they lie. Nüwa first cuts the grid into
-        regions, takes the best patches of each as candidates, and keeps the k best candidates: the anchors.
-      </p>
-      <p>
-        So the anchors spread: how many regions keep one at least, and how far a patch can be from one at most, follow
-        from k and the region size, whatever the salience. Star discrepancy is the largest difference between a box's
-        share of the kept patches and its share of the area, over all boxes from the upper left corner; 0 is even.
-      </p>
-      <p>
-        The budget is the average number of visual tokens in a decoder layer, of {grid.rows * grid.columns}. Nüwa spends
-        more of it before the decoder and less behind its second cut (step 5).
+        regions. The best n patches of each region are candidates, with n as small as gives k candidates, and the k best
+        candidates stay: the anchors.
       </p>
     </Step>
   );
@@ -46,12 +57,12 @@ function Selections() {
   const grid = gridOf.value;
   const both = coverings.value;
   const scores = salience.value;
-  const kept = chosen.value.value?.cells.length;
+  const kept = current(chosen.value)?.cells.length;
   return (
     <>
       <div class="controls">
         <Slider
-          label="budget"
+          label="budget, in tokens"
           value={average.value}
           least={1}
           most={grid.rows * grid.columns}
@@ -61,7 +72,7 @@ function Selections() {
           }}
         />
         <Slider
-          label="region size"
+          label="region size, in patches"
           value={regionSize.value}
           least={1}
           most={6}
@@ -77,14 +88,18 @@ function Selections() {
             worstCase.value = !worstCase.value;
           }}
         >
-          {worstCase.value ? "back to the scene's salience" : "show me the worst case"}
+          {worstCase.value ? "back to the scene's salience" : "show me the worst case of plain top-k"}
+        </button>
+        <button type="button" onClick={showContrast}>
+          show a plain contrast
         </button>
       </div>
       <p>
         Kept by method A ({methodA.value}) of this scene before the decoder:{" "}
-        <output data-testid="kept-count-a">{kept ?? "…"}</output>. Both figures keep k = {stage1Budget.value}
+        <output data-testid="kept-count-a">{kept ?? "…"}</output> patches. Both figures keep k = {stage1Budget.value}
         {regionSize.value !== 2 && "; the other steps use regions of 2 × 2"}.
       </p>
+      <Candidates />
       {worstCase.value && <WorstCase />}
       <div class="pair">
         <Selection title="Separation and alignment (Nüwa)" covering={both?.aligned} />
@@ -124,26 +139,21 @@ function Selections() {
   );
 }
 
+/** A budget and regions with k = 2 for each region: then every region keeps two, whatever the salience. */
+function showContrast(): void {
+  batch(() => {
+    average.value = 18;
+    regionSize.value = 3;
+    worstCase.value = false;
+  });
+}
+
 function WorstCase() {
   const grid = gridOf.value;
   return (
     <p>
       This salience is made up: it grows with the distance from one corner. No scores at all leave a patch of this{" "}
       {grid.rows} × {grid.columns} grid farther from what plain top-k keeps. Nüwa is shown the same salience.
-    </p>
-  );
-}
-
-/** What holds for every salience, as it is proved in the documents. */
-function Guarantee() {
-  const { value } = bounds.value;
-  const { regions } = coverings.value?.aligned.coverage ?? {};
-  if (!value || regions === undefined) return null;
-  if (value.keep !== stage1Budget.value || value.regionSize !== regionSize.value) return null;
-  return (
-    <p>
-      Whatever the salience, with this k and these regions Nüwa covers at least {value.coveredRegions} of the {regions}{" "}
-      regions, and no patch is farther than {value.radius.toFixed(2)} from an anchor. Plain top-k promises neither.
     </p>
   );
 }
@@ -159,9 +169,11 @@ function Selection({ title, covering }: { readonly title: string; readonly cover
       caption={<p>{`${title}: ${covering?.cells.length ?? "…"} of ${grid.rows * grid.columns}`}</p>}
       interactive
     >
+      {!worstCase.value && <EditedScene side={width} />}
       <CellGrid
         grid={grid}
         label={title}
+        opacity={worstCase.value ? 1 : 0.8}
         fill={(cell) => colours && heat(colours[cell])}
         onPoint={point}
         say={(cell) => (covering?.cells.includes(cell) ? "kept" : "dropped")}
@@ -218,32 +230,4 @@ function crossOver(region: readonly number[]): string {
   const [first, last] = [placeOf(region[0], grid), placeOf(region[region.length - 1], grid)];
   const [left, top, right, bottom] = [first.x + 6, first.y + 6, last.x + CELL - 6, last.y + CELL - 6];
   return `M${left} ${top}L${right} ${bottom}M${right} ${top}L${left} ${bottom}`;
-}
-
-function Measures({ aligned, top }: { readonly aligned: Covering; readonly top: Covering }) {
-  const rows: readonly (readonly [string, (covering: Covering) => string])[] = [
-    ["covered regions", ({ coverage }) => `${coverage.coveredRegions} of ${coverage.regions}`],
-    ["farthest patch", ({ coverage }) => `${coverage.radius.toFixed(2)} patches away`],
-    ["star discrepancy", ({ coverage }) => coverage.discrepancy.toFixed(3)],
-  ];
-  return (
-    <table class="measures">
-      <thead>
-        <tr>
-          <td />
-          <th scope="col">Nüwa</th>
-          <th scope="col">plain top-k</th>
-        </tr>
-      </thead>
-      <tbody>
-        {rows.map(([name, told]) => (
-          <tr key={name}>
-            <th scope="row">{name}</th>
-            <td>{told(aligned)}</td>
-            <td>{told(top)}</td>
-          </tr>
-        ))}
-      </tbody>
-    </table>
-  );
 }
