@@ -1,4 +1,5 @@
 import { signal } from "@preact/signals";
+import type { ComponentChildren } from "preact";
 import { useEffect, useRef } from "preact/hooks";
 import { ADDRESS } from "./state/state.ts";
 import { followInAddress } from "./state/url.ts";
@@ -59,15 +60,22 @@ export function Links({ steps }: { readonly steps: number }) {
   );
 }
 
+/** A link to copy. */
+interface CopyLinkProps {
+  readonly fragment: string;
+  readonly said: ComponentChildren;
+  readonly label?: string;
+}
+
 /** A button that copies the address, with a fragment or without. */
-export function CopyLink({ fragment, said, label }: { fragment: string; said: string; label?: string }) {
+export function CopyLink({ fragment, said, label }: CopyLinkProps) {
   const done = copied.value?.fragment === fragment ? copied.value : undefined;
   return (
     <span class="copy-link">
       <button type="button" aria-label={label} data-testid="copy-link" onClick={() => copy(fragment)}>
         {said}
       </button>
-      <span role="status">{done && (done.refused ? "copy it from here:" : "copied")}</span>
+      <span role="status">{done && (done.refused ? "copy it from here:" : "copied, with all that you set")}</span>
       {done?.refused && <Shown link={done.link} />}
     </span>
   );

@@ -28,7 +28,7 @@ export function Step({ number, title, children, more, equation, sources, figure 
         <h2 id={`step-${number}-title`}>
           <span class="number">{number}</span> {title}
         </h2>
-        <CopyLink fragment={`#step-${number}`} said="copy link" label={`copy link to step ${number}`} />
+        <CopyLink fragment={`#step-${number}`} said={<ShortLink />} label={`copy link to step ${number}`} />
       </div>
       <div class="told">{children}</div>
       <div class="shown">{figure}</div>
@@ -44,5 +44,14 @@ export function Step({ number, title, children, more, equation, sources, figure 
         </p>
       </div>
     </section>
+  );
+}
+
+/** On a narrow screen it stands beside the title. */
+function ShortLink() {
+  return (
+    <>
+      <span class="on-wide">copy </span>link
+    </>
   );
 }
