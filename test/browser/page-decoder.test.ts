@@ -26,7 +26,7 @@ describe.skipIf(ADDRESS === "")(`steps 5 and 6 of the page${WITHOUT_PAGE}`, () =
     const readings = await step.locator(".reading").allTextContents();
     expect(readings.filter((text) => text.includes("shown now"))).toEqual([expect.stringContaining(marked)]);
     expect(await step.locator(".heat-scale").last().textContent()).toContain(`score: ${scale}`);
-    expect(await page.locator("#step-3 .told").textContent()).toContain("also changes stage 2");
+    expect(await page.locator("#step-3 .behind").textContent()).toContain("also changes stage 2");
     await page.close();
   });
 
