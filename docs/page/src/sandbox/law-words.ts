@@ -39,7 +39,7 @@ export const WORDS: Readonly<Record<string, LawWords>> = {
   },
   "A dropped patch": {
     group: "regions",
-    said: "It drops a patch that is better than one kept elsewhere only where n patches of its region are kept already.",
+    said: "It drops a patch better than one kept elsewhere only where its region holds n kept patches already.",
     measured: "a region with fewer than n kept patches has a dropped one that is better than a kept one elsewhere",
   },
   "Scaling all scores": {
