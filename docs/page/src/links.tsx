@@ -46,6 +46,7 @@ export function Links({ steps }: { readonly steps: number }) {
         start again
       </button>
       <nav aria-label="steps">
+        <span>steps</span>
         <ol>
           {Array.from({ length: steps }, (_, i) => (
             <li key={i}>

@@ -74,7 +74,7 @@ function Caption({ done }: { readonly done: number }) {
     <p>
       Faint marks: one answer each. Large marks: means over {done > 0 ? scenes : "the same scenes"} at every budget and
       for every method, each with its 95 % interval (scenes drawn anew from these, 1000 times). Where intervals overlap,
-      the plot shows no winner; the table below compares A and B scene by scene.
+      the plot shows no winner; the list below compares A and B scene by scene.
     </p>
   );
 }
