@@ -126,8 +126,47 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
     // Top-k leaves regions uncovered, and the case that shows it is drawn.
     expect(words).toContain("breaks");
     expect(await report.locator("li.breaks details").count()).toBeGreaterThan(0);
-    expect(await page.locator("#step-7 .own-result figure svg").count()).toBe(1);
+    expect(await report.locator("li.breaks .case svg").count()).toBeGreaterThan(0);
+    const result = page.locator("#step-7 .own-result");
+    expect(await result.locator(".own-figure figure svg").count()).toBe(1);
+    expect(await result.locator(".own-verdict").textContent()).toMatch(/Your pruner: (right|wrong), IoU 0\.\d\d\./);
+    const rows = await result.locator("table tr").allTextContents();
+    expect(rows).toContainEqual(expect.stringMatching(/^patches kept before the decoder32 of 144/));
+    expect(rows).toContainEqual(expect.stringMatching(/^regions of 2 × 2 with a kept patch\d+ of 36/));
+    // Laws know nothing of scenes; a result of another program is none of this one.
+    await page.getByRole("button", { name: "another scene" }).click();
+    expect(await report.locator("li b").allTextContents()).toEqual(words);
+    await result.getByText("Run it again").waitFor();
+    await page.getByRole("button", { name: "grid", exact: true }).click();
+    await page.getByText("The program has changed since it was run").waitFor();
+    expect(await report.locator("li").count()).toBe(0);
+    await page.getByRole("button", { name: "top-k", exact: true }).click();
+    await result.waitFor();
+    expect(await report.locator("li b").allTextContents()).toEqual(words);
     expect(requests.slice(loaded).filter((url) => !/^(blob|data):/.test(url))).toEqual([]);
+    await page.close();
+  });
+
+  it("show both selections where a law compares two", async () => {
+    const { page } = await openPage(browser);
+    await settled(page);
+    await write(
+      page,
+      `export default ({ attention, keep }) =>
+  attention.map((_, patch) => patch).sort((a, b) => attention[a] - attention[b]).slice(0, keep);`,
+    );
+    await page.getByTestId("run-editor").click();
+    const law = page.locator("#step-7 li.breaks", { hasText: "A kept patch whose score rises stays kept." });
+    await law.waitFor({ state: "attached", timeout: 240_000 });
+    const captions = await law.locator(".case figcaption p").allTextContents();
+    expect(captions).toEqual([
+      expect.stringMatching(/^The scores as they were\. .*Asked to keep (\d+) of .* patches, it kept \1: /),
+      expect.stringMatching(/^One score raised\. .*Asked to keep (\d+) of .* patches, it kept \1: /),
+    ]);
+    const cells = captions.map((caption) => /kept \d+: ([\d, ]+) \(/.exec(caption)?.[1].split(", "));
+    const raised = /^patch (\d+), raised/.exec((await law.locator("details > p").last().textContent()) ?? "")?.[1];
+    expect(cells[0]).toContain(raised);
+    expect(cells[1]).not.toContain(raised);
     await page.close();
   });
 

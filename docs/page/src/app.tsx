@@ -1,6 +1,7 @@
 import { signal } from "@preact/signals";
 import { Bar } from "./bar.tsx";
 import { Introduction } from "./introduction.tsx";
+import { Links } from "./links.tsx";
 import { QuestionBar } from "./question.tsx";
 import { answerA, client, facts } from "./state/state.ts";
 import { Aggregation } from "./steps/aggregation.tsx";
@@ -24,6 +25,7 @@ export function App() {
         <h1>Nüwa: pruning visual tokens</h1>
         <Introduction />
         <Loading />
+        <Links steps={7} />
       </header>
       <Bar />
       <main>

@@ -6,8 +6,7 @@ import { sandboxFiles } from "./sandbox/client.ts";
 import { editorReady } from "./sandbox/editor.tsx";
 import type { NuwaPage } from "./state/nuwa-page.ts";
 import { pageApi } from "./state/page-api.ts";
-import { ADDRESS, answerA, client, facts } from "./state/state.ts";
-import { followInAddress, readAddress } from "./state/url.ts";
+import { answerA, client, facts } from "./state/state.ts";
 import "./style.css";
 
 declare global {
@@ -16,10 +15,6 @@ declare global {
   }
 }
 
-// Read before it is followed: it is written as soon as it is.
-const { search } = location;
-followInAddress(ADDRESS);
-readAddress(ADDRESS, search);
 render(<App />, document.getElementById("app") as HTMLElement);
 window.nuwaPage = pageApi(load());
 

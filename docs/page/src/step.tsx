@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { CopyLink } from "./links.tsx";
 import "./step.css";
 
 /** Where the build puts the sources, as texts that any browser shows. */
@@ -23,9 +24,12 @@ export interface StepProps {
 export function Step({ number, title, children, more, equation, sources, figure }: StepProps) {
   return (
     <section class="step" id={`step-${number}`} aria-labelledby={`step-${number}-title`}>
-      <h2 id={`step-${number}-title`}>
-        <span class="number">{number}</span> {title}
-      </h2>
+      <div class="step-head">
+        <h2 id={`step-${number}-title`}>
+          <span class="number">{number}</span> {title}
+        </h2>
+        <CopyLink fragment={`#step-${number}`} said={<ShortLink />} label={`copy link to step ${number}`} />
+      </div>
       <div class="told">{children}</div>
       <div class="shown">{figure}</div>
       <div class="behind">
@@ -40,5 +44,14 @@ export function Step({ number, title, children, more, equation, sources, figure 
         </p>
       </div>
     </section>
+  );
+}
+
+/** On a narrow screen it stands beside the title. */
+function ShortLink() {
+  return (
+    <>
+      <span class="on-wide">copy </span>link
+    </>
   );
 }

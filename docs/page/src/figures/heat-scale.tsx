@@ -16,7 +16,7 @@ export function HeatScale({ what, least, most }: HeatScaleProps) {
     <p class="heat-scale">
       <span>{what}</span>
       <span>{shortly(least)}</span>
-      <span class="bar" style={{ background: `linear-gradient(to right, ${STEPS})` }} />
+      <span class="colours" style={{ background: `linear-gradient(to right, ${STEPS})` }} />
       <span>{shortly(most)}</span>
     </p>
   );

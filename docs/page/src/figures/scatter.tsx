@@ -1,5 +1,6 @@
 import "./scatter.css";
 import { scaleLinear, scaleLog } from "d3-scale";
+import { bootstrap, type Estimate } from "../../../../src/eval/score/bootstrap.ts";
 
 /** Whose point it is; each has a shape and a colour of its own. */
 export type Who = "a" | "b" | "none";
@@ -17,9 +18,10 @@ export interface ScatterPoint {
   readonly said: string;
 }
 
-/** Points of several methods, their means by group, and a line through the means. */
+/** Points of several methods, and their means by group with intervals. */
 export interface ScatterProps {
   readonly points: readonly ScatterPoint[];
+  readonly means: Readonly<Record<Who, readonly GroupMean[]>>;
   /** Values of x that are written below, ascending. */
   readonly ticks: readonly number[];
   readonly xLabel: string;
@@ -31,22 +33,37 @@ export const SCATTER_SIZE = { width: 400, height: 300 } as const;
 const EDGE = { left: 56, right: 24, top: 12, bottom: 44 } as const;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
 /** Methods have the same budgets: they stand side by side, in units of the drawing. */
-const BESIDE: Readonly<Record<Who, number>> = { a: -6, none: 0, b: 6 };
+const BESIDE: Readonly<Record<Who, number>> = { a: -8, none: 0, b: 8 };
 
-/** Where each group of a method has its mean, from left to right. */
-export function meansOf(points: readonly ScatterPoint[], who: Who): { x: number; y: number }[] {
+/** Seed of the resamples of an interval. */
+const SEED = 1;
+
+/** The points of a group of a method, and their mean. */
+export interface GroupMean {
+  readonly group: number;
+  readonly x: number;
+  /** Mean of y with its 95 % interval. */
+  readonly y: Estimate;
+  readonly count: number;
+}
+
+/** The mean of each group of a method, from left to right. */
+export function meansOf(points: readonly ScatterPoint[], who: Who): GroupMean[] {
   const all = points.filter((point) => point.who === who);
   return [...new Set(all.map(({ group }) => group))]
     .map((group) => {
       const own = all.filter((point) => point.group === group);
-      const mean = (of: (point: ScatterPoint) => number) => own.reduce((sum, one) => sum + of(one), 0) / own.length;
-      return { x: mean(({ x }) => x), y: mean(({ y }) => y) };
+      const y = bootstrap(
+        own.map((point) => [point.y]),
+        SEED,
+      );
+      return { group, x: own.reduce((sum, point) => sum + point.x, 0) / own.length, y, count: own.length };
     })
     .sort((a, b) => a.x - b.x);
 }
 
 /** Shares, from 0 to 1, over amounts on a logarithmic scale. */
-export function Scatter({ points, ticks, xLabel, yLabel }: ScatterProps) {
+export function Scatter({ points, means, ticks, xLabel, yLabel }: ScatterProps) {
   const { width, height } = SCATTER_SIZE;
   const [left, right] = [EDGE.left, width - EDGE.right];
   const amount = scaleLog([ticks[0], ticks[ticks.length - 1]], [left + 16, right - 16]);
@@ -87,20 +104,33 @@ export function Scatter({ points, ticks, xLabel, yLabel }: ScatterProps) {
                 </g>
               ),
           )}
-          <polyline
-            points={meansOf(points, who)
-              .map((mean) => `${x(who, mean.x)},${y(mean.y)}`)
-              .join(" ")}
-          />
-          {meansOf(points, who).map((mean, i) => (
-            <g key={i} class="mean" transform={`translate(${x(who, mean.x)} ${y(mean.y)})`}>
-              <Mark who={who} size={8} />
+          {means[who].map((mean) => (
+            <g key={mean.group}>
+              {(["halo", "line"] as const).map((part) => (
+                <path
+                  key={part}
+                  class={`interval ${part}`}
+                  d={whisker(x(who, mean.x), y(mean.y.low), y(mean.y.high))}
+                />
+              ))}
+              <g class="mean" transform={`translate(${x(who, mean.x)} ${y(mean.y.score)})`}>
+                <Mark who={who} size={7} />
+                <title>{`mean ${meanInWords(mean)}`}</title>
+              </g>
             </g>
           ))}
         </g>
       ))}
     </g>
   );
+}
+
+/** An interval as a line with an end above and below. */
+const whisker = (x: number, low: number, high: number) => `M${x} ${low}V${high}M${x - 5} ${low}h10M${x - 5} ${high}h10`;
+
+/** `0.51 (0.37 to 0.63)` */
+export function meanInWords({ y: { score, low, high } }: Pick<GroupMean, "y">): string {
+  return `${score.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
 }
 
 /** A circle, a triangle or a square. */

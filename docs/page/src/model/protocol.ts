@@ -139,13 +139,13 @@ export interface ToldVerdict {
     readonly message: string;
     /** As characters. */
     readonly picture: string;
-    /** Of a law about selections. */
-    readonly drawn?: DrawnCase;
+    /** Of a law about selections, what the pruner was asked, one call after the other. */
+    readonly calls?: readonly DrawnCall[];
   };
 }
 
-/** A grid with scores on which a pruner breaks a law. */
-export interface DrawnCase {
+/** A grid with scores, and what a pruner kept of it. */
+export interface DrawnCall {
   readonly grid: Grid;
   readonly scores: readonly number[];
   /** How many patches the pruner was asked to keep. */

@@ -1,10 +1,11 @@
+import * as tf from "@tensorflow/tfjs";
 import { LAWS } from "../../../../src/laws/all.ts";
 import type { SelectionCase } from "../../../../src/laws/generators/case.ts";
 import { lawsFor } from "../../../../src/laws/judge.ts";
-import { type MethodFactory, selectorFor } from "../../../../src/laws/selecting.ts";
+import type { MethodFactory } from "../../../../src/laws/selecting.ts";
 import { createMethod } from "../../../../src/methods/registry.ts";
 import { methodOf } from "../model/own-pruner.ts";
-import type { DrawnCase, ToldVerdict } from "../model/protocol.ts";
+import type { DrawnCall, ToldVerdict } from "../model/protocol.ts";
 import type { OpenProgram } from "./interpreter.ts";
 
 /** Cases of each law; laws over whole models take a share of them. */
@@ -27,21 +28,39 @@ export function judge(program: OpenProgram, law: number): ToldVerdict {
   if (program.overdue) program.call(undefined);
   if (!broken) return { sentence, status, tries };
   const { message, picture, smallest } = broken;
-  return { sentence, status, tries, broken: { message, picture, drawn: drawnCase(make, smallest) } };
+  const calls = isSelectionCase(smallest) ? callsOf(program, law, smallest) : undefined;
+  return { sentence, status, tries, broken: { message, picture, calls } };
 }
 
-/** What can be drawn of a case; undefined where it is about whole passes. */
-function drawnCase(make: MethodFactory, smallest: unknown): DrawnCase | undefined {
-  const { grid, scores, keep, regionSize } = smallest as Partial<SelectionCase>;
-  if (!grid || !scores || keep === undefined || regionSize === undefined) return undefined;
-  return { grid, scores: [...scores], keep, regionSize, kept: keptOf(make, { grid, scores, keep, regionSize }) };
+/** Whether a case is about selections, and not about whole passes. */
+const isSelectionCase = (smallest: unknown): smallest is SelectionCase =>
+  (smallest as Partial<SelectionCase>).scores !== undefined;
+
+/** What a law asks of a program on a case: the case itself, and where the law compares two, the other one. */
+function callsOf(program: OpenProgram, law: number, input: SelectionCase): DrawnCall[] {
+  const seen: DrawnCall[] = [];
+  const definition = methodOf((shown) => {
+    const { grid, keep, attention } = shown;
+    const call = { grid, keep, scores: [...attention], regionSize: input.regionSize };
+    // Where it throws, it has kept nothing.
+    const place = seen.push({ ...call, kept: [] }) - 1;
+    const returned = program.call(shown);
+    seen[place] = { ...call, kept: cellsIn(returned, attention.length) };
+    return returned;
+  });
+  tf.tidy(() => {
+    try {
+      LAWS[law].holds((config, request) => createMethod(definition, config, request))(input);
+    } catch {
+      // It is broken: its message is known already.
+    }
+  });
+  // Before each selection a method is asked for a single patch, to find out where it drops patches.
+  return seen.filter((_, i) => i % 2 === 1 || i === seen.length - 1);
 }
 
-/** Nothing where the pruner fails on the case, which the message says. */
-function keptOf(make: MethodFactory, { scores, grid, keep, regionSize }: Omit<DrawnCase, "kept">): number[] {
-  try {
-    return selectorFor(make)(scores, grid, { keep, regionSize });
-  } catch {
-    return [];
-  }
+/** The patches of what a program returned, which may be anything. */
+function cellsIn(returned: unknown, total: number): number[] {
+  if (!Array.isArray(returned)) return [];
+  return returned.filter((cell) => Number.isInteger(cell) && cell >= 0 && cell < total);
 }

@@ -1,5 +1,6 @@
 import { Counterexample } from "./counterexample.tsx";
-import { type LawState, lawStates, running } from "./runs.ts";
+import { LAW_GROUPS, type LawGroup, lawWords } from "./law-words.ts";
+import { type LawState, running, shownLaws } from "./runs.ts";
 
 const SIGNS: Readonly<Record<LawState["status"], string>> = {
   keeps: "✓",
@@ -12,10 +13,10 @@ const SIGNS: Readonly<Record<LawState["status"], string>> = {
 
 /** The laws one by one, and for a broken one the case that breaks it. */
 export function LawReport() {
-  const laws = lawStates.value;
-  const count = (status: LawState["status"]) => laws.filter((law) => law.status === status).length;
-  const decided = laws.length - count("waits") - count("is tried");
+  const laws = shownLaws.value;
   const firstBroken = laws.find(({ status }) => status === "breaks");
+  const decided = laws.length - countOf(laws, "waits") - countOf(laws, "is tried");
+  const groups = Object.entries(LAW_GROUPS) as [LawGroup, string][];
   return (
     <section class="laws" data-testid="law-report" aria-label="laws of pruning" aria-busy={running.value}>
       {laws.length > 0 && (
@@ -24,18 +25,52 @@ export function LawReport() {
           <p>
             <progress value={decided} max={laws.length} aria-label="laws tried" />{" "}
             <span aria-live="polite">
-              {decided} of {laws.length} tried: {count("keeps")} kept, {count("breaks")} broken
-              {count("not decided") > 0 && `, ${count("not decided")} not decided`}
+              {decided} of {laws.length} tried: {inWords(laws)}
             </span>
           </p>
-          <ol>
-            {laws.map((law) => (
-              <Law key={law.sentence} law={law} isOpen={law === firstBroken} />
-            ))}
-          </ol>
+          <Symbols />
+          {groups.map(([group, said]) => {
+            const own = laws.filter(({ sentence }) => lawWords(sentence)?.group === group);
+            return (
+              <details key={group} open={own.includes(firstBroken as LawState)}>
+                <summary>
+                  {said}: {inWords(own)}
+                </summary>
+                <ol>
+                  {own.map((law) => (
+                    <Law key={law.sentence} law={law} isOpen={law === firstBroken} />
+                  ))}
+                </ol>
+              </details>
+            );
+          })}
         </>
       )}
     </section>
+  );
+}
+
+const countOf = (laws: readonly LawState[], status: LawState["status"]) =>
+  laws.filter((law) => law.status === status).length;
+
+/** `14 kept, 7 broken, 9 do not apply` */
+function inWords(laws: readonly LawState[]): string {
+  const others = [
+    [countOf(laws, "does not apply"), "do not apply"],
+    [countOf(laws, "not decided"), "not decided"],
+  ] as const;
+  const counts = [[countOf(laws, "keeps"), "kept"] as const, [countOf(laws, "breaks"), "broken"] as const];
+  return [...counts, ...others.filter(([count]) => count > 0)].map(([count, said]) => `${count} ${said}`).join(", ");
+}
+
+/** What the letters in the laws mean. */
+function Symbols() {
+  return (
+    <p class="waiting">
+      Each law is tried on small grids with made-up scores. <b>g</b>: side of a region, 2 patches here. <b>k</b>:
+      patches that are kept. <b>n</b>: the smallest number for which all regions together can hold k patches with at
+      most n in each. A law of scores does not apply to a pruner whose choice no scores change.
+    </p>
   );
 }
 
@@ -52,7 +87,7 @@ function Law({ law: { sentence, status, broken, problem }, isOpen }: LawProps) {
       <span class="sign" aria-hidden="true">
         {SIGNS[status]}
       </span>{" "}
-      <b>{status}</b> {sentence}
+      <b>{status}</b> {lawWords(sentence)?.said}
     </>
   );
   const name = status.replaceAll(" ", "-");
@@ -67,6 +102,7 @@ function Law({ law: { sentence, status, broken, problem }, isOpen }: LawProps) {
     <li class={name}>
       <details open={isOpen}>
         <summary>{line}</summary>
+        <p class="waiting">In the documents: {sentence}</p>
         <Counterexample broken={broken} sentence={sentence} />
       </details>
     </li>

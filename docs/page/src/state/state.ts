@@ -13,6 +13,11 @@ import { readShapes, writeShapes } from "../scene/shapes-text.ts";
 import { live } from "./live.ts";
 import type { Named } from "./url.ts";
 
+/** What step 1 can lay over the patches. */
+export const OVERLAYS = ["picture", "attention", "keyNorms", "paper", "likeness"] as const;
+/** One of {@link OVERLAYS}. */
+export type Overlay = (typeof OVERLAYS)[number];
+
 /* The state of the page. Steps read these signals and set them; nothing else holds state that others need. */
 
 const FIRST: FirstRun = readFirstRun(firstRun);
@@ -43,6 +48,10 @@ export const worstCase = signal<boolean>(false);
 export const anchor = signal<number>(78);
 /** The decoder layer that step 5 shows: first the one before the cut, whose attention is what is scored. */
 export const layer = signal<number>(3);
+/** Whether step 5 colours attention by one scale for all layers, or by one for each. */
+export const attentionScale = signal<"all" | "own">("all");
+/** What step 1 lays over the patches. */
+export const overlay = signal<Overlay>("picture");
 
 /** The reader's own pruner, of step 7. */
 export const program = signal<string>(EXAMPLES[0].program);
@@ -203,5 +212,7 @@ export const ADDRESS = [
   { name: "worst", signal: worstCase, read: (text: string) => text === "yes" || undefined, write: yes },
   { name: "anchor", signal: anchor, read: integer(0, 143), write: String },
   { name: "layer", signal: layer, read: integer(0, 7), write: String },
+  { name: "scale", signal: attentionScale, read: oneOf(["all", "own"]), write: String },
+  { name: "overlay", signal: overlay, read: oneOf(OVERLAYS), write: String },
   { name: "program", signal: program, read: readProgram, write: writeProgram },
 ] as unknown as readonly Named<never>[];

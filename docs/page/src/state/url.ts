@@ -9,34 +9,90 @@ export interface Named<T> {
   readonly write: (value: T) => string;
 }
 
-/** Sets signals to what the address says; what it says wrongly is passed over, and the signal stays as it is. */
-export function readAddress(named: readonly Named<never>[], search: string): void {
-  const fields = new URLSearchParams(search);
-  for (const { name, signal, read } of named) {
-    const text = fields.get(name);
-    const value = text === null ? undefined : read(text);
-    if (value !== undefined) signal.value = value;
-  }
+/** The address of the page, which follows its state. */
+export interface Address {
+  /** The whole address as the state is now, with a fragment such as `#step-4`. */
+  link(fragment: string): string;
+  /** Sets all signals to what they began with. */
+  startAgain(): void;
 }
 
 /** Milliseconds without a change after which the address is written. */
 const QUIET = 150;
 
-/** Keeps the address as the signals are: only those that differ from what they began with are named in it. */
-export function followInAddress(named: readonly Named<never>[]): void {
-  const begun = named.map(({ signal, write }) => write(signal.peek()));
-  let timer: ReturnType<typeof setTimeout> | undefined;
-  effect(() => {
+/**
+ * Keeps the address and the signals alike: only those that differ from what they began with are named in it, and what
+ * it says wrongly is passed over. Changes of one setting in a row, such as those of a drag, share an entry of the
+ * browser's history; a change of another begins a new one. So Back takes back what was set last.
+ *
+ * @param named the first of those that change together is what was set: a new seed takes the reader's shapes away, too
+ */
+export function followInAddress(named: readonly Named<never>[]): Address {
+  const begun = named.map(({ signal, write }) => ({ value: signal.peek(), text: write(signal.peek()) }));
+
+  /** The texts that are not as they began, by name. */
+  function fieldsNow(): URLSearchParams {
     const fields = new URLSearchParams();
     named.forEach(({ name, signal, write }, i) => {
       const text = write(signal.value);
-      if (text !== begun[i]) fields.set(name, text);
+      if (text !== begun[i].text) fields.set(name, text);
     });
+    return fields;
+  }
+
+  /** Sets the signals to what fields say, and those that they do not name to what they began with. */
+  function setTo(fields: URLSearchParams): void {
+    named.forEach(({ name, signal, read, write }, i) => {
+      const text = fields.get(name);
+      const value = (text === null ? undefined : read(text)) ?? begun[i].value;
+      // What is written alike stays: a program that is too long for the address would be lost.
+      if (write(value as never) !== write(signal.peek())) signal.value = value as never;
+    });
+  }
+
+  setTo(new URLSearchParams(location.search));
+  let written = fieldsNow();
+  /** The setting that the current entry of the history was made for. */
+  let entry: string | undefined;
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  const addressOf = (fields: URLSearchParams, fragment: string) => {
     const search = fields.toString();
+    return `${location.pathname}${search && `?${search}`}${fragment}`;
+  };
+  // What the address said wrongly goes.
+  history.replaceState(null, "", addressOf(written, location.hash));
+
+  function write(): void {
+    clearTimeout(timer);
+    const fields = fieldsNow();
+    const changed = named.find(({ name }) => fields.get(name) !== written.get(name))?.name;
+    if (changed === undefined) return;
+    const address = addressOf(fields, location.hash);
+    if (changed === entry) history.replaceState(null, "", address);
+    else history.pushState(null, "", address);
+    written = fields;
+    entry = changed;
+  }
+
+  effect(() => {
+    fieldsNow();
     clearTimeout(timer);
     // Browsers take few changes of the address in a short time, and refuse more: a drag would be refused.
-    timer = setTimeout(() => {
-      history.replaceState(null, "", `${location.pathname}${search && `?${search}`}${location.hash}`);
-    }, QUIET);
+    timer = setTimeout(write, QUIET);
   });
+
+  window.addEventListener("popstate", () => {
+    const fields = new URLSearchParams(location.search);
+    entry = undefined;
+    // A jump to a step leaves the fields as they are, and what has not been written yet is not taken back.
+    if (fields.toString() === written.toString()) return;
+    clearTimeout(timer);
+    setTo(fields);
+    written = fieldsNow();
+  });
+
+  return {
+    link: (fragment) => `${location.origin}${addressOf(fieldsNow(), fragment)}`,
+    startAgain: () => setTo(new URLSearchParams()),
+  };
 }

@@ -41,7 +41,9 @@ export function Aggregation() {
       more={
         <p>
           The paper scores pillars by the norm of the key and takes the top quarter; the released code scores by
-          salience, takes the top 45 %, and sets an anchor's weight in its own token back to 1 after dividing.
+          salience, takes the top 45 %, and sets an anchor's weight in its own token back to 1 after dividing. The
+          reading also changes stage 2, which moves answers more than all else: see{" "}
+          <a href="#step-5">the score of the second pruning</a>.
         </p>
       }
     >

@@ -39,6 +39,10 @@ export function Compare() {
               { name: `B: ${methodB.value}`, answer: answerB.value, testId: "answer-b" },
             ]}
           />
+          <p class="waiting">
+            Operations are those of the whole prefill: the vision tower and the text cost the same however many tokens
+            are dropped in the decoder, so half of the tokens is more than half of the operations.
+          </p>
           <Waiting of={answerUnpruned.value} />
           <SweepFigure />
         </>
@@ -50,8 +54,8 @@ export function Compare() {
         intersection over union (IoU) with the true box is a half or more.
       </p>
       <p>
-        One scene proves little. The plot asks where something is in 20 other scenes, the same ones each time, under
-        budgets of 8, 16, 32 and 64 tokens in turn, and shows how well the boxes fit as fewer tokens are left.
+        One scene proves little. The plot asks where something is in 20 other scenes, each of them unpruned and under
+        both methods at budgets of 8, 16, 32 and 64 tokens, and shows how well the boxes fit as fewer tokens are left.
       </p>
     </Step>
   );

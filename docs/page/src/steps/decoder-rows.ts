@@ -42,6 +42,15 @@ export function placeOfCell(
   return place < 0 ? undefined : place;
 }
 
+/** The most that the last token, or that of a cell, pays to one patch in any layer that has it. */
+export function largestOfAll({ attention = [], tokens }: Told, cell: number | undefined): number {
+  const rows = attention.map((seen) => {
+    const place = cell === undefined ? seen.places.length - 1 : placeOfCell(seen, tokens, cell);
+    return place === undefined ? [] : [...rowOf(seen, tokens, place).byCell.values()];
+  });
+  return Math.max(0, ...rows.flat());
+}
+
 /** Scores of the cut before a layer or a later one, or else of the last cut; undefined where nothing is scored. */
 export function cutNear({ scores }: Told, layer: number): ToldScores | undefined {
   return scores.find((cut) => cut.layer >= layer) ?? scores.at(-1);

@@ -1,11 +1,34 @@
-/** Score of a visual token at the cut: attention of the last token of the prompt, mean over heads. */
-export function CutEquation() {
+import type { ComponentChildren } from "preact";
+
+/* The equations of steps 5 to 7 as MathML. */
+
+/** The two scores of the second cut; the one that the reading goes by is marked in words. */
+export function CutEquation({ shown }: { readonly shown?: "attention" | "cosine" }) {
+  const mark = (one: typeof shown) => (one === shown ? ", shown now" : "");
   return (
-    <math display="block">
-      <msub>
-        <mi>s</mi>
-        <mi>v</mi>
-      </msub>
+    <>
+      <p class="reading">released code{mark("attention")}: attention of the last token of the prompt</p>
+      <AttentionScore />
+      <p class="reading">paper{mark("cosine")}: cosine with the mean of the text behind the image (Eqs. 8, 9)</p>
+      <CosineScore />
+    </>
+  );
+}
+
+function Sub({ of, at }: { readonly of: string; readonly at: string }) {
+  return (
+    <msub>
+      <mi>{of}</mi>
+      <mi>{at}</mi>
+    </msub>
+  );
+}
+
+/** Attention that the last token of the prompt pays to a visual token, mean over heads. */
+function AttentionScore() {
+  return (
+    <math display="block" aria-label="score by attention">
+      <Sub of="s" at="v" />
       <mo>=</mo>
       <mfrac>
         <mn>1</mn>
@@ -26,10 +49,7 @@ export function CutEquation() {
           <mo>(</mo>
           <mfrac>
             <mrow>
-              <msub>
-                <mi>q</mi>
-                <mi>a</mi>
-              </msub>
+              <Sub of="q" at="a" />
               <msubsup>
                 <mi>k</mi>
                 <mi>a</mi>
@@ -49,6 +69,66 @@ export function CutEquation() {
         </mrow>
       </msub>
     </math>
+  );
+}
+
+function Mean() {
+  return (
+    <mover accent>
+      <mi>t</mi>
+      <mo>¯</mo>
+    </mover>
+  );
+}
+
+/** Cosine of a visual token with the mean of the text. */
+function CosineScore() {
+  const norm = (what: ComponentChildren) => (
+    <mrow>
+      <mo>‖</mo>
+      {what}
+      <mo>‖</mo>
+    </mrow>
+  );
+  return (
+    <>
+      <math display="block" aria-label="mean of the text">
+        <Mean />
+        <mo>=</mo>
+        <mfrac>
+          <mn>1</mn>
+          <mrow>
+            <mo>|</mo>
+            <mi>T</mi>
+            <mo>|</mo>
+          </mrow>
+        </mfrac>
+        <munder>
+          <mo>∑</mo>
+          <mrow>
+            <mi>i</mi>
+            <mo>∈</mo>
+            <mi>T</mi>
+          </mrow>
+        </munder>
+        <Sub of="t" at="i" />
+      </math>
+      <math display="block" aria-label="score by cosine">
+        <Sub of="s" at="v" />
+        <mo>=</mo>
+        <mfrac>
+          <mrow>
+            <mi>v</mi>
+            <mo>·</mo>
+            <Mean />
+          </mrow>
+          <mrow>
+            {norm(<mi>v</mi>)}
+            {norm(<Mean />)}
+          </mrow>
+        </mfrac>
+      </math>
+    </>
   );
 }
 

@@ -1,9 +1,15 @@
+import { coverageOf } from "../../../../src/analysis/coverage.ts";
+import type { Grid } from "../../../../src/core/grid.ts";
 import { mark } from "../../../../src/eval/tasks/marking.ts";
 import { intersectionOverUnion } from "../../../../src/world/geometry.ts";
 import { type Truth, truthOf } from "../../../../src/world/reading.ts";
 import type { Scene } from "../../../../src/world/scene.ts";
 import type { Told } from "../model/protocol.ts";
 import { current, type Live } from "../state/live.ts";
+import { gridOf } from "../state/state.ts";
+
+/** Side of the regions of Nüwa. */
+const REGION_SIZE = 2;
 
 /** An answer and what it is called. */
 export interface NumbersColumn {
@@ -16,25 +22,33 @@ export interface NumbersColumn {
 export interface NumbersProps {
   readonly scene: Scene;
   readonly question: string;
-  readonly unpruned: Live<Told>;
+  /** Null: it is not shown. */
+  readonly unpruned: Live<Told> | null;
   readonly columns: readonly NumbersColumn[];
 }
 
 /** A table of answers, their boxes and what they cost, beside the unpruned model's. */
 export function Numbers({ scene, question, unpruned: whole, columns }: NumbersProps) {
+  const grid = gridOf.value;
   const truth = truthOf(scene, question);
-  const unpruned = current(whole);
-  const all: readonly NumbersColumn[] = [...columns, { name: "unpruned", answer: whole }];
+  const unpruned = whole ? current(whole) : undefined;
+  const all: readonly NumbersColumn[] = [...columns, ...(whole ? [{ name: "unpruned", answer: whole }] : [])];
+  const toUnpruned = (told: Told) => (told === unpruned ? "" : unpruned ? overlapOf(told, unpruned.box) : "…");
   const rows: readonly (readonly [head: string, cell: (told: Told) => string])[] = [
     ["right?", (told) => verdictOf(told, truth)],
     ...(truth?.box ? [["IoU with the true box", (told: Told) => overlapOf(told, truth.box)] as const] : []),
-    ["IoU with the unpruned box", (told) => (told === unpruned ? "" : unpruned ? overlapOf(told, unpruned.box) : "…")],
+    ...(whole ? [["IoU with the unpruned box", toUnpruned] as const] : []),
+    ["patches kept before the decoder", (told) => `${cellsOf(told).length} of ${told.total}`],
+    ["regions of 2 × 2 with a kept patch", (told) => coveredOf(told, grid)],
     ["visual tokens, mean of the layers", (told) => meanOf(told.entering).toFixed(1)],
     [
-      "operations of the prefill",
+      "operations of the prefill, and share of the unpruned",
       (told) => `${(told.flops / 1e6).toFixed(0)} MFLOP${beside(told.flops, unpruned?.flops)}`,
     ],
-    ["cache", (told) => `${(told.cacheBytes / 1024).toFixed(0)} KiB${beside(told.cacheBytes, unpruned?.cacheBytes)}`],
+    [
+      "cache after the prefill, and share",
+      (told) => `${(told.cacheBytes / 1024).toFixed(0)} KiB${beside(told.cacheBytes, unpruned?.cacheBytes)}`,
+    ],
   ];
   return (
     <table class="numbers">
@@ -70,6 +84,15 @@ export function Numbers({ scene, question, unpruned: whole, columns }: NumbersPr
       </tbody>
     </table>
   );
+}
+
+/** Patches whose tokens enter the decoder. */
+const cellsOf = ({ tokens }: Told) =>
+  tokens.flatMap(({ cell, firstLayer }) => (cell >= 0 && firstLayer === 0 ? cell : []));
+
+function coveredOf(told: Told, grid: Grid): string {
+  const { coveredRegions, regions } = coverageOf(cellsOf(told), grid, REGION_SIZE);
+  return `${coveredRegions} of ${regions}`;
 }
 
 function verdictOf({ text }: Told, truth: Truth | undefined): string {

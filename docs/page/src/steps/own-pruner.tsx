@@ -1,17 +1,33 @@
 import "./own-pruner.css";
 import { useRef } from "preact/hooks";
-import { truthOf } from "../../../../src/world/reading.ts";
+import { mark } from "../../../../src/eval/tasks/marking.ts";
+import { type Truth, truthOf } from "../../../../src/world/reading.ts";
 import { Waiting } from "../controls.tsx";
 import { sizeOf } from "../figures/cell-grid.tsx";
 import { Figure } from "../figures/figure.tsx";
 import { BoxKey, Kept } from "../figures/kept.tsx";
+import type { Told } from "../model/protocol.ts";
 import { Editor } from "../sandbox/editor.tsx";
 import { ADDRESS_LIMIT, EXAMPLES } from "../sandbox/examples.ts";
 import { LawReport } from "../sandbox/law-report.tsx";
-import { ownRun, running, runProgram, stopProgram } from "../sandbox/runs.ts";
-import { average, client, facts, program, question, scene } from "../state/state.ts";
+import { isOfAnother, type OwnRun, ownRun, running, runProgram, shownRun, stopProgram } from "../sandbox/runs.ts";
+import { current } from "../state/live.ts";
+import {
+  answerA,
+  answerB,
+  answerUnpruned,
+  average,
+  client,
+  facts,
+  methodA,
+  methodB,
+  program,
+  question,
+  scene,
+} from "../state/state.ts";
 import { Step } from "../step.tsx";
 import { PrunerEquation } from "./equations-5-to-7.tsx";
+import { Numbers } from "./numbers.tsx";
 
 /** Step 7: a pruner that the reader writes. */
 export function OwnPrunerStep() {
@@ -69,13 +85,14 @@ export function OwnPrunerStep() {
       <p>
         A pruner is a function. It gets <code>attention</code> (of the class token) and <code>keyNorms</code>, a number
         for each patch in raster order, <code>grid</code> with its <code>rows</code> and <code>columns</code>, and{" "}
-        <code>keep</code>, how many patches to keep: {average.value} now. It returns the raster indices of the patches
-        that stay, in any order. Patch 0 is at the upper left.
+        <code>keep</code>, how many patches to keep: the budget, {average.value} now, in all layers, since nothing is
+        cut later. Methods with a second cut keep more at first. It returns the raster indices of the patches that stay,
+        in any order. Patch 0 is at the upper left.
       </p>
       <p>
         It is written in TypeScript or JavaScript, begins with <code>export default</code>, and runs in an interpreter
-        that has neither a network nor this page, for 2 seconds and 32 MiB at most. Then it answers the question above,
-        and laws are tried on it with made-up scores. A law that is broken shows the smallest case that breaks it. A
+        that has neither a network nor this page, for 2 seconds and 32 MiB at most. Its answer stands beside those of
+        methods A and B, and then laws are tried on it. A law that is broken shows the smallest case that breaks it. A
         pruner may have good reasons to break some: top-k keeps the highest scores and leaves regions uncovered.
       </p>
     </Step>
@@ -84,31 +101,66 @@ export function OwnPrunerStep() {
 
 function Result() {
   const grid = facts.value?.grid;
-  const { value } = ownRun.value;
+  const value = shownRun.value;
+  if (isOfAnother.value && !running.value)
+    return <p class="waiting">The program has changed since it was run. Run it to see what it does now.</p>;
   if (!value || !grid) return null;
   const { told } = value;
   const isOld = value.scene !== scene.value || value.question !== question.value || value.average !== average.value;
-  const truth = truthOf({ ...scene.value, ...value.scene }, value.question);
+  const drawn = { ...scene.value, ...value.scene };
+  const truth = truthOf(drawn, value.question);
+  // What the methods say of another scene is no comparison.
+  const others = isOld ? [] : [columnOf("A", methodA, answerA), columnOf("B", methodB, answerB)];
   return (
-    <div class="own-result">
-      <Figure
-        title="What your pruner keeps"
-        {...sizeOf(grid)}
-        caption={`It keeps ${told.tokens.length} of ${told.total} patches. ${value.question} “${told.text}”`}
-      >
-        <Kept
-          scene={value.scene}
-          grid={grid}
-          tokens={told.tokens}
-          layers={facts.value?.layers ?? 0}
-          boxes={[
-            { kind: "truth", box: truth?.box },
-            { kind: "pruned", box: told.box },
-          ]}
-        />
-      </Figure>
-      <BoxKey kinds={["truth", "pruned"]} />
-      {isOld && <p class="waiting">The scene, the question or the budget has changed since. Run it again.</p>}
+    <div class={isOld ? "own-result old" : "own-result"}>
+      <p class="own-verdict">
+        <b>Your pruner: {verdictOn(told, truth)}.</b> {value.question}
+      </p>
+      {isOld && (
+        <p class="waiting">
+          This is of a scene, a question or a budget before the last change. Run it again to compare.
+        </p>
+      )}
+      <div class="own-figure">
+        <Figure title="What your pruner keeps" {...sizeOf(grid)} caption={<p>{keptInWords(value)}</p>}>
+          <Kept
+            scene={value.scene}
+            grid={grid}
+            tokens={told.tokens}
+            layers={facts.value?.layers ?? 0}
+            boxes={[
+              { kind: "truth", box: truth?.box },
+              { kind: "unpruned", box: isOld ? undefined : current(answerUnpruned.value)?.box },
+              { kind: "pruned", box: told.box },
+            ]}
+          />
+        </Figure>
+        <BoxKey kinds={isOld ? ["truth", "pruned"] : ["truth", "unpruned", "pruned"]} />
+      </div>
+      <Numbers
+        scene={drawn}
+        question={value.question}
+        unpruned={isOld ? null : answerUnpruned.value}
+        columns={[{ name: "yours", answer: { value: told, busy: false }, testId: "answer-own" }, ...others]}
+      />
     </div>
   );
+}
+
+const columnOf = (letter: string, method: typeof methodA, answer: typeof answerA) => ({
+  name: `${letter}: ${method.value}`,
+  answer: answer.value,
+});
+
+/** `right, IoU 0.59` */
+function verdictOn({ text }: Told, truth: Truth | undefined): string {
+  if (!truth) return "the page cannot check the answer to this question";
+  const { correct, iou } = mark(truth, text);
+  return `${correct ? "right" : "wrong"}${iou === null ? "" : `, IoU ${iou.toFixed(2)}`}`;
+}
+
+function keptInWords({ told, average: asked }: OwnRun): string {
+  const count = told.tokens.length;
+  const other = count === asked ? "" : `, though it was asked for ${asked}`;
+  return `It keeps ${count} of ${told.total} patches${other}. It answers “${told.text}”.`;
 }

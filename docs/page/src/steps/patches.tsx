@@ -1,4 +1,3 @@
-import { signal } from "@preact/signals";
 import type { Grid } from "../../../../src/core/grid.ts";
 import { Choice, Waiting } from "../controls.tsx";
 import { CELL, CellGrid, cellAt, cellName, PointedCell, point, sizeOf } from "../figures/cell-grid.tsx";
@@ -8,7 +7,7 @@ import { HeatScale, shortly } from "../figures/heat-scale.tsx";
 import { EditedScene, Handles } from "../scene/editor.tsx";
 import { ShapePanel } from "../scene/panel.tsx";
 import { SeedControls } from "../scene/seed.tsx";
-import { gridOf, pointed, seen } from "../state/state.ts";
+import { gridOf, type Overlay, overlay, pointed, seen } from "../state/state.ts";
 import { Step } from "../step.tsx";
 import { SalienceEquation } from "./equations.tsx";
 
@@ -19,8 +18,7 @@ const SHOWN = [
   { name: "keyNorms", said: "norm of the key" },
   { name: "paper", said: "both multiplied (the paper's salience)" },
   { name: "likeness", said: "likeness to the patch pointed at" },
-] as const;
-const shown = signal<(typeof SHOWN)[number]["name"]>("picture");
+] as const satisfies readonly { readonly name: Overlay; readonly said: string }[];
 
 /** Step 1: a picture in patches. */
 export function Patches() {
@@ -34,7 +32,7 @@ export function Patches() {
       figure={
         <>
           <div class="controls">
-            <Choice label="lay over it" chosen={shown} names={SHOWN} />
+            <Choice label="lay over it" chosen={overlay} names={SHOWN} />
           </div>
           <PatchFigure />
           <Waiting of={seen.value} />
@@ -64,7 +62,7 @@ export function Patches() {
 function PatchFigure() {
   const grid = gridOf.value;
   const { width, height } = sizeOf(grid);
-  const values = layerOf(shown.value);
+  const values = layerOf(overlay.value);
   const colours = values && scaled(values);
   return (
     <>
@@ -92,7 +90,7 @@ function PatchFigure() {
       </Figure>
       {values && (
         <HeatScale
-          what={SHOWN.find(({ name }) => name === shown.value)?.said ?? ""}
+          what={SHOWN.find(({ name }) => name === overlay.value)?.said ?? ""}
           least={Math.min(...values)}
           most={Math.max(...values)}
         />
@@ -102,7 +100,7 @@ function PatchFigure() {
 }
 
 /** A value for each patch. */
-function layerOf(name: (typeof SHOWN)[number]["name"]): number[] | undefined {
+function layerOf(name: Overlay): number[] | undefined {
   const { value } = seen.value;
   if (!value || name === "picture") return undefined;
   if (name === "paper") return [...value.salience.paper];

@@ -1,22 +1,24 @@
-import { effect, signal } from "@preact/signals";
+import { computed, effect, signal } from "@preact/signals";
+import { bootstrap, type Estimate } from "../../../../src/eval/score/bootstrap.ts";
 import { mark } from "../../../../src/eval/tasks/marking.ts";
 import { questionRandom, questionsFor } from "../../../../src/world/questions.ts";
 import { sceneOf } from "../../../../src/world/scene.ts";
-import type { ScatterPoint, Who } from "../figures/scatter.tsx";
+import { meansOf, type ScatterPoint, type Who } from "../figures/scatter.tsx";
 import type { Setting, Told } from "../model/protocol.ts";
 import { client, methodA, methodB, settingOf } from "../state/state.ts";
 
 /** Scenes that are asked about before the sweep pauses. */
 export const SCENES = 20;
-/** Budgets that the scenes get in turn, so that a line of five scenes each shows what saving more costs. */
+/** Budgets under which every scene is asked about, so that all means are of the same scenes. */
 export const BUDGETS = [8, 16, 32, 64] as const;
 /** Seeds of the test split, far from those that the slider of step 1 begins with. */
 const FIRST_SEED = 1000;
 
 /** An answer of the sweep: x are its visual tokens, mean of the layers, and y is the IoU of its box. */
 export interface SweepPoint extends ScatterPoint {
-  /** Share of the unpruned model's operations that it saved. */
-  readonly saved: number;
+  readonly scene: number;
+  /** Its operations, as a share of the unpruned model's. */
+  readonly operations: number;
 }
 
 /** All answers so far. */
@@ -57,28 +59,48 @@ export async function goOnSweep(): Promise<void> {
   }
 }
 
-/** The scene of a number under no pruning and under both methods. */
+/** The scene of a number under no pruning and under both methods with every budget; nothing where it was ended. */
 async function scenePoints(number: number, wanted: () => boolean): Promise<SweepPoint[]> {
   const worker = client.value;
   if (!worker) throw new Error("the model is still loading. Begin again in a moment.");
   const scene = sceneOf("test", FIRST_SEED + number);
   const [question] = questionsFor(scene, questionRandom(scene), { count: 1, weights: { grounding: 1 } });
-  const budget = BUDGETS[number % BUDGETS.length];
   const ask = (setting: Setting) => worker.ask("ask", { scene, question: question.text, setting });
   const whole = await ask({ method: "none", average: 0 });
   const points: SweepPoint[] = [];
-  const add = (who: Who, method: string, told: Told) => {
+  const add = (who: Who, method: string, told: Told, group: number) => {
     const x = told.entering.reduce((sum, count) => sum + count, 0) / told.entering.length;
-    const [y, saved] = [mark(question, told.text).iou ?? 0, 1 - told.flops / whole.flops];
+    const [y, operations] = [mark(question, told.text).iou ?? 0, told.flops / whole.flops];
     const said = `${method}, scene ${scene.seed}, “${question.text}”: ${told.text}, IoU ${y.toFixed(2)}`;
-    points.push({ who, x, y, saved, group: who === "none" ? 0 : budget, said });
+    points.push({ who, x, y, group, said, operations, scene: scene.seed });
   };
-  add("none", "unpruned", whole);
-  for (const [who, method] of [["a", methodA.value] as const, ["b", methodB.value] as const]) {
-    if (!wanted()) return [];
-    add(who, method, await ask({ ...settingOf(method), average: budget }));
-  }
+  add("none", "unpruned", whole, 0);
+  const both = [["a", methodA.value] as const, ["b", methodB.value] as const].map(
+    ([who, method]) => ({ who, method, setting: settingOf(method) }) as const,
+  );
+  for (const budget of BUDGETS)
+    for (const { who, method, setting } of both) {
+      if (!wanted()) return [];
+      add(who, method, await ask({ ...setting, average: budget }), budget);
+    }
   return points;
+}
+
+/** The means of both methods and of the unpruned model. */
+export const sweepMeans = computed(() => ({
+  a: meansOf(sweepPoints.value, "a"),
+  b: meansOf(sweepPoints.value, "b"),
+  none: meansOf(sweepPoints.value, "none"),
+}));
+/** By budget, how much better the first method's boxes fit than the second's. */
+export const sweepDifferences = computed(() => BUDGETS.map((budget) => differenceOf(sweepPoints.value, budget)));
+
+/** By how much the first method's boxes fit better than the second's on the same scenes, with the 95 % interval. */
+function differenceOf(points: readonly SweepPoint[], budget: number): Estimate | undefined {
+  const of = (who: Who) => points.filter((point) => point.who === who && point.group === budget);
+  const second = new Map(of("b").map((point) => [point.scene, point.y]));
+  const differences = of("a").map((point) => [point.y - (second.get(point.scene) ?? 0)]);
+  return differences.length > 0 ? bootstrap(differences, 1) : undefined;
 }
 
 /** What was computed under other settings says nothing of these. */
