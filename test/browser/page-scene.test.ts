@@ -6,6 +6,10 @@ import { ADDRESS, openPage, settled, setValue, WITHOUT_PAGE } from "./page-suppo
 /** A small cross on the left of a large square that lies above it, and a star. */
 const SHAPES = "cross.purple.1000.4000.1400_square.black.4000.3000.4000_star.green.1000.1000.1400";
 
+/** What takes hold of a shape. */
+const handleOf = (page: Page, name: string) =>
+  page.locator("#step-1 .handle").and(page.locator(`[aria-label*="${name}"]`));
+
 describe.skipIf(ADDRESS === "")(`the scene of the page${WITHOUT_PAGE}`, () => {
   let browser: Browser;
   beforeAll(async () => {
@@ -30,11 +34,11 @@ describe.skipIf(ADDRESS === "")(`the scene of the page${WITHOUT_PAGE}`, () => {
     await settled(page);
     const undo = page.getByRole("button", { name: "undo", exact: true });
     expect(await undo.isEnabled()).toBe(false);
-    const star = page.getByRole("button", { name: /green star/ });
+    const star = handleOf(page, "green star");
     await star.focus();
     for (let i = 0; i < 5; i++) await page.keyboard.press("ArrowRight");
     await expect.poll(() => shapesOf(page)).toContain("star.green.1500");
-    await page.getByLabel("colour").selectOption("red");
+    await page.locator("#step-1").getByLabel("colour").selectOption("red");
     await expect.poll(() => shapesOf(page)).toContain("star.red.1500");
     await undo.click();
     await expect.poll(() => shapesOf(page)).toContain("star.green.1500");
@@ -47,7 +51,7 @@ describe.skipIf(ADDRESS === "")(`the scene of the page${WITHOUT_PAGE}`, () => {
   it("hides no shape behind another by keyboard, and says so", async () => {
     const { page } = await openPage(browser, `?shapes=${SHAPES}`);
     await settled(page);
-    const cross = page.getByRole("button", { name: /purple cross/ });
+    const cross = handleOf(page, "purple cross");
     await cross.focus();
     for (let i = 0; i < 40; i++) await page.keyboard.press("ArrowRight");
     await page.getByText("The purple cross would be hidden behind the black square").waitFor();
@@ -62,7 +66,7 @@ describe.skipIf(ADDRESS === "")(`the scene of the page${WITHOUT_PAGE}`, () => {
   it("has a shape that is dragged over another in front of it", async () => {
     const { page } = await openPage(browser, `?shapes=${SHAPES}`);
     await settled(page);
-    const cross = page.getByRole("button", { name: /purple cross/ });
+    const cross = handleOf(page, "purple cross");
     const box = (await cross.boundingBox()) as { x: number; y: number; width: number; height: number };
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     const patch = ((await page.locator("#step-1 .figure svg").boundingBox())?.width ?? 0) / 12;
@@ -83,7 +87,7 @@ describe.skipIf(ADDRESS === "")(`the scene of the page${WITHOUT_PAGE}`, () => {
     await page.goto(`${ADDRESS}?shapes=${SHAPES}`);
     await page.evaluate("nuwaPage.ready");
     await settled(page);
-    const square = page.getByRole("button", { name: /black square/ });
+    const square = handleOf(page, "black square");
     await square.evaluate((element) => element.scrollIntoView({ block: "center" }));
     const devtools = await context.newCDPSession(page);
     const swipe = async () => {

@@ -7,7 +7,7 @@ import "./bar.css";
 export function Bar() {
   const unpruned = methodA.value === "none" ? [] : ([["unpruned", answerUnpruned]] as const);
   return (
-    <aside class="bar" aria-label="question and answer">
+    <aside class="answer-bar" aria-label="question and answer">
       <a class="asked" href="#question">
         {question.value}
       </a>
@@ -17,7 +17,7 @@ export function Bar() {
           const [word, fit] = verdict(answer.value).split(", ");
           return (
             <span key={who} class="one">
-              {who}: {told ? <b class={told.box ? "box" : undefined}>{answerText(told)}</b> : "…"}{" "}
+              {who}: {told ? <b class={told.box && word ? "box" : undefined}>{answerText(told)}</b> : "…"}{" "}
               {word && (
                 <>
                   {word === "right" ? "✓" : "✗"} <span class="word">{fit ? `${word},` : word}</span> {fit}
