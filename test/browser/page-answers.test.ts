@@ -31,9 +31,11 @@ describe.skipIf(ADDRESS === "")(`answers on the page${WITHOUT_PAGE}`, () => {
     await page.evaluate(WATCH_VERDICTS);
     await change[what](page);
     await everythingComputed(page);
-    const seen = (await page.evaluate("watched")) as string[][];
-    const last = seen[seen.length - 1];
+    const frames = (await page.evaluate("watched")) as { state: string; verdicts: string[] }[];
+    const { state, verdicts: last } = frames[frames.length - 1];
     expect(last.length).toBeGreaterThan(6);
+    const seen = frames.filter((frame) => frame.state === state).map(({ verdicts }) => verdicts);
+    expect(seen.length).toBeLessThan(frames.length);
     // Something was computed meanwhile, and each verdict that stood there then is one that stands there in the end.
     expect(seen.some((verdicts) => verdicts.includes("…"))).toBe(true);
     for (const verdicts of seen)
@@ -46,7 +48,7 @@ describe.skipIf(ADDRESS === "")(`answers on the page${WITHOUT_PAGE}`, () => {
     await everythingComputed(page);
     await page.locator("#step-6").scrollIntoViewIfNeeded();
     await page.getByTestId("method-a").selectOption("random");
-    const bar = page.locator(".bar");
+    const bar = page.locator(".answer-bar");
     await bar.getByText("computing…").waitFor();
     expect((await bar.boundingBox())?.y).toBe(0);
     const { answer } = await settled(page);
@@ -60,7 +62,7 @@ describe.skipIf(ADDRESS === "")(`answers on the page${WITHOUT_PAGE}`, () => {
     async (width) => {
       const { page } = await openPage(browser, "", width);
       await everythingComputed(page);
-      const bar = (await page.locator(".bar").boundingBox()) as { height: number };
+      const bar = (await page.locator(".answer-bar").boundingBox()) as { height: number };
       expect(bar.height).toBeLessThanOrEqual((page.viewportSize()?.height ?? 0) / 9);
       for (const key of ["Tab", "Shift+Tab"])
         for (let i = 0; i < 100; i++) {
@@ -68,7 +70,7 @@ describe.skipIf(ADDRESS === "")(`answers on the page${WITHOUT_PAGE}`, () => {
           await page.keyboard.press("Escape");
           await page.keyboard.press(key);
           const hidden = await page.evaluate(() => {
-            const [focused, above] = [document.activeElement, document.querySelector(".bar")];
+            const [focused, above] = [document.activeElement, document.querySelector(".answer-bar")];
             if (!focused || !above || focused === document.body || above.contains(focused)) return "";
             const [own, over] = [focused.getBoundingClientRect(), above.getBoundingClientRect()];
             const isHidden =
@@ -87,7 +89,7 @@ describe.skipIf(ADDRESS === "")(`answers on the page${WITHOUT_PAGE}`, () => {
     expect(await page.getByTestId("question").inputValue()).toBe("Where is the purple cross?");
     const line = page.locator("#question .misfit");
     expect(await line.textContent()).toContain("There is no purple cross in this scene.");
-    expect(await page.locator(".bar").textContent()).toContain("not marked");
+    expect(await page.locator(".answer-bar").textContent()).toContain("not marked");
     expect(await page.locator("#question .answer").textContent()).not.toMatch(/right|wrong/);
     await page.getByTestId("question").fill("Wo ist das Kreuz?");
     await page.getByTestId("ask").click();
@@ -130,20 +132,25 @@ describe.skipIf(ADDRESS === "")(`answers on the page${WITHOUT_PAGE}`, () => {
 /** Waits until the answers of all methods are there. */
 async function everythingComputed(page: Page): Promise<void> {
   await settled(page);
-  await page.locator(".bar [role=status][aria-busy=false]").waitFor();
+  await page.locator(".answer-bar [role=status][aria-busy=false]").waitFor();
 }
 
-/** Notes, frame by frame, every verdict on the page: `right`, `wrong`, or `…` where there is none. */
+/** Notes, frame by frame, the page's state and every verdict: `right`, `wrong`, or `…` where there is none. */
 const WATCH_VERDICTS = `
   window.watched = [];
   const look = () => {
     const parts = [
-      ...document.querySelectorAll(".bar .one"),
+      ...document.querySelectorAll(".answer-bar .one"),
       document.querySelector("#question .answer"),
       ...[...document.querySelectorAll("#step-4 .legend li")].slice(1, 3),
       ...document.querySelectorAll("#step-6 .numbers tbody tr:nth-child(2) td"),
     ];
-    watched.push(parts.map(({ textContent }) => /right|wrong/.exec(textContent)?.[0] ?? "…"));
+    const { seed, budget, method, positions } = nuwaPage.state();
+    const question = document.querySelector(".answer-bar .asked").textContent;
+    watched.push({
+      state: JSON.stringify([seed, budget, method, positions, question]),
+      verdicts: parts.map(({ textContent }) => /right|wrong/.exec(textContent)?.[0] ?? "…"),
+    });
     requestAnimationFrame(look);
   };
   look();

@@ -7,7 +7,7 @@ import "./bar.css";
 export function Bar() {
   const unpruned = methodA.value === "none" ? [] : ([["unpruned", answerUnpruned]] as const);
   return (
-    <aside class="bar" aria-label="question and answer">
+    <aside class="answer-bar" aria-label="question and answer">
       <a class="asked" href="#question">
         {question.value}
       </a>
