@@ -6,7 +6,7 @@ const LEAST_SEEN = 0.25;
 /** Points along a side of a shape's box at which it is looked at. */
 const POINTS = 20;
 
-/** For each shape by which one it is hidden, by its index; undefined where enough of it can be seen. Later ones lie above. */
+/** By which shape each is hidden, as its index; undefined where enough of it can be seen. Later ones lie above. */
 export function hiddenBy(shapes: readonly SceneShape[]): (number | undefined)[] {
   return shapes.map((shape, at) => {
     const above = shapes.flatMap((other, i) => (i > at && !apart(shape.box, other.box, 0) ? [i] : []));
