@@ -12,6 +12,7 @@ const FOLDERS = [
   "test/fixtures",
   "weights/shapes",
   "weights/no-places",
+  "weights/deep",
   "weights/untrained",
 ];
 const documents = FOLDERS.flatMap((folder) =>
