@@ -433,8 +433,8 @@ export const ANALYSES: readonly Mutation[] = [
   {
     what: "panels: values of another grid are drawn",
     file: "view/panels.ts",
-    from: "if (values && values.length !== patchCount(grid))",
-    to: "if (values && values.length > patchCount(grid))",
+    from: "if (values && values.length !== cells)",
+    to: "if (values && values.length > cells)",
   },
   {
     what: "panels: a cell without a value has the colour of the least",

@@ -60,23 +60,32 @@ export interface PanelsDrawing {
  * });
  *
  * @returns SVG text; `renderPng` makes it a PNG
- * @throws NuwaError when there is no panel, there are not 1 to 4 columns, or `values` has another length than the grid
+ * @throws NuwaError when there is no panel, there are not 1 to 4 columns, `values` has another length than the grid, or
+ * a cell is not on it
  */
 export async function drawPanels({ picture, grid, panels, columns = 2 }: PanelsDrawing): Promise<string> {
   if (panels.length === 0) throw new NuwaError("panels: is empty. Give at least one panel.");
   if (![1, 2, 3, 4].includes(columns)) throw new NuwaError(`columns: is ${columns}. Give 1, 2, 3 or 4.`);
-  for (const { title, values } of panels)
-    if (values && values.length !== patchCount(grid))
-      throw new NuwaError(
-        `panel ${shown(title)}: values has ${values.length} numbers, the grid ${patchCount(grid)} cells. ` +
-          "Give one for each cell.",
-      );
+  for (const panel of panels) requireFit(panel, patchCount(grid));
   const width = panelWidth(columns);
   const scene = await sceneOf({ ...picture, cellName: "" }, undefined, "panels-seen", { width, height: 2 * width });
   const drawn = panels.map((panel, i) => panelOf(panel, { scene, grid }, width, `panels-${i}-values`));
   const inRow = Math.min(columns, panels.length);
   const titles = panels.map(({ title }) => title).join("; ");
   return drawingOf(titles, [scene.definition], panelRows(drawn, columns), inRow * (width + GAP) + GAP);
+}
+
+/** Refuses what has no place on the grid. @throws NuwaError */
+function requireFit({ title, values, kept = [], marks = [] }: PicturePanel, cells: number): void {
+  if (values && values.length !== cells)
+    throw new NuwaError(
+      `panel ${shown(title)}: values has ${values.length} numbers, the grid ${cells} cells. Give one for each cell.`,
+    );
+  const outside = [...kept, ...marks.flatMap((one) => one.cells)].find(
+    (cell) => !Number.isInteger(cell) || cell < 0 || cell >= cells,
+  );
+  if (outside !== undefined)
+    throw new NuwaError(`panel ${shown(title)}: the grid has no cell ${outside}, only 0 to ${cells - 1}.`);
 }
 
 function panelOf(

@@ -64,10 +64,15 @@ describe("panels of one picture", () => {
     expect(colours[10]).not.toBe(colours[11]);
   });
 
-  it("refuse values of another number of cells, no panel, and rows that are too long", async () => {
+  it("refuse values of another number of cells, cells that are not there, no panel, and rows that are too long", async () => {
     await expect(draw([{ title: "five", values: [1, 2, 3, 4, 5] }])).rejects.toThrow(
       'panel "five": values has 5 numbers, the grid 6 cells. Give one for each cell.',
     );
+    for (const panel of [
+      { title: "six", kept: [0, 6] },
+      { title: "six", marks: [{ mark: "pillar" as const, cells: [6], text: "" }] },
+    ])
+      await expect(draw([panel])).rejects.toThrow('panel "six": the grid has no cell 6, only 0 to 5.');
     await expect(draw([])).rejects.toThrow("panels: is empty");
     await expect(draw([{ title: "a" }], 5)).rejects.toThrow("columns: is 5. Give 1, 2, 3 or 4.");
   });

@@ -25,7 +25,7 @@ import { type PolicyAnswer, positionsRecord } from "../../view/measures/position
 import { provenanceRecord, type TokenAtLayer, tokenRecord } from "../../view/measures/provenance.ts";
 import type { MeasureRecord, RecordFacts } from "../../view/measures/record.ts";
 import type { DrawnImage } from "../../view/picture.ts";
-import { timeLeft } from "../eval/progress.ts";
+import { timeLeft } from "../time-left.ts";
 import { type NamedGroups, namedGroups, VISUAL_ALONE } from "./groups.ts";
 import type { MeasureName } from "./inspect-options.ts";
 

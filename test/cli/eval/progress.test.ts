@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { terminalProgress, timeLeft } from "../../../src/cli/eval/progress.ts";
+import { terminalProgress } from "../../../src/cli/eval/progress.ts";
 
 /** What is written when each batch ends at its time, in seconds; ten answers were there before. */
 function written(isTTY: boolean, batches: readonly (readonly [seconds: number, done: number])[], total: number) {
@@ -48,22 +48,6 @@ describe("the progress of an evaluation", () => {
       [3, 30],
     ] as const;
     expect(written(false, batches, 30)).toEqual(["30/30 answers  0 s left\n"]);
-  });
-
-  it.each([
-    [29, []],
-    [45, ["30/45 passes  30 s left\n"]],
-    [60, ["30/60 passes  60 s left\n", "60/60 passes  0 s left\n"]],
-  ])("of %i passes of two seconds is a line a minute, and no other where no end is asked for", (total, wanted) => {
-    const lines: string[] = [];
-    let clock = 0;
-    const counted = { what: "passes", before: 0, endsPlain: false };
-    const show = timeLeft({ write: (text) => lines.push(text) }, counted, () => clock);
-    for (let done = 1; done <= total; done++) {
-      clock = 2000 * done;
-      show(done, total);
-    }
-    expect(lines).toEqual(wanted);
   });
 
   it("has notes in lines of their own, before which the line that is written over is wiped", () => {
