@@ -50,9 +50,9 @@ export interface Recipe extends AnyRecipe {
     /** Weight of {@link coordinatesLoss}. */
     readonly coordinatesWeight: number;
   };
-  /** More decoder layers, and questions again, without any of the losses that help; see growth-stage.ts. */
+  /** Questions again, without any of the losses that help, and more decoder layers if wished; see growth-stage.ts. */
   readonly growth?: QuestionStageRecipe & {
-    /** Decoder layers after it. */
+    /** Decoder layers after it, not fewer than before. */
     readonly layers: number;
   };
 }
@@ -177,6 +177,21 @@ export const RECIPES: Readonly<Record<string, Recipe>> = {
       unnamed: 0.5,
     },
     language: { ...SHAPES.language, steps: 4000, batch: 8, questions: 10, coordinatesWeight: 0 },
+    // Of as many layers: boxes and relations are still being learnt when the rate of the stage before has fallen.
+    growth: {
+      layers: 8,
+      steps: 4000,
+      batch: 8,
+      warmup: 60,
+      peak: 8e-4,
+      floor: 0.02,
+      validateEvery: 250,
+      validateOn: 32,
+      questions: SHAPES.language.questions,
+      shares: SHAPES.language.shares,
+      weights: SHAPES.language.weights,
+      coordinateSpread: SHAPES.language.coordinateSpread,
+    },
   },
   /** Two minutes: a very small model that learns to name colours and shapes, and nothing more. */
   tiny: {
