@@ -7,7 +7,9 @@ import { defineConfig } from "vitest/config";
  */
 const ALONE = [
   "architecture",
-  "backend/**/*",
+  "backend/{memory,native*,webgpu*}",
+  "backend/agreement/{agreement,float64,traps}",
+  "backend/wasm/{heap,matmul,packing,prepare}",
   "browser/report",
   "bundle",
   "cli/{doctor,interruption,process}",
@@ -22,6 +24,8 @@ export const EVERY_RUN = {
   setupFiles: ["test/setup.ts"],
   // Processes, not threads: the native backend cannot be loaded twice in one process.
   pool: "forks",
+  // As Node itself imports them: vitest's own way to look a name up in a CommonJS module, tf's, is slow.
+  deps: { interopDefault: false },
   // All cores up to four: a process may take 2 GiB, and what uses one core well gains nothing from more.
   maxWorkers: Math.min(4, availableParallelism()),
   // Some tests run the command line or the cpu backend; on a busy machine that takes its time.

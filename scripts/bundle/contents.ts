@@ -85,7 +85,7 @@ function clear(out: string): void {
 }
 
 /** The programs that tfjs's wasm backend loads by their names from beside its own file. */
-function copyWasm(project: string, app: string): void {
+export function copyWasm(project: string, app: string): void {
   const folder = join(project, "node_modules/@tensorflow/tfjs-backend-wasm/dist");
   for (const name of readdirSync(folder).filter((entry) => entry.endsWith(".wasm")))
     copyFileSync(join(folder, name), join(app, name));

@@ -40,18 +40,23 @@ const NUWA_ROOT = import.meta.url;
 `;
 
 /**
- * Compiles the programs with all they import into plain JavaScript files.
+ * Compiles programs with all they import into plain JavaScript files.
  *
  * @param project root of the sources
  * @param folder where the files go; what the sources find by a path relative to themselves (weights,
  *   package.json) must lie in this folder as it does in the project
+ * @param programs their sources, by the names of the files that are made
  * @returns the folder of every package that went in
  */
-export async function compilePrograms(project: string, folder: string): Promise<string[]> {
+export async function compilePrograms(
+  project: string,
+  folder: string,
+  programs: Readonly<Record<string, string>> = PROGRAMS,
+): Promise<string[]> {
   const { metafile } = await build({
     absWorkingDir: project,
     entryPoints: [
-      ...Object.entries(PROGRAMS).map(([out, path]) => ({ in: join(project, path), out })),
+      ...Object.entries(programs).map(([out, path]) => ({ in: join(project, path), out })),
       { in: join(project, `${WORKER}.js`), out: WORKER },
     ],
     outdir: folder,

@@ -14,7 +14,7 @@ import { terminalReport } from "../train/engine/progress-report.ts";
 import { hasCheckpoint } from "../train/engine/training-state.ts";
 import { calibrationOn } from "../train/tune/calibration.ts";
 import { type ConstantValues, writeConstants } from "../train/tune/tuned-constants.ts";
-import { type TuneProblem, type TuneRecipe, tune, tuneRecipe } from "../train/tune/tuning.ts";
+import { type TuneRecipe, tune, tuneRecipe } from "../train/tune/tuning.ts";
 import { SHIPPED_MODEL } from "./about.ts";
 import { stopped, watchInterruptions } from "./interruption.ts";
 import { parseCount, parseInteger, requireText } from "./options.ts";
@@ -97,21 +97,21 @@ async function tuneInto(
     // The library that draws takes a second to load: only now.
     const { writeCurves } = await import("../train/engine/curves.ts");
     await writeCurves(out, result.progress, { window: 5, label: "held-out loss and constants" });
-    if (!result.finished) throw stopped("the same command with --resume");
-    await finish(options, recipe, problem, result.constants);
+    if (!result.finished || result.heldOut === undefined) throw stopped("the same command with --resume");
+    const heldOut = { before: await problem.heldOut(recipe.start), after: result.heldOut };
+    finish(options, recipe, result.constants, heldOut);
   } finally {
     interruption.end();
     disposeModel(model);
   }
 }
 
-async function finish<B>(
+function finish(
   { out, variant, average, steps, seed }: TuneCommandOptions,
   recipe: TuneRecipe,
-  problem: TuneProblem<B>,
   constants: ConstantValues,
-): Promise<void> {
-  const heldOut = { before: await problem.heldOut(recipe.start), after: await problem.heldOut(constants) };
+  heldOut: { readonly before: number; readonly after: number },
+): void {
   const path = join(out, "constants.json");
   writeConstants(path, { variant, family: recipe.family, average, constants, heldOut, steps, seed });
   const list = Object.entries(constants).map(([name, value]) => `${name} ${value.toFixed(3)}`);

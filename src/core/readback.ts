@@ -132,11 +132,14 @@ export function tidy<T>(work: () => T): T {
  */
 export function tensorsIn(value: unknown): tf.Tensor[] {
   const seen = new Set<unknown>();
-  const search = (item: unknown): tf.Tensor[] => {
+  const found: tf.Tensor[] = [];
+  const search = (item: unknown): void => {
     // What is shared is walked once: the layers of a state share long sequences.
-    if (item === null || typeof item !== "object" || ArrayBuffer.isView(item) || seen.has(item)) return [];
+    if (item === null || typeof item !== "object" || ArrayBuffer.isView(item) || seen.has(item)) return;
     seen.add(item);
-    return item instanceof tf.Tensor ? [item] : Object.values(item).flatMap(search);
+    if (item instanceof tf.Tensor) found.push(item);
+    else for (const inner of Array.isArray(item) ? item : Object.values(item)) search(inner);
   };
-  return search(value);
+  search(value);
+  return found;
 }

@@ -24,11 +24,12 @@ export const PLACE_MARGIN = 0.08;
 
 /** Indices of the shapes that have the attributes named; relation and location are not looked at. */
 export function withAttributes({ shapes }: Scene, { shape, colour, size }: Partial<Attributes>): number[] {
-  return shapes.flatMap((one, i) =>
-    (shape ?? one.shape) === one.shape && (colour ?? one.colour) === one.colour && (size ?? one.size) === one.size
-      ? [i]
-      : [],
-  );
+  const fitting: number[] = [];
+  shapes.forEach((one, i) => {
+    if ((shape ?? one.shape) === one.shape && (colour ?? one.colour) === one.colour && (size ?? one.size) === one.size)
+      fitting.push(i);
+  });
+  return fitting;
 }
 
 /** Whether a statement about two shapes holds: one that is neither clearly true nor false is not asked. */

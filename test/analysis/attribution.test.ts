@@ -165,7 +165,7 @@ it.each(["sparsevlm", "prumerge", "divprune"])("attribution of %s is complete", 
   const model = randomModel(1);
   const method = createMethod(name, model.config, { average: { ratio: 0.5 } });
   disposeModel(model);
-  const found = await attributed(1, method, { token: 3, steps: 64 });
+  const found = await attributed(1, method, { token: 3, steps: 32 });
   const change = found.logit - found.baselineLogit;
   expect(Math.abs(found.residual)).toBeLessThan(0.02 * Math.max(0.1, Math.abs(change)));
 });

@@ -230,25 +230,15 @@ describe("nuwa ask on a scene of shapes", () => {
 });
 
 describe("the nuwa program", () => {
-  const program = (...argv: string[]) =>
-    spawnSync("npx", ["--no-install", "nuwa", ...argv], { cwd: project, encoding: "utf8" });
-
-  it("runs as npx nuwa and tells its version", () => {
-    expect(program("--version").stdout).toMatch(/^\d+\.\d+\.\d+\n$/);
-  });
-
   it("helps", async () => {
     const help = await nuwa("--help");
     expect(help.code).toBe(0);
     for (const command of ["ask", "forward", "tokenize", "doctor"]) expect(help.out).toContain(command);
   });
 
-  it("exits with 2 on wrong usage and 1 on wrong files, without a stack trace", () => {
-    const usage = program("ask");
-    expect(usage.status).toBe(2);
-    const files = program("tokenize", "--model", "nowhere", "--text", "x");
-    expect(files.status).toBe(1);
-    for (const { stderr } of [usage, files]) expect(stderr).not.toMatch(/\n\s+at /);
+  it("runs as npx nuwa and exits with 2 on wrong usage, without a stack trace", () => {
+    const { status, stderr } = spawnSync("npx", ["--no-install", "nuwa", "ask"], { cwd: project, encoding: "utf8" });
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/^nuwa: .*\n$/)]);
   });
 
   it("tokenizes as the fixture's tokenizer does", async () => {

@@ -2,12 +2,16 @@ import { spawn, spawnSync } from "node:child_process";
 import { once } from "node:events";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
-import { fileURLToPath } from "node:url";
-import { describe, expect, it } from "vitest";
+import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { internalError } from "../../src/cli/internal-error.ts";
+import { type Compiled, compiled, inProcess, NUWA } from "../compiled.ts";
 import { temporaryFolder } from "./support.ts";
 
-const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
+let programs: Compiled;
+beforeAll(async () => {
+  programs = await compiled({ nuwa: NUWA, faulty: "test/cli/faulty.ts" });
+});
+afterAll(() => programs.remove());
 
 describe("what nobody caught", () => {
   it("is a line, and says whether it is the system's or a mistake of the program", () => {
@@ -25,21 +29,13 @@ describe("what nobody caught", () => {
     );
   });
 
-  it("in a timer or a promise ends the program with the line and code 1, and frees its folders", () => {
+  it("in a timer or a promise ends the program with the line and code 1, and frees its folders", async () => {
     const folder = temporaryFolder();
-    for (const fault of ["setTimeout(() => { throw new Error('late') })", "Promise.reject('late')"]) {
-      const code = `
-        const { runProcess } = await import("./src/cli/process.ts");
-        const { whileLocked } = await import("./src/io/lock.ts");
-        await runProcess(["--version"]);
-        whileLocked(${JSON.stringify(folder)}, () => new Promise(() => setInterval(() => undefined, 1000)));
-        ${fault};`;
-      const args = ["--import", "tsx", "--input-type=module", "-e", code];
-      const { status, stderr } = spawnSync(process.execPath, args, { cwd: PROJECT, encoding: "utf8", timeout: 90_000 });
-      expect([status, stderr]).toEqual([
-        1,
-        "nuwa: internal error: late (this is a bug; please report it with the command)\n",
-      ]);
+    for (const fault of ["timer", "promise"]) {
+      expect(await inProcess(programs.files.faulty, fault, folder)).toMatchObject({
+        code: 1,
+        err: "nuwa: internal error: late (this is a bug; please report it with the command)\n",
+      });
       expect(existsSync(join(folder, "nuwa.lock"))).toBe(false);
     }
   });
@@ -47,7 +43,7 @@ describe("what nobody caught", () => {
 
 describe("an output", () => {
   it("that nobody reads any more, or that is full, ends the program without a stack trace", async () => {
-    const program = [join(PROJECT, "bin/nuwa.js"), "taps"];
+    const program = [programs.files.nuwa, "taps"];
     const reader = spawn(process.execPath, program, { stdio: ["ignore", "pipe", "pipe"] });
     reader.stdout.destroy();
     let said = "";

@@ -138,7 +138,7 @@ describe.each(TESTED_BACKENDS)("on %s", (backend) => {
               ).toBeLessThanOrEqual(0.05 * Math.abs(differences) + noise);
           }
         }),
-        { seed: SETTINGS.seed, numRuns: drawsOn(backend, 12 * SETTINGS.factor), endOnFailure: true },
+        { seed: SETTINGS.seed, numRuns: drawsOn(backend, 8 * SETTINGS.factor), endOnFailure: true },
       );
       // Were most cases left out, or their slopes lost in rounding, the property would say nothing.
       expect(kinks).toBeLessThan(compared / 5);

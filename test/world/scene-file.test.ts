@@ -34,7 +34,7 @@ describe("sceneFile", () => {
         const one = sceneOf(split, seed);
         expect(await sceneIn(file(await sceneFile(one)))).toEqual(one);
       }),
-      { numRuns: 20 },
+      { numRuns: 8 },
     );
   });
 });

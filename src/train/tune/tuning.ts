@@ -81,10 +81,15 @@ export interface TuneProblem<B> {
   heldOut(constants: ConstantValues): Promise<number>;
 }
 
+/** What {@link TuneProblem.heldOut} gives is called in the figures of a tuning. */
+const HELD_OUT = "held-out loss";
+
 /** What {@link tune} found. */
 export interface TuneResult {
   readonly finished: boolean;
   readonly constants: ConstantValues;
+  /** The held-out loss under them; undefined where the tuning is not finished. */
+  readonly heldOut: number | undefined;
   readonly progress: Awaited<ReturnType<typeof train>>["progress"];
 }
 
@@ -104,12 +109,14 @@ export async function tune<B>(recipe: TuneRecipe, problem: TuneProblem<B>, optio
     loss: (free, prepared) => problem.loss(constantsOf(free), prepared),
     async validate(free) {
       const constants = await valuesOf(free);
-      return { "held-out loss": await problem.heldOut(constants), ...constants };
+      return { [HELD_OUT]: await problem.heldOut(constants), ...constants };
     },
   };
   const { weights, ...rest } = await train(recipe, [stage as Stage], () => freeOf(recipe.start), options);
   try {
-    return { ...rest, constants: await valuesOf(weights) };
+    // A stage is validated after its last step.
+    const heldOut = rest.finished ? rest.progress.figures.at(-1)?.figures[HELD_OUT] : undefined;
+    return { ...rest, constants: await valuesOf(weights), heldOut };
   } finally {
     tf.dispose([...weights.values()]);
   }

@@ -5,11 +5,11 @@ import { fileURLToPath } from "node:url";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { mergeShards } from "../../../src/eval/run/merge.ts";
 import { parseShard } from "../../../src/eval/run/plan.ts";
-import { editJson, listing, nuwa } from "../../cli/support.ts";
+import { editJson, listing, nuwa, type Outcome } from "../../cli/support.ts";
+import { type Compiled, compiled, inProcess, NUWA } from "../../compiled.ts";
 import { microModel, newFolder, removeFolders } from "../support.ts";
 
 const PROJECT = fileURLToPath(new URL("../../..", import.meta.url));
-const PROGRAM = join(PROJECT, "bin/nuwa.js");
 /** What a whole evaluation leaves, apart from its plot as pixels. */
 const FILES = ["options.json", "samples.jsonl", "scores.svg", "summary.json", "summary.md"];
 /** Scenes of the evaluation: a batch of four or fewer for each of three shards. */
@@ -20,25 +20,33 @@ const ANSWERS = LIMIT * 13 * 2;
 const PROGRESS = /^((\d+)\/\2 answers {2}0 s left\n)?$/;
 
 describe("an evaluation in parts", () => {
+  let program: Compiled;
   let command: string[];
   let whole: string;
   let shards: string[];
 
+  /** Runs the command line; with workers as a process of its own, whose workers are the compiled program, too. */
+  const run = (...argv: string[]): Promise<Outcome> =>
+    argv.includes("--workers") ? inProcess(program.files.nuwa, ...argv) : nuwa(...argv);
   const contents = (folder: string) => FILES.map((name) => readFileSync(join(folder, name), "utf8"));
   const succeeds = async (...argv: string[]) => {
-    const outcome = await nuwa(...argv);
+    const outcome = await run(...argv);
     expect(outcome).toMatchObject({ code: 0, err: expect.stringMatching(PROGRESS) });
     return outcome.out;
   };
 
   beforeAll(async () => {
+    program = await compiled({ nuwa: NUWA });
     command = ["eval", "--model", await microModel(), "--backend", "wasm", "--limit", String(LIMIT)];
     command.push("--methods", "none,nuwa", "--averages", "1/2");
     [whole, ...shards] = Array.from({ length: 4 }, newFolder);
     await succeeds(...command, "--out", whole);
     for (const [i, out] of shards.entries()) await succeeds(...command, "--out", out, "--shard", `${i + 1}/3`);
   });
-  afterAll(removeFolders);
+  afterAll(() => {
+    program.remove();
+    removeFolders();
+  });
 
   it("leaves a journal, its options, and the summary as JSON, Markdown and plots", () => {
     expect(listing(whole)).toEqual([...FILES, "scores.png"].sort());
@@ -72,7 +80,7 @@ describe("an evaluation in parts", () => {
   });
 
   it("with a worker that fails is one line, of that worker", async () => {
-    const outcome = await nuwa("eval", "--model", "nowhere", "--out", newFolder(), "--workers", "2");
+    const outcome = await run("eval", "--model", "nowhere", "--out", newFolder(), "--workers", "2");
     expect(outcome.code).toBe(1);
     expect(outcome.err).toMatch(/^nuwa: worker [12]\/2: nowhere: is not a checkpoint folder.*\n$/);
   });
@@ -82,7 +90,7 @@ describe("an evaluation in parts", () => {
     { how: "with workers", more: ["--workers", "1"] },
   ])("that cannot keep to an average says so once, $how", async ({ more }) => {
     const settings = ["--methods", "fastv", "--averages", "1/4", "--positions", "original,compressed"];
-    const outcome = await nuwa(...command, ...settings, "--out", newFolder(), ...more);
+    const outcome = await run(...command, ...settings, "--out", newFolder(), ...more);
     expect(outcome).toMatchObject({
       code: 0,
       err:
@@ -94,7 +102,7 @@ describe("an evaluation in parts", () => {
   it("killed in the middle and run again gives the same files to the byte; until then its folder is its own", async () => {
     const out = newFolder();
     const journal = join(out, "samples.jsonl");
-    const child = spawn(process.execPath, [PROGRAM, ...command, "--out", out], { stdio: "ignore" });
+    const child = spawn(process.execPath, [program.files.nuwa, ...command, "--out", out], { stdio: "ignore" });
     const ended = new Promise<NodeJS.Signals | null>((done) => child.on("exit", (_, signal) => done(signal)));
     while (child.exitCode === null && !(existsSync(journal) && readFileSync(journal, "utf8").includes("\n")))
       await new Promise((done) => setTimeout(done, 5));
@@ -121,7 +129,7 @@ describe("an evaluation in parts", () => {
   ])("asked to stop, $how, ends with code 1 after a batch, and goes on from there", async ({ more }) => {
     const out = newFolder();
     const argv = [...command, "--out", out, ...more];
-    const child = spawn(process.execPath, [PROGRAM, ...argv], { stdio: ["ignore", "ignore", "pipe"] });
+    const child = spawn(process.execPath, [program.files.nuwa, ...argv], { stdio: ["ignore", "ignore", "pipe"] });
     let complaint = "";
     child.stderr.on("data", (text) => {
       complaint += text;
@@ -143,7 +151,7 @@ describe("an evaluation in parts", () => {
   it("with a worker that is killed says so, not how far it came, and goes on from there", async () => {
     const out = newFolder();
     const lock = join(out, "shard-2-of-2", "nuwa.lock");
-    const outcome = nuwa(...command, "--out", out, "--workers", "2");
+    const outcome = run(...command, "--out", out, "--workers", "2");
     while (!existsSync(lock) || readFileSync(lock, "utf8") === "") await new Promise((done) => setTimeout(done, 5));
     process.kill(JSON.parse(readFileSync(lock, "utf8")).pid, "SIGKILL");
     expect(await outcome).toMatchObject({
@@ -156,17 +164,18 @@ describe("an evaluation in parts", () => {
 
   it("leaves no worker behind when it is killed", async () => {
     const out = newFolder();
-    const child = spawn(process.execPath, [PROGRAM, ...command, "--limit", "200", "--out", out, "--workers", "1"], {
-      stdio: "ignore",
-    });
-    const journal = join(out, "shard-1-of-1", "samples.jsonl");
+    const child = spawn(
+      process.execPath,
+      [program.files.nuwa, ...command, "--limit", "200", "--out", out, "--workers", "1"],
+      {
+        stdio: "ignore",
+      },
+    );
+    const [journal, lock] = ["samples.jsonl", "nuwa.lock"].map((name) => join(out, "shard-1-of-1", name));
     while (child.exitCode === null && !existsSync(journal)) await new Promise((done) => setTimeout(done, 5));
     child.kill("SIGKILL");
-    const length = () => readFileSync(journal).length;
-    for (let before = -1; length() !== before; ) {
-      before = length();
-      await new Promise((done) => setTimeout(done, 2000));
-    }
+    // The worker lets go of its folder when it ends.
+    while (existsSync(lock)) await new Promise((done) => setTimeout(done, 20));
     expect(readFileSync(journal, "utf8").split("\n").length).toBeLessThan(200 * 13 * 2);
   });
 
