@@ -124,7 +124,7 @@ export const wrong = answer(vlm, image, "", { method: 1 });
     const missing = nuwa("ask", "none.png", "Where?");
     expect(missing).toEqual({ status: 1, stdout: "", stderr: expect.stringMatching(/^nuwa: none\.png: .*\n$/) });
     const doctor = nuwa("doctor");
-    expect(doctor).toMatchObject({ status: 0, stdout: expect.stringMatching(/^nuwa +0\.1\.0\n/), stderr: "" });
+    expect(doctor).toMatchObject({ status: 0, stdout: expect.stringMatching(/^nuwa +0\.1\.0$/m), stderr: "" });
     // The package has none of the project's npm scripts.
     expect(doctor.stdout).not.toMatch(/npm run|npm ci/);
   });
