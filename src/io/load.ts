@@ -5,7 +5,6 @@ import { requireMemory } from "../backend/memory.ts";
 import { NuwaError } from "../core/errors.ts";
 import { shown } from "../core/schema.ts";
 import type { Vlm, VlmConfig } from "../model/vlm.ts";
-import { weightTensor } from "../model/weights.ts";
 import type { LoadedVlm } from "../pipeline/answer.ts";
 import { type Checkpoint, type CheckpointJson, findTensor, openCheckpoint, type TensorLocation } from "./checkpoint.ts";
 import { preprocessingOf } from "./preprocessing.ts";
@@ -62,7 +61,7 @@ export function loadModel(from: string | OpenedModel): Vlm {
     for (const { name, shape, file, entry } of locations) {
       const { values } = readTensor(file, entry.name);
       requireFinite(file.path, entry.name, values);
-      tensors.set(name, weightTensor(name, values, shape));
+      tensors.set(name, tf.tensor(values, [...shape], "float32"));
     }
   } catch (error) {
     tf.dispose([...tensors.values()]);

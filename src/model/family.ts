@@ -57,7 +57,7 @@ export interface Family<Config extends VlmConfig = VlmConfig> {
   readonly canonicalName: (name: string) => string | undefined;
   /** Every tensor that a configuration needs, with its shape on disk. */
   readonly tensorShapes: (config: Config) => ReadonlyMap<string, readonly number[]>;
-  /** @param tensors by canonical name; linear weights are [in, out] */
+  /** @param tensors by canonical name, in the shapes of the checkpoint */
   readonly createModel: (config: Config, tensors: ReadonlyMap<string, tf.Tensor>) => Vlm<Config>;
   /**
    * What a prepared image becomes.

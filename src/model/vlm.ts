@@ -113,7 +113,7 @@ export interface EncodedImages {
 export interface Vlm<Config extends VlmConfig = VlmConfig> {
   readonly config: Config;
   readonly weights: Weights;
-  /** All weights by canonical name; linear weights are [in, out], transposed from the checkpoint's [out, in]. */
+  /** All weights by canonical name, in the shapes of the checkpoint: linear weights are [out, in]. */
   readonly tensors: ReadonlyMap<string, tf.Tensor>;
   readonly tapLayers: TapLayers;
   readonly decoder: DecoderWeights;

@@ -1,4 +1,4 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
 
 /**
@@ -25,20 +25,4 @@ export function weightsTree(tensors: ReadonlyMap<string, tf.Tensor>, prefix = ""
       return found;
     },
   };
-}
-
-/**
- * Whether a weight is the matrix of a linear layer, which the model keeps as [in, out] so that no
- * product has to transpose it. Embedding tables keep their layout.
- */
-export function isLinearWeight(name: string, shape: readonly number[]): boolean {
-  return shape.length === 2 && !/(embed_tokens|position_embedding)\.weight$/.test(name);
-}
-
-/** A weight as the model keeps it, from its values on disk: linear weights become [in, out]. */
-export function weightTensor(name: string, values: tf.TypedArray, shape: readonly number[]): tf.Tensor {
-  return tf.tidy(() => {
-    const onDisk = tf.tensor(values, [...shape], "float32");
-    return isLinearWeight(name, shape) ? onDisk.transpose() : onDisk;
-  });
 }

@@ -15,7 +15,7 @@ import { type Tiling, tilingOf } from "./shape.ts";
  * Source: Liu et al., "LLaVA-NeXT: Improved reasoning, OCR, and world knowledge", 2024,
  * https://llava-vl.github.io/blog/2024-01-30-llava-next/
  *
- * @param tensors by canonical name; linear weights are [in, out]
+ * @param tensors by canonical name, in the shapes of the checkpoint
  */
 export function createModel(config: LlavaNextConfig, tensors: ReadonlyMap<string, tf.Tensor>): Vlm<LlavaNextConfig> {
   const weights = weightsTree(tensors);

@@ -24,7 +24,7 @@ export function requireLlava(model: Vlm): Llava {
  *
  * Source: Liu et al., "Improved Baselines with Visual Instruction Tuning", arXiv 2310.03744.
  *
- * @param tensors by canonical name; linear weights are [in, out]
+ * @param tensors by canonical name, in the shapes of the checkpoint
  */
 export function createModel(config: LlavaConfig, tensors: ReadonlyMap<string, tf.Tensor>): Llava {
   const weights = weightsTree(tensors);

@@ -15,7 +15,7 @@ import { shapeOf } from "./mrope.ts";
  *
  * Source: Bai et al., "Qwen2.5-VL Technical Report", arXiv 2502.13923.
  *
- * @param tensors by canonical name; linear weights are [in, out]
+ * @param tensors by canonical name, in the shapes of the checkpoint
  */
 export function createModel(config: QwenConfig, tensors: ReadonlyMap<string, tf.Tensor>): Vlm<QwenConfig> {
   const weights = weightsTree(tensors);
