@@ -33,21 +33,22 @@ export function nativeFloats(
   const backend = tf.backend() as unknown as NativeBackend;
   const { binding } = backend;
   const type = (name: string, value: number) => ({ name, type: binding.TF_ATTR_TYPE, value });
-  if (dtype === "F32") {
-    const values = new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4);
-    return backend.createOutputTensor({ id: binding.createTensor(shape, TYPES.F32, values), dtype: TYPES.F32, shape });
-  }
-  // The binding makes no tensors of halves; pairs of bytes are taken for them without a copy.
-  const raw = binding.createTensor([...shape, 2], UINT8, bytes);
+  // The binding gives the memory of an array to TensorFlow without a copy; what is computed has memory of its own.
+  const computed = (name: string, inputs: readonly number[], ...attributes: readonly object[]) =>
+    binding.executeOp(name, attributes, inputs, 1)[0];
+  const raw =
+    dtype === "F32"
+      ? binding.createTensor(shape, TYPES.F32, new Float32Array(bytes.buffer, bytes.byteOffset, bytes.length / 4))
+      : binding.createTensor([...shape, 2], UINT8, bytes);
   let halves: Output | undefined;
   try {
-    [halves] = binding.executeOp("Bitcast", [type("T", UINT8), type("type", TYPES[dtype])], [raw], 1);
-    const attributes = [
-      type("SrcT", TYPES[dtype]),
-      type("DstT", TYPES.F32),
-      { name: "Truncate", type: binding.TF_ATTR_BOOL, value: false },
-    ];
-    return backend.createOutputTensor(binding.executeOp("Cast", attributes, [halves.id], 1)[0]);
+    if (dtype === "F32") return backend.createOutputTensor(computed("DeepCopy", [raw], type("T", TYPES.F32)));
+    // The binding makes no tensors of halves; pairs of bytes are taken for them.
+    halves = computed("Bitcast", [raw], type("T", UINT8), type("type", TYPES[dtype]));
+    const cut = { name: "Truncate", type: binding.TF_ATTR_BOOL, value: false };
+    return backend.createOutputTensor(
+      computed("Cast", [halves.id], type("SrcT", TYPES[dtype]), type("DstT", TYPES.F32), cut),
+    );
   } finally {
     binding.deleteTensor(raw);
     if (halves) binding.deleteTensor(halves.id);
