@@ -40,9 +40,9 @@ export interface MemoryBounds extends MemoryLeft {
 const BUFFERS = 2;
 
 /**
- * Decides what is held in memory. All of it, where it fits; else the table of embeddings is left in the file, of which a
- * prompt needs some rows, and as many layers as fit are held: those of the decoder first, because they run for every
- * token of an answer, the tower once for an image. Layers that are held are spread among those that are not, so that
+ * Decides what is held in memory. All of it, where it fits; else the table of embeddings is left in the file, of which
+ * a prompt needs some rows, and as many layers as fit are held: those of the decoder first, because they run for
+ * every token of an answer, the tower once for an image. Layers that are held are spread among those that are not, so that
  * one can be read while others compute.
  *
  * @param weights in any order
@@ -96,8 +96,8 @@ export function planMemory<W extends PlannedWeight>(
 const HEADROOM_BYTES = 512 * 2 ** 20;
 
 /**
- * Memory of a pass of one prompt besides the weights, in bytes: keys and values, and the rest at most. A small model has
- * small activations, and may run where there is little memory.
+ * Memory of a pass of one prompt besides the weights, in bytes: keys and values, and the rest at most. A small model
+ * has small activations, and may run where there is little memory.
  *
  * @param tokens of the prompt
  */
