@@ -6,14 +6,17 @@
  * Matrices are normal with variance 1/inputs, so that activations keep their size. Values repeat after 2^20 draws:
  * drawing 7 billion would take longer than writing them.
  */
-import { closeSync, mkdirSync, openSync, writeSync } from "node:fs";
+import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from "node:fs";
 import { join } from "node:path";
+import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { normal, randomFrom } from "../src/core/random-numbers.ts";
 import { requireWritableFolder, writeAtomically } from "../src/io/files.ts";
 import { float32ToFloat16 } from "../src/io/half-floats.ts";
 import { familyNamed } from "../src/model/families.ts";
 
+/** Where a tokenizer is. */
+const WORDS = fileURLToPath(new URL("../weights/shapes", import.meta.url));
 /** Values that are drawn; a prime, so that equal columns do not get equal values. */
 const DRAWN = 1_048_573;
 /** Of a shard of published checkpoints, at most. */
@@ -95,6 +98,7 @@ write("preprocessor_config.json", {
   image_mean: [0.48145466, 0.4578275, 0.40821073],
   image_std: [0.26862954, 0.26130258, 0.27577711],
 });
+writeTokenizer();
 write("config.json", json);
 process.stdout.write(`wrote ${folder}: ${(total / 1e9).toFixed(1)} GB of random weights\n`);
 
@@ -154,6 +158,17 @@ function writeWeight(file: number, name: string, shape: readonly number[]): void
     written += part.length;
     if (!isVector) next = (next + part.length) % piece.length;
   }
+}
+
+/** The tokenizer of weights/shapes, whose image token gets the id that it has in the published model. */
+function writeTokenizer(): void {
+  const source = (name: string) => JSON.parse(readFileSync(join(WORDS, name), "utf8"));
+  const tokenizer = source("tokenizer.json");
+  const image = tokenizer.added_tokens.find(({ content }: { content: string }) => content === "<image>");
+  image.id = json.image_token_index;
+  tokenizer.model.vocab["<image>"] = json.image_token_index;
+  write("tokenizer.json", tokenizer);
+  write("tokenizer_config.json", source("tokenizer_config.json"));
 }
 
 function sizeOf(shape: readonly number[]): number {
