@@ -23,7 +23,6 @@ import {
   type SampleLedger,
   tensorsIn,
   useBackend,
-  weightTensor,
 } from "../src/node.ts";
 import { inRepository, picture } from "./picture.mjs";
 
@@ -54,7 +53,7 @@ const families = Object.entries(configs).map(([name, own]) => {
   const json = { model_type: name, image_token_index: IMAGE, ...own, ...text };
   const config = family.parseConfig("notebook", json);
   const weights = [...initialWeights(config, 1)].map(
-    ([weight, { shape, values }]) => [weight, weightTensor(weight, values, shape)] as const,
+    ([weight, { shape, values }]) => [weight, tf.tensor(values, [...shape])] as const,
   );
   const model = family.createModel(config, new Map(weights));
   return { name, config, model, preprocessing: family.parsePreprocessing("notebook", {}, config) };

@@ -122,7 +122,7 @@ export {
   type Vlm,
   type VlmConfig,
 } from "./model/vlm.ts";
-export { type Weights, weightTensor } from "./model/weights.ts";
+export type { Weights } from "./model/weights.ts";
 export {
   type Answer,
   type AnswerOptions,

@@ -1,6 +1,6 @@
 import { cpSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { normal, randomFrom } from "../src/core/random-numbers.ts";
 import type { Picture } from "../src/core/resample.ts";
 import { writeSafetensors } from "../src/io/safetensors.ts";
@@ -8,7 +8,6 @@ import { familyNamed } from "../src/model/families.ts";
 import { initialWeights } from "../src/model/initialise.ts";
 import type { PreparedImage, Preprocessing } from "../src/model/preprocessing.ts";
 import type { Vlm } from "../src/model/vlm.ts";
-import { weightTensor } from "../src/model/weights.ts";
 import { fixturePath } from "./support.ts";
 
 /** The placeholder of an image in the tiny models. */
@@ -75,7 +74,7 @@ export function tinyFamily(name: keyof typeof CONFIGS): { model: Vlm; preprocess
   const config = family.parseConfig("tiny", CONFIGS[name]);
   const tensors = new Map<string, tf.Tensor>();
   for (const [weight, { shape, values }] of initialWeights(config, 1))
-    tensors.set(weight, weightTensor(weight, values, shape));
+    tensors.set(weight, tf.tensor(values, [...shape]));
   return {
     model: family.createModel(config, tensors),
     preprocessing: family.parsePreprocessing("tiny", PIXELS[name], config),

@@ -20,7 +20,6 @@ import {
   shapesWeights,
   tensorsIn,
   useBackend,
-  weightTensor,
 } from "../../src/node.ts";
 
 await useBackend("wasm");
@@ -37,7 +36,7 @@ function modelOf(name: string, own: object) {
   const family = familyNamed(name);
   const config = family.parseConfig("notebook", { model_type: name, ...own });
   const weights = [...initialWeights(config, 1)].map(
-    ([weight, { shape, values }]) => [weight, weightTensor(weight, values, shape)] as const,
+    ([weight, { shape, values }]) => [weight, tf.tensor(values, [...shape])] as const,
   );
   const model = family.createModel(config, new Map(weights));
   return { config, model, preprocessing: family.parsePreprocessing("notebook", {}, config) };

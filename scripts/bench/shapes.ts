@@ -4,7 +4,6 @@ import { familyNamed } from "../../src/model/families.ts";
 import type { Family } from "../../src/model/family.ts";
 import { type LlavaConfig, parseConfig } from "../../src/model/llava/config.ts";
 import type { Vlm, VlmConfig } from "../../src/model/vlm.ts";
-import { weightTensor } from "../../src/model/weights.ts";
 
 /** A model size to measure, in the words of a checkpoint's config.json. */
 export interface Shape {
@@ -93,7 +92,7 @@ export function randomModel<Config extends VlmConfig>(config: Config, seed: numb
   for (const [name, shape] of family.tensorShapes(config)) {
     const isNormScale = shape.length === 1 && name.endsWith(".weight");
     const count = tf.util.sizeFromShape([...shape]);
-    tensors.set(name, weightTensor(name, isNormScale ? new Float32Array(count).fill(1) : draw(count), shape));
+    tensors.set(name, tf.tensor(isNormScale ? new Float32Array(count).fill(1) : draw(count), [...shape]));
   }
   return family.createModel(config, tensors);
 }

@@ -1,8 +1,10 @@
 import * as tf from "@tensorflow/tfjs";
-import { requireMemory } from "../../src/backend/memory.ts";
+import { memoryLeft } from "../../src/backend/memory.ts";
+import { NuwaError } from "../../src/core/errors.ts";
 import { normal, randomFrom } from "../../src/core/random-numbers.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { noTap } from "../../src/core/taps.ts";
+import { planMemory, workingBytes } from "../../src/io/weights/plan.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import { familyOf } from "../../src/model/families.ts";
 import type { ImageShape } from "../../src/model/image-shape.ts";
@@ -10,6 +12,9 @@ import { disposeModel, type ImageInputs, type Vlm } from "../../src/model/vlm.ts
 import { batchOf } from "../../src/pipeline/processor.ts";
 import { type Measured, measureMethods } from "./measure.ts";
 import { countParameters, randomModel } from "./shapes.ts";
+
+/** Of a prompt, about. */
+const TOKENS = 3000;
 
 /** A few layers of a large model at its real widths, in the words of a checkpoint's config.json. */
 export interface WideShape {
@@ -85,8 +90,10 @@ export async function benchmarkWide(backend: string, shape: WideShape, runs: num
   const pixels = Uint8Array.from({ length: width * height * 3 }, () => 128 + 40 * normal(random));
   const prepared = family.parsePreprocessing("processor", {}, config).prepare({ width, height, pixels });
   // As when a checkpoint is read: too large weights are refused before any is made.
-  const elements = [...family.tensorShapes(config).values()].map((shape) => tf.util.sizeFromShape([...shape]));
-  requireMemory(`shape ${shape.name}`, 4 * elements.reduce((sum, own) => sum + own, 0));
+  const weights = [...family.tensorShapes(config)].map(([name, of]) => ({ name, shape: of, bytes: 0 }));
+  const working = workingBytes(config.text, TOKENS, weights);
+  const plan = planMemory(`shape ${shape.name}`, tf.getBackend(), weights, false, { ...memoryLeft(), working });
+  if (plan.streamed.length > 0) throw new NuwaError(`shape ${shape.name}: does not fit into memory whole.`);
   const images = batchOf([prepared]);
   const model = randomModel(config, SEED);
   const words = (count: number) => Array.from({ length: count }, (_, i) => config.imageTokenId + 1 + i);

@@ -1,46 +1,35 @@
 import { freemem, platform, totalmem } from "node:os";
 import * as tf from "@tensorflow/tfjs";
-import { NuwaError } from "../core/errors.ts";
 import { WASM_HEAP_BYTES } from "./wasm/heap.ts";
-
-/**
- * What a model needs at most besides its weights: activations, caches, the memory to transpose a weight.
- * Measured with 844 MiB of weights, 640 tokens and no pruning: 330 MiB on wasm, 530 MiB on tensorflow.
- */
-const HEADROOM_BYTES = 512 * 2 ** 20;
 
 /** XNNPACK keeps a repacked copy of every matrix that has been used as a weight. */
 const COPIES_ON_WASM = 2;
 
+/** What the current backend has for a model. */
+export interface MemoryLeft {
+  /** Bytes that it can still take. */
+  readonly bytes: number;
+  /** How many times it keeps each weight. */
+  readonly copies: number;
+  /** What helps where that is too little, as a sentence. */
+  readonly remedy: string;
+}
+
 /**
- * Refuses a model that cannot fit before any of its weights are read.
+ * What is left for a model on the current backend.
  *
- * @param what named in the error, such as the checkpoint folder
- * @param weightBytes size of all weights as float32
- * @throws NuwaError with the numbers and the remedy
+ * @param limit the most that this process may take altogether, in bytes; what the machine can spare unless given
  */
-export function requireMemory(what: string, weightBytes: number): void {
-  const backend = tf.getBackend();
-  // A small model has small activations, and may run where there is little memory.
-  const headroom = Math.min(weightBytes, HEADROOM_BYTES);
-  const { left, needed, remedy } =
-    backend === "wasm"
-      ? {
-          left: WASM_HEAP_BYTES - COPIES_ON_WASM * tf.memory().numBytes,
-          needed: COPIES_ON_WASM * weightBytes + headroom,
-          remedy: "Use --backend tensorflow or a smaller checkpoint",
-        }
-      : {
-          left: availableMemory(),
-          needed: weightBytes + headroom,
-          remedy: "Use a machine with more memory or a smaller checkpoint",
-        };
-  if (needed > left) {
-    throw new NuwaError(
-      `${what}: needs about ${gibibytes(needed)} GiB as float32, but the ${backend} backend has ` +
-        `${gibibytes(left)} GiB left. ${remedy}.`,
-    );
-  }
+export function memoryLeft(limit?: number): MemoryLeft {
+  const machine = machineMemory();
+  const bytes = limit === undefined ? availableMemory(machine) : limit - machine.resident;
+  const larger = limit === undefined ? "a machine with more of it" : "a larger --memory";
+  if (tf.getBackend() !== "wasm") return { bytes, copies: 1, remedy: `Use ${larger} or a smaller checkpoint.` };
+  return {
+    bytes: Math.min(bytes, WASM_HEAP_BYTES - COPIES_ON_WASM * tf.memory().numBytes),
+    copies: COPIES_ON_WASM,
+    remedy: `Use --backend tensorflow, ${larger} or a smaller checkpoint.`,
+  };
 }
 
 /** What the operating system reports, in bytes. */
@@ -69,8 +58,4 @@ function machineMemory(): MachineMemory {
     limit: process.constrainedMemory() ?? 0,
     resident: process.memoryUsage.rss(),
   };
-}
-
-function gibibytes(bytes: number): string {
-  return (bytes / 2 ** 30).toFixed(2);
 }

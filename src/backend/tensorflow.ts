@@ -3,6 +3,7 @@ import util from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { describeGpu, nvidiaGpus, visibleGpus } from "./native/gpu.ts";
 import { activeSetup, NATIVE_PACKAGE } from "./native/locate.ts";
+import { repairNativeMatMul } from "./native/matmul.ts";
 import { setupRemedy } from "./native/remedy.ts";
 
 /** Whether the native backend could be loaded, and if not, why, as the end of a sentence. */
@@ -45,6 +46,7 @@ export async function loadTensorflow(packageFolder?: string): Promise<Tensorflow
       };
     const backend = tf.findBackend("tensorflow") as unknown as NativeBackend;
     const usesGpu = backend.isUsingGpuDevice;
+    if (!usesGpu) repairNativeMatMul(backend);
     return {
       loaded: true,
       version: (native.version as Record<string, string>)["tfjs-node"],

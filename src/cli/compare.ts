@@ -29,6 +29,7 @@ import { type Asked, askedOf } from "./ask/asked.ts";
 import { describeTruth, knownOf } from "./ask/scene-truth.ts";
 import { describeMethod, settingOf } from "./ask-record.ts";
 import { collect } from "./dump.ts";
+import { addMemoryOption, type MemoryOption, planFor } from "./memory.ts";
 import {
   type AskedMethod,
   methodFrom,
@@ -41,7 +42,7 @@ import {
 import { commandLine, REPORT_OPTION, requireReport, versionsWith } from "./report.ts";
 import { say } from "./say.ts";
 
-interface CompareOptions {
+interface CompareOptions extends MemoryOption {
   readonly methods: string;
   readonly image?: readonly string[];
   readonly variant?: string;
@@ -59,8 +60,7 @@ const FILES = ["compare.png", "compare.svg", "compare.json"];
 
 /** `nuwa compare`: two or more methods on one question, beside the unpruned model. */
 export function addCompare(program: Command): void {
-  program
-    .command("compare")
+  addMemoryOption(program.command("compare"))
     .description("ask one question under several methods, and see side by side what each keeps, answers and saves")
     .argument("[image]", "image file, unless --image gives images")
     .argument("[question]", `question about it; ${IMAGE_MARKER} in it says where each image stands`)
@@ -168,7 +168,9 @@ async function compareNamed(
   const images = pictures.map((picture) => processor.preprocessing.prepare(picture));
   for (const { method } of methods) requireFit(method, opened, images);
   const backend = await useBackend(options.backend);
-  const vlm = { ...processor, model: loadModel(opened) };
+  const { plan, line: memory } = planFor(opened, options);
+  if (memory !== undefined) say("memory", memory);
+  const vlm = { ...processor, model: loadModel(opened, plan) };
   try {
     const runOf = async (method: string, pruning: Pruning): Promise<ComparedRun> => {
       const { result, cost } = await measureCost((tap) =>

@@ -15,7 +15,9 @@ import { generate } from "../pipeline/generate.ts";
 import { forward } from "../pipeline/prefill.ts";
 import { collect, recordedEntries, requireMet, tapsOf } from "./dump.ts";
 import { checkIds, type FileInputs, imagesOf, readInputs } from "./inputs.ts";
+import { planFor } from "./memory.ts";
 import { addRunOptions, methodFrom, parseCount, type RunOptions, requireText } from "./options.ts";
+import { say } from "./say.ts";
 
 interface ForwardCommandOptions extends RunOptions {
   readonly model: string;
@@ -66,7 +68,8 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
   const asked = tapsOf(options.tap ?? [], opened);
   requireMet(asked, definition, inputs.pixels ? 1 : 0);
   const backend = await useBackend(options.backend);
-  const model = loadModel(opened);
+  const { plan, line: memory } = planFor(opened, options);
+  const model = loadModel(opened, plan);
   try {
     const recorder = record([...DUMPED, ...asked]);
     try {
@@ -74,7 +77,9 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
       for (const name of asked) recorder.all(name); // refuses what was not met
       const entries = await recordedEntries(recorder, [...new Set([...DUMPED, ...asked])]);
       writeSafetensors(options.dump, generated ? [...entries, ["generated", generated]] : entries);
-      process.stdout.write(`backend    ${backend.name} (${backend.reason})\nwrote      ${options.dump}\n`);
+      process.stdout.write(`backend    ${backend.name} (${backend.reason})\n`);
+      if (memory !== undefined) say("memory", memory);
+      process.stdout.write(`wrote      ${options.dump}\n`);
     } finally {
       recorder.dispose();
     }

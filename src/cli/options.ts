@@ -13,12 +13,13 @@ import type { PreparedPixels } from "../model/preprocessing.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import { methodFor } from "../pipeline/choosing.ts";
 import { type ConstantValues, readConstants } from "../train/tune/tuned-constants.ts";
+import { addMemoryOption, type MemoryOption } from "./memory.ts";
 
 /** The one method with switches and constants that other options set. */
 const NUWA = nuwa.name;
 
 /** Options that say how a model is run, the same for every command that runs one. */
-export interface RunOptions {
+export interface RunOptions extends MemoryOption {
   readonly method: string;
   /** Undefined: the first of the method. */
   readonly variant?: string;
@@ -33,7 +34,7 @@ export interface RunOptions {
 
 /** Adds {@link RunOptions} to a command. */
 export function addRunOptions(command: Command, defaultMethod: string): Command {
-  return command
+  return addMemoryOption(command)
     .addOption(
       new Option(
         "--method <name|file>",

@@ -1,17 +1,21 @@
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
-import { requireMemory } from "../backend/memory.ts";
+import { memoryLeft } from "../backend/memory.ts";
 import { NuwaError } from "../core/errors.ts";
 import { shown } from "../core/schema.ts";
+import { unprunedTokens } from "../model/image-shape.ts";
 import type { Vlm, VlmConfig } from "../model/vlm.ts";
-import { weightTensor } from "../model/weights.ts";
 import type { LoadedVlm } from "../pipeline/answer.ts";
 import { type Checkpoint, type CheckpointJson, findTensor, openCheckpoint, type TensorLocation } from "./checkpoint.ts";
 import { preprocessingOf } from "./preprocessing.ts";
 import { loadChatTemplate } from "./prompt.ts";
 import { readTensor } from "./safetensors.ts";
 import { loadTokenizer } from "./tokenizer.ts";
+import { type MemoryPlan, planMemory, workingBytes } from "./weights/plan.ts";
+import { readWeights } from "./weights/read-weights.ts";
+import { StreamedWeights } from "./weights/streamed-weights.ts";
+import type { LocatedWeight } from "./weights/weight-files.ts";
 
 /** A checkpoint whose files, configuration, tensor names and shapes have been checked; no weights read yet. */
 export interface OpenedModel {
@@ -43,32 +47,57 @@ export function configOf({ directory, family, ...json }: CheckpointJson): VlmCon
   return family.parseConfig(path, json.config, json.generationConfig, json.visionTowerConfig);
 }
 
+/** What is held in memory of an opened model, and what is read when it is needed. */
+export type ModelPlan = MemoryPlan<LocatedWeight>;
+
+/** The weights of an opened model, and where they lie. */
+export function locatedWeights({ locations }: OpenedModel): LocatedWeight[] {
+  return locations.map((at) => ({ ...at, bytes: at.entry.end - at.entry.begin }));
+}
+
+/** Tokens of a prompt whose images have no fixed size, such as LLaVA-NeXT's largest. */
+const MANY_TOKENS = 2928;
+/** Of the text around an image. */
+const TEXT_TOKENS = 128;
+
 /**
- * Reads the weights onto the current backend, as float32.
+ * Decides which weights of a model are held in memory on the current backend.
+ *
+ * @param limit the most that this process may take, in bytes; what the machine can spare unless given
+ * @throws NuwaError when not even one layer at a time fits
+ */
+export function planModel(opened: OpenedModel, limit?: number): ModelPlan {
+  const { checkpoint, config } = opened;
+  const weights = locatedWeights(opened);
+  const tokens = TEXT_TOKENS + (config.imageShape ? unprunedTokens(config.imageShape) : MANY_TOKENS);
+  return planMemory(checkpoint.directory, tf.getBackend(), weights, config.text.tieWordEmbeddings, {
+    ...memoryLeft(limit),
+    working: workingBytes(config.text, tokens, weights),
+  });
+}
+
+/**
+ * Reads the weights onto the current backend, as float32. Where they do not all fit into memory, some layers are read
+ * whenever they are needed; then free the model with `disposeModel`, which ends what reads them.
  *
  * @param from a checkpoint folder, or one that was opened before
- * @throws NuwaError when the backend has too little memory, or naming the file and tensor that is damaged
+ * @param plan see {@link planModel}
+ * @throws NuwaError when there is too little memory, or naming the file and tensor that is damaged
  */
-export function loadModel(from: string | OpenedModel): Vlm {
+export function loadModel(from: string | OpenedModel, plan?: ModelPlan): Vlm {
   const opened = typeof from === "string" ? openModel(from) : from;
-  const { checkpoint, config, locations } = opened;
+  const { checkpoint, config } = opened;
   requireTied(opened);
-  requireMemory(
-    checkpoint.directory,
-    locations.reduce((sum, { shape }) => sum + 4 * tf.util.sizeFromShape([...shape]), 0),
-  );
-  const tensors = new Map<string, tf.Tensor>();
+  const { held, streamed, rows } = plan ?? planModel(opened);
+  const tensors = readWeights(held);
+  if (streamed.length === 0 && !rows) return checkpoint.family.createModel(config, tensors);
   try {
-    for (const { name, shape, file, entry } of locations) {
-      const { values } = readTensor(file, entry.name);
-      requireFinite(file.path, entry.name, values);
-      tensors.set(name, weightTensor(name, values, shape));
-    }
+    const source = new StreamedWeights(tensors, streamed, rows);
+    return { ...checkpoint.family.createModel(config, tensors, source), release: () => source.dispose() };
   } catch (error) {
     tf.dispose([...tensors.values()]);
     throw error;
   }
-  return checkpoint.family.createModel(config, tensors);
 }
 
 /**
@@ -87,14 +116,6 @@ function requireTied({ checkpoint, config }: OpenedModel): void {
       `${head[1].file.path}: tensor ${shown(head[1].entry.name)} differs from the token embeddings, but ` +
         "config.json has tie_word_embeddings true. Set it to false to use the head of its own.",
     );
-}
-
-/** One NaN in a weight makes every answer nonsense; here it can still be named. */
-function requireFinite(path: string, name: string, values: ArrayLike<number>): void {
-  for (let i = 0; i < values.length; i++) {
-    if (!Number.isFinite(values[i]))
-      throw new NuwaError(`${path}: tensor ${shown(name)} holds ${values[i]}. The file is damaged; fetch it again.`);
-  }
 }
 
 /**

@@ -105,9 +105,11 @@ const row = ({ values, columns }: Matrix, at: number) =>
   Array.from({ length: columns }, (_, i) => values[at * columns + i]);
 const dot = (a: readonly number[], b: readonly number[]) => a.reduce((sum, x, i) => sum + x * b[i], 0);
 const add = (a: readonly number[], b: readonly number[]) => a.map((x, i) => x + b[i]);
-/** x·W, W being [in, out]. */
+/** W·x, W being [out, in]. */
 const times = (x: readonly number[], { values, columns }: Matrix) =>
-  Array.from({ length: columns }, (_, j) => x.reduce((sum, value, i) => sum + value * values[i * columns + j], 0));
+  Array.from({ length: values.length / columns }, (_, j) =>
+    x.reduce((sum, value, i) => sum + value * values[j * columns + i], 0),
+  );
 
 function rmsNorm(x: readonly number[], { values }: Matrix, epsilon: number): number[] {
   const scale = 1 / Math.sqrt(dot(x, x) / x.length + epsilon);

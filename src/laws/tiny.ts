@@ -1,9 +1,8 @@
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { initialWeights } from "../model/initialise.ts";
 import { parseConfig } from "../model/llava/config.ts";
 import type { Llava } from "../model/llava/llava.ts";
 import { createModel } from "../model/llava/llava.ts";
-import { weightTensor } from "../model/weights.ts";
 
 /** A model of a few thousand random weights on 4×4 patches of 4 pixels; fields of config.json may be overridden. */
 export function tinyModel(
@@ -34,9 +33,7 @@ export function tinyModel(
     },
   });
   const tensors = new Map(
-    [...initialWeights(config, 1)].map(
-      ([name, { shape, values }]) => [name, weightTensor(name, values, shape)] as const,
-    ),
+    [...initialWeights(config, 1)].map(([name, { shape, values }]) => [name, tf.tensor(values, [...shape])] as const),
   );
   change(tensors);
   return createModel(config, tensors);

@@ -5,6 +5,7 @@ import type { ImageShape } from "./image-shape.ts";
 import type { PixelValues } from "./mirrored.ts";
 import type { Preprocessing } from "./preprocessing.ts";
 import type { Capability, ImageSizes, Vlm, VlmConfig } from "./vlm.ts";
+import type { WeightSource } from "./weights.ts";
 
 /** What the files of a checkpoint are read with; it also knows which fields change nothing here. */
 export interface FileSchemas {
@@ -57,8 +58,11 @@ export interface Family<Config extends VlmConfig = VlmConfig> {
   readonly canonicalName: (name: string) => string | undefined;
   /** Every tensor that a configuration needs, with its shape on disk. */
   readonly tensorShapes: (config: Config) => ReadonlyMap<string, readonly number[]>;
-  /** @param tensors by canonical name; linear weights are [in, out] */
-  readonly createModel: (config: Config, tensors: ReadonlyMap<string, tf.Tensor>) => Vlm<Config>;
+  /**
+   * @param tensors by canonical name, in the shapes of the checkpoint
+   * @param source gives all weights where `tensors` holds only some of them
+   */
+  readonly createModel: (config: Config, tensors: ReadonlyMap<string, tf.Tensor>, source?: WeightSource) => Vlm<Config>;
   /**
    * What a prepared image becomes.
    *

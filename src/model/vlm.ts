@@ -113,7 +113,10 @@ export interface EncodedImages {
 export interface Vlm<Config extends VlmConfig = VlmConfig> {
   readonly config: Config;
   readonly weights: Weights;
-  /** All weights by canonical name; linear weights are [in, out], transposed from the checkpoint's [out, in]. */
+  /**
+   * The weights that are held in memory, by canonical name, in the shapes of the checkpoint: linear weights are
+   * [out, in]. All of them, unless the model was loaded with less memory than it needs.
+   */
   readonly tensors: ReadonlyMap<string, tf.Tensor>;
   readonly tapLayers: TapLayers;
   readonly decoder: DecoderWeights;
@@ -130,9 +133,12 @@ export interface Vlm<Config extends VlmConfig = VlmConfig> {
   readonly encode: (images: ImageInputs, tap: Tap, merge?: TowerMerge) => Readback<readonly EncodedImages[]>;
   /** From features to token embeddings: [..., D] → [..., Hd]. */
   readonly project: (features: tf.Tensor) => tf.Tensor3D;
+  /** Ends what reads the weights that are not held; undefined where all are. */
+  readonly release?: () => void;
 }
 
 /** Frees the memory of a model. */
-export function disposeModel(model: Pick<Vlm, "tensors">): void {
-  for (const tensor of model.tensors.values()) tensor.dispose();
+export function disposeModel({ tensors, release }: Pick<Vlm, "tensors" | "release">): void {
+  for (const tensor of tensors.values()) tensor.dispose();
+  release?.();
 }

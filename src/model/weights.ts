@@ -2,6 +2,17 @@ import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
 
 /**
+ * Where the weights of a model come from, by canonical name. A map of tensors holds all of them; others may read a
+ * layer when it is needed, and then a tensor lasts until the next layer is asked for.
+ */
+export interface WeightSource {
+  has(name: string): boolean;
+  get(name: string): tf.Tensor | undefined;
+  /** Rows of a table [rows, columns] that is not held whole: [k, columns]; undefined where it is. */
+  rows?(name: string, indices: readonly number[]): tf.Tensor2D | undefined;
+}
+
+/**
  * A node of the tree of weights. Paths are the canonical Hugging Face tensor names, so that
  * `weights.at("vision_tower.vision_model.encoder.layers", 3, "self_attn.q_proj")` is where a reader of
  * the checkpoint would look.
@@ -11,34 +22,25 @@ export interface Weights {
   at(...path: (string | number)[]): Weights;
   /** The tensor with this name below this node. @throws NuwaError when there is none */
   tensor(name: string): tf.Tensor;
+  /** Rows of the table with this name, a differentiable gather: [k, columns]. @throws NuwaError when there is none */
+  rows(name: string, indices: readonly number[]): tf.Tensor2D;
   has(name: string): boolean;
 }
 
 /** The tree over a flat set of tensors. */
-export function weightsTree(tensors: ReadonlyMap<string, tf.Tensor>, prefix = ""): Weights {
+export function weightsTree(source: WeightSource, prefix = ""): Weights {
   return {
-    at: (...path) => weightsTree(tensors, `${prefix}${path.join(".")}.`),
-    has: (name) => tensors.has(prefix + name),
-    tensor(name) {
-      const found = tensors.get(prefix + name);
-      if (!found) throw new NuwaError(`the model has no weight ${prefix}${name}.`);
-      return found;
+    at: (...path) => weightsTree(source, `${prefix}${path.join(".")}.`),
+    has: (name) => source.has(prefix + name),
+    tensor,
+    rows(name, indices) {
+      const read = source.rows?.(prefix + name, indices);
+      return read ?? (tf.gather(tensor(name), tf.tensor1d([...indices], "int32")) as tf.Tensor2D);
     },
   };
-}
-
-/**
- * Whether a weight is the matrix of a linear layer, which the model keeps as [in, out] so that no
- * product has to transpose it. Embedding tables keep their layout.
- */
-export function isLinearWeight(name: string, shape: readonly number[]): boolean {
-  return shape.length === 2 && !/(embed_tokens|position_embedding)\.weight$/.test(name);
-}
-
-/** A weight as the model keeps it, from its values on disk: linear weights become [in, out]. */
-export function weightTensor(name: string, values: tf.TypedArray, shape: readonly number[]): tf.Tensor {
-  return tf.tidy(() => {
-    const onDisk = tf.tensor(values, [...shape], "float32");
-    return isLinearWeight(name, shape) ? onDisk.transpose() : onDisk;
-  });
+  function tensor(name: string): tf.Tensor {
+    const found = source.get(prefix + name);
+    if (!found) throw new NuwaError(`the model has no weight ${prefix}${name}.`);
+    return found;
+  }
 }

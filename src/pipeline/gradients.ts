@@ -9,7 +9,7 @@ import { type ForwardInputs, type ForwardResult, forward } from "./prefill.ts";
 /** What {@link gradients} returns; the caller frees it. */
 export interface Gradients {
   readonly value: tf.Scalar;
-  /** One for each of `of`, of the same shape. Linear weights, and so their gradients, are [in, out]. */
+  /** One for each of `of`, of the same shape. */
   readonly gradients: readonly tf.Tensor[];
 }
 

@@ -344,7 +344,9 @@ describe("bad input ends in one clear line", () => {
     writeFileSync(path, fresh);
     truncateSync(path, fresh.length + grown); // a sparse file takes no room on the disk
     const outcome = await forward(model, dump);
-    expect(outcome.err).toMatch(/needs about .* GiB as float32, but the wasm backend has .* GiB left/);
+    expect(outcome.err).toMatch(
+      /needs about .* GiB of memory, one layer at a time, but the wasm backend has .* GiB left/,
+    );
     expect(outcome.code).toBe(1);
     truncateSync(path, 0);
   });

@@ -29,5 +29,6 @@ export interface WasmInternals {
   dataIdNextNumber: number;
   makeOutput(shape: number[], dtype: string): TensorInfo;
   typedArrayFromHeap(tensor: TensorInfo): TypedArray;
-  disposeData(dataId: object): void;
+  /** Whether the memory is freed: other tensors may share it. */
+  disposeData(dataId: object, force?: boolean): boolean;
 }

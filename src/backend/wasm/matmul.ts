@@ -1,12 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
 import type { WasmInternals } from "./internals.ts";
 import { mayUseOwnId } from "./packing.ts";
+import { PackedTransposes } from "./transposes.ts";
 
 /**
  * BatchMatMul as the wasm backend should do it. The published kernel uses XNNPACK, which is as
  * fast as the machine allows, only for a single product without transposition; batches and transposed factors fall
  * back to a scalar loop that is 20 to 40 times slower. Here transposed factors are transposed first,
- * and the products of a batch are made one by one on views into the tensors' memory, without copies.
+ * and the products of a batch are made one by one on views into the tensors' memory, without copies. The second factor
+ * of x·Wᵀ, which is what linear layers compute, is transposed and packed once, see {@link PackedTransposes}.
  */
 export function repairMatMul(backend: WasmInternals): void {
   const multiply = backend.wasm.cwrap("BatchMatMul", null, [
@@ -21,6 +23,7 @@ export function repairMatMul(backend: WasmInternals): void {
     "number",
   ]);
 
+  const transposes = new PackedTransposes(backend);
   tf.unregisterKernel("BatchMatMul", "wasm");
   tf.registerKernel({
     kernelName: "BatchMatMul",
@@ -39,6 +42,8 @@ export function repairMatMul(backend: WasmInternals): void {
         k === inner,
         () => `matMul: inner sizes ${k} and ${inner} of shapes [${a.shape}] and [${b.shape}] differ`,
       );
+      if (transposeB && !transposeA && a.shape.length === 2 && b.shape.length === 2 && m * k * n > 0)
+        return timesTransposed(backend, multiply, a, b, transposes);
       // XNNPACK repacks the second factor, five times slower than it could be transposed; it keeps the
       // result for weights, which are whole tensors, but not for parts of a batch. For few rows in a, such as one
       // query against all keys, (bᵀ·aᵀ)ᵀ repacks less.
@@ -62,6 +67,30 @@ export function repairMatMul(backend: WasmInternals): void {
       }
     },
   });
+}
+
+/** [m, k] × [n, k]ᵀ → [m, n] */
+function timesTransposed(
+  backend: WasmInternals,
+  multiply: ReturnType<WasmInternals["wasm"]["cwrap"]>,
+  a: tf.TensorInfo,
+  b: tf.TensorInfo,
+  transposes: PackedTransposes,
+): tf.TensorInfo {
+  const [[m, k], [n]] = [a.shape, b.shape];
+  const out = backend.makeOutput([m, n], "float32");
+  const [idA, idOut] = [a, out].map(({ dataId }) => backend.dataIdMap.get(dataId).id);
+  const by = (idB: number) => multiply(idA, shapeBytes([1, m, k]), 3, idB, shapeBytes([1, k, n]), 3, 0, 0, idOut);
+  try {
+    const packed = transposes.idOf(b);
+    if (packed !== undefined) by(packed);
+    else transposes.pack(b, transposed(backend, b), by);
+  } catch (error) {
+    // Where the heap was too full to go on.
+    backend.disposeData(out.dataId);
+    throw error;
+  }
+  return out;
 }
 
 /** How many matrices a tensor holds. */

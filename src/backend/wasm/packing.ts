@@ -33,7 +33,7 @@ export function mayUseOwnId(
   return true;
 }
 
-/** Columns are packed in groups of 8 with a bias each, rows in groups of at most 4; the rest is alignment. */
-function packedBytes(k: number, n: number): number {
+/** Bytes of a packed copy: columns in groups of 8 with a bias each, rows in groups of at most 4, and alignment. */
+export function packedBytes(k: number, n: number): number {
   return 4 * 8 * Math.ceil(n / 8) * (4 * Math.ceil(k / 4) + 1) + 128;
 }

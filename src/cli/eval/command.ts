@@ -15,6 +15,7 @@ import { parseAverage } from "../../methods/budget.ts";
 import { POSITION_POLICIES } from "../../methods/nuwa/positions.ts";
 import { SPLITS } from "../../world/splits.ts";
 import { SHIPPED_MODEL } from "../about.ts";
+import { addMemoryOption } from "../memory.ts";
 import { parseCount, parseInteger, requireText } from "../options.ts";
 import { listQuestions } from "./list.ts";
 import { writeMerged } from "./results.ts";
@@ -23,8 +24,7 @@ import { evalWithWorkers } from "./workers.ts";
 
 /** `nuwa eval`: scores methods on the world's questions and on benchmarks; samples and a summary are written to OUT. */
 export function addEval(program: Command): void {
-  const command = program
-    .command("eval")
+  const command = addMemoryOption(program.command("eval"))
     .description("score pruning methods on questions about pictures; run again to go on after an interruption")
     .addOption(names("--tasks", "task", TASK_NAMES, Object.keys(SHAPES_TASKS)))
     .option("--data <folder>", "files of the tasks that are not of shapes, in a folder each (docs/harness.md)")

@@ -17,6 +17,7 @@ import { disposeModel } from "../../model/vlm.ts";
 import type { Split } from "../../world/splits.ts";
 import { VERSION } from "../about.ts";
 import { stopped, watchInterruptions } from "../interruption.ts";
+import { type MemoryOption, planFor } from "../memory.ts";
 import { constantsFrom, requireFit, requireText } from "../options.ts";
 import { promptNamed } from "../prompt.ts";
 import { catalogueOf } from "./method-files.ts";
@@ -27,7 +28,7 @@ import { writeResults } from "./results.ts";
 type Processor = ReturnType<typeof loadProcessor>;
 
 /** What `nuwa eval` was asked for. */
-export interface EvalOptions extends Choices {
+export interface EvalOptions extends Choices, MemoryOption {
   readonly tasks: readonly string[];
   readonly data?: string;
   readonly split: Split;
@@ -51,6 +52,7 @@ export async function runEval({
   model: folder,
   backend: wanted,
   constants: tuned,
+  memory,
   ...options
 }: EvalOptions): Promise<void> {
   // Everything that can be wrong is found before the weights are read.
@@ -88,7 +90,7 @@ export async function runEval({
     const journal = openJournal(out, journalOptions);
     requireAsked(join(out, "samples.jsonl"), journal.samples, batches, plan.settings, possible);
     process.stdout.write(`backend ${backend.name}: ${backend.reason}\nprompt ${prompt}\n`);
-    const samples = await answerAll(opened, processor, plan, batches, journal);
+    const samples = await answerAll({ opened, processor, memory }, plan, batches, journal);
     if (!samples) throw stopped("the same command");
     if (options.shard === undefined) await writeResults(out, samples, plan.settings, plan.seed);
     else process.stdout.write(`shard ${options.shard}: ${samples.length} answers in ${out}\n`);
@@ -122,14 +124,15 @@ async function requireSettingsFit(
 }
 
 async function answerAll(
-  opened: OpenedModel,
-  processor: Processor,
+  { opened, processor, memory }: MemoryOption & { readonly opened: OpenedModel; readonly processor: Processor },
   plan: Plan,
   batches: readonly Batch[],
   journal: Journal,
 ): Promise<readonly Sample[] | undefined> {
   if (journal.samples.length === answersIn(batches, plan.settings)) return journal.samples;
-  const model = loadModel(opened);
+  const { plan: held, line } = planFor(opened, { memory });
+  if (line !== undefined) process.stdout.write(`memory ${line}\n`);
+  const model = loadModel(opened, held);
   const interruption = watchInterruptions(() => process.stderr.write("\nstopping after this batch\n"));
   try {
     const observer = { ...terminalProgress(process.stderr, journal.samples.length), stopped: interruption.happened };

@@ -34,6 +34,7 @@ export async function evalWithWorkers(options: EvalOptions, count: number): Prom
   const stopAll = () => {
     for (const worker of workers) worker.kill("SIGTERM");
   };
+  const share = options.memory && Math.floor(options.memory / count);
   for (const folder of folders) requireOwnFolder(folder);
   const interruption = watchInterruptions(stopAll);
   const { look, missed } = progressOf(folders);
@@ -45,7 +46,7 @@ export async function evalWithWorkers(options: EvalOptions, count: number): Prom
       folders.map(async (out, i) => {
         try {
           await finished(
-            spawnWorker({ ...options, out, shard: `${i + 1}/${count}` }, workers),
+            spawnWorker({ ...options, memory: share, out, shard: `${i + 1}/${count}` }, workers),
             `worker ${i + 1}/${count}`,
             // What one notes all note: each answers a part of every setting.
             i === 0 ? missed : () => undefined,
@@ -65,8 +66,9 @@ export async function evalWithWorkers(options: EvalOptions, count: number): Prom
   await writeMerged(options.out, mergeShards(folders));
 }
 
-function spawnWorker(options: EvalOptions, workers: ChildProcess[]): ChildProcess {
-  const flags = Object.entries(options).flatMap(([name, value]) =>
+function spawnWorker({ memory, ...options }: EvalOptions, workers: ChildProcess[]): ChildProcess {
+  const inWords = { ...options, memory: memory && `${memory}B` };
+  const flags = Object.entries(inWords).flatMap(([name, value]) =>
     value === undefined ? [] : [`--${name}`, Array.isArray(value) ? value.join(",") : String(value)],
   );
   // A group of its own: Ctrl-C reaches the parent alone, which then asks each worker once.

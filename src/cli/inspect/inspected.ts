@@ -11,6 +11,7 @@ import { type Answer, answer } from "../../pipeline/answer.ts";
 import type { PolicyAnswer } from "../../view/measures/positions.ts";
 import { malformation } from "../../view/verdict.ts";
 import { intersectionOverUnion } from "../../world/geometry.ts";
+import { planFor } from "../memory.ts";
 import { methodFrom, requireFit, requireText } from "../options.ts";
 import { say } from "../say.ts";
 import type { InspectedRun, InspectOptions, MeasureName } from "./inspect-options.ts";
@@ -64,7 +65,9 @@ async function measured(
       if (inputs.pixels) held.push(inputs.pixels);
       return { name, inputs, method };
     };
-    const model = loadModel(opened);
+    const { plan, line: memory } = planFor(opened, options);
+    if (memory !== undefined) say("memory", memory);
+    const model = loadModel(opened, plan);
     try {
       const said = asked && (await answer({ ...asked.processor, model }, asked.image, asked.question, { method }));
       if (said) say("answer", printable(said.text));

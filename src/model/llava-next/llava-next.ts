@@ -4,7 +4,7 @@ import type { ImageShape } from "../image-shape.ts";
 import { project } from "../llava/projector.ts";
 import { decoderWeights } from "../transformer/decoder-weights.ts";
 import type { ImageSizes, Vlm } from "../vlm.ts";
-import { weightsTree } from "../weights.ts";
+import { type WeightSource, weightsTree } from "../weights.ts";
 import type { LlavaNextConfig } from "./config.ts";
 import { encode } from "./encode.ts";
 import { type Tiling, tilingOf } from "./shape.ts";
@@ -15,10 +15,15 @@ import { type Tiling, tilingOf } from "./shape.ts";
  * Source: Liu et al., "LLaVA-NeXT: Improved reasoning, OCR, and world knowledge", 2024,
  * https://llava-vl.github.io/blog/2024-01-30-llava-next/
  *
- * @param tensors by canonical name; linear weights are [in, out]
+ * @param tensors by canonical name, in the shapes of the checkpoint
+ * @param source gives all weights where `tensors` holds only some of them
  */
-export function createModel(config: LlavaNextConfig, tensors: ReadonlyMap<string, tf.Tensor>): Vlm<LlavaNextConfig> {
-  const weights = weightsTree(tensors);
+export function createModel(
+  config: LlavaNextConfig,
+  tensors: ReadonlyMap<string, tf.Tensor>,
+  source: WeightSource = tensors,
+): Vlm<LlavaNextConfig> {
+  const weights = weightsTree(source);
   return {
     config,
     weights,

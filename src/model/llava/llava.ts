@@ -4,7 +4,7 @@ import { within } from "../../core/taps.ts";
 import type { ImageShape } from "../image-shape.ts";
 import { decoderWeights } from "../transformer/decoder-weights.ts";
 import type { ImageSizes, Vlm } from "../vlm.ts";
-import { weightsTree } from "../weights.ts";
+import { type WeightSource, weightsTree } from "../weights.ts";
 import type { LlavaConfig } from "./config.ts";
 import { encode } from "./encode.ts";
 import { project } from "./projector.ts";
@@ -24,10 +24,15 @@ export function requireLlava(model: Vlm): Llava {
  *
  * Source: Liu et al., "Improved Baselines with Visual Instruction Tuning", arXiv 2310.03744.
  *
- * @param tensors by canonical name; linear weights are [in, out]
+ * @param tensors by canonical name, in the shapes of the checkpoint
+ * @param source gives all weights where `tensors` holds only some of them
  */
-export function createModel(config: LlavaConfig, tensors: ReadonlyMap<string, tf.Tensor>): Llava {
-  const weights = weightsTree(tensors);
+export function createModel(
+  config: LlavaConfig,
+  tensors: ReadonlyMap<string, tf.Tensor>,
+  source: WeightSource = tensors,
+): Llava {
+  const weights = weightsTree(source);
   return {
     config,
     weights,

@@ -5,7 +5,7 @@ import { within } from "../../core/taps.ts";
 import { groupedBy, type ImageShape } from "../image-shape.ts";
 import { decoderWeights } from "../transformer/decoder-weights.ts";
 import type { EncodedImages, ImageSizes, Vlm } from "../vlm.ts";
-import { weightsTree } from "../weights.ts";
+import { type WeightSource, weightsTree } from "../weights.ts";
 import type { QwenConfig } from "./config.ts";
 import { encode } from "./encode.ts";
 import { shapeOf } from "./mrope.ts";
@@ -15,10 +15,15 @@ import { shapeOf } from "./mrope.ts";
  *
  * Source: Bai et al., "Qwen2.5-VL Technical Report", arXiv 2502.13923.
  *
- * @param tensors by canonical name; linear weights are [in, out]
+ * @param tensors by canonical name, in the shapes of the checkpoint
+ * @param source gives all weights where `tensors` holds only some of them
  */
-export function createModel(config: QwenConfig, tensors: ReadonlyMap<string, tf.Tensor>): Vlm<QwenConfig> {
-  const weights = weightsTree(tensors);
+export function createModel(
+  config: QwenConfig,
+  tensors: ReadonlyMap<string, tf.Tensor>,
+  source: WeightSource = tensors,
+): Vlm<QwenConfig> {
+  const weights = weightsTree(source);
   return {
     config,
     weights,

@@ -122,7 +122,7 @@ export function embed(
   rowsOf: readonly (readonly number[])[],
 ): tf.Tensor3D {
   const ids = sequence.flatMap((slots) => slots.flatMap((slot) => (slot?.kind === "text" ? [slot.id] : [])));
-  const text = tf.gather(model.decoder.embedTokens.tensor("weight"), tf.tensor1d(ids, "int32")); // [T, Hd]
+  const text = model.decoder.embedTokens.rows("weight", ids); // [T, Hd]
   const width = model.config.text.hiddenSize;
   let nextText = 0;
   const rows = sequence.flatMap((slots, sample) => {

@@ -17,14 +17,14 @@ export function tokenRows(x: tf.Tensor): tf.Tensor2D {
   return x.rank === 2 ? (x as tf.Tensor2D) : x.reshape([-1, x.shape[x.rank - 1]]);
 }
 
-/** y = x·W + b over the last axis: [..., in] → [..., out]. The weight lies in memory as [in, out]. */
+/** y = x·Wᵀ + b over the last axis: [..., in] → [..., out]. The weight is [out, in], as checkpoints have it. */
 export function linear<T extends tf.Tensor>(w: Weights, x: T): T {
   const weight = w.tensor("weight") as tf.Tensor2D;
   return tf.tidy(() => {
     // Leading axes are flattened because a 2-D product is the one that every backend does fast.
-    const product = tf.matMul(tokenRows(x), weight); // [B·T, out]
+    const product = tf.matMul(tokenRows(x), weight, false, true); // [B·T, out]
     const y = w.has("bias") ? product.add(w.tensor("bias")) : product;
-    return (x.rank === 2 ? y : y.reshape([...x.shape.slice(0, -1), weight.shape[1]])) as T;
+    return (x.rank === 2 ? y : y.reshape([...x.shape.slice(0, -1), weight.shape[0]])) as T;
   });
 }
 

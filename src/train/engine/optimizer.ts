@@ -3,7 +3,6 @@ import * as tf from "@tensorflow/tfjs";
 /** One parameter of the flat vector. */
 export interface ParameterEntry {
   readonly name: string;
-  /** As it lies in memory: linear weights are [in, out]. */
   readonly shape: readonly number[];
   readonly size: number;
 }

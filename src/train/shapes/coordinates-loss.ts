@@ -47,8 +47,8 @@ export function coordinatesLoss(
       "int32",
     ),
   ); // [R, Hd]
-  const head = model.weights.at("language_model.lm_head").tensor("weight"); // [Hd, V]
-  const words = normalizeRows(head.slice([0, firstCoordinate], [-1, COORDINATE_BINS + 1]).transpose()); // [101, Hd]
+  const head = model.weights.at("language_model.lm_head").tensor("weight"); // [V, Hd]
+  const words = normalizeRows(head.slice([firstCoordinate, 0], [COORDINATE_BINS + 1, -1])); // [101, Hd]
   const unit = normalizeRows(rows);
   const losses = Array.from({ length: EDGES }, (_, edge) => {
     const order = sampleWithoutReplacement(width, width, randomFrom(edge));

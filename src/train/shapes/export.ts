@@ -6,14 +6,13 @@ import { float32ToFloat16 } from "../../io/half-floats.ts";
 import { writeSafetensors } from "../../io/safetensors.ts";
 import { familyNamed } from "../../model/families.ts";
 import type { VlmConfig } from "../../model/vlm.ts";
-import { isLinearWeight } from "../../model/weights.ts";
 import { miniatureOf } from "./miniatures.ts";
 
 /**
  * Writes a model as a Hugging Face folder, which this project and transformers load: its configuration, its tokenizer,
- * its processor, and model.safetensors (float16, canonical names, linear weights [out, in]).
+ * its processor, and model.safetensors (float16, canonical names).
  *
- * @param tensors by canonical name, linear weights [in, out]; others, such as pretraining heads, are left out
+ * @param tensors by canonical name; others, such as pretraining heads, are left out
  * @throws NuwaError when a weight is missing or a file cannot be written
  */
 export async function exportModel(
@@ -27,9 +26,7 @@ export async function exportModel(
   for (const [name, shape] of familyNamed(config.family).tensorShapes(config)) {
     const tensor = tensors.get(name);
     if (!tensor) throw new NuwaError(`${folder}: the weight ${name} is missing; nothing was written.`);
-    const onDisk = isLinearWeight(name, shape) ? tensor.transpose() : tensor.clone();
-    entries.push([name, { shape, values: (await onDisk.data()) as Float32Array }]);
-    onDisk.dispose();
+    entries.push([name, { shape, values: (await tensor.data()) as Float32Array }]);
   }
   const json = (name: string, value: unknown) =>
     writeAtomically(join(folder, name), `${JSON.stringify(value, null, 2)}\n`);

@@ -3,13 +3,12 @@ import { normal, type Random } from "../../core/random-numbers.ts";
 import { familyNamed } from "../../model/families.ts";
 import type { LlavaConfig } from "../../model/llava/config.ts";
 import type { VlmConfig } from "../../model/vlm.ts";
-import { isLinearWeight } from "../../model/weights.ts";
 
 /** Spread of token embeddings, and of what the projector puts beside them. */
 export const EMBEDDING_SPREAD = 0.5;
 
 /**
- * Weights to start training from, by canonical name, as the model keeps them in memory.
+ * Weights to start training from, by canonical name.
  *
  * Matrices are normal with variance 1/inputs, those that write to the residual stream divided by
  * √(2·layers) (Radford et al., GPT-2). Three things are not random, because a small model finds them
@@ -19,9 +18,8 @@ export const EMBEDDING_SPREAD = 0.5;
  */
 export function initialWeights(config: VlmConfig, random: Random): Map<string, tf.Tensor> {
   const weights = new Map<string, tf.Tensor>();
-  for (const [name, onDisk] of familyNamed(config.family).tensorShapes(config)) {
-    const shape = isLinearWeight(name, onDisk) ? [...onDisk].reverse() : [...onDisk];
-    weights.set(name, tf.tensor(initialValues(config, name, shape, random), shape));
+  for (const [name, shape] of familyNamed(config.family).tensorShapes(config)) {
+    weights.set(name, tf.tensor(initialValues(config, name, shape, random), [...shape]));
   }
   mimic(config, weights);
   return weights;
@@ -38,7 +36,7 @@ function initialValues(config: VlmConfig, name: string, shape: readonly number[]
   if (shape.length === 1) return new Float32Array(size).fill(1);
   const layers = /^vis/.test(name) ? config.facts.visionBlocks : config.text.numHiddenLayers;
   const writes = /(out_proj|fc2|o_proj|down_proj|attn\.proj)\.weight$/.test(name);
-  return gaussian((writes ? (2 * layers) ** -0.5 : 1) * shape[0] ** -0.5);
+  return gaussian((writes ? (2 * layers) ** -0.5 : 1) * shape[1] ** -0.5);
 }
 
 /** Sines and cosines of row and column in eight octaves or fewer, the class token at zero: [N+1, D]. */

@@ -65,7 +65,7 @@ async function meaningfulEmbeddings(
     kept.get(head)?.dispose();
     kept.set(
       head,
-      tf.tidy(() => embeddings.transpose().div(EMBEDDING_SPREAD * Math.sqrt(width))),
+      tf.tidy(() => embeddings.div(EMBEDDING_SPREAD * Math.sqrt(width))),
     );
   }
   tf.dispose([old, ...[...weights].flatMap(([name, tensor]) => (name.startsWith("pretraining.") ? [tensor] : []))]);

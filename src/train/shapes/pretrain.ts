@@ -41,9 +41,9 @@ export function pretrainingHeads(miniature: Miniature, random: Random): Map<stri
     const at = `pretraining.${head}`;
     heads.set(`${at}.norm.weight`, tf.ones([width]));
     heads.set(`${at}.norm.bias`, tf.zeros([width]));
-    heads.set(`${at}.patch.weight`, gaussian([width, ATTRIBUTES + 5], width ** -0.5));
+    heads.set(`${at}.patch.weight`, gaussian([ATTRIBUTES + 5, width], width ** -0.5));
     heads.set(`${at}.patch.bias`, tf.zeros([ATTRIBUTES + 5]));
-    heads.set(`${at}.class.weight`, gaussian([width, COLOURS.length + SHAPES.length + COUNTS], width ** -0.5));
+    heads.set(`${at}.class.weight`, gaussian([COLOURS.length + SHAPES.length + COUNTS, width], width ** -0.5));
     heads.set(`${at}.class.bias`, tf.zeros([COLOURS.length + SHAPES.length + COUNTS]));
   }
   heads.set(ALIGNED_WORDS, gaussian([ATTRIBUTES, config.text.hiddenSize], EMBEDDING_SPREAD));

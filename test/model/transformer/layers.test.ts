@@ -35,8 +35,8 @@ describe("layers", () => {
         [1, 3],
         [10, 30],
       ]);
-      expect([...linear(parts({ weight }), x).dataSync()]).toEqual([21, 63]);
-      expect([...linear(parts({ weight, bias: tf.tensor1d([100, 200]) }), x).dataSync()]).toEqual([121, 263]);
+      expect([...linear(parts({ weight }), x).dataSync()]).toEqual([7, 70]);
+      expect([...linear(parts({ weight, bias: tf.tensor1d([100, 200]) }), x).dataSync()]).toEqual([107, 270]);
     });
   });
 

@@ -1,4 +1,4 @@
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../../../src/core/errors.ts";
 import { float16ToFloat32 } from "../../../../src/io/half-floats.ts";
 import { parseHeader } from "../../../../src/io/safetensors-header.ts";
@@ -6,7 +6,6 @@ import { openTemplate } from "../../../../src/io/sandbox/template-engine.js";
 import { openTokenizer } from "../../../../src/io/sandbox/tokenizer-engine.js";
 import { tokenizerSchema } from "../../../../src/io/tokenizer-schema.ts";
 import { familyOf } from "../../../../src/model/families.ts";
-import { weightTensor } from "../../../../src/model/weights.ts";
 import type { LoadedVlm } from "../../../../src/pipeline/answer.ts";
 import type { CheckpointFiles } from "./protocol.ts";
 
@@ -27,7 +26,7 @@ export function openVlm(files: CheckpointFiles): LoadedVlm {
   for (const [name, shape] of family.tensorShapes(config)) {
     const found = values.get(name);
     if (!found) throw new NuwaError(`${WHERE} lacks the tensor ${name}. Load the page again.`);
-    tensors.set(name, weightTensor(name, found, shape));
+    tensors.set(name, tf.tensor(found, [...shape], "float32"));
   }
   const engine = openTokenizer(tokenizerSchema.parse(tokenizer));
   const template = openTemplate({ source: tokenizerConfig.chat_template });
