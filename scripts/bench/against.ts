@@ -28,7 +28,7 @@ export interface AgainstReport {
   readonly theirs: Readonly<Record<(typeof ATTENTIONS)[number], readonly ComparedTimes[]>>;
 }
 
-/** What runs on with the processor for a while after a turn (threads that wait for more work) shall not meet the next. */
+/** Milliseconds between turns: threads of one program that still wait for work shall not meet the next one's. */
 const PAUSE = 100;
 
 /**
@@ -105,7 +105,8 @@ export function printAgainst({ backend, shape, description, threads, versions, o
   const line = (name: string, cells: readonly string[]) =>
     console.log([name.padEnd(17), ...cells.map((cell) => cell.padStart(19))].join("  ").trimEnd());
   const contenders = [["nuwa", ours] as const, ...ATTENTIONS.map((name) => [name, theirs[name]] as const)];
-  line(`ms, median of ${ours.length}`, [...contenders.map(([name]) => name), ...ATTENTIONS.map((name) => `÷ ${name}`)]);
+  const header = [...contenders.map(([name]) => name), ...ATTENTIONS.map((name) => `÷ ${name}`)];
+  line(`ms, median of ${ours.length}`, header);
   for (const part of COMPARED) {
     const times = contenders.map(([, all]) => all.map((one) => one[part]));
     const [own, ...others] = times;

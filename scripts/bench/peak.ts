@@ -16,6 +16,7 @@ export interface Peak {
   readonly activations: number;
 }
 
+const PROJECT = fileURLToPath(new URL("../..", import.meta.url));
 const PROCESS = fileURLToPath(new URL("./peak-process.ts", import.meta.url));
 
 /**
@@ -26,9 +27,9 @@ const PROCESS = fileURLToPath(new URL("./peak-process.ts", import.meta.url));
  */
 export async function measurePeak(backend: string, shape: string, method: string): Promise<Peak | undefined> {
   if (process.platform !== "linux") return undefined;
-  const parameters = [...process.execArgv, "--expose-gc", PROCESS, backend, shape, method];
+  const parameters = ["--import", "tsx", "--expose-gc", PROCESS, backend, shape, method];
   try {
-    const { stdout } = await promisify(execFile)(process.execPath, parameters);
+    const { stdout } = await promisify(execFile)(process.execPath, parameters, { cwd: PROJECT });
     return JSON.parse(stdout.trim().split("\n").at(-1) ?? "") as Peak;
   } catch (error) {
     const { stderr, message } = error as Error & { stderr?: string };

@@ -26,7 +26,12 @@ export const MODEL: readonly Mutation[] = [
     from: "(2 * i) / headDim",
     to: "i / headDim",
   },
-  { what: "RoPE: turned the other way", file: rope, from: "[second.neg(), first]", to: "[second, first.neg()]" },
+  {
+    what: "RoPE: turned the other way",
+    file: "backend/fused.ts",
+    from: "[second.neg(), first]",
+    to: "[second, first.neg()]",
+  },
   {
     what: "RoPE: the second half is not filled",
     file: rope,
