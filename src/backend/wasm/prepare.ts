@@ -11,7 +11,8 @@ let prepared: Promise<void> | undefined;
 
 /**
  * Makes the wasm backend the current one, once, with the repairs that the model relies on: an error at the end of
- * the heap, fast batched and transposed products, fast copies, exact sums, the kernels that are missing, and fused ones.
+ * the heap, fast batched and transposed products, fast copies, exact sums, the kernels that are missing, and fused
+ * ones.
  * Runs in a browser, too; there, `setWasmPaths` of `@tensorflow/tfjs-backend-wasm` says where its `.wasm` files lie.
  */
 export function prepareWasm(): Promise<void> {
