@@ -58,9 +58,9 @@ export const MODEL: readonly Mutation[] = [
   },
   {
     what: "RMSNorm: the weight is left out",
-    file: layers,
-    from: 'meanSquare.add(eps).rsqrt()).mul(w.tensor("weight"))',
-    to: "meanSquare.add(eps).rsqrt())",
+    file: "backend/fused.ts",
+    from: "x.mul(inverseRms(x, eps)).mul(weight)",
+    to: "x.mul(inverseRms(x, eps))",
   },
   { what: "linear: no bias", file: layers, from: 'w.has("bias") ?', to: 'w.has("biases") ?' },
   {
