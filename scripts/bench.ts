@@ -2,12 +2,15 @@ import { availableParallelism, loadavg } from "node:os";
 import { Command, Option } from "commander";
 import { useBackend } from "../src/backend/select.ts";
 import { parseCount } from "../src/cli/options.ts";
-import { NuwaError } from "../src/core/errors.ts";
+import { NuwaError, UsageError } from "../src/core/errors.ts";
 import { writeAtomically } from "../src/io/files.ts";
-import { benchmarkShape, type ShapeReport } from "./bench/report.ts";
-import { SHAPES } from "./bench/shapes.ts";
-import { printReport } from "./bench/table.ts";
-import { benchmarkWide, printWide, WIDE_SHAPES, type WideReport } from "./bench/wide.ts";
+import { compareWithTransformers, printAgainst } from "./bench/against.ts";
+import { profileShape } from "./bench/profile.ts";
+import { compareLoading, printLoading } from "./bench/reading.ts";
+import { benchmarkShape } from "./bench/report.ts";
+import { LARGE, SHAPES } from "./bench/shapes.ts";
+import { printProfile, printReport } from "./bench/table.ts";
+import { benchmarkWide, printWide, WIDE_SHAPES } from "./bench/wide.ts";
 
 /**
  * The benchmark: what the parts of a run cost, pruned and unpruned, on every backend that is installed.
@@ -22,6 +25,9 @@ interface Options {
   readonly shape: string[];
   readonly runs: number;
   readonly json?: string;
+  readonly profile?: true;
+  readonly against?: string;
+  readonly load?: string;
 }
 
 function readOptions(): Options {
@@ -30,36 +36,70 @@ function readOptions(): Options {
     .addOption(new Option("--backend <names...>", "backends to measure").choices(BACKENDS).default(BACKENDS))
     .addOption(
       new Option("--shape <names...>", "model sizes to measure")
-        .choices([...SHAPE_NAMES, ...WIDE_NAMES])
+        .choices([...SHAPE_NAMES, LARGE.name, ...WIDE_NAMES])
         .default(SHAPE_NAMES),
     )
     .option("--runs <count>", "runs after the warm-up", parseCount, 5)
     .option("--json <file>", "write the figures to a file too")
+    .addOption(
+      new Option("--profile", "show which ops take the time of each part, instead").conflicts(["against", "load"]),
+    )
+    .addOption(
+      new Option("--against <python>", "take turns with transformers in this python, instead").conflicts("load"),
+    )
+    .option("--load <folder>", "time loading this checkpoint, instead")
     .parse()
     .opts<Options>();
 }
 
-async function bench({ backend: backends, shape, runs, json }: Options): Promise<void> {
+async function bench(options: Options): Promise<void> {
+  const { backend: backends, json } = options;
   console.log(`${availableParallelism()} cores, load average ${loadavg()[0].toFixed(1)}, Node ${process.version}`);
-  const reports: (ShapeReport | WideReport)[] = [];
+  const reports: object[] = [];
   for (const backend of backends) {
     const missing = await useBackend(backend).then(() => undefined, messageOf);
     if (missing) {
       console.log(`\n${backend}: skipped, ${missing}`);
       continue;
     }
-    for (const size of SHAPES.filter(({ name }) => shape.includes(name))) {
-      const report = await benchmarkShape(backend, size, runs);
+    reports.push(...(await benchBackend(backend, options)));
+  }
+  if (json) writeAtomically(json, `${JSON.stringify(reports, null, 2)}\n`);
+}
+
+/** Measures on the current backend and prints as it goes. */
+async function benchBackend(
+  backend: string,
+  { shape: names, runs, profile, against, load }: Options,
+): Promise<object[]> {
+  if (load) {
+    const report = compareLoading(backend, load, runs);
+    printLoading(report);
+    return [report];
+  }
+  const reports: object[] = [];
+  for (const shape of [...SHAPES, LARGE].filter(({ name }) => names.includes(name))) {
+    if (profile) {
+      const report = await profileShape(backend, shape, runs);
+      printProfile(report);
+      reports.push(report);
+    } else if (against) {
+      const report = await compareWithTransformers(backend, shape, runs, against);
+      printAgainst(report);
+      reports.push(report);
+    } else {
+      const report = await benchmarkShape(backend, shape, runs);
       printReport(report);
       reports.push(report);
     }
-    for (const size of WIDE_SHAPES.filter(({ name }) => shape.includes(name))) {
-      const report = await benchmarkWide(backend, size, runs);
-      printWide(report);
-      reports.push(report);
-    }
   }
-  if (json) writeAtomically(json, `${JSON.stringify(reports, null, 2)}\n`);
+  for (const size of WIDE_SHAPES.filter(({ name }) => names.includes(name))) {
+    if (profile || against) throw new UsageError(`--shape ${size.name} has neither a profile nor a counterpart.`);
+    const report = await benchmarkWide(backend, size, runs);
+    printWide(report);
+    reports.push(report);
+  }
+  return reports;
 }
 
 /** The line of an error that the user can correct; any other is a bug and is thrown again. */

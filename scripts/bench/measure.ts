@@ -27,7 +27,7 @@ export interface Measured {
 }
 
 /** Tokens decoded after each pass. */
-const DECODED = 6;
+export const DECODED = 6;
 
 /**
  * Times several methods on the same inputs, in turns, so that what else the machine does meets all
@@ -62,7 +62,8 @@ function summarise(samples: readonly Costs[], how: (values: number[]) => number)
   return Object.fromEntries(names.map((name) => [name, how(samples.map((costs) => costs[name]))])) as unknown as Costs;
 }
 
-async function measureOnce(
+/** One pass and the steps behind it. Also used where turns are taken with another program. */
+export async function measureOnce(
   model: Vlm,
   inputs: ForwardInputs,
   method: Method,
@@ -84,7 +85,8 @@ async function measureOnce(
   return { costs: { ...times, pass, decode: median(steps.slice(1)) }, tokens };
 }
 
-async function withoutLeaks<T>(what: string, use: () => Promise<T>): Promise<T> {
+/** Runs something that must free all tensors that it makes. @throws NuwaError when it leaves some behind */
+export async function withoutLeaks<T>(what: string, use: () => Promise<T>): Promise<T> {
   const before = tf.memory().numTensors;
   const result = await use();
   const left = tf.memory().numTensors - before;
@@ -120,7 +122,8 @@ function shortestProduct(m: number, k: number, n: number, runs: number): number 
   return Math.min(...times.slice(1));
 }
 
-function median(values: readonly number[]): number {
+/** The middle value, or the mean of the two in the middle. */
+export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = Math.floor(sorted.length / 2);
   return sorted.length % 2 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;

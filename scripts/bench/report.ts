@@ -1,10 +1,9 @@
-import * as tf from "@tensorflow/tfjs";
-import { normal, randomFrom } from "../../src/core/random-numbers.ts";
-import { createMethod } from "../../src/methods/registry.ts";
 import type { LlavaConfig } from "../../src/model/llava/config.ts";
-import { disposeModel } from "../../src/model/vlm.ts";
 import { bestMatMulRate, type Measured, measureMethods } from "./measure.ts";
-import { configOf, countParameters, randomModel, type Shape } from "./shapes.ts";
+import { measurePeak, type Peak } from "./peak.ts";
+import { type Reading, readWeights } from "./reading.ts";
+import { countParameters, type Shape } from "./shapes.ts";
+import { subjectOf } from "./subject.ts";
 
 /** What the benchmark found for one model size on one backend. Times in milliseconds. */
 export interface ShapeReport {
@@ -21,49 +20,47 @@ export interface ShapeReport {
   readonly visionRate: number;
   /** GFLOP/s of the fastest 2-D product, before or after the runs. */
   readonly bestRate: number;
+  /** Reading the weights of the decoder once, which a decoding step cannot avoid. */
+  readonly reading: Reading;
+  /** Of the unpruned and the pruned pass, where the system tells. */
+  readonly peak: Readonly<Record<"unpruned" | "pruned", Peak | undefined>>;
 }
-
-const SEED = 1;
-/** Text tokens before and after the image, as many as LLaVA's prompt with a short question has. */
-const [BEFORE, AFTER] = [35, 20];
 
 /** Measures one model size on the current backend. */
 export async function benchmarkShape(backend: string, shape: Shape, runs: number): Promise<ShapeReport> {
-  const config = configOf(shape);
-  const model = randomModel(config, SEED);
-  const [height, width] = config.vision.imageSize;
-  const random = randomFrom(SEED);
-  const noise = Float32Array.from({ length: 3 * height * width }, () => normal(random));
-  const pixels = tf.tensor4d(noise, [1, 3, height, width]);
-  const prompts = [[...words(BEFORE, config), config.imageTokenId, ...words(AFTER, config)]];
-  const methods = ["none", "nuwa"].map((name) => createMethod(name, config, { average: { ratio: 1 / 9 } }));
+  const times = await measureTimes(shape, runs);
+  // The processes that measure memory have all of it for themselves: the model is no longer there.
+  const unpruned = await measurePeak(backend, shape.name, "none");
+  const pruned = await measurePeak(backend, shape.name, "nuwa");
+  const { name, description } = shape;
+  return { backend, shape: name, description, runs, ...times, peak: { unpruned, pruned } };
+}
+
+async function measureTimes(
+  shape: Shape,
+  runs: number,
+): Promise<Omit<ShapeReport, "backend" | "shape" | "description" | "runs" | "peak">> {
+  const subject = subjectOf(shape);
+  const { config, model, inputs } = subject;
   try {
     const rateBefore = bestMatMulRate(runs);
-    const [unpruned, pruned] = await measureMethods(model, { pixels, prompts }, methods, runs);
+    const [unpruned, pruned] = await measureMethods(model, inputs, [subject.unpruned, subject.pruned], runs);
     const flops = visionFlops(config);
     return {
-      backend,
-      shape: shape.name,
-      description: shape.description,
       parameters: {
         vision: countParameters(model, "vision_tower."),
         text: countParameters(model, "language_model."),
       },
-      runs,
       unpruned,
       pruned,
       visionFlops: flops,
       visionRate: flops / 1e6 / Math.min(...[unpruned, pruned].map(({ fastest }) => fastest["vision tower"])),
       bestRate: Math.max(rateBefore, bestMatMulRate(runs)),
+      reading: readWeights(model, runs),
     };
   } finally {
-    disposeModel(model);
-    pixels.dispose();
+    subject.dispose();
   }
-}
-
-function words(count: number, { imageTokenId }: LlavaConfig): number[] {
-  return Array.from({ length: count }, (_, i) => imageTokenId + 1 + i);
 }
 
 /** The products of the tower for one image: patches, linear layers, attention. */

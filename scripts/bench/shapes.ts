@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { NuwaError } from "../../src/core/errors.ts";
 import { normal, randomFrom } from "../../src/core/random-numbers.ts";
 import { familyNamed } from "../../src/model/families.ts";
 import type { Family } from "../../src/model/family.ts";
@@ -12,7 +13,7 @@ export interface Shape {
   readonly config: Record<string, unknown>;
 }
 
-/** What `npm run bench` measures. Both have 24×24 = 576 patches, as LLaVA-1.5 has. */
+/** What `npm run bench` measures unless it is told otherwise. Both have 24×24 = 576 patches, as LLaVA-1.5 has. */
 export const SHAPES: readonly Shape[] = [
   {
     name: "miniature",
@@ -59,6 +60,38 @@ export const SHAPES: readonly Shape[] = [
     },
   },
 ];
+
+/** A real model's size, 1.4 billion weights: not measured unless named, because it takes 6 GB. */
+export const LARGE: Shape = {
+  name: "large",
+  description: "CLIP-L/336 (24 layers, 1024 wide); TinyLlama-1.1B (22 layers, 2048 wide, vocabulary 32064)",
+  config: {
+    image_token_index: 3,
+    vision_config: {
+      hidden_size: 1024,
+      intermediate_size: 4096,
+      num_hidden_layers: 24,
+      num_attention_heads: 16,
+      image_size: 336,
+      patch_size: 14,
+    },
+    text_config: {
+      vocab_size: 32064,
+      hidden_size: 2048,
+      intermediate_size: 5632,
+      num_hidden_layers: 22,
+      num_attention_heads: 32,
+      num_key_value_heads: 4,
+    },
+  },
+};
+
+/** One of {@link SHAPES} or {@link LARGE}. @throws NuwaError when there is none of that name */
+export function shapeNamed(name: string): Shape {
+  const found = [...SHAPES, LARGE].find((shape) => shape.name === name);
+  if (!found) throw new NuwaError(`shape "${name}" does not exist.`);
+  return found;
+}
 
 /** The configuration of a shape. */
 export function configOf(shape: Shape): LlavaConfig {

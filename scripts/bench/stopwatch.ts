@@ -26,6 +26,11 @@ export class Stopwatch {
   private since = 0;
   private readonly times = Object.fromEntries(PARTS.map((part) => [part, 0])) as Times;
 
+  /** The part that is running. */
+  get running(): keyof Times {
+    return this.part;
+  }
+
   /** Begins the first part. */
   start(): void {
     this.since = performance.now();

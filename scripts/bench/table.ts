@@ -1,4 +1,6 @@
 import type { Costs } from "./measure.ts";
+import { peakText } from "./peak.ts";
+import type { ProfileReport, StageProfile } from "./profile.ts";
 import type { ShapeReport } from "./report.ts";
 
 const ROWS: readonly (readonly [string, (costs: Costs) => number])[] = [
@@ -36,6 +38,38 @@ export function printReport(report: ShapeReport): void {
     `vision tower: ${report.visionRate.toFixed(1)} GFLOP/s, ${percent(report.visionRate / report.bestRate)} of ` +
       `the best 2-D product (${report.bestRate.toFixed(1)} GFLOP/s)`,
   );
+  const { bytes, milliseconds, way } = report.reading;
+  console.log(
+    `unpruned decoding per token: ${(unpruned.fastest.decode / milliseconds).toFixed(2)} x of reading the decoder's ` +
+      `weights once (${(bytes / 1e6).toFixed(1)} MB in ${milliseconds.toFixed(2)} ms by ${way}; both fastest)`,
+  );
+  for (const [name, peak] of Object.entries(report.peak)) if (peak) console.log(`${name}: ${peakText(peak)}`);
+}
+
+/** Ops that are listed of a stage. */
+const LISTED = 14;
+
+/** Prints where the time of each stage goes. */
+export function printProfile({ backend, shape, description, unpruned, pruned }: ProfileReport): void {
+  for (const [method, stages] of Object.entries({ unpruned, pruned })) {
+    console.log(`\n${backend}, ${shape}, ${method}: ${description}; the fastest run of each part`);
+    printStages(stages);
+  }
+}
+
+function printStages(stages: readonly StageProfile[]): void {
+  for (const { stage, milliseconds, ops, outside, times } of stages) {
+    const share = (part: number) => percent(part / milliseconds).padStart(8);
+    console.log(`\n${stage}: ${milliseconds.toFixed(2)} ms, ${ops} ops`);
+    for (const { kernel, shapes, count, milliseconds: own } of times.slice(0, LISTED))
+      console.log(`  ${share(own)} ${own.toFixed(2).padStart(9)} ms ${`${count}`.padStart(5)} × ${kernel} ${shapes}`);
+    const others = times.slice(LISTED);
+    const rest = others.reduce((sum, op) => sum + op.milliseconds, 0);
+    const calls = others.reduce((sum, op) => sum + op.count, 0);
+    if (calls > 0)
+      console.log(`  ${share(rest)} ${rest.toFixed(2).padStart(9)} ms ${`${calls}`.padStart(5)} × other ops`);
+    console.log(`  ${share(outside)} ${outside.toFixed(2).padStart(9)} ms between the ops`);
+  }
 }
 
 function line(name: string, ...halves: string[]): string {

@@ -26,7 +26,12 @@ export const MODEL: readonly Mutation[] = [
     from: "(2 * i) / headDim",
     to: "i / headDim",
   },
-  { what: "RoPE: turned the other way", file: rope, from: "[second.neg(), first]", to: "[second, first.neg()]" },
+  {
+    what: "RoPE: turned the other way",
+    file: "backend/fused.ts",
+    from: "[second.neg(), first]",
+    to: "[second, first.neg()]",
+  },
   {
     what: "RoPE: the second half is not filled",
     file: rope,
@@ -53,9 +58,9 @@ export const MODEL: readonly Mutation[] = [
   },
   {
     what: "RMSNorm: the weight is left out",
-    file: layers,
-    from: 'meanSquare.add(eps).rsqrt()).mul(w.tensor("weight"))',
-    to: "meanSquare.add(eps).rsqrt())",
+    file: "backend/fused.ts",
+    from: "x.mul(inverseRms(x, eps)).mul(weight)",
+    to: "x.mul(inverseRms(x, eps))",
   },
   { what: "linear: no bias", file: layers, from: 'w.has("bias") ?', to: 'w.has("biases") ?' },
   {

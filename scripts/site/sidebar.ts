@@ -15,7 +15,7 @@ export interface SidebarEntry {
 export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   "Start here": ["README.md", "docs/playing.md", "docs/guide.md", "docs/api.md", "docs/commands.md", "docs/python.md"],
   "The method": ["docs/paper-and-code.md", "docs/method.md", "docs/families.md", "docs/architecture.md"],
-  "What it does": ["docs/results.md", "docs/invariants.md", "docs/benchmarks.md"],
+  "What it does": ["docs/results.md", "docs/invariants.md", "docs/benchmarks.md", "docs/performance.md"],
   "Look inside": ["docs/analyses.md", "docs/taps.md", "docs/gradients.md"],
   Extend: ["docs/write-a-method.md", "docs/add-a-family.md", "CONTRIBUTING.md"],
   "The world and its models": [

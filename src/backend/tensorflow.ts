@@ -2,6 +2,7 @@ import { createRequire } from "node:module";
 import util from "node:util";
 import * as tf from "@tensorflow/tfjs";
 import { describeGpu, nvidiaGpus, visibleGpus } from "./native/gpu.ts";
+import { repairNativeKernels } from "./native/kernels.ts";
 import { activeSetup, NATIVE_PACKAGE } from "./native/locate.ts";
 import { repairNativeMatMul } from "./native/matmul.ts";
 import { setupRemedy } from "./native/remedy.ts";
@@ -45,6 +46,7 @@ export async function loadTensorflow(packageFolder?: string): Promise<Tensorflow
         reason: `${NATIVE_PACKAGE} has its own copy of @tensorflow/tfjs (install again with npm)`,
       };
     const backend = tf.findBackend("tensorflow") as unknown as NativeBackend;
+    repairNativeKernels(backend);
     const usesGpu = backend.isUsingGpuDevice;
     if (!usesGpu) repairNativeMatMul(backend);
     return {

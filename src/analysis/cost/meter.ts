@@ -1,9 +1,10 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
 import { watchDots } from "../../core/dot.ts";
 import { NuwaError } from "../../core/errors.ts";
 import { currentRun } from "../../core/readback.ts";
 import type { TapName } from "../../core/tap-points.ts";
 import type { Tap } from "../../core/taps.ts";
+import { aroundKernels } from "./kernels.ts";
 import { type Part, partBeginningAt } from "./parts.ts";
 
 /** Floating-point operations of one prefill, part by part; a multiplication with its addition counts as two. */
@@ -93,20 +94,13 @@ function requireOnePrompt(prompts: number): void {
  * @returns puts the engine back as it was
  */
 function watchKernels(listener: (operations: number) => void): () => void {
-  const engine = tf.engine();
-  const before = Object.getOwnPropertyDescriptor(engine, "runKernel");
-  const original = engine.runKernel;
-  engine.runKernel = function (this: typeof engine, name, inputs, attributes) {
+  return aroundKernels(({ name, inputs, attributes }, run) => {
     if (name !== "BatchMatMul" && /MatMul|Conv|Einsum/.test(name))
       throw new NuwaError(`kernel ${name}: its operations cannot be counted. Teach src/analysis/cost/meter.ts how.`);
-    const outputs = original.call(this, name, inputs, attributes);
-    if (name === "BatchMatMul") listener(productOperations(inputs.a as tf.Tensor, outputs as tf.Tensor, attributes));
+    const outputs = run();
+    if (name === "BatchMatMul") listener(productOperations(inputs.a, outputs as tf.Tensor, attributes));
     return outputs;
-  } as typeof original;
-  return () => {
-    if (before) Object.defineProperty(engine, "runKernel", before);
-    else delete (engine as { runKernel?: unknown }).runKernel;
-  };
+  });
 }
 
 /** [..., m, k] × [..., k, n]: 2k for every number of the output. */

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { repairCopies } from "./copies.ts";
+import { addFusedKernels } from "./fused.ts";
 import { guardHeap } from "./heap.ts";
 import type { WasmInternals } from "./internals.ts";
 import { repairMatMul } from "./matmul.ts";
@@ -10,7 +11,8 @@ let prepared: Promise<void> | undefined;
 
 /**
  * Makes the wasm backend the current one, once, with the repairs that the model relies on: an error at the end of
- * the heap, fast batched and transposed products, fast copies, exact sums, and the kernels that are missing.
+ * the heap, fast batched and transposed products, fast copies, exact sums, the kernels that are missing, and fused
+ * ones.
  * Runs in a browser, too; there, `setWasmPaths` of `@tensorflow/tfjs-backend-wasm` says where its `.wasm` files lie.
  */
 export function prepareWasm(): Promise<void> {
@@ -23,6 +25,7 @@ export function prepareWasm(): Promise<void> {
     repairCopies(backend);
     repairSums();
     addMissingKernels();
+    addFusedKernels();
   })();
   return prepared;
 }

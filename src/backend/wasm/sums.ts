@@ -68,7 +68,7 @@ function sumMiddle(x: Float32Array, outer: number, reduced: number, inner: numbe
 }
 
 /** Four sums at a time, because one addition has to wait for the one before. */
-function sumRow(x: Float32Array, start: number, end: number): number {
+export function sumRow(x: Float32Array, start: number, end: number): number {
   let a = 0;
   let b = 0;
   let c = 0;

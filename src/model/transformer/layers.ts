@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { scaleToUnitRms } from "../../backend/fused.ts";
 import type { TapName } from "../../core/tap-points.ts";
 import { noTap, type Tap, wants } from "../../core/taps.ts";
 import type { Weights } from "../weights.ts";
@@ -39,10 +40,7 @@ export function layerNorm<T extends tf.Tensor>(w: Weights, x: T, eps: number): T
 
 /** RMSNorm over the last axis (Zhang and Sennrich, arXiv 1910.07467). */
 export function rmsNorm<T extends tf.Tensor>(w: Weights, x: T, eps: number): T {
-  return tf.tidy(() => {
-    const meanSquare = x.square().mean(-1, true);
-    return x.mul(meanSquare.add(eps).rsqrt()).mul(w.tensor("weight"));
-  });
+  return scaleToUnitRms(x, w.tensor("weight"), eps);
 }
 
 /** The gated MLP, down(act(gate(x)) ⊙ up(x)), with silu SwiGLU (Shazeer, arXiv 2002.05202). */

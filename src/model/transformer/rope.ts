@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { turnHalves } from "../../backend/fused.ts";
 import type { Position } from "../../core/slots.ts";
 import type { TextConfig } from "./config.ts";
 import { type RotaryFrequencies, type RotarySource, rotaryFrequencies } from "./rope-scaling.ts";
@@ -57,9 +58,5 @@ function lengthOf(positions: readonly Position[]): number {
  * interleaved one of the paper: [B, h, S, d] → [B, h, S, d].
  */
 export function rotate(x: tf.Tensor4D, { cos, sin }: Rotation): tf.Tensor4D {
-  const half = x.shape[3] / 2;
-  return tf.tidy(() => {
-    const [first, second] = [x.slice([0, 0, 0, 0], [-1, -1, -1, half]), x.slice([0, 0, 0, half])];
-    return x.mul(cos).add(tf.concat([second.neg(), first], 3).mul(sin));
-  });
+  return turnHalves(x, cos, sin);
 }
