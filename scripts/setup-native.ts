@@ -64,8 +64,9 @@ async function setUp(options: Options): Promise<void> {
     if (isDone(options.libtensorflow || options.cuda ? sources[0] : undefined, installed)) {
       say("Already set up; nothing to do.");
     } else {
-      const obstacle = machine.driver && whyNoCuda(machine);
-      if (obstacle) say(`There is a GPU, but it cannot be used: ${obstacle}`);
+      const obstacle = whyNoCuda(machine);
+      if (obstacle && machine.driver) say(`There is a GPU, but it cannot be used: ${obstacle}`);
+      else if (obstacle && options.cuda) say(`What is built with CUDA will run on the CPU here: ${obstacle}`);
       await trySources(workspace, installed, sources, machine.driver !== undefined);
     }
   } finally {

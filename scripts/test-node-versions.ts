@@ -2,14 +2,16 @@
  * Shows that the native backend works under every Node that this project supports: runs its smoke test
  * and `nuwa forward` on a test checkpoint under each, with the Node binaries that npm packages ship.
  *
- *     npm run test:nodes
+ *     npm run test:nodes [-- --tests [NAMES...]]
  *
+ * With `--tests` it also runs the tests under each, all of `npm test` or those whose file names hold one of the names.
  * Needs the native backend to be set up (npm run setup:native). Prints one line a version.
  */
 import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
+import { Command } from "commander";
 import { activeSetup, NATIVE_FOLDER } from "../src/backend/native/locate.ts";
 import { tryNative } from "../src/backend/native/trial.ts";
 import { NuwaError } from "../src/core/errors.ts";
@@ -56,30 +58,49 @@ function forwardLogits(node: string, dump: string): Float32Array {
   return readTensor(openSafetensors(dump), "logits_last").values as Float32Array;
 }
 
-/** @returns the line of a version, and its logits, to be compared with those of the others */
-async function check(workspace: Workspace, version: string): Promise<{ line: string; logits: Float32Array }> {
+/** What a Node showed: a line about it, and logits to be compared with those of the others. */
+interface Checked {
+  readonly node: string;
+  readonly line: string;
+  readonly logits: Float32Array;
+}
+
+async function check(workspace: Workspace, version: string): Promise<Checked> {
   const node = await fetchNode(workspace, version);
   const { answer } = tryNative(undefined, node);
   if (!answer.loaded) throw new NuwaError(answer.reason);
   const logits = forwardLogits(node, join(workspace.temporary, `${version}.safetensors`));
   return {
+    node,
     line: `TensorFlow ${answer.libraryVersion} on ${answer.device}, nuwa forward: ${logits.length} logits`,
     logits,
   };
 }
 
+/** Runs the project's tests under a Node; what they print goes to the terminal. */
+function runTests(node: string, names: readonly string[]): void {
+  const vitest = join(PROJECT, "node_modules/vitest/vitest.mjs");
+  const { status } = spawnSync(node, [vitest, "run", ...names], { cwd: PROJECT, stdio: "inherit" });
+  if (status !== 0) throw new NuwaError("its tests fail; see above");
+}
+
+const { tests } = new Command("test-node-versions")
+  .option("--tests [names...]", "run the tests under each Node too: all, or those whose file names hold a name")
+  .parse()
+  .opts<{ tests?: true | string[] }>();
 const workspace = openWorkspace(NATIVE_FOLDER);
 try {
   if (!activeSetup()) throw new NuwaError("the native backend is not set up. Run: npm run setup:native");
   let first: Float32Array | undefined;
   for (const version of VERSIONS) {
     try {
-      const { line, logits } = await check(workspace, version);
+      const { node, line, logits } = await check(workspace, version);
       first ??= logits;
       const difference = Math.max(...logits.map((value, i) => Math.abs(value - (first as Float32Array)[i])));
       if (!(difference <= TOLERANCE))
         throw new NuwaError(`its logits differ by ${difference} from those of ${VERSIONS[0]}`);
-      say(`Node ${version}: works. ${line}`);
+      if (tests) runTests(node, tests === true ? [] : tests);
+      say(`Node ${version}: works. ${line}${tests ? ", its tests pass" : ""}`);
     } catch (error) {
       if (!(error instanceof NuwaError)) throw error;
       say(`Node ${version}: FAILS: ${error.message}`);

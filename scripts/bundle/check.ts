@@ -3,6 +3,7 @@ import { Command, Option } from "commander";
 import { BACKEND_NAMES, useBackend } from "../../src/backend/select.ts";
 import { SHIPPED_MODEL } from "../../src/cli/about.ts";
 import { NuwaError } from "../../src/core/errors.ts";
+import { writeAtomically } from "../../src/io/files.ts";
 import { loadModel } from "../../src/io/load.ts";
 import { requireLlava } from "../../src/model/llava/llava.ts";
 import { compareWithWasm } from "./against-wasm.ts";
@@ -15,25 +16,34 @@ import { type Comparison, compareWithReference } from "./parity.ts";
  */
 const FIXTURES = ["square", "wide"];
 
-const { backend } = new Command("check")
+const { backend, json } = new Command("check")
   .description("Compares a backend with the reference outputs of PyTorch, and with wasm on a larger model.")
   .addOption(new Option("--backend <name>", "backend to check").choices([...BACKEND_NAMES]).default("webgpu"))
+  .option("--json <file>", "write the values to a file too")
   .parse()
-  .opts<{ backend: string }>();
+  .opts<{ backend: string; json?: string }>();
 
 try {
   const { name, reason } = await useBackend(backend);
   console.log(`${name}: ${reason}`);
+  const tables: Record<string, Comparison[]> = {};
   let wrong = 0;
   for (const fixture of FIXTURES) {
     const folder = fileURLToPath(new URL(`../../test/fixtures/${fixture}`, import.meta.url));
-    wrong += await show(`${fixture}, against PyTorch`, compareWithReference(folder));
+    const title = `${fixture}, against PyTorch`;
+    tables[title] = [];
+    wrong += await show(title, compareWithReference(folder), tables[title]);
   }
-  if (name !== "wasm")
+  if (name !== "wasm") {
+    const title = "the shipped checkpoint, against wasm";
+    tables[title] = [];
     wrong += await show(
-      "the shipped checkpoint, against wasm",
+      title,
       compareWithWasm(name, () => requireLlava(loadModel(SHIPPED_MODEL))),
+      tables[title],
     );
+  }
+  if (json) writeAtomically(json, `${JSON.stringify(tables, null, 2)}\n`);
   if (wrong) throw new NuwaError(`${wrong} values of ${name} are too far off.`);
   console.log(`\neverything agrees on ${name}`);
 } catch (error) {
@@ -42,11 +52,13 @@ try {
   process.exitCode = error.exitCode;
 }
 
-/** Prints a table as it comes. Returns how many values are too far off. */
-async function show(title: string, comparisons: AsyncIterable<Comparison>): Promise<number> {
+/** Prints a table as it comes, and keeps it. Returns how many values are too far off. */
+async function show(title: string, comparisons: AsyncIterable<Comparison>, table: Comparison[]): Promise<number> {
   let wrong = 0;
   console.log(`\n${title.padEnd(88)} error allowed`);
-  for await (const { what, error, allowed } of comparisons) {
+  for await (const comparison of comparisons) {
+    table.push(comparison);
+    const { what, error, allowed } = comparison;
     const right = error <= allowed;
     if (!right) wrong++;
     console.log(`${right ? "ok   " : "WRONG"} ${what.padEnd(78)} ${error.toExponential(1).padStart(9)} ${allowed}`);

@@ -22,8 +22,8 @@ import { compilePrograms, describePackage, PROGRAMS, packageOf, SEPARATE_PACKAGE
 const DATA = ["docs/images/scene.png", "src/backend/webgpu/manifests", "test/fixtures/square", "test/fixtures/wide"];
 
 /** The list of what went in. It is there from the beginning, so that only a bundle is ever overwritten. */
-const LIST = "PACKAGES.txt";
-const LIST_TITLE = "What this bundle of Nüwa is made of:\n";
+export const LIST = "PACKAGES.txt";
+export const LIST_TITLE = "What this bundle of Nüwa is made of:\n";
 
 /**
  * Fills a folder with the programs and all they need on another machine of the same platform:
@@ -62,7 +62,7 @@ export async function makeBundle(
   copy(join(project, "LICENSE"), join(out, "LICENSE"));
   copy(join(project, "docs/bundle.md"), join(out, "README.md"));
   for (const program of Object.keys(PROGRAMS)) {
-    writeFileSync(join(out, program), launcher(program));
+    writeFileSync(join(out, program), launcher(program, `"$here/app/${program}.js"`));
     chmodSync(join(out, program), 0o755);
   }
   if (withNode) {
@@ -75,7 +75,12 @@ export async function makeBundle(
   say(`${out}: ${(sizeOf(out) / 1e6).toFixed(1)} MB, for ${process.platform} ${process.arch}`);
 }
 
-function clear(out: string): void {
+/**
+ * Removes an older bundle.
+ *
+ * @throws NuwaError when the folder holds something else
+ */
+export function clear(out: string): void {
   if (!existsSync(out)) return;
   const list = join(out, LIST);
   const isBundle = existsSync(list) && readFileSync(list, "utf8").startsWith(LIST_TITLE);
@@ -121,7 +126,7 @@ function isNeeded(place: string): boolean {
 }
 
 /** The Node that runs this, if it is one file: distributions split theirs into shared libraries. */
-function copyNode(out: string): void {
+export function copyNode(out: string): void {
   const node = process.execPath;
   if (statSync(node).size < 30e6)
     throw new NuwaError(
@@ -132,7 +137,8 @@ function copyNode(out: string): void {
   chmodSync(join(out, "bin/node"), 0o755);
 }
 
-function copy(from: string, to: string): void {
+/** Copies a file or a folder. @throws NuwaError when it is missing */
+export function copy(from: string, to: string): void {
   if (!existsSync(from)) throw new NuwaError(`${from}: is missing; it belongs into the bundle.`);
   mkdirSync(dirname(to), { recursive: true });
   cpSync(from, to, { recursive: true });

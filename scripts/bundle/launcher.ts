@@ -4,9 +4,10 @@
  * Where the machine lacks a shared library that the bundle brings, the bundle's is used; what the
  * machine has goes first, because it fits its drivers.
  *
- * @param program file in the bundle's folder `app`
+ * @param program what it starts, in words
+ * @param command what Node gets, as shell words; `$here` is the folder of the script
  */
-export function launcher(program: string): string {
+export function launcher(program: string, command: string): string {
   return `#!/bin/sh
 # Starts ${program} with the Node in this folder. See README.md.
 here=$(CDPATH= cd -- "\${0%/*}" && pwd) || exit 1
@@ -29,6 +30,6 @@ has libX11.so.6 || add "$here/lib/x11"
 
 node=$here/bin/node
 [ -x "$node" ] || node=node
-exec "$node" "$here/app/${program}.js" "$@"
+exec "$node" ${command} "$@"
 `;
 }

@@ -1,7 +1,8 @@
 import { existsSync, mkdirSync } from "node:fs";
 import { dirname, join, relative } from "node:path";
+import { cudaLibraries } from "../../src/backend/native/cuda.ts";
 import { NuwaError } from "../../src/core/errors.ts";
-import { cudaLibraries, type Libraries, libraryFiles } from "./libraries.ts";
+import { type Libraries, libraryFiles } from "./libraries.ts";
 import { type CommandResult, runCommand, say, type Workspace } from "./workspace.ts";
 
 /** Version of the npm package whose headers are fetched where this Node came without its own. */

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { NuwaError } from "../../src/core/errors.ts";
 import type { Wheel } from "./pip.ts";
@@ -11,6 +11,7 @@ import type { Workspace } from "./workspace.ts";
  *
  *     tensorflow/   libtensorflow_cc.so.2, libtensorflow_framework.so.2, include/
  *     nvidia/       with CUDA: cudnn/lib/, cublas/lib/ …
+ *     *.dist-info/  what the wheels say of themselves: METADATA, licences
  */
 export interface Libraries {
   /** Name of the folder below `.native/libtensorflow/`. */
@@ -102,25 +103,4 @@ export function checkHeaders(include: string): void {
     );
   const version = headerVersion(include);
   if (version) requireNewEnough(include, version);
-}
-
-/**
- * The CUDA libraries that TensorFlow opens by name, and what those need in turn; in `nvidia/<name>/lib/`.
- * Helpers that a library of the list opens itself, beside itself, are not among them.
- */
-const CUDA_LIBRARIES =
-  /^lib(cudart|nvJitLink|nvrtc|cublasLt|cublas|cufft|curand|cusparse|cusolver|cudnn|cupti|nccl)\.so\.\d+(\.\d+)?$/;
-
-/** Full paths of the CUDA libraries in an `nvidia` folder; none where there is no such folder. */
-export function cudaLibraries(nvidia: string): string[] {
-  if (!existsSync(nvidia)) return [];
-  return readdirSync(nvidia)
-    .map((name) => join(nvidia, name, "lib"))
-    .filter(existsSync)
-    .flatMap((folder) =>
-      readdirSync(folder)
-        .filter((name) => CUDA_LIBRARIES.test(name))
-        .map((name) => join(folder, name)),
-    )
-    .sort();
 }

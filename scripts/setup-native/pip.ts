@@ -1,5 +1,5 @@
 import { createHash } from "node:crypto";
-import { createReadStream, mkdirSync, readdirSync, rmSync } from "node:fs";
+import { createReadStream, mkdirSync, readdirSync, rmSync, statSync } from "node:fs";
 import { basename, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { NuwaError } from "../../src/core/errors.ts";
@@ -13,6 +13,7 @@ export interface Wheel {
   /** File name and checksum, as the index states them. */
   readonly file: string;
   readonly sha256: string;
+  readonly bytes: number;
 }
 
 const UNPACK = fileURLToPath(new URL("unpack.py", import.meta.url));
@@ -64,6 +65,7 @@ export async function fetchWheel(
   await downloadWheel(workspace, requirement, download);
   const path = join(download, readdirSync(download).find((name) => name.endsWith(".whl")) ?? "");
   const sha256 = await checksum(path);
+  const bytes = statSync(path).size;
   const result = await runCommand(workspace, "python3", [UNPACK, path, folder, ...patterns]);
   if (result.exitCode !== 0) {
     const reason = result.stderr.trim().split("\n").at(-1) ?? "";
@@ -74,7 +76,7 @@ export async function fetchWheel(
   }
   rmSync(download, { recursive: true });
   const { name, version, metadata } = JSON.parse(result.stdout) as { name: string; version: string; metadata: string };
-  return { name, version, metadata, file: basename(path), sha256 };
+  return { name, version, metadata, file: basename(path), sha256, bytes };
 }
 
 async function downloadWheel(workspace: Workspace, requirement: string, folder: string): Promise<void> {

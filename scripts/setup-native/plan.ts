@@ -77,7 +77,7 @@ export function planSources(request: Request, machine: Machine, found: readonly 
   return [{ kind: "pypi", version, cuda }];
 }
 
-/** Why PyPI's CUDA build cannot be used on a machine, with the remedy; undefined where it can. */
+/** Why PyPI's CUDA build cannot compute on a GPU of this machine, with the remedy; undefined where it can. */
 export function whyNoCuda({ arch, driver }: Machine): string | undefined {
   if (arch !== "x64") return "PyPI has TensorFlow with CUDA for x64 only. Leave --cuda out.";
   if (driver === undefined)
@@ -93,8 +93,9 @@ export function whyNoCuda({ arch, driver }: Machine): string | undefined {
 function requireCuda(asked: string | undefined, machine: Machine): void {
   if (asked !== undefined && !/^pypi(:|$)/.test(asked))
     throw new UsageError("--cuda goes with --libtensorflow pypi: what CUDA the other sources need is fixed.");
+  // Without a driver the build still works, on the CPU: so it can be made here for a machine that has a GPU.
   const obstacle = whyNoCuda(machine);
-  if (obstacle) throw new NuwaError(`--cuda: ${obstacle}`);
+  if (obstacle && (machine.arch !== "x64" || machine.driver !== undefined)) throw new NuwaError(`--cuda: ${obstacle}`);
 }
 
 /** @throws NuwaError when a libtensorflow is older than this project accepts */

@@ -1,15 +1,9 @@
 import { createHash } from "node:crypto";
 import { existsSync, realpathSync, statSync, symlinkSync } from "node:fs";
 import { dirname, join } from "node:path";
+import { cudaLibraries } from "../../src/backend/native/cuda.ts";
 import { NuwaError } from "../../src/core/errors.ts";
-import {
-  beginLibraries,
-  checkHeaders,
-  completeLibraries,
-  cudaLibraries,
-  type Libraries,
-  libraryFiles,
-} from "./libraries.ts";
+import { beginLibraries, checkHeaders, completeLibraries, type Libraries, libraryFiles } from "./libraries.ts";
 import { say, type Workspace } from "./workspace.ts";
 
 /** A libtensorflow of this machine: the folders of its libraries and its headers. */

@@ -1,4 +1,4 @@
-import { createWriteStream, mkdirSync, readFileSync, renameSync, rmSync } from "node:fs";
+import { createWriteStream, mkdirSync, readFileSync, renameSync, rmSync, statSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 import { Readable } from "node:stream";
@@ -89,7 +89,7 @@ async function fetchArchive(workspace: Workspace, url: string, folder: string): 
   mkdirSync(folder, { recursive: true });
   const { exitCode, stderr } = await runCommand(workspace, "tar", ["-xzf", path, "-C", folder]);
   if (exitCode !== 0) throw new NuwaError(`${file}: tar cannot unpack it (${stderr.trim().split("\n")[0]}).`);
-  return { name: file, version: "", file, sha256: await checksum(path) };
+  return { name: file, version: "", file, sha256: await checksum(path), bytes: statSync(path).size };
 }
 
 /** @returns the MD5 checksum that the host states, in hexadecimal */

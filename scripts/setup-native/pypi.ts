@@ -1,11 +1,11 @@
 import { existsSync, lstatSync, readFileSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
+import { cudaLibraries } from "../../src/backend/native/cuda.ts";
 import { NuwaError } from "../../src/core/errors.ts";
 import {
   beginLibraries,
   checkHeaders,
   completeLibraries,
-  cudaLibraries,
   type Libraries,
   libraryFiles,
   storedLibraries,
@@ -14,14 +14,19 @@ import { announce, fetchWheel, installedNvidiaWheels, requirePip, type Wheel } f
 import { cudaRequirements, fits, folderThatFits, type Requirement } from "./requirements.ts";
 import { requireDisk, say, type Workspace } from "./workspace.ts";
 
-/** What is taken out of the TensorFlow wheel: the two libraries and the headers of the C interface. */
+/** What a wheel says of itself: its name and version (in the folder's name, and METADATA), and its licences. */
+const RECORDS = "[^/]+\\.dist-info/(METADATA|(.*/)?(?i:licen[cs]e|notice|third_party)[^/]*)$";
+
+/** What is taken out of the TensorFlow wheel: the two libraries, the headers of the C interface, its records. */
 const TENSORFLOW_FILES = [
+  RECORDS,
   "tensorflow/libtensorflow_(cc|framework)\\.so\\.2$",
   "tensorflow/include/(tensorflow/(c|core/platform|core/public)|tsl|xla/tsl)/.*\\.h$",
 ];
 
-/** What is taken out of the NVIDIA wheels: libraries, and what TensorFlow compiles GPU code with. */
+/** What is taken out of the NVIDIA wheels: libraries, what TensorFlow compiles GPU code with, their records. */
 const NVIDIA_FILES = [
+  RECORDS,
   "nvidia/[^/]+/lib/.*\\.so[.\\d]*$",
   "nvidia/[^/]+/bin/(ptxas|fatbinary|nvlink)$",
   "nvidia/[^/]+/nvvm/.*",
@@ -71,6 +76,7 @@ export async function librariesFromPypi(workspace: Workspace, version: string, c
   checkHeaders(join(part, "tensorflow/include"));
   const nvidia = cuda ? await addNvidia(cudaRequirements(readFileSync(metadata, "utf8"))) : "";
   for (const file of [metadata, join(part, PROGRESS)]) rmSync(file);
+  say(`Fetched ${(wheels.reduce((sum, { bytes }) => sum + bytes, 0) / 1e9).toFixed(2)} GB in ${wheels.length} wheels`);
   const source = `PyPI wheel ${wheelName(cuda)} ${version}${nvidia && `, NVIDIA wheels ${nvidia}`}`;
   return completeLibraries(workspace, part, { name, source, cuda, wheels });
 

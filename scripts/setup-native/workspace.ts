@@ -94,6 +94,8 @@ export function runCommand(
 ): Promise<CommandResult> {
   const options: SpawnOptions = {
     cwd: temporary,
+    // A group of its own: pip and npm may be scripts that start others, and all of them end with this program.
+    detached: true,
     stdio: ["ignore", show ? "inherit" : "pipe", "pipe"],
     env: {
       ...process.env,
@@ -108,6 +110,7 @@ export function runCommand(
   };
   return new Promise((resolve) => {
     const child = spawn(command, args, options);
+    const release = endWithThis(child.pid);
     let stdout = "";
     let stderr = "";
     child.stdout?.on("data", (chunk) => {
@@ -116,9 +119,38 @@ export function runCommand(
     child.stderr?.on("data", (chunk) => {
       stderr += chunk;
     });
-    child.on("error", (error) => resolve({ exitCode: null, stdout, stderr: error.message }));
-    child.on("close", (exitCode, signal) =>
-      resolve({ exitCode: exitCode ?? 128, stdout, stderr: stderr + (signal ?? "") }),
-    );
+    child.on("error", (error) => {
+      release();
+      resolve({ exitCode: null, stdout, stderr: error.message });
+    });
+    child.on("close", (exitCode, signal) => {
+      release();
+      resolve({ exitCode: exitCode ?? 128, stdout, stderr: stderr + (signal ?? "") });
+    });
   });
+}
+
+/**
+ * Ends a group of processes when this one is told to end, which then ends as if it had not listened.
+ *
+ * @param group undefined where the command could not be started
+ * @returns a function that stops listening
+ */
+function endWithThis(group: number | undefined): () => void {
+  if (group === undefined) return () => undefined;
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  const release = () => {
+    for (const signal of signals) process.off(signal, end);
+  };
+  function end(signal: NodeJS.Signals): void {
+    release();
+    try {
+      process.kill(-(group as number), "SIGTERM");
+    } catch {
+      // it has ended by itself
+    }
+    process.kill(process.pid, signal);
+  }
+  for (const signal of signals) process.on(signal, end);
+  return release;
 }

@@ -22,7 +22,10 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
     ...["docs/world.md", "docs/training.md", "weights/shapes/README.md", "weights/no-places/README.md"],
     ...["weights/deep/README.md", "weights/untrained/README.md"],
   ],
-  "Run it elsewhere": ["docs/package.md", "docs/harness.md", "docs/native.md", "docs/bundle.md", "docs/backends.md"],
+  "Run it elsewhere": [
+    ...["docs/package.md", "docs/harness.md", "docs/native.md", "docs/bundle.md", "docs/bundle-cuda.md"],
+    "docs/backends.md",
+  ],
   "About the project": [
     ...["docs/checks.md", "docs/fuzzing.md", "test/fixtures/README.md", "docs/images/README.md"],
     ...["CHANGELOG.md", "SECURITY.md"],

@@ -66,7 +66,9 @@ function prepareEnvironment(): void {
   // Only these two together keep TensorFlow's start-up messages from between the program's lines. oneDNN
   // is off also because its rounding depends on the machine; large products are as fast without it, narrow
   // batched ones are not (docs/training.md).
-  process.env.TF_CPP_MIN_LOG_LEVEL ??= "1";
+  // With CUDA and no GPU it would also call that an error, at every start.
+  const withoutGpu = activeSetup()?.cuda !== false && nvidiaGpus().length === 0;
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= withoutGpu ? "3" : "1";
   process.env.TF_ENABLE_ONEDNN_OPTS ??= "0";
   // GPU memory is taken as it is needed; otherwise the first program would take all of it for itself.
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";

@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from "node:child_process";
+import { execFileSync, spawn, spawnSync } from "node:child_process";
 import { createHash } from "node:crypto";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer, type Server } from "node:http";
@@ -8,11 +8,12 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { afterAll, afterEach, describe, expect, it } from "vitest";
 import { compilerArguments, runtimePaths } from "../../scripts/setup-native/compile.ts";
-import { cudaLibraries, headerVersion } from "../../scripts/setup-native/libraries.ts";
+import { headerVersion } from "../../scripts/setup-native/libraries.ts";
 import { checksum } from "../../scripts/setup-native/pip.ts";
 import { folderName, holdsLibtensorflow, librariesFromFolder } from "../../scripts/setup-native/present.ts";
 import { publishedFiles, publishedLibraries, statedChecksum } from "../../scripts/setup-native/published.ts";
 import { closeWorkspace, openWorkspace, requireDisk, type Workspace } from "../../scripts/setup-native/workspace.ts";
+import { cudaLibraries } from "../../src/backend/native/cuda.ts";
 
 const has = (program: string) => spawnSync(program, ["--version"]).status === 0;
 
@@ -94,6 +95,32 @@ describe("the working folder", () => {
     closeWorkspace(workspace);
     expect(existsSync(join(folder, "lock"))).toBe(false);
   });
+
+  it(
+    "ends what it has started when it is told to end, also what that has started",
+    async () => {
+      const folder = temporary();
+      const module = fileURLToPath(new URL("../../scripts/setup-native/workspace.ts", import.meta.url));
+      const program = `
+      import { runCommand } from ${JSON.stringify(module)};
+      runCommand({ temporary: process.argv[1] }, "sh", ["-c", "sleep 600 & echo $! > pid; wait"]);`;
+      const node = spawn(process.execPath, ["--import", "tsx", "--input-type=module", "-e", program, folder], {
+        cwd: fileURLToPath(new URL("../..", import.meta.url)),
+        stdio: "inherit",
+      });
+      const pid = join(folder, "pid");
+      const wait = () => new Promise((resolve) => setTimeout(resolve, 20));
+      while (!existsSync(pid) || !readFileSync(pid, "utf8").endsWith("\n")) await wait();
+      const ended = new Promise((resolve) => node.on("close", (_, signal) => resolve(signal)));
+      node.kill("SIGTERM");
+      expect(await ended).toBe("SIGTERM");
+      const status = `/proc/${readFileSync(pid, "utf8").trim()}/status`;
+      // The kernel takes its time to end it; a zombie has ended.
+      const runs = () => existsSync(status) && !/^State:\s+Z/m.test(readFileSync(status, "utf8"));
+      while (runs()) await wait();
+    },
+    PATIENCE,
+  );
 
   it("is refused where the disk is too small, with the numbers", () => {
     expect(() => requireDisk(workspaceIn(temporary()), 1e9)).toThrow(/needs 1000000000 GB.*are free.*Free some/);

@@ -1,7 +1,13 @@
 import { describe, expect, it } from "vitest";
 import { compilerFailure } from "../../scripts/setup-native/compile.ts";
 import { pipFailure } from "../../scripts/setup-native/pip.ts";
-import { compareVersions, type Machine, planSources, requireNewEnough } from "../../scripts/setup-native/plan.ts";
+import {
+  compareVersions,
+  type Machine,
+  planSources,
+  requireNewEnough,
+  whyNoCuda,
+} from "../../scripts/setup-native/plan.ts";
 import { cudaRequirements, fits, folderThatFits } from "../../scripts/setup-native/requirements.ts";
 
 const cpu: Machine = { platform: "linux", arch: "x64", glibc: "2.36" };
@@ -27,8 +33,13 @@ describe("the order of sources", () => {
     expect(planSources({ libtensorflow: "./tf" }, cpu)).toEqual([{ kind: "path", path: "./tf" }]);
   });
 
+  it("is CUDA where that is asked for, also without a driver: the build may be for another machine", () => {
+    expect(planSources({ cuda: true }, cpu)).toEqual([{ kind: "pypi", version: "2.21.0", cuda: true }]);
+    expect(whyNoCuda(cpu)).toMatch(/no NVIDIA driver.*Install/);
+  });
+
   it.each([
-    [{ cuda: true }, cpu, /no NVIDIA driver.*Install/],
+    [{ cuda: true }, { ...cpu, arch: "arm64" }, /x64 only/],
     [{ cuda: true }, { ...gpu, driver: "470.82" }, /525\.60.*470\.82.*Update/],
     [{ cuda: true }, { ...gpu, arch: "arm64" }, /x64 only/],
     [{ cuda: true, libtensorflow: "/opt/tf" }, gpu, /--cuda goes with/],

@@ -1,10 +1,11 @@
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { dirname, join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, describe, expect, it } from "vitest";
+import { cudaLines, describeCuda } from "../../src/backend/native/cuda.ts";
 import { describeGpu, parseGpus, visibleGpus } from "../../src/backend/native/gpu.ts";
-import { activeSetup } from "../../src/backend/native/locate.ts";
+import { activeSetup, nvidiaFolder } from "../../src/backend/native/locate.ts";
 import { readGpuLog } from "../../src/backend/native/log.ts";
 import { nativeReport } from "../../src/backend/native/report.ts";
 import { tryNative } from "../../src/backend/native/trial.ts";
@@ -43,6 +44,40 @@ describe("the GPUs of the machine", () => {
     ["0,7,1", [0]],
   ])("are seen by a program as CUDA does with CUDA_VISIBLE_DEVICES=%s", (visible, indices) => {
     expect(visibleGpus(gpus, visible).map(({ index }) => index)).toEqual(indices);
+  });
+});
+
+describe("the libraries of CUDA", () => {
+  /** Libraries as wheels unpack them; of cudnn there is no record. */
+  function unpacked(): string {
+    const folder = temporary();
+    for (const file of ["cublas/lib/libcublas.so.12", "cublas/lib/libcublasLt.so.12", "cudnn/lib/libcudnn.so.9"]) {
+      mkdirSync(dirname(join(folder, "nvidia", file)), { recursive: true });
+      writeFileSync(join(folder, "nvidia", file), "");
+    }
+    mkdirSync(join(folder, "nvidia_cublas_cu12-12.9.1.4.dist-info"));
+    mkdirSync(join(folder, "numpy-2.0.0.dist-info"));
+    return folder;
+  }
+
+  it("have the version of their wheel, and were loaded or not, also where they are used through a link", () => {
+    const folder = unpacked();
+    const nvidia = join(temporary(), "nvidia");
+    symlinkSync(join(folder, "nvidia"), nvidia);
+    const found = describeCuda(nvidia, [join(folder, "nvidia/cublas/lib/libcublas.so.12"), "linux-vdso.so.1"]);
+    expect(found).toEqual([
+      { name: "cublas", version: "12.9.1.4", loaded: true },
+      { name: "cublasLt", version: "12.9.1.4", loaded: false },
+      { name: "cudnn", version: undefined, loaded: false },
+    ]);
+    expect(cudaLines(found)).toEqual([
+      "CUDA libraries, loaded: cublas 12.9.1.4",
+      "CUDA libraries, NOT loaded: cublasLt 12.9.1.4, cudnn (version not recorded)",
+    ]);
+  });
+
+  it("are none, and no line, where there is no such folder", () => {
+    expect(cudaLines(describeCuda("/nowhere", []))).toEqual([]);
   });
 });
 
@@ -148,7 +183,7 @@ describe("the report for nuwa doctor", () => {
       const report = await nativeReport();
       expect(report.lines.length).toBeGreaterThan(0);
       for (const line of report.lines) expect(line).toMatch(/^[^\n]+$/);
-      if (report.usable) expect(report.lines.join("\n")).toMatch(/TensorFlow \d+\.\d+.*\n.*runs on the (CPU|GPU)/);
+      if (report.usable) expect(report.lines.join("\n")).toMatch(/TensorFlow \d+\.\d+[\s\S]*\nruns on the (CPU|GPU)/);
       else expect(report.lines[0]).toContain("npm run setup:native");
     },
     PATIENCE,
@@ -163,6 +198,15 @@ describe.skipIf(!status.loaded)("the native backend (skipped where it is not set
     expect(tf.getBackend()).toBe("tensorflow");
     const product = tf.tidy(() => tf.matMul(tf.tensor2d([[1, 2]]), tf.tensor2d([[3], [4]])).dataSync());
     expect([...product]).toEqual([11]);
+  });
+
+  it("has all libraries of CUDA in memory, each with its version, where it was set up with CUDA by pip", () => {
+    const setup = activeSetup();
+    const { answer } = tryNative();
+    const loaded = (answer.loaded && answer.sharedLibraries) || [];
+    expect(loaded.join("\n")).toMatch(/libtensorflow_framework/);
+    for (const library of setup ? describeCuda(nvidiaFolder(setup), loaded) : [])
+      expect(library).toMatchObject({ version: expect.stringMatching(/^\d+\.\d+/), loaded: true });
   });
 
   it("says what it is and what it runs on", () => {

@@ -34,6 +34,11 @@ export interface ActiveSetup extends NativeSetup {
   readonly packageFolder: string;
 }
 
+/** The `nvidia` folder beside the libtensorflow of a build, where that has one. */
+export function nvidiaFolder({ libraries }: NativeSetup, folder: string = NATIVE_FOLDER): string {
+  return join(folder, "libtensorflow", libraries, "nvidia");
+}
+
 /** The built package inside a build folder. The `node_modules` in its path keeps tools from transforming it. */
 export function packageFolderIn(build: string): string {
   return join(build, "node_modules", NATIVE_PACKAGE);

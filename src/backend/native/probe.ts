@@ -22,13 +22,20 @@ function wrongNumbers(): string {
   });
 }
 
+/** Paths of the shared libraries in memory, those that TensorFlow opened by itself among them. */
+function sharedLibraries(): string[] {
+  return (process.report.getReport() as { sharedObjects: string[] }).sharedObjects;
+}
+
 const status = await loadTensorflow(process.argv[2]);
 let answer: TrialAnswer = status;
 if (status.loaded) {
   await tf.setBackend("tensorflow");
   try {
     const wrong = wrongNumbers();
-    if (wrong) answer = { loaded: false, reason: `it computes wrong numbers: ${wrong}` };
+    answer = wrong
+      ? { loaded: false, reason: `it computes wrong numbers: ${wrong}` }
+      : { ...status, sharedLibraries: sharedLibraries() };
   } catch (error) {
     answer = { loaded: false, reason: `its first ops fail: ${(error as Error).message.split("\n")[0]}` };
   }

@@ -1,5 +1,6 @@
+import { cudaLines, describeCuda } from "./cuda.ts";
 import { describeGpu, type Gpu, nvidiaGpus } from "./gpu.ts";
-import { activeSetup } from "./locate.ts";
+import { activeSetup, nvidiaFolder } from "./locate.ts";
 import type { GpuLog } from "./log.ts";
 import { tryNative } from "./trial.ts";
 import { whyUnused } from "./unused.ts";
@@ -29,7 +30,8 @@ export async function nativeReport(): Promise<NativeReport> {
   const origin = setup ? `${setup.source}; set up by npm run setup:native` : "found in node_modules";
   const installed = `@tensorflow/tfjs-node-gpu ${answer.version} on TensorFlow ${answer.libraryVersion} (${origin})`;
   const device = answer.usesGpu ? [usedLine(answer.device, log)] : unusedLines(gpus, log, setup?.cuda ?? null);
-  return { usable: true, usesGpu: answer.usesGpu, lines: [installed, ...device] };
+  const cuda = setup ? cudaLines(describeCuda(nvidiaFolder(setup), answer.sharedLibraries ?? [])) : [];
+  return { usable: true, usesGpu: answer.usesGpu, lines: [installed, ...cuda, ...device] };
 }
 
 /** The driver's tool says how much memory a GPU has, TensorFlow's log how much of it is for TensorFlow. */

@@ -4,7 +4,10 @@ import type { TensorflowStatus } from "../tensorflow.ts";
 import { type GpuLog, readGpuLog } from "./log.ts";
 
 /** What the program of probe.ts prints. */
-export type TrialAnswer = TensorflowStatus;
+export type TrialAnswer = TensorflowStatus & {
+  /** Full paths of the shared libraries that it had in memory after its first ops. */
+  readonly sharedLibraries?: readonly string[];
+};
 
 /** What a run of probe.ts showed. */
 export interface TrialResult {
