@@ -261,3 +261,72 @@ law(
   },
   { share: 0.1 },
 );
+
+law(
+  "Gradients through a pass of every family are the same where attention is computed in blocks.",
+  passes,
+  (input) => {
+    const { model, inputs } = inputsOf(input);
+    const pruning = createPruning("nuwa", model.config, { average: { ratio: input.ratio }, variant: input.variant });
+    const slopes = () =>
+      tidy(() =>
+        tf
+          .grad((pixels) => {
+            const { logits } = runSync(() => forward(model, { ...inputs, pixels }, pruning));
+            return logits.square().mean<tf.Scalar>();
+          })(inputs.pixels)
+          .dataSync(),
+      );
+    const [whole, parts] = [slopes(), atATime(input.weights, slopes)];
+    expect(relativeError([...parts], [...whole])).toBeLessThan(1e-4);
+  },
+  { share: 0.05 },
+);
+
+/** Methods that hold nothing of their own that grows faster than the tokens, as mixtures of k tokens from N do. */
+const LINEAR = ["none", "fastv", "sparsevlm", "pyramiddrop", "hiprune"];
+
+law(
+  "Twice the tokens take at most 2.2 times the memory in a pass, whichever rows of attention a method reads.",
+  fc.record({
+    name: fc.constantFrom(...LINEAR),
+    rows: fc.integer({ min: 12, max: 20 }),
+    kind: fc.constantFrom("clip_vision_model", "siglip_vision_model"),
+    ratio: fc.double({ min: 0.4, max: 0.9, noNaN: true }),
+  }),
+  ({ name, rows, kind, ratio }) => {
+    const peakOf = (count: number) => {
+      const top = kind === "clip_vision_model" ? {} : { vision_feature_select_strategy: "full" };
+      const model = tinyModel({ top, vision: { model_type: kind, image_size: [4 * count, 64] } });
+      const pixels = tf.randomNormal<tf.Rank.R4>([1, 3, 4 * count, 64], 0, 1, "float32", 1);
+      const pruning = createPruning(name, model.config, { average: { ratio } });
+      const inputs = { pixels, prompts: [[5, IMAGE, 6, 7]] };
+      const peak = mostBytes(() => runSync(() => forward(model, inputs, pruning)));
+      disposeModel(model);
+      pixels.dispose();
+      return peak;
+    };
+    const [once, twice] = atATime(4096, () => [peakOf(rows), peakOf(2 * rows)]);
+    expect(twice).toBeLessThan(2.2 * once);
+  },
+  { share: 0.1 },
+);
+
+/** The most bytes that tensors take behind any kernel of `work`, beside what was there before. The result is freed. */
+function mostBytes(work: () => unknown): number {
+  const engine = tf.engine();
+  const before = tf.memory().numBytes;
+  const original = engine.runKernel;
+  let most = 0;
+  engine.runKernel = function (this: typeof engine, ...call) {
+    const outputs = original.apply(this, call);
+    most = Math.max(most, tf.memory().numBytes - before);
+    return outputs;
+  } as typeof original;
+  try {
+    tf.dispose(tensorsIn(work()));
+  } finally {
+    delete (engine as { runKernel?: unknown }).runKernel;
+  }
+  return most;
+}
