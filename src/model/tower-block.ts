@@ -44,7 +44,7 @@ export function towerBlock(source: BlockSource): TowerBlock {
     },
     singleHead: () => {
       const payers = prefixTokens > 0 ? queries.slice([0, 0, 0], [-1, prefixTokens, -1]) : queries;
-      const [q, k] = [payers, keys].map((x) => splitHeads(tokenRows(x), images, 1)); // [T, 1, P or M, D], [T, 1, P + M, D]
+      const [q, k] = [payers, keys].map((x) => splitHeads(tokenRows(x), images, 1)); // one head of width D
       return onGrid(meanReceived(q, k).slice([0, prefixTokens]));
     },
   };

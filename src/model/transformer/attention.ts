@@ -76,7 +76,7 @@ export function attend(
   });
 }
 
-/** Scaled products of queries and keys, with the mask: [B, h, Q, S]. */
+/** q·k/√d with the mask, [B, h, Q, S]. */
 function attentionScores(q: tf.Tensor4D, k: tf.Tensor4D, mask: tf.Tensor | undefined): tf.Tensor4D {
   return tf.tidy(() => {
     const [batch, heads, queries, width] = q.shape;
