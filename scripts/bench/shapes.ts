@@ -1,6 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
+import { memoryLeft } from "../../src/backend/memory.ts";
 import { NuwaError } from "../../src/core/errors.ts";
 import { normal, randomFrom } from "../../src/core/random-numbers.ts";
+import { planMemory, workingBytes } from "../../src/io/weights/plan.ts";
 import { familyNamed } from "../../src/model/families.ts";
 import type { Family } from "../../src/model/family.ts";
 import { type LlavaConfig, parseConfig } from "../../src/model/llava/config.ts";
@@ -128,6 +130,21 @@ export function randomModel<Config extends VlmConfig>(config: Config, seed: numb
     tensors.set(name, tf.tensor(isNormScale ? new Float32Array(count).fill(1) : draw(count), [...shape]));
   }
   return family.createModel(config, tensors);
+}
+
+/**
+ * Refuses a shape whose weights do not fit into memory, before any is drawn.
+ *
+ * @param tokens of a prompt, about
+ * @throws NuwaError
+ */
+export function requireRoom({ name }: { readonly name: string }, config: VlmConfig, tokens: number): void {
+  const shapes = (familyNamed(config.family) as unknown as Family).tensorShapes(config);
+  const weights = [...shapes].map(([weight, shape]) => ({ name: weight, shape, bytes: 0 }));
+  const bounds = { ...memoryLeft(), working: workingBytes(config.text, tokens, weights) };
+  const { streamed, rows } = planMemory(`shape ${name}`, tf.getBackend(), weights, false, bounds);
+  if (streamed.length > 0 || rows)
+    throw new NuwaError(`shape ${name}: its weights do not fit into memory as float32. Choose a smaller one.`);
 }
 
 /** How many weights a model has, or the part of it whose names begin with a prefix. */

@@ -1,13 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
-import { requireMemory } from "../../src/backend/memory.ts";
 import { normal, randomFrom } from "../../src/core/random-numbers.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { createMethod } from "../../src/methods/registry.ts";
-import { familyNamed } from "../../src/model/families.ts";
 import type { LlavaConfig } from "../../src/model/llava/config.ts";
 import { disposeModel, type Vlm } from "../../src/model/vlm.ts";
 import type { ForwardInputs } from "../../src/pipeline/prefill.ts";
-import { configOf, randomModel, type Shape } from "./shapes.ts";
+import { configOf, randomModel, requireRoom, type Shape } from "./shapes.ts";
 
 const SEED = 1;
 /** Text tokens before and after the image, as many as LLaVA's prompt with a short question has. */
@@ -25,17 +23,13 @@ export interface Subject {
   dispose(): void;
 }
 
+/** Of a prompt, about. */
+const TOKENS = 700;
+
 /** Makes a model with random weights on the current backend. @throws NuwaError where they do not fit into memory */
 export function subjectOf(shape: Shape): Subject {
   const config = configOf(shape);
-  // As when a checkpoint is read: too large weights are refused before any is made.
-  const shapes = [
-    ...familyNamed(config.family)
-      .tensorShapes(config as never)
-      .values(),
-  ];
-  const weights = shapes.reduce((sum, own) => sum + tf.util.sizeFromShape([...own]), 0);
-  requireMemory(`shape ${shape.name}`, 4 * weights);
+  requireRoom(shape, config, TOKENS);
   const model = randomModel(config, SEED);
   const [height, width] = config.vision.imageSize;
   const random = randomFrom(SEED);

@@ -1,17 +1,14 @@
 import * as tf from "@tensorflow/tfjs";
-import { memoryLeft } from "../../src/backend/memory.ts";
-import { NuwaError } from "../../src/core/errors.ts";
 import { normal, randomFrom } from "../../src/core/random-numbers.ts";
 import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { noTap } from "../../src/core/taps.ts";
-import { planMemory, workingBytes } from "../../src/io/weights/plan.ts";
 import { createMethod } from "../../src/methods/registry.ts";
 import { familyOf } from "../../src/model/families.ts";
 import type { ImageShape } from "../../src/model/image-shape.ts";
 import { disposeModel, type ImageInputs, type Vlm } from "../../src/model/vlm.ts";
 import { batchOf } from "../../src/pipeline/processor.ts";
 import { type Measured, measureMethods } from "./measure.ts";
-import { countParameters, randomModel } from "./shapes.ts";
+import { countParameters, randomModel, requireRoom } from "./shapes.ts";
 
 /** Of a prompt, about. */
 const TOKENS = 3000;
@@ -90,10 +87,7 @@ export async function benchmarkWide(backend: string, shape: WideShape, runs: num
   const pixels = Uint8Array.from({ length: width * height * 3 }, () => 128 + 40 * normal(random));
   const prepared = family.parsePreprocessing("processor", {}, config).prepare({ width, height, pixels });
   // As when a checkpoint is read: too large weights are refused before any is made.
-  const weights = [...family.tensorShapes(config)].map(([name, of]) => ({ name, shape: of, bytes: 0 }));
-  const working = workingBytes(config.text, TOKENS, weights);
-  const plan = planMemory(`shape ${shape.name}`, tf.getBackend(), weights, false, { ...memoryLeft(), working });
-  if (plan.streamed.length > 0) throw new NuwaError(`shape ${shape.name}: does not fit into memory whole.`);
+  requireRoom(shape, config, TOKENS);
   const images = batchOf([prepared]);
   const model = randomModel(config, SEED);
   const words = (count: number) => Array.from({ length: count }, (_, i) => config.imageTokenId + 1 + i);

@@ -224,10 +224,16 @@ export const METHODS: readonly Mutation[] = [
     to: "tf.softmax(tf.matMul(t, v, false, true)).max(1)",
   },
   {
+    what: "SparseVLM: the rows of other text tokens than the raters",
+    file: raters,
+    from: "raters[sample].map((rater) => text[rater])",
+    to: "raters[sample].map((rater) => rater)",
+  },
+  {
     what: "PyramidDrop: attention of the layer before",
     file: pyramiddrop,
     from: "function* ({ attentionAhead, sequence, tap }) {",
-    to: "function* ({ attention, attentionAhead: ahead, sequence, tap }) {\n    const attentionAhead = () => attention ?? ahead();",
+    to: "function* ({ attentionRows: attentionAhead, sequence, tap }) {",
   },
   { what: "PyramidDrop: thirds, not halves", file: pyramiddrop, from: "total / 2 ** stage", to: "total / 3 ** stage" },
   {
@@ -349,8 +355,8 @@ export const METHODS: readonly Mutation[] = [
   {
     what: "stage 2: the mean, not the greatest, of the heads",
     file: "methods/nuwa/textguided.ts",
-    from: "tf.concat(rows, 0).max(1)",
-    to: "tf.concat(rows, 0).mean(1)",
+    from: "tf.concat(means, 0).max(1)",
+    to: "tf.concat(means, 0).mean(1)",
   },
   {
     what: "variants: the quantile of the paper is that of the released code",

@@ -2,6 +2,7 @@ import type { Mutation } from "./mutation.ts";
 
 const rope = "model/transformer/rope.ts";
 const layers = "model/transformer/layers.ts";
+const attention = "model/transformer/attention.ts";
 const decoder = "model/transformer/decoder.ts";
 const merging = "model/transformer/merging.ts";
 const llava = "model/llava/preprocessing.ts";
@@ -69,18 +70,54 @@ export const MODEL: readonly Mutation[] = [
     from: 'activations[act](linear(w.at("gate_proj"), x)))',
     to: 'activations[act](linear(w.at("up_proj"), x)))',
   },
-  { what: "attention: scores are not scaled", file: layers, from: "q.mul(width ** -0.5)", to: "q.mul(width ** -0)" },
+  { what: "attention: scores are not scaled", file: attention, from: "q.mul(width ** -0.5)", to: "q.mul(width ** -0)" },
   {
     what: "grouped queries: neighbouring heads do not share their keys",
-    file: layers,
+    file: attention,
     from: "const grouped = q.mul(width ** -0.5).reshape([batch, keyValueHeads, rows, width]);",
     to: "const grouped = tf.concat(tf.split(q.mul(width ** -0.5), heads, 1).map((_, i, all) => all[(i % keyValueHeads) * (heads / keyValueHeads) + Math.floor(i / keyValueHeads)]), 1).reshape([batch, keyValueHeads, rows, width]);",
   },
   {
     what: "attention in parts: the mask of the first part for all",
-    file: layers,
-    from: "ofPart(mask as tf.Tensor4D) : mask",
-    to: "(mask as tf.Tensor4D).slice([0, 0, 0, 0], [-1, -1, count, -1]) : mask",
+    file: attention,
+    from: "Array.from({ length: count }, (_, i) => start + i)",
+    to: "Array.from({ length: count }, (_, i) => i)",
+  },
+  {
+    what: "attention in parts: a part begins a query late",
+    file: attention,
+    from: "q.slice([0, 0, start, 0]",
+    to: "q.slice([0, 0, Math.min(start + 1, q.shape[2] - count), 0]",
+  },
+  {
+    what: "attention in parts: the last part is as long as the others",
+    file: attention,
+    from: "count: Math.min(atATime, queries - start)",
+    to: "count: queries - start > atATime ? atATime : Math.ceil((queries - start) / 2)",
+  },
+  {
+    what: "attention received: the last part is lost",
+    file: attention,
+    from: "blocksOf(q, k).map(ofBlock)",
+    to: "blocksOf(q, k).slice(0, Math.max(1, blocksOf(q, k).length - 1)).map(ofBlock)",
+  },
+  {
+    what: "attention by rows: rows of the first sample for all",
+    file: attention,
+    from: "(sample * heads + head) * queries + row",
+    to: "head * queries + row",
+  },
+  {
+    what: "attention by rows: the mask of all queries for some",
+    file: attention,
+    from: "mask?.(rows && filledUp(rows))",
+    to: "rows ? mask?.(rows.map(() => filledUp(rows)[0].map((_, i) => i))) : mask?.()",
+  },
+  {
+    what: "attention by rows: what a tap has changed is computed again",
+    file: attention,
+    from: "if (rows) return attention ? rowsOf(attention, rows) : computed(rows);",
+    to: "if (rows) return computed(rows);",
   },
   {
     what: "GELU: CLIP's constant is 1.7",
@@ -119,10 +156,10 @@ export const MODEL: readonly Mutation[] = [
     to: "tf.concat([newKeys, past.keys], 2)",
   },
   {
-    what: "attention ahead: nothing is masked",
+    what: "attention ahead: the keys in reverse",
     file: decoder,
-    from: "return attend(q, k, v, mask, noTap,",
-    to: "return attend(q, k, v, undefined, noTap,",
+    from: "return { queries: q, keys: k, attention: undefined };",
+    to: "return { queries: q, keys: k.reverse(2), attention: undefined };",
   },
   {
     what: "tied embeddings: not transposed back",
@@ -199,8 +236,8 @@ export const MODEL: readonly Mutation[] = [
   {
     what: "class attention: begins at the class token",
     file: "model/llava/tower.ts",
-    from: "attention.slice([0, 0, 0, 1], [-1, -1, 1, -1])",
-    to: "attention.slice([0, 0, 0, 0], [-1, -1, 1, attention.shape[3] - 1])",
+    from: "row.slice([0, 0, 0, 1])",
+    to: "row.slice([0, 0, 0, 0], [-1, -1, -1, row.shape[3] - 1])",
   },
   {
     what: "class attention: the mean, not the sum, of the heads",
@@ -215,22 +252,22 @@ export const MODEL: readonly Mutation[] = [
     to: "patches(keys).square().mean(-1).sqrt()",
   },
   {
-    what: "tower blocks: the width of all heads",
+    what: "tower blocks: all heads as one",
     file: block,
-    from: "q.mul((width / heads) ** -0.5)",
-    to: "q.mul(width ** -0.5)",
+    from: "splitHeads(tokenRows(x), images, heads)",
+    to: "splitHeads(tokenRows(x), images, 1)",
   },
   {
-    what: "tower blocks: a single head with the scale of many",
+    what: "tower blocks: a single head as several",
     file: block,
-    from: "payers.mul<tf.Tensor3D>(width ** -0.5)",
-    to: "payers.mul<tf.Tensor3D>((width / heads) ** -0.5)",
+    from: "splitHeads(tokenRows(x), images, 1)",
+    to: "splitHeads(tokenRows(x), images, heads)",
   },
   {
-    what: "tower blocks: attention received counts the class token's place",
+    what: "tower blocks: the sum, not the mean, over queries",
     file: block,
-    from: "attention.mean(1).mean(1).slice([0, prefixTokens])",
-    to: "attention.mean(1).mean(1).slice([0, 0], [-1, keys.shape[1] - prefixTokens])",
+    from: ".div(q.shape[2])",
+    to: ".div(1)",
   },
   {
     what: "tiles: the base tile counts as one of the grid",

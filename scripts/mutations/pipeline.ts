@@ -53,8 +53,20 @@ export const PIPELINE: readonly Mutation[] = [
   {
     what: "cut: attention ahead is computed for each image",
     file: choosing,
-    from: "ahead ??= attentionAhead(",
-    to: "ahead = attentionAhead(",
+    from: "if (!ahead || ahead.from.queries.isDisposed) {",
+    to: "if (layer >= 0) {",
+  },
+  {
+    what: "cut: attention ahead is that of a scope that has ended",
+    file: choosing,
+    from: "if (!ahead || ahead.from.queries.isDisposed) {",
+    to: "if (!ahead) {",
+  },
+  {
+    what: "cut: attention ahead is not masked",
+    file: choosing,
+    from: "attentionByRows(from, placement.mask)",
+    to: "attentionByRows(from, undefined)",
   },
   {
     what: "cut: the made tokens of the second image take the first's rows",

@@ -212,8 +212,8 @@ export const PRUNING: readonly Mutation[] = [
   {
     what: "stage 2: attention of the last index, padding or not",
     file: textguided,
-    from: "attention.slice([sample, 0, lastIndex(slots), 0]",
-    to: "attention.slice([sample, 0, slots.length - 1, 0]",
+    from: "attentionRows(sequence.map((slots) => [lastIndex(slots)]))",
+    to: "attentionRows(sequence.map((slots) => [slots.length - 1]))",
   },
   {
     what: "stage 2: text before the image counts",

@@ -4,6 +4,7 @@ import type { Sequence, Slot } from "../core/slots.ts";
 import { noTap, type Tap } from "../core/taps.ts";
 import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../methods/method.ts";
 import { towerBlock } from "../model/tower-block.ts";
+import { byRows } from "../model/transformer/attention.ts";
 import { padded } from "../model/transformer/sequence.ts";
 
 /** What a hand-made tower shows; what a test does not give is constant. */
@@ -101,7 +102,8 @@ export function cutOf(
       sequence,
       entered: { tokens: tensorOf(entered), sequence },
       attention: four(attention),
-      attentionAhead: () => four(ahead),
+      attentionRows: byRows(four(attention)),
+      attentionAhead: byRows(four(ahead)),
       tap,
     };
     const { keep, added }: CutSelection = runSync(() => (method.cuts.get(layer) as Cut)(view));

@@ -1,11 +1,10 @@
-import type * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
 import { readback } from "../core/readback.ts";
 import { type AverageTokens, averageCount } from "./budget.ts";
 import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import { keepEverything } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
-import { keepBest, lastTokenAttention } from "./nuwa/textguided.ts";
+import { keepBest, lastTokenScores } from "./nuwa/textguided.ts";
 import { between, type DecoderSize } from "./schedule.ts";
 
 /** Parameters of {@link fastv}. */
@@ -38,8 +37,8 @@ export function fastv({ keep, layer = 2, positions = "original" }: FastvOptions)
     cuts: new Map([
       [
         layer,
-        function* ({ attention, sequence, tap }) {
-          const scores = tap("stage2.scores", lastTokenAttention(attention as tf.Tensor4D, sequence));
+        function* ({ attentionRows, sequence, tap }) {
+          const scores = tap("stage2.scores", lastTokenScores(attentionRows, sequence));
           return { keep: keepBest(yield* readback(scores), sequence, keep) };
         },
       ],

@@ -4,6 +4,7 @@ import type { Sequence } from "../core/slots.ts";
 import type { MethodPoint } from "../core/tap-points.ts";
 import type { Tap } from "../core/taps.ts";
 import type { ImageShape } from "../model/image-shape.ts";
+import type { ByRows, QueryRows } from "../model/transformer/attention.ts";
 import type { TowerMerge } from "../model/transformer/merging.ts";
 import type { Capability, EncodedGrid, ModelFacts } from "../model/vlm.ts";
 import type { AverageTokens } from "./budget.ts";
@@ -57,10 +58,24 @@ export interface PlacedTokens {
 export interface CutView extends PlacedTokens {
   /** What entered the decoder, before anything was dropped in it. */
   readonly entered: PlacedTokens;
-  /** Softmax attention of the layer before, [B, h, S, S]; undefined before layer 0. */
+  /**
+   * Softmax attention of the layer before, [B, h, S, S]; undefined before layer 0. Reading it computes all of it, which
+   * grows with the square of the sequence: of 2,900 tokens and 32 heads it is 1 GB.
+   */
   readonly attention: tf.Tensor4D | undefined;
-  /** The attention that this layer would pay if nothing were dropped, [B, h, S, S]. */
-  readonly attentionAhead: () => tf.Tensor4D;
+  /**
+   * Rows of {@link CutView.attention}, [B, h, R, S], and nothing else of it: what some tokens pay to all.
+   *
+   * @param rows for each sample the places of these tokens in its sequence; R is the longest list (at least 1), and
+   * behind shorter ones row 0 is repeated
+   * @throws NuwaError before layer 0
+   */
+  readonly attentionRows: (rows: QueryRows) => tf.Tensor4D;
+  /**
+   * The attention that this layer would pay if nothing were dropped: those rows, as in {@link CutView.attentionRows};
+   * without `rows` all of it, [B, h, S, S].
+   */
+  readonly attentionAhead: ByRows;
   readonly tap: Tap;
 }
 

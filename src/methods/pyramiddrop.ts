@@ -3,7 +3,7 @@ import { type AverageTokens, averageCount } from "./budget.ts";
 import type { Cut, Method, MethodDefinition } from "./method.ts";
 import { keepEverything } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
-import { keepBest, lastTokenAttention } from "./nuwa/textguided.ts";
+import { keepBest, lastTokenScores } from "./nuwa/textguided.ts";
 import { between, type CutBudget, type DecoderSize, meanEntering, nearest } from "./schedule.ts";
 
 /** Parameters of {@link pyramiddrop}. */
@@ -34,7 +34,7 @@ export function pyramiddrop({ stages, positions = "compressed" }: PyramiddropOpt
 
 function drop(keep: number): Cut {
   return function* ({ attentionAhead, sequence, tap }) {
-    const scores = tap("stage2.scores", lastTokenAttention(attentionAhead(), sequence));
+    const scores = tap("stage2.scores", lastTokenScores(attentionAhead, sequence));
     return { keep: keepBest(yield* readback(scores), sequence, keep) };
   };
 }

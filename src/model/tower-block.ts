@@ -1,4 +1,5 @@
-import * as tf from "@tensorflow/tfjs";
+import type * as tf from "@tensorflow/tfjs";
+import { attentionReceived } from "./transformer/attention.ts";
 import { splitHeads, tokenRows } from "./transformer/layers.ts";
 
 /**
@@ -34,19 +35,22 @@ export interface BlockSource {
 /** A {@link TowerBlock} from queries and keys. */
 export function towerBlock(source: BlockSource): TowerBlock {
   const { queries, keys, plainKeys = keys, heads, prefixTokens, onGrid } = source;
-  const [images, , width] = keys.shape;
+  const [images] = keys.shape;
   return {
     keys: onGrid(plainKeys.slice([0, prefixTokens, 0])),
     received: () => {
       const [q, k] = [queries, keys].map((x) => splitHeads(tokenRows(x), images, heads)); // [T, h, P + M, d]
-      const attention = tf.softmax(tf.matMul(q.mul((width / heads) ** -0.5), k, false, true));
-      return onGrid(attention.mean(1).mean(1).slice([0, prefixTokens]) as tf.Tensor2D);
+      return onGrid(meanReceived(q, k).slice([0, prefixTokens]));
     },
     singleHead: () => {
       const payers = prefixTokens > 0 ? queries.slice([0, 0, 0], [-1, prefixTokens, -1]) : queries;
-      const scaled = payers.mul<tf.Tensor3D>(width ** -0.5);
-      const attention = tf.softmax(tf.matMul(scaled, keys, false, true)); // [T, P or M, P + M]
-      return onGrid(attention.slice([0, 0, prefixTokens]).mean<tf.Tensor2D>(1));
+      const [q, k] = [payers, keys].map((x) => splitHeads(tokenRows(x), images, 1)); // one head of width D
+      return onGrid(meanReceived(q, k).slice([0, prefixTokens]));
     },
   };
+}
+
+/** The attention that each key receives, mean over heads and queries: [T, P + M]. */
+function meanReceived(q: tf.Tensor4D, k: tf.Tensor4D): tf.Tensor2D {
+  return attentionReceived(q, k).div(q.shape[2]);
 }

@@ -16,7 +16,8 @@ import type {
   Pruning,
 } from "../methods/method.ts";
 import type { ImageShape } from "../model/image-shape.ts";
-import { attentionAhead } from "../model/transformer/decoder.ts";
+import { type Attending, attentionByRows, type ByRows } from "../model/transformer/attention.ts";
+import { attendingAhead } from "../model/transformer/decoder.ts";
 import type { MadeToken } from "../model/transformer/sequence.ts";
 import type { EncodedGrid, EncodedImages, Vlm } from "../model/vlm.ts";
 import { checkAddedWeights, checkCutSelection, checkPatchSelection, checkWeights } from "./checks.ts";
@@ -105,23 +106,40 @@ export interface PrunedImage {
  *
  * @param imagesIn for each sample its images
  * @param layer the cut is made before it
+ * @param seen with the attention of the layer before by rows; undefined before layer 0
  * @throws NuwaError when a selection cannot be applied
  */
 export function* chooseCut(
   model: Vlm,
   imagesIn: readonly (readonly PrunedImage[])[],
   layer: number,
-  seen: Omit<CutView, "attentionAhead">,
+  seen: Pick<CutView, "tokens" | "sequence" | "entered" | "tap"> & { readonly attention: ByRows | undefined },
 ): Readback<ChosenCut> {
-  const { tokens, sequence } = seen;
-  let ahead: tf.Tensor4D | undefined;
-  const view = {
-    ...seen,
-    attentionAhead: () => {
-      ahead ??= attentionAhead(model, layer, tokens, placementOf(model, sequence, tokens.shape[1], layer));
-      return ahead;
+  const { tokens, sequence, entered, attention } = seen;
+  let ahead: { readonly from: Attending; readonly rows: ByRows } | undefined;
+  const viewOf = (show: readonly (number | undefined)[], tap: Tap): CutView => ({
+    tokens,
+    sequence: showing(sequence, show),
+    entered: { ...entered, sequence: showing(entered.sequence, show) },
+    // All of it is computed for those alone that read it.
+    get attention() {
+      return attention?.();
     },
-  };
+    attentionRows(rows) {
+      if (!attention) throw new NuwaError(`no layer lies before layer ${layer} whose attention could be read.`);
+      return attention(rows);
+    },
+    attentionAhead(rows) {
+      // Who asked before may have asked in a scope that has ended.
+      if (!ahead || ahead.from.queries.isDisposed) {
+        const placement = placementOf(model, sequence, tokens.shape[1], layer);
+        const from = attendingAhead(model, layer, tokens, placement);
+        ahead = { from, rows: attentionByRows(from, placement.mask) };
+      }
+      return ahead.rows(rows);
+    },
+    tap,
+  });
   const keep = visualCounts(sequence).map((count) => Array.from({ length: count }, (_, rank) => rank));
   const made: (MadeToken & { parts: AddedToken })[][] = sequence.map(() => []);
   const weights: tf.Tensor3D[] = [];
@@ -132,12 +150,7 @@ export function* chooseCut(
       if (!choose) continue;
       const own = imagesIn.map((images) => (images[image]?.method === method ? images[image].image : undefined));
       const show = own.map((number) => (number === undefined ? undefined : image));
-      const shown = {
-        ...view,
-        sequence: showing(sequence, show),
-        entered: showingEntered(seen.entered, show),
-        tap: within(seen.tap, { images: own }),
-      };
+      const shown = viewOf(show, within(seen.tap, { images: own }));
       const where = `the cut before layer ${layer}`;
       const selection: CutSelection = yield* namedReadback(method.name, where, () => choose(shown));
       checkCutSelection(method.name, selection, shown.sequence, layer);
@@ -179,10 +192,6 @@ function partsOf(
 function showing(sequence: Sequence, image: readonly (number | undefined)[]): Sequence {
   const hidden = (slot: Slot, sample: number) => slot?.kind === "visual" && slot.image !== image[sample];
   return sequence.map((slots, sample) => slots.map((slot) => (hidden(slot, sample) ? null : slot)));
-}
-
-function showingEntered(entered: CutView["entered"], image: readonly (number | undefined)[]): CutView["entered"] {
-  return { ...entered, sequence: showing(entered.sequence, image) };
 }
 
 /**

@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Sequence } from "../core/slots.ts";
 import { type Tap, within } from "../core/taps.ts";
+import { attentionByRows, type ByRows } from "../model/transformer/attention.ts";
 import { decoderLayer, type LayerCache, type Placement } from "../model/transformer/decoder.ts";
 import { rotaryAngles } from "../model/transformer/rope.ts";
 import { causalMask, positionIds } from "../model/transformer/sequence.ts";
@@ -18,7 +19,7 @@ export interface LayerRange {
   readonly placement?: Placement;
   /** What each layer has seen before, by layer; undefined at prefill. */
   readonly past?: readonly LayerCache[];
-  /** Layers whose attention is wanted; that of all others is freed at once. */
+  /** Layers whose attention somebody will look at. */
   readonly watch?: readonly number[];
 }
 
@@ -28,8 +29,8 @@ export interface LayerRun {
   readonly x: tf.Tensor3D;
   /** Of each layer, from `from` on. */
   readonly caches: readonly LayerCache[];
-  /** Softmax attention of the watched layers, each [B, h, Q, S]. */
-  readonly attention: ReadonlyMap<number, tf.Tensor4D>;
+  /** Softmax attention of the watched layers, each [B, h, Q, S] by rows. */
+  readonly attention: ReadonlyMap<number, ByRows>;
 }
 
 /**
@@ -48,7 +49,7 @@ export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Ta
   };
   const here = within(tap, { sequence });
   const caches: LayerCache[] = [];
-  const attention = new Map<number, tf.Tensor4D>();
+  const attention = new Map<number, ByRows>();
   let hidden = x;
   for (let i = from; i < to; i++) {
     const placement = range.placement ?? placementIn(i);
@@ -56,7 +57,7 @@ export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Ta
     const output = tf.tidy(() => decoderLayer(model, i, entering, placement, here, past?.[i], watch.includes(i)));
     hidden = output.x as tf.Tensor3D;
     caches.push(output.cache);
-    if (output.attention) attention.set(i, output.attention);
+    if (output.attending) attention.set(i, attentionByRows(output.attending, placement.mask));
   }
   return { x: hidden, caches, attention };
 }

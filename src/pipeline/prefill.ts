@@ -5,6 +5,7 @@ import { tapNames } from "../core/tap-points.ts";
 import { noTap, requireKnown, type Tap, within } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
 import type { PlacedTokens, Pruning } from "../methods/method.ts";
+import type { ByRows } from "../model/transformer/attention.ts";
 import { embed, finalNorm, type LayerCache, lmHead } from "../model/transformer/decoder.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import { lastIndex, positionIds, visualSlots } from "../model/transformer/sequence.ts";
@@ -110,7 +111,7 @@ function* pass(
   tapPositions(placed, positionIds(sequence, axes));
 
   const entered: PlacedTokens = { tokens: x, sequence };
-  let attention: tf.Tensor4D | undefined;
+  let attention: ByRows | undefined;
   const layers: LayerState[] = [];
   const cuts: (AppliedCut & MadeCut)[] = [];
   const imagesIn = segments.map((prompt) =>

@@ -3,6 +3,7 @@ import { NuwaError } from "../../core/errors.ts";
 import { mixedRandom, sampleWithoutReplacement } from "../../core/random-numbers.ts";
 import { best, checkScores } from "../../core/ranking.ts";
 import type { Sequence } from "../../core/slots.ts";
+import { byRows } from "../../model/transformer/attention.ts";
 import { normalizeRows } from "../../model/transformer/layers.ts";
 import { indicesOf, lastIndex } from "../../model/transformer/sequence.ts";
 import type { CutView } from "../method.ts";
@@ -25,12 +26,11 @@ import type { NuwaSwitches } from "./variants.ts";
  * @throws NuwaError when the score is a cosine and no text follows the image
  */
 export function stage2Scores(
-  { tokens, entered, attention, sequence }: CutView,
+  { tokens, entered, attentionRows, sequence }: CutView,
   { stage2, stage2Rows, cosineSpace }: Pick<NuwaSwitches, "stage2" | "stage2Rows" | "cosineSpace">,
 ): tf.Tensor2D {
-  if (stage2 === "attention" && stage2Rows === "last-three")
-    return lastThreeAttention(attention as tf.Tensor4D, sequence);
-  if (stage2 === "attention") return lastTokenAttention(attention as tf.Tensor4D, sequence);
+  if (stage2 === "attention" && stage2Rows === "last-three") return lastThreeScores(attentionRows, sequence);
+  if (stage2 === "attention") return lastTokenScores(attentionRows, sequence);
   // This is the only cut, so that what entered the decoder is still all there.
   return cosineToText(cosineSpace === "hidden" ? tokens : entered.tokens, sequence);
 }
@@ -43,31 +43,33 @@ export function stage2Scores(
  * @returns [B, S]
  */
 export function lastTokenAttention(attention: tf.Tensor4D, sequence: Sequence): tf.Tensor2D {
-  const [, heads, , keys] = attention.shape;
-  return tf.tidy(() => {
-    const rows = sequence.map((slots, sample) =>
-      attention.slice([sample, 0, lastIndex(slots), 0], [1, heads, 1, keys]),
-    );
-    return tf.concat(rows, 0).squeeze([2]).mean(1);
-  });
+  return tf.tidy(() => lastTokenScores(byRows(attention), sequence));
+}
+
+/**
+ * {@link lastTokenAttention} where no more of the attention is computed than the row that it reads.
+ *
+ * @param attentionRows as in {@link CutView}
+ * @returns [B, S]
+ */
+export function lastTokenScores(attentionRows: CutView["attentionRows"], sequence: Sequence): tf.Tensor2D {
+  const rows = attentionRows(sequence.map((slots) => [lastIndex(slots)])); // [B, h, 1, S]
+  return tf.tidy(() => rows.squeeze([2]).mean(1));
 }
 
 /**
  * Stage-2 score of the released code on Qwen2.5-VL: the attention of the last three prompt tokens, mean over these,
  * then the largest over heads.
  *
- * @param attention [B, h, S, S], softmaxed
+ * @param attentionRows as in {@link CutView}
  * @returns [B, S]
  */
-export function lastThreeAttention(attention: tf.Tensor4D, sequence: Sequence): tf.Tensor2D {
-  const [, heads, , keys] = attention.shape;
+export function lastThreeScores(attentionRows: CutView["attentionRows"], sequence: Sequence): tf.Tensor2D {
+  const last = sequence.map((slots) => [2, 1, 0].map((before) => lastIndex(slots) - before).filter((at) => at >= 0));
+  const rows = attentionRows(last); // [B, h, 3, S]
   return tf.tidy(() => {
-    const rows = sequence.map((slots, sample) => {
-      const last = lastIndex(slots);
-      const first = Math.max(0, last - 2);
-      return attention.slice([sample, 0, first, 0], [1, heads, last - first + 1, keys]).mean(2); // [1, h, S]
-    });
-    return tf.concat(rows, 0).max(1);
+    const means = last.map(({ length }, sample) => rows.slice([sample, 0, 0, 0], [1, -1, length, -1]).mean(2));
+    return tf.concat(means, 0).max(1); // [B, h, S] → [B, S]
   });
 }
 

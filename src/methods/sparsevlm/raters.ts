@@ -3,6 +3,7 @@ import { NuwaError } from "../../core/errors.ts";
 import { type Readback, readback } from "../../core/readback.ts";
 import type { Sequence, Slot } from "../../core/slots.ts";
 import { indicesOf } from "../../model/transformer/sequence.ts";
+import type { CutView } from "../method.ts";
 
 /**
  * SparseVLM's raters (arXiv 2410.04417, section 3.2): the text tokens behind the image that its visual tokens
@@ -35,22 +36,27 @@ export function* chooseRaters({ tokens, sequence }: { tokens: tf.Tensor3D; seque
 }
 
 /**
- * What the raters attend to: for each sample a row for each rater, a column for each visual token.
+ * What the raters attend to, mean over heads: for each sample a row for each rater, a column for each visual token.
  *
- * @param attention [B, h, S, S], softmaxed; its mean over heads is taken
+ * @param attentionRows as in {@link CutView}
  * @param raters as {@link chooseRaters} gives them
  */
 export function* attentionOfRaters(
-  attention: tf.Tensor4D,
+  attentionRows: CutView["attentionRows"],
   sequence: Sequence,
   raters: readonly (readonly number[])[],
 ): Readback<Float32Array[][]> {
-  const length = sequence[0].length;
-  const values = yield* readback(attention.mean(1)); // [B, S, S]
+  const rows = sequence.map((slots, sample) => {
+    const text = textBehind(slots);
+    return raters[sample].map((rater) => text[rater]);
+  });
+  const seen = attentionRows(rows).mean<tf.Tensor3D>(1); // [B, R, S]
+  const [, most, length] = seen.shape;
+  const values = yield* readback(seen);
   return sequence.map((slots, sample) => {
-    const [visual, text] = [indicesOf(slots, "visual"), textBehind(slots)];
-    return raters[sample].map((i) =>
-      Float32Array.from(visual, (index) => values[(sample * length + text[i]) * length + index]),
+    const visual = indicesOf(slots, "visual");
+    return rows[sample].map((_, rater) =>
+      Float32Array.from(visual, (index) => values[(sample * most + rater) * length + index]),
     );
   });
 }

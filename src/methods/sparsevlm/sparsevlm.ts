@@ -49,7 +49,7 @@ function rate(budget: number, { version = "v1.5", noise }: SparsevlmOptions): Cu
     const { sequence, tokens } = view;
     const length = sequence[0].length;
     const raters = yield* chooseRaters(view.entered);
-    const relations = yield* attentionOfRaters(view.attention as tf.Tensor4D, sequence, raters);
+    const relations = yield* attentionOfRaters(view.attentionRows, sequence, raters);
     const rated = tf.tensor2d(sequence.map((slots, sample) => meanRating(slots, relations[sample])));
     const ratings = perImage(yield* readback(view.tap("stage2.scores", rated)), length); // [B][S]
     const width = tokens.shape[2];

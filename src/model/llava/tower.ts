@@ -2,16 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../../core/readback.ts";
 import { type Tap, within } from "../../core/taps.ts";
 import { activations } from "../transformer/activations.ts";
-import {
-  attend,
-  attendInParts,
-  layerNorm,
-  linear,
-  mergeHeads,
-  splitHeads,
-  tapRows,
-  tokenRows,
-} from "../transformer/layers.ts";
+import { attendInParts, attentionByRows, type ByRows } from "../transformer/attention.ts";
+import { layerNorm, linear, mergeHeads, splitHeads, tapRows, tokenRows } from "../transformer/layers.ts";
 import {
   logSizes,
   type Members,
@@ -190,23 +182,25 @@ function attendTokens(
   const q = tap(`vision.${i}.queries`, splitHeads(linear(attention.at("q_proj"), normed), images, heads));
   const k = tap(`vision.${i}.keys`, splitHeads(keys, images, heads));
   const v = tap(`vision.${i}.values`, splitHeads(linear(attention.at("v_proj"), normed), images, heads));
-  const all = [q, k, v, logSizes(members), tap, `vision.${i}`] as const;
-  const fromClass = makesFeatures && config.kind === "clip" ? attend(...all) : undefined;
-  const { output: mixed, received } = fromClass
-    ? { output: fromClass.output, received: clsAttention(fromClass.attention) }
-    : attendInParts(...all, makesFeatures);
-  const output = linear(attention.at("out_proj"), mergeHeads(mixed)); // [I·(P+N), D]
+  const sizes = logSizes(members);
+  const mask = sizes && (() => sizes); // the same for all queries
+  const fromClass = makesFeatures && config.kind === "clip";
+  const wanted = { attention: fromClass, received: makesFeatures && !fromClass };
+  const attended = attendInParts(q, k, v, mask, tap, `vision.${i}`, wanted);
+  const byRows = attentionByRows({ queries: q, keys: k, attention: attended.attention }, mask);
+  const output = linear(attention.at("out_proj"), mergeHeads(attended.output)); // [I·(P+N), D]
   const y = rows.add<tf.Tensor2D>(tapRows(tap, `vision.${i}.attention_output`, output, x.shape));
   return {
     y: y.reshape(x.shape as tf.Tensor3D["shape"]),
-    salience: received,
+    salience: fromClass ? clsAttention(byRows, images) : attended.received,
     keys: keys.reshape(x.shape as tf.Tensor3D["shape"]),
   };
 }
 
-/** The class token's row without its own column, summed over heads: [I, h, N+1, N+1] → [I, N]. */
-function clsAttention(attention: tf.Tensor4D): tf.Tensor2D {
-  return attention.slice([0, 0, 0, 1], [-1, -1, 1, -1]).squeeze([2]).sum(1);
+/** The class token's row without its own column, summed over heads: [I, h, N+1, N+1] by rows → [I, N]. */
+function clsAttention(attention: ByRows, images: number): tf.Tensor2D {
+  const row = attention(new Array<number[]>(images).fill([0])); // [I, h, 1, N+1]
+  return row.slice([0, 0, 0, 1]).squeeze([2]).sum(1);
 }
 
 /** The second half: the MLP around a residual. */

@@ -2,16 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import type { Grid } from "../../core/grid.ts";
 import { type Tap, within } from "../../core/taps.ts";
 import type { BlockSource } from "../tower-block.ts";
-import {
-  attendInParts,
-  gatedMlp,
-  linear,
-  mergeHeads,
-  rmsNorm,
-  splitHeads,
-  tapRows,
-  tokenRows,
-} from "../transformer/layers.ts";
+import { attendInParts } from "../transformer/attention.ts";
+import { gatedMlp, linear, mergeHeads, rmsNorm, splitHeads, tapRows, tokenRows } from "../transformer/layers.ts";
 import { type Rotation, rotate } from "../transformer/rope.ts";
 import type { Weights } from "../weights.ts";
 import type { QwenVisionConfig } from "./config.ts";
@@ -140,7 +132,7 @@ function block(
   const values = tap(`vision.${i}.values`, v);
   const attended =
     reach === "everything"
-      ? attendInParts(queries, keys, values, undefined, tap, `vision.${i}`, receiving)
+      ? attendInParts(queries, keys, values, undefined, tap, `vision.${i}`, { received: receiving })
       : {
           output: attendInWindows(queries, keys, values, reach, within(tap, { windows: reach }), `vision.${i}`),
           received: undefined,

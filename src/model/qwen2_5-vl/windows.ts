@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import type { Grid } from "../../core/grid.ts";
 import type { TapName } from "../../core/tap-points.ts";
 import { noTap, type Tap, wants } from "../../core/taps.ts";
-import { attendInParts } from "../transformer/layers.ts";
+import { attendInParts } from "../transformer/attention.ts";
 import { MASKED } from "../transformer/sequence.ts";
 
 /** Cells of a grid window by window. */

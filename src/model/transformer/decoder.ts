@@ -1,20 +1,11 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Sequence } from "../../core/slots.ts";
-import { noTap, type Tap } from "../../core/taps.ts";
+import type { Tap } from "../../core/taps.ts";
 import type { Vlm } from "../vlm.ts";
 import type { Weights } from "../weights.ts";
+import { type Attending, attendInParts, type ByRows } from "./attention.ts";
 import type { TextConfig } from "./config.ts";
-import {
-  attend,
-  attendInParts,
-  gatedMlp,
-  linear,
-  mergeHeads,
-  rmsNorm,
-  splitHeads,
-  tapRows,
-  tokenRows,
-} from "./layers.ts";
+import { gatedMlp, linear, mergeHeads, rmsNorm, splitHeads, tapRows, tokenRows } from "./layers.ts";
 import { type Rotation, rotate } from "./rope.ts";
 
 /** Keys (after RoPE) and values of the tokens that one decoder layer has seen, each [B, hkv, S, d]. */
@@ -29,15 +20,15 @@ export type LayerOutput = {
   readonly x: tf.Tensor;
   /** Everything seen so far, the new tokens last. */
   readonly cache: LayerCache;
-  /** [B, h, Q, S] where the layer is watched, else undefined. */
-  readonly attention: tf.Tensor4D | undefined;
+  /** Where the layer is watched, what its attention is computed from; else undefined. */
+  readonly attending: Attending | undefined;
 };
 
 /** Where the new tokens stand, shared by the layers that see the same sequence. */
 export interface Placement {
   readonly rotation: Rotation;
-  /** [B, 1, Q, S] or undefined, see {@link causalMask} */
-  readonly mask: tf.Tensor4D | undefined;
+  /** [B, 1, Q, S] by rows, or undefined, see {@link causalMask} */
+  readonly mask: ByRows | undefined;
 }
 
 /**
@@ -62,14 +53,15 @@ export function decoderLayer(
   const w = model.decoder.layer(i);
   const rows = tokenRows(x); // [B·Q, Hd]
   const normed = rmsNorm(w.at("input_layernorm"), rows, config.rmsNormEps);
-  const { q, k, v } = queriesKeysValues(w.at("self_attn"), normed, x.shape[0], config, rotation);
+  const { q, k } = queriesAndKeys(w.at("self_attn"), normed, x.shape[0], config, rotation);
+  const v = splitHeads(linear(w.at("self_attn.v_proj"), normed), x.shape[0], config.numKeyValueHeads);
   const queries = tap(`llm.${i}.queries`, q); // [B, h, Q, d]
   const newKeys = tap(`llm.${i}.keys`, k); // [B, hkv, Q, d]
   const newValues = tap(`llm.${i}.values`, v);
   const keys = past ? tf.concat([past.keys, newKeys], 2) : newKeys; // [B, hkv, S, d]
   const values = past ? tf.concat([past.values, newValues], 2) : newValues;
-  const all = [queries, keys, values, mask, tap, `llm.${i}`] as const;
-  const { output, attention } = watched ? attend(...all) : { ...attendInParts(...all), attention: undefined };
+  const wanted = { attention: watched };
+  const { output, attention } = attendInParts(queries, keys, values, mask, tap, `llm.${i}`, wanted);
   const attended = linear(w.at("self_attn.o_proj"), mergeHeads(output)); // [B·Q, Hd]
   const y = rows.add<tf.Tensor2D>(tapRows(tap, `llm.${i}.attention_output`, attended, x.shape));
   const residual = tapRows(tap, `llm.${i}.residual`, y, x.shape);
@@ -78,31 +70,30 @@ export function decoderLayer(
   return {
     x: tap(`llm.${i}.output`, residual.add(tapRows(tap, `llm.${i}.mlp_output`, mlp, x.shape)).reshape(x.shape)),
     cache: { keys, values },
-    attention,
+    attending: watched ? { queries, keys, attention } : undefined,
   };
 }
 
 /**
- * The attention that a layer would pay to the tokens before it, [B, h, S, S]: what {@link decoderLayer}
- * computes on its way, for methods that look one layer ahead. No tap sees it.
+ * What the attention is computed from that a layer would pay to the tokens before it, as
+ * {@link decoderLayer} computes on its way, for methods that look one layer ahead. No tap sees it.
  *
  * @param x [B, S, Hd], entering layer i
  */
-export function attentionAhead(model: Vlm, i: number, x: tf.Tensor, { rotation, mask }: Placement): tf.Tensor4D {
+export function attendingAhead(model: Vlm, i: number, x: tf.Tensor, { rotation }: Placement): Attending {
   const config = model.config.text;
   const w = model.decoder.layer(i);
-  return tf.tidy(() => {
+  const { q, k } = tf.tidy(() => {
     const normed = rmsNorm(w.at("input_layernorm"), tokenRows(x), config.rmsNormEps);
-    const { q, k, v } = queriesKeysValues(w.at("self_attn"), normed, x.shape[0], config, rotation);
-    return attend(q, k, v, mask, noTap, `llm.${i}`).attention;
+    return queriesAndKeys(w.at("self_attn"), normed, x.shape[0], config, rotation);
   });
+  return { queries: q, keys: k, attention: undefined };
 }
 
-function queriesKeysValues(w: Weights, x: tf.Tensor2D, batch: number, config: TextConfig, rotation: Rotation) {
+function queriesAndKeys(w: Weights, x: tf.Tensor2D, batch: number, config: TextConfig, rotation: Rotation) {
   return tf.tidy(() => ({
     q: rotate(splitHeads(linear(w.at("q_proj"), x), batch, config.numAttentionHeads), rotation),
     k: rotate(splitHeads(linear(w.at("k_proj"), x), batch, config.numKeyValueHeads), rotation),
-    v: splitHeads(linear(w.at("v_proj"), x), batch, config.numKeyValueHeads),
   }));
 }
 

@@ -1,7 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { scaleToUnitRms } from "../../backend/fused.ts";
 import type { TapName } from "../../core/tap-points.ts";
-import { noTap, type Tap, wants } from "../../core/taps.ts";
+import { type Tap, wants } from "../../core/taps.ts";
 import type { Weights } from "../weights.ts";
 import { type ActivationName, activations } from "./activations.ts";
 
@@ -63,99 +63,6 @@ export function splitHeads(x: tf.Tensor2D, batch: number, heads: number): tf.Ten
 export function mergeHeads(x: tf.Tensor4D): tf.Tensor2D {
   const [batch, heads, tokens, width] = x.shape;
   return x.transpose([0, 2, 1, 3]).reshape([batch * tokens, heads * width]);
-}
-
-/** What {@link attend} returns. */
-export interface Attended {
-  /** [B, h, Q, d] */
-  readonly output: tf.Tensor4D;
-  /** Softmax weights [B, h, Q, S]. */
-  readonly attention: tf.Tensor4D;
-}
-
-/**
- * Scaled dot-product attention with grouped queries (Ainslie et al., arXiv 2305.13245): query head i
- * reads key-value head ⌊i·hkv/h⌋, so that the queries of one group stand together and no key is copied.
- *
- * @param q [B, h, Q, d]
- * @param k [B, hkv, S, d]
- * @param v [B, hkv, S, d]
- * @param mask added to the scores, broadcast to [B, h, Q, S]; 0 where allowed, very negative elsewhere
- * @param prefix of the names that the tap sees, such as `llm.3`
- */
-export function attend(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  mask: tf.Tensor | undefined,
-  tap: Tap,
-  prefix: `vision.${number}` | `llm.${number}`,
-): Attended {
-  return tf.tidy(() => {
-    const [batch, heads, queries, width] = q.shape;
-    const [, keyValueHeads, keys] = k.shape;
-    const rows = (heads / keyValueHeads) * queries; // of all heads that share their keys
-    const grouped = q.mul(width ** -0.5).reshape([batch, keyValueHeads, rows, width]);
-    const raw = tf.matMul(grouped, k, false, true).reshape([batch, heads, queries, keys]);
-    const scores = tap(`${prefix}.attention_scores`, mask ? raw.add(mask) : raw);
-    const attention = tap(`${prefix}.attention`, tf.softmax(scores)) as tf.Tensor4D; // [B, h, Q, S]
-    const mixed = tf.matMul(attention.reshape([batch, keyValueHeads, rows, keys]), v);
-    return { output: tap(`${prefix}.z`, mixed.reshape<tf.Tensor4D>([batch, heads, queries, width])), attention };
-  });
-}
-
-/** Attention weights that are computed at a time where nobody looks at all of them: 64 MiB, several times over. */
-const WEIGHTS_AT_A_TIME = 2 ** 24;
-
-/** What {@link attendInParts} returns. */
-export interface AttendedInParts {
-  /** [B, h, Q, d] */
-  readonly output: tf.Tensor4D;
-  /** Where it is wanted, the attention that each key receives, mean over heads, summed over the queries: [B, S]. */
-  readonly received: tf.Tensor2D | undefined;
-}
-
-/**
- * {@link attend} for callers that need no [B, h, Q, S]: where that is large and no tap looks at it, some queries at a
- * time attend to all keys. The result is the same, because each query's softmax is its own; a gradient tape keeps all
- * parts.
- *
- * @param receiving whether what each key receives is wanted
- */
-export function attendInParts(
-  q: tf.Tensor4D,
-  k: tf.Tensor4D,
-  v: tf.Tensor4D,
-  mask: tf.Tensor | undefined,
-  tap: Tap,
-  prefix: `vision.${number}` | `llm.${number}`,
-  receiving = false,
-): AttendedInParts {
-  const receivedIn = (attention: tf.Tensor4D) => (receiving ? attention.sum(2).mean<tf.Tensor2D>(1) : undefined);
-  return tf.tidy(() => {
-    const [batch, heads, queries] = q.shape;
-    const atATime = Math.max(1, Math.floor(WEIGHTS_AT_A_TIME / (batch * heads * k.shape[2])));
-    if (queries <= atATime || wants(tap, `${prefix}.attention_scores`) || wants(tap, `${prefix}.attention`)) {
-      const { output, attention } = attend(q, k, v, mask, tap, prefix);
-      return { output, received: receivedIn(attention) };
-    }
-    const starts = Array.from({ length: Math.ceil(queries / atATime) }, (_, part) => part * atATime);
-    const parts = starts.map((start) =>
-      tf.tidy(() => {
-        const count = Math.min(atATime, queries - start);
-        const ofPart = (x: tf.Tensor4D) => x.slice([0, 0, start, 0], [-1, -1, count, -1]);
-        const hidden = mask?.shape[2] === queries ? ofPart(mask as tf.Tensor4D) : mask; // [B, 1, Q or 1, S]
-        const { output, attention } = attend(ofPart(q), k, v, hidden, noTap, prefix);
-        return { output, received: receivedIn(attention) };
-      }),
-    );
-    const outputs = parts.map((part) => part.output);
-    const received = parts.flatMap((part) => part.received ?? []);
-    return {
-      output: tap(`${prefix}.z`, tf.concat(outputs, 2)),
-      received: receiving ? tf.addN(received) : undefined,
-    };
-  });
 }
 
 /**

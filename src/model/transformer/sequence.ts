@@ -1,5 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { type Position, type Sequence, type Slot, textPosition, type VisualSlot } from "../../core/slots.ts";
+import { WEIGHTS_AT_A_TIME } from "./at-a-time.ts";
+import { type ByRows, byRows, filledUp, type QueryRows } from "./attention.ts";
 
 /** Samples of different lengths, padded at the end to the longest. */
 export function padded(samples: readonly (readonly Slot[])[]): Sequence {
@@ -39,26 +41,35 @@ export const MASKED = -1e9;
  * not come after it. Order in the sequence decides, not the position id.
  *
  * @param window how many tokens each sees at most, itself included; padding does not count, nor what was dropped before
- * @returns [B, 1, Q, S], to be added to attention scores; undefined when nothing is hidden
+ * @returns [B, 1, Q, S] by rows, to be added to attention scores: held where it is small, as all layers use it, else
+ * made anew for the rows that are asked for; undefined when nothing is hidden
  */
-export function causalMask(
-  sequence: Sequence,
-  queries: number,
-  window = Number.POSITIVE_INFINITY,
-): tf.Tensor4D | undefined {
+export function causalMask(sequence: Sequence, queries: number, window = Number.POSITIVE_INFINITY): ByRows | undefined {
   const [batch, keys] = [sequence.length, sequence[0].length];
   const whole = keys <= window && sequence.every((slots) => slots.every((slot) => slot !== null));
   if (queries === 1 && whole) return undefined;
-  const values = new Float32Array(batch * queries * keys);
+  const every = Array.from({ length: queries }, (_, query) => query);
+  const made = (rows: QueryRows = new Array<number[]>(batch).fill(every)) =>
+    causalRows(sequence, keys - queries, filledUp(rows), window);
+  return batch * queries * keys <= WEIGHTS_AT_A_TIME ? byRows(made()) : made;
+}
+
+/**
+ * @param before how many tokens stand before the first query
+ * @param rows lists of one length
+ */
+function causalRows(sequence: Sequence, before: number, rows: QueryRows, window: number): tf.Tensor4D {
+  const [batch, count, keys] = [sequence.length, rows[0].length, sequence[0].length];
+  const values = new Float32Array(batch * count * keys);
   let at = 0;
-  for (const slots of sequence) {
-    for (let query = keys - queries; query < keys; query++) {
+  for (const [sample, slots] of sequence.entries()) {
+    for (const query of rows[sample].map((row) => before + row)) {
       const row = at;
       for (let key = 0; key < keys; key++) values[at++] = key <= query && slots[key] !== null ? 0 : MASKED;
       if (keys > window) values.fill(MASKED, row, row + windowStart(slots, query, window));
     }
   }
-  return tf.tensor4d(values, [batch, 1, queries, keys]);
+  return tf.tensor4d(values, [batch, 1, count, keys]);
 }
 
 /** The first slot that a token sees, counting `window` tokens back from itself. */

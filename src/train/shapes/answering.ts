@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Slot } from "../../core/slots.ts";
 import { noTap } from "../../core/taps.ts";
+import { byRows } from "../../model/transformer/attention.ts";
 import { embed, finalNorm, lmHead } from "../../model/transformer/decoder.ts";
 import { rotaryAngles } from "../../model/transformer/rope.ts";
 import { indicesOf, padded, positionIds } from "../../model/transformer/sequence.ts";
@@ -118,7 +119,7 @@ export function answerLogits(
   ); // [B, S, Hd]
   const placement = {
     rotation: rotaryAngles(positionIds(sequence, text.ropeSections.length), text),
-    mask: tf.tensor4d(blockMask(pictures, length), [pictures.length, 1, length, length]),
+    mask: byRows(tf.tensor4d(blockMask(pictures, length), [pictures.length, 1, length, length])),
   };
   const range = { from: 0, to: text.numHiddenLayers, sequence, placement, watch: watched };
   const { x, attention } = runLayers(model, embedded, range, noTap);
@@ -126,7 +127,10 @@ export function answerLogits(
     targets.map(({ predictorIndex }) => picture * length + predictorIndex),
   );
   const predicting = tf.gather(x.reshape([-1, text.hiddenSize]), tf.tensor1d(predictors, "int32"));
-  return { logits: lmHead(model, finalNorm(model, predicting)) as tf.Tensor2D, attention: [...attention.values()] };
+  return {
+    logits: lmHead(model, finalNorm(model, predicting)) as tf.Tensor2D,
+    attention: [...attention.values()].map((all) => all()),
+  };
 }
 
 /** The rows of a picture's visual tokens, the first of which is `from`. */

@@ -176,10 +176,12 @@ export const CHOOSING = {
     );
   },
 
-  /** At each cut the attention of the layer to come. */
-  pyramiddrop({ ledger, config }: Sizes, stages: CutBudget): number {
+  /** At each cut queries and keys of the layer to come, and what the last token pays to all. */
+  pyramiddrop({ ledger, config, decoderWidth }: Sizes, stages: CutBudget): number {
+    const { numAttentionHeads, numKeyValueHeads, headDim } = config.text;
     const entering = enteringPerLayer(ledger);
-    return sumOf(stages.map(({ layer }) => attentionProducts(entering[layer - 1] + ledger.textTokens, config.text)));
+    const ofToken = decoderWidth * (numAttentionHeads + numKeyValueHeads) * headDim + numAttentionHeads * headDim;
+    return sumOf(stages.map(({ layer }) => (entering[layer - 1] + ledger.textTokens) * ofToken));
   },
 };
 

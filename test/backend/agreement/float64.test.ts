@@ -6,14 +6,8 @@ import { noTap } from "../../../src/core/taps.ts";
 import { aggregationWeights } from "../../../src/methods/nuwa/aggregation.ts";
 import { cosineToText } from "../../../src/methods/nuwa/textguided.ts";
 import { activations } from "../../../src/model/transformer/activations.ts";
-import {
-  attend,
-  gatherRows,
-  layerNorm,
-  linear,
-  normalizeRows,
-  rmsNorm,
-} from "../../../src/model/transformer/layers.ts";
+import { attend } from "../../../src/model/transformer/attention.ts";
+import { gatherRows, layerNorm, linear, normalizeRows, rmsNorm } from "../../../src/model/transformer/layers.ts";
 import { rotaryAngles, rotate } from "../../../src/model/transformer/rope.ts";
 import { causalMask } from "../../../src/model/transformer/sequence.ts";
 import { weightsTree } from "../../../src/model/weights.ts";
@@ -94,7 +88,7 @@ const BLOCKS: readonly Block[] = [
     ],
     block: (...qkv) => {
       const [q, k, v] = qkv as tf.Tensor4D[];
-      return attend(q, k, v, causalMask(sequence, 3), noTap, "llm.0").output;
+      return attend(q, k, v, causalMask(sequence, 3)?.(), noTap, "llm.0").output;
     },
     exact: (...qkv) => exact.attention(qkv, heads, (query, key) => key <= 4 + query && key < 6),
   },

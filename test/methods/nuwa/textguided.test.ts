@@ -2,12 +2,8 @@ import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import type { Sequence, Slot } from "../../../src/core/slots.ts";
-import {
-  cosineToText,
-  keepRandom,
-  lastThreeAttention,
-  lastTokenAttention,
-} from "../../../src/methods/nuwa/textguided.ts";
+import { cosineToText, keepRandom, lastThreeScores, lastTokenAttention } from "../../../src/methods/nuwa/textguided.ts";
+import { byRows } from "../../../src/model/transformer/attention.ts";
 import { padded } from "../../../src/model/transformer/sequence.ts";
 
 beforeAll(async () => {
@@ -49,7 +45,7 @@ describe("stage 2", () => {
         head([3, 0, 0, 0, 0], [0, 0, 6, 0, 0], [0, 9, 0, 0, 3]),
       ],
     ]);
-    const scores = lastThreeAttention(attention, sequence);
+    const scores = lastThreeScores(byRows(attention), sequence);
     expect([...scores.dataSync()]).toEqual([1, 3, 2, 1, 2]);
     tf.dispose([attention, scores]);
   });

@@ -4,11 +4,13 @@ import { useBackend } from "../../../src/backend/select.ts";
 import { normal, randomFrom } from "../../../src/core/random-numbers.ts";
 import { runSync } from "../../../src/core/readback.ts";
 import { noTap, record, type Tap } from "../../../src/core/taps.ts";
-import { attend, attendInParts } from "../../../src/model/transformer/layers.ts";
+import { attend, attendInParts, type ByRows } from "../../../src/model/transformer/attention.ts";
 import { causalMask } from "../../../src/model/transformer/sequence.ts";
 import { disposeModel } from "../../../src/model/vlm.ts";
+import { runLayers } from "../../../src/pipeline/decoder-loop.ts";
 import { relativeError } from "../../support.ts";
 import { CONFIGS, tinyFamily } from "../../support-families.ts";
+import { tinyModel } from "../../support-tiny.ts";
 
 beforeAll(() => useBackend("wasm"));
 
@@ -38,26 +40,32 @@ describe("attention in parts", () => {
   const [q, k, v] = [() => filled(1, 4, TOKENS, 8), () => filled(1, 2, TOKENS, 8), () => filled(1, 2, TOKENS, 8)];
   const slots = Array.from({ length: TOKENS }, (_, id) => ({ kind: "text" as const, id: 1, position: [id] }));
 
-  it.each([
+  it.each<[string, () => ByRows | undefined]>([
     ["no mask", () => undefined],
     ["a causal mask", () => causalMask([slots], TOKENS)],
-    ["a mask of keys alone", () => filled(1, 1, 1, TOKENS)],
+    [
+      "a mask of keys alone",
+      () => {
+        const mask = filled(1, 1, 1, TOKENS);
+        return () => mask;
+      },
+    ],
   ])("equals all of it at a time with %s, in less memory", async (_, mask) => {
     const before = tf.memory().numTensors;
     const [queries, keys, values, hidden] = [q(), k(), v(), mask()];
     const whole = await peakOf(() => {
-      const { output, attention } = attend(queries, keys, values, hidden, noTap, "llm.0");
+      const { output, attention } = attend(queries, keys, values, hidden?.(), noTap, "llm.0");
       return [output, attention.mean(1).sum(1)];
     });
     const parts = await peakOf(() => {
-      const { output, received } = attendInParts(queries, keys, values, hidden, noTap, "llm.0", true);
+      const { output, received } = attendInParts(queries, keys, values, hidden, noTap, "llm.0", { received: true });
       return [output, received as tf.Tensor2D];
     });
     expect(relativeError(parts.values[0], whole.values[0])).toBeLessThan(1e-6);
     expect(relativeError(parts.values[1], whole.values[1])).toBeLessThan(1e-6);
     expect(parts.peak).toBeGreaterThan(0);
     expect(parts.peak).toBeLessThan(0.8 * whole.peak);
-    tf.dispose([queries, keys, values, hidden ?? []]);
+    tf.dispose([queries, keys, values, hidden?.() ?? []]);
     expect(tf.memory().numTensors).toBe(before);
   });
 
@@ -85,6 +93,22 @@ describe("attention in parts", () => {
       }
     });
   });
+});
+
+it("a decoder layer of 2,900 tokens and 32 heads, as LLaVA-NeXT has, takes a part of one matrix of attention", async () => {
+  const TOKENS = 2900;
+  const model = tinyModel({ text: { hidden_size: 256, num_attention_heads: 32, num_key_value_heads: 32 } });
+  const slots = Array.from({ length: TOKENS }, (_, id) => ({ kind: "text" as const, id: 1, position: [id] }));
+  const x = filled(1, 1, TOKENS, 256).squeeze<tf.Tensor3D>([0]);
+  const { peak, values } = await peakOf(() => {
+    const range = { from: 0, to: 1, sequence: [slots], watch: [0] };
+    const { x: left, attention } = runLayers(model, x, range, noTap);
+    return [left, (attention.get(0) as ByRows)([[TOKENS - 1]])];
+  });
+  expect(values[1]).toHaveLength(32 * TOKENS);
+  expect(peak).toBeLessThan(0.3 * 4 * 32 * TOKENS ** 2);
+  disposeModel(model);
+  x.dispose();
 });
 
 describe("the tower of a tiny Qwen2.5-VL on a picture of 4096 patches", () => {
