@@ -2,8 +2,9 @@ import { availableParallelism } from "node:os";
 import { defineConfig } from "vitest/config";
 
 /**
- * Files that need a process of their own: they end processes, exhaust the heap, change the environment or a constant, or
- * load backends in other ways. All others choose their backend and free their tensors, and may share a process, one by one.
+ * Files that need a process of their own: they end processes, exhaust the heap, change the environment or a constant,
+ * or load backends in other ways. All others choose their backend and free their tensors, and may share a process, one
+ * by one.
  */
 const ALONE = [
   "architecture",

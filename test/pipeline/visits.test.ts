@@ -150,6 +150,20 @@ describe("the attention that the next layer would pay", () => {
     expect(new Set(asked).size).toBe(1);
   });
 
+  it("may be asked for in a scope of its own, image by image, as the attention of the layer before may", () => {
+    const first: number[][] = [];
+    const method = asking(1, (view) => {
+      tf.tidy(() => {
+        const seen = [view.attention as tf.Tensor4D, view.attentionRows([[0]]), view.attentionAhead([[0]])];
+        first.push(seen.map((x) => x.slice([0, 0, 0, 0], [1, 1, 1, 1]).dataSync()[0]));
+      });
+    });
+    tf.dispose(tensorsIn(prefill(2, method, noTap)));
+    // The first token sees itself alone.
+    for (const values of first) for (const value of values) expect(value).toBeCloseTo(1, 6);
+    expect(first).toHaveLength(2);
+  });
+
   it("is counted once in the cost", async () => {
     const costs: number[] = [];
     for (const times of [0, 1, 2]) {

@@ -42,8 +42,8 @@ const BUFFERS = 2;
 /**
  * Decides what is held in memory. All of it, where it fits; else the table of embeddings is left in the file, of which
  * a prompt needs some rows, and as many layers as fit are held: those of the decoder first, because they run for
- * every token of an answer, the tower once for an image. Layers that are held are spread among those that are not, so that
- * one can be read while others compute.
+ * every token of an answer, the tower once for an image. Layers that are held are spread among those that are not,
+ * so that one can be read while others compute.
  *
  * @param weights in any order
  * @param tied whether the head is the table of embeddings, which is then needed whole
