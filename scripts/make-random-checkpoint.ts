@@ -1,7 +1,7 @@
 /**
  * Writes a checkpoint of random weights with the configuration and the layout of a published one, to see what a model
- * of that size takes: `npm run make:random -- FOLDER [--shape 7b|1b] [--seed N]`. `7b` is llava-1.5-7b-hf (three shards of
- * float16, 14 GB), `1b` the same tower with a decoder of TinyLlama's shape (one file, 2.8 GB).
+ * of that size takes: `npm run make:random -- FOLDER [--shape 7b|1b] [--seed N]`. `7b` is llava-1.5-7b-hf (three
+ * shards of float16, 14 GB), `1b` the same tower with a decoder of TinyLlama's shape (one file, 2.8 GB).
  *
  * Matrices are normal with variance 1/inputs, so that activations keep their size. Values repeat after 2^20 draws:
  * drawing 7 billion would take longer than writing them.

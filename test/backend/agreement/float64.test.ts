@@ -41,7 +41,7 @@ const heads = { heads: 4, keyValueHeads: 2, width: 6 };
 const BLOCKS: readonly Block[] = [
   {
     name: "a linear layer",
-    shapes: [[2, 3, 9], [9, 5], [5]],
+    shapes: [[2, 3, 9], [5, 9], [5]],
     block: (x, w, b) => linear(weights(w, b), x),
     exact: exact.linear,
   },

@@ -11,11 +11,11 @@ const dot = (a: number[], b: number[]) => sum(a.map((v, i) => v * b[i]));
 export const rowsOf = (x: Numbers, width: number): number[][] =>
   range(x.length / width).map((row) => range(width).map((i) => x[row * width + i]));
 
-/** x [.., k] · w [k, n] + bias [n] */
+/** x [.., k] · w [n, k]ᵀ + bias [n] */
 export function linear(x: Numbers, w: Numbers, bias: Numbers): number[] {
-  const n = bias.length;
-  const columns = range(n).map((j) => range(w.length / n).map((p) => w[p * n + j]));
-  return rowsOf(x, w.length / n).flatMap((row) => columns.map((column, j) => dot(row, column) + bias[j]));
+  const k = w.length / bias.length;
+  const rows = rowsOf(w, k);
+  return rowsOf(x, k).flatMap((row) => rows.map((weights, j) => dot(row, weights) + bias[j]));
 }
 
 export function layerNorm(x: Numbers, weight: Numbers, bias: Numbers, eps: number): number[] {
