@@ -9,7 +9,15 @@ export { type FetchObserver, fetchCheckpoint } from "./io/hub/fetch-checkpoint.t
 export type { Checksum, RemoteFile, Repository } from "./io/hub/repository.ts";
 export type { Hub } from "./io/hub/requests.ts";
 export { preprocess, readPicture } from "./io/image.ts";
-export { loadModel, loadVlm, type OpenedModel, openModel, shapesWeights } from "./io/load.ts";
+export {
+  loadModel,
+  loadVlm,
+  type ModelPlan,
+  type OpenedModel,
+  openModel,
+  planModel,
+  shapesWeights,
+} from "./io/load.ts";
 export { loadMethodFile } from "./io/method-file.ts";
 export { preprocessingOf } from "./io/preprocessing.ts";
 export { loadChatTemplate } from "./io/prompt.ts";
