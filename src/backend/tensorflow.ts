@@ -27,6 +27,9 @@ interface NativeBackend {
   readonly binding: { readonly TF_Version: string };
 }
 
+/** Backends that were loaded before: a kernel that was repaired twice would turn its product twice. */
+const repaired = new WeakSet<object>();
+
 /**
  * Loads @tensorflow/tfjs-node-gpu and registers its backend `tensorflow`: the copy that
  * `npm run setup:native` built, else the one in node_modules if that has a binary. Never throws.
@@ -46,9 +49,12 @@ export async function loadTensorflow(packageFolder?: string): Promise<Tensorflow
         reason: `${NATIVE_PACKAGE} has its own copy of @tensorflow/tfjs (install again with npm)`,
       };
     const backend = tf.findBackend("tensorflow") as unknown as NativeBackend;
-    repairNativeKernels(backend);
     const usesGpu = backend.isUsingGpuDevice;
-    if (!usesGpu) repairNativeMatMul(backend);
+    if (!repaired.has(backend)) {
+      repaired.add(backend);
+      repairNativeKernels(backend);
+      if (!usesGpu) repairNativeMatMul(backend);
+    }
     return {
       loaded: true,
       version: (native.version as Record<string, string>)["tfjs-node"],

@@ -26,17 +26,12 @@ interface Attribute {
 /** What the binding says of an output. */
 type Metadata = { readonly id: number };
 
-/** A backend may be loaded several times. */
-const repaired = new WeakSet<object>();
-
 /**
  * Reshape, Transpose, Slice, Concat and Mean as the native backend should do them. TensorFlow takes shapes, axes and
  * the like as tensors; the published kernels make such a tensor at each call and free it again, through the engine,
  * which in a small model takes longer than the op. Here each is made once. Mean also casts its input to what it is.
  */
 export function repairNativeKernels(backend: object): void {
-  if (repaired.has(backend)) return;
-  repaired.add(backend);
   const native = backend as NativeInternals;
   const { binding } = native;
   const constants = new Constants(binding);
