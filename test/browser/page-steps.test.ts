@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { launch } from "./chromium.ts";
+import { launch, type PageRecord } from "./chromium.ts";
 import { ADDRESS, openPage, settled, setValue, stateOf, WITHOUT_PAGE } from "./page-support.ts";
 
 describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
@@ -170,27 +170,45 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
     await page.close();
   });
 
-  it.each([
-    ["is no program", "export default function prune( {"],
-    ["throws", 'export default () => { throw new Error("on purpose"); };'],
-    ["loops forever", "export default () => { for (;;); };"],
-    ["takes all memory", "export default () => { const all = []; for (;;) all.push(new Array(1e6).fill(1)); };"],
-    ["returns no patches", 'export default () => ["a", -3, 1e9];'],
-    ["asks the network", 'export default async () => { await fetch("/"); return [0]; };'],
-  ])("say it beside the editor where a pruner %s, and the rest goes on", async (_, program) => {
-    const { page, requests } = await openPage(browser);
-    const before = await settled(page);
-    const loaded = requests.length;
-    await write(page, program);
-    await page.getByTestId("run-editor").click();
-    const problem = page.locator("#step-7 .problem").first();
-    await problem.waitFor({ timeout: 60_000 });
-    expect((await problem.textContent())?.length).toBeGreaterThan(10);
-    await setValue(page, "budget", before.budget + 8);
-    expect((await settled(page)).kept).not.toEqual(before.kept);
-    expect((await stateOf(page)).answer).not.toBe("");
-    expect(requests.slice(loaded).filter((url) => !/^(blob|data):/.test(url))).toEqual([]);
-    await page.close();
+  describe("with a pruner that fails", () => {
+    let opened: PageRecord;
+    beforeAll(async () => {
+      opened = await openPage(browser);
+    });
+    afterAll(() => opened?.page.close());
+
+    it.each([
+      ["is no program", "export default function prune( {", /line 1/],
+      ["throws", 'export default () => { throw new Error("on purpose"); };', /on purpose/],
+      ["loops forever", "export default () => { for (;;); };", /did not return within/],
+      [
+        "takes all memory",
+        "export default () => { const all = []; for (;;) all.push(new Array(1e6).fill(1)); };",
+        // On a slow machine its time is over first.
+        /more than 32 MiB|did not return within/,
+      ],
+      ["returns no patches", 'export default () => ["a", -3, 1e9];', /none of the patches 0 to 143/],
+      ["returns a patch twice", "export default () => [7, 5, 7];", /patch 7 twice, at places 0 and 2/],
+      [
+        "tells what it is shown of likeness",
+        `export default ({ likeness }) => {
+  throw new Error([likeness.length, likeness[5].length, likeness[5][5].toFixed(3)].join(" "));
+};`,
+        /144 144 1\.000/,
+      ],
+      ["asks the network", 'export default async () => { await fetch("/"); return [0]; };', /returned no list/],
+    ])("say it beside the editor where it %s, and the rest goes on", async (_, program, line) => {
+      const { page, requests } = opened;
+      const before = await settled(page);
+      const loaded = requests.length;
+      await write(page, program);
+      await page.getByTestId("run-editor").click();
+      await page.locator("#step-7 .problem", { hasText: line }).first().waitFor({ timeout: 60_000 });
+      await setValue(page, "budget", before.budget + 8);
+      expect((await settled(page)).kept).not.toEqual(before.kept);
+      expect((await stateOf(page)).answer).not.toBe("");
+      expect(requests.slice(loaded).filter((url) => !/^(blob|data):/.test(url))).toEqual([]);
+    });
   });
 });
 

@@ -25,12 +25,32 @@ function slowness(): number {
 }
 
 /**
+ * The median of some times, in milliseconds, divided by the machine's median slowness meanwhile. On a machine that does
+ * nothing else it is the median itself.
+ */
+export async function usual(tries: number, time: (attempt: number) => Promise<number>) {
+  const [times, slow]: number[][] = [[], []];
+  for (let attempt = 0; attempt < tries; attempt++) {
+    // Before and behind: what else runs may begin or end.
+    slow.push(slowness());
+    times.push(await time(attempt));
+    slow.push(slowness());
+  }
+  return { time: median(times) / median(slow), slowness: median(slow) };
+}
+
+/** The middle one of some values. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
+}
+
+/**
  * The least of some times, in milliseconds, divided by the machine's slowness meanwhile: what else runs on it only adds
  * to a time. On a machine that does nothing else it is the time itself. The tries end once it is within the limit.
  */
 export async function fastest(limit: number, tries: number, time: (attempt: number) => Promise<number>) {
   const [times, slow]: number[][] = [[], []];
-  const least = () => Math.min(...times) / slow.toSorted((a, b) => a - b)[Math.floor(slow.length / 2)];
+  const least = () => Math.min(...times) / median(slow);
   do {
     times.push(await time(times.length));
     slow.push(slowness());

@@ -83,17 +83,19 @@ export function OwnPrunerStep() {
       }
     >
       <p>
-        A pruner is a function. It gets <code>attention</code> (of the class token) and <code>keyNorms</code>, a number
-        for each patch in raster order, <code>grid</code> with its <code>rows</code> and <code>columns</code>, and{" "}
-        <code>keep</code>, how many patches to keep: the budget, {average.value} now, in all layers, since nothing is
-        cut later. Methods with a second cut keep more at first. It returns the raster indices of the patches that stay,
-        in any order. Patch 0 is at the upper left.
+        A pruner is a function. It gets <code>attention</code> (of the class token, summed over heads) and{" "}
+        <code>keyNorms</code>, a number for each patch in raster order, <code>likeness</code>, for each patch a row of
+        cosines of its features with all patches' (A of Eq. 5), <code>grid</code> with its <code>rows</code> and{" "}
+        <code>columns</code>, and <code>keep</code>, how many patches to keep: the budget, {average.value} now, in all
+        layers, since nothing is cut later. Methods with a second cut keep more at first. It returns the raster indices
+        of the patches that stay, in any order. Patch 0 is at the upper left.
       </p>
       <p>
         It is written in TypeScript or JavaScript, begins with <code>export default</code>, and runs in an interpreter
-        that has neither a network nor this page, for 2 seconds and 32 MiB at most. Its answer stands beside those of
-        methods A and B, and then laws are tried on it. A law that is broken shows the smallest case that breaks it. A
-        pruner may have good reasons to break some: top-k keeps the highest scores and leaves regions uncovered.
+        that has neither a network nor this page (<code>console.log</code> does nothing there), for 2 seconds and 32 MiB
+        at most. Its answer stands beside those of methods A and B, and then laws are tried on it. A law that is broken
+        shows the smallest case that breaks it. A pruner may have good reasons to break some: top-k keeps the highest
+        scores and leaves regions uncovered.
       </p>
     </Step>
   );

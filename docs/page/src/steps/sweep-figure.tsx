@@ -12,6 +12,7 @@ import {
   sweepDone,
   sweepGoal,
   sweepMeans,
+  sweepOwn,
   sweepPoints,
   sweepProblem,
   sweepRunning,
@@ -31,6 +32,16 @@ export function SweepFigure() {
         <button type="button" disabled={!client.value} onClick={() => (running ? stopSweep() : goOnSweep())}>
           {running ? "stop" : begin}
         </button>
+        <label class="control">
+          <input
+            type="checkbox"
+            checked={sweepOwn.value}
+            onChange={({ currentTarget }) => {
+              sweepOwn.value = currentTarget.checked;
+            }}
+          />
+          with your pruner of step 7
+        </label>
         {goal > 0 && (
           <span class="control">
             <progress value={done} max={goal} aria-label="scenes asked about" />
@@ -61,6 +72,7 @@ export function SweepFigure() {
       <ul class="key marks">
         <Key who="a" said={`A: ${methodA.value}`} />
         <Key who="b" said={`B: ${methodB.value}`} />
+        {sweepOwn.value && <Key who="yours" said="yours" />}
         <Key who="none" said="unpruned" />
       </ul>
       {done > 0 && <Means means={means} points={points} />}
@@ -113,6 +125,7 @@ function Means({ means, points }: MeansProps) {
             <th scope="col">budget, tokens</th>
             <th scope="col">A: {methodA.value}</th>
             <th scope="col">B: {methodB.value}</th>
+            {sweepOwn.value && <th scope="col">yours</th>}
           </tr>
         </thead>
         <tbody>
@@ -121,6 +134,7 @@ function Means({ means, points }: MeansProps) {
               <th scope="row">{budget}</th>
               <td>{cell(at("a", budget))}</td>
               <td>{cell(at("b", budget))}</td>
+              {sweepOwn.value && <td>{cell(at("yours", budget))}</td>}
             </tr>
           ))}
         </tbody>

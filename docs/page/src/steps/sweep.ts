@@ -5,12 +5,15 @@ import { questionRandom, questionsFor } from "../../../../src/world/questions.ts
 import { sceneOf } from "../../../../src/world/scene.ts";
 import { meansOf, type ScatterPoint, type Who } from "../figures/scatter.tsx";
 import type { Setting, Told } from "../model/protocol.ts";
-import { client, methodA, methodB, settingOf } from "../state/state.ts";
+import { sandbox, within } from "../sandbox/client.ts";
+import { client, methodA, methodB, program, settingOf } from "../state/state.ts";
 
 /** Scenes that are asked about before the sweep pauses. */
 export const SCENES = 20;
 /** Budgets under which every scene is asked about, so that all means are of the same scenes. */
 export const BUDGETS = [8, 16, 32, 64] as const;
+/** How long the reader's program may take for an answer, in seconds; a law that is tried meanwhile comes first. */
+const OWN_LIMIT = 40;
 /** Seeds of the test split, far from those that the slider of step 1 begins with. */
 const FIRST_SEED = 1000;
 
@@ -27,6 +30,8 @@ export const sweepPoints = signal<readonly SweepPoint[]>([]);
 export const sweepDone = signal<number>(0);
 /** Scenes that are asked about until it pauses. */
 export const sweepGoal = signal<number>(0);
+/** Whether the reader's program of step 7 is asked, too. */
+export const sweepOwn = signal<boolean>(false);
 export const sweepRunning = signal<boolean>(false);
 /** Why it ended, in a line. */
 export const sweepProblem = signal<string | undefined>(undefined);
@@ -83,14 +88,23 @@ async function scenePoints(number: number, wanted: () => boolean): Promise<Sweep
       if (!wanted()) return [];
       add(who, method, await ask({ ...setting, average: budget }), budget);
     }
+  if (sweepOwn.value) {
+    const own = await sandbox();
+    for (const budget of BUDGETS) {
+      if (!wanted()) return [];
+      const given = { scene, question: question.text, average: budget, program: program.value };
+      add("yours", "yours", await within(OWN_LIMIT, own.ask("run", given)), budget);
+    }
+  }
   return points;
 }
 
-/** The means of both methods and of the unpruned model. */
+/** The means of all methods and of the unpruned model. */
 export const sweepMeans = computed(() => ({
   a: meansOf(sweepPoints.value, "a"),
   b: meansOf(sweepPoints.value, "b"),
   none: meansOf(sweepPoints.value, "none"),
+  yours: meansOf(sweepPoints.value, "yours"),
 }));
 /** By budget, how much better the first method's boxes fit than the second's. */
 export const sweepDifferences = computed(() => BUDGETS.map((budget) => differenceOf(sweepPoints.value, budget)));
@@ -106,7 +120,8 @@ function differenceOf(points: readonly SweepPoint[], budget: number): Estimate |
 /** What was computed under other settings says nothing of these. */
 let settings = "";
 effect(() => {
-  const now = JSON.stringify([methodA.value, methodB.value].map((method) => ({ ...settingOf(method), average: 0 })));
+  const methods = [methodA.value, methodB.value].map((method) => ({ ...settingOf(method), average: 0 }));
+  const now = JSON.stringify([...methods, sweepOwn.value && program.value]);
   if (now === settings) return;
   settings = now;
   stopSweep();
