@@ -1,0 +1,52 @@
+import { execFileSync } from "node:child_process";
+import { readdirSync, readFileSync } from "node:fs";
+import { fileURLToPath } from "node:url";
+import { defineConfig, type Plugin } from "vite";
+
+const project = fileURLToPath(new URL("../..", import.meta.url));
+
+/** The sources as texts beside the page, which links to them. */
+function sources(): Plugin {
+  return {
+    name: "sources",
+    generateBundle() {
+      for (const path of readdirSync(`${project}/src`, { recursive: true, encoding: "utf8" }))
+        if (path.endsWith(".ts"))
+          this.emitFile({
+            type: "asset",
+            fileName: `sources/src/${path}.txt`,
+            source: readFileSync(`${project}/src/${path}`),
+          });
+    },
+  };
+}
+
+/** `virtual:first-run`: what the page shows before its model has come, computed by the same model under Node. */
+function firstRun(): Plugin {
+  const name = "virtual:first-run";
+  return {
+    name: "first-run",
+    resolveId: (id) => (id === name ? `\0${name}` : undefined),
+    load(id) {
+      if (id !== `\0${name}`) return undefined;
+      const script = ["--import", "tsx", "scripts/page/first-run.ts"];
+      // stderr is shown: the backend says there what it is.
+      const json = readFileSync("/tmp/p14-first-run.json", "utf8");
+      return `export default JSON.parse(${JSON.stringify(json)});`;
+    },
+  };
+}
+
+/** The page is a folder of static files that any host takes, below any path. */
+export default defineConfig({
+  base: "./",
+  resolve: {
+    // The worker is 1.13 MB so, and 1.86 MB with all of it.
+    alias: [{ find: /^@tensorflow\/tfjs$/, replacement: `${project}/docs/page/src/model/tfjs.ts` }],
+  },
+  plugins: [sources(), firstRun()],
+  build: { outDir: process.env.P14_OUT ?? `${project}/out/page`, emptyOutDir: true, target: "es2022", assetsInlineLimit: 0 },
+  esbuild: { jsx: "automatic", jsxImportSource: "preact" },
+  // The program of the worker is one text: it is fetched once, and started anew from memory where a run is stopped.
+  worker: { format: "iife", rollupOptions: { output: { inlineDynamicImports: true } } },
+});
