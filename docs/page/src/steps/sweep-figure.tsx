@@ -32,6 +32,14 @@ export function SweepFigure() {
         <button type="button" disabled={!client.value} onClick={() => (running ? stopSweep() : goOnSweep())}>
           {running ? "stop" : begin}
         </button>
+        {goal > 0 && (
+          <span class="control">
+            <progress value={done} max={goal} aria-label="scenes asked about" />
+            <span aria-live="polite">
+              {done} of {goal} scenes
+            </span>
+          </span>
+        )}
         <label class="control">
           <input
             type="checkbox"
@@ -42,14 +50,6 @@ export function SweepFigure() {
           />
           with your pruner of step 7
         </label>
-        {goal > 0 && (
-          <span class="control">
-            <progress value={done} max={goal} aria-label="scenes asked about" />
-            <span aria-live="polite">
-              {done} of {goal} scenes
-            </span>
-          </span>
-        )}
       </div>
       {sweepProblem.value !== undefined && (
         <p class="problem" role="alert">
