@@ -95,6 +95,15 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
     await sweep.getByRole("button", { name: "stop" }).click();
     await sweep.getByRole("button", { name: "go on" }).waitFor();
     await settled(page);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.getByTestId("copy-numbers").click();
+    await sweep.getByText("copied", { exact: true }).waitFor();
+    const copied: string = await page.evaluate(() => navigator.clipboard.readText());
+    const [head, ...answers] = copied.trimEnd().split("\n");
+    expect(head).toBe("seed\tquestion\tmethod\tbudget\ttokens\toperations\tanswer\tiou");
+    // Unpruned, and both methods at four budgets.
+    expect(answers).toHaveLength(9 * (await done()));
+    expect(answers[0]).toMatch(/^1000\tWhere is [^\t]+\tunpruned\t\t144\.00\t1\.0000\t[^\t]+\t\d\.\d{4}$/);
     const stopped = await done();
     await page.waitForTimeout(1500);
     expect(await done()).toBe(stopped);
@@ -170,6 +179,25 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
     await page.close();
   });
 
+  it("show what a program printed, and go back to the program that was run before", async () => {
+    const { page } = await openPage(browser);
+    await settled(page);
+    const printed = page.getByTestId("printed");
+    for (const word of ["first", "second"]) {
+      await write(
+        page,
+        `export default ({ keep }) => { console.log("${word}", keep); throw new Error("${word} end"); };`,
+      );
+      await page.getByTestId("run-editor").click();
+      await page.locator("#step-7 .problem", { hasText: `line 1: ${word} end` }).waitFor({ timeout: 60_000 });
+      expect(await printed.textContent()).toBe(`${word} 32`);
+    }
+    await page.goBack();
+    await expect.poll(() => page.getByTestId("editor").textContent()).toContain("first end");
+    expect(await printed.count()).toBe(0);
+    await page.close();
+  });
+
   describe("with a pruner that fails", () => {
     let opened: PageRecord;
     beforeAll(async () => {
@@ -204,7 +232,7 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
       await write(page, program);
       await page.getByTestId("run-editor").click();
       await page.locator("#step-7 .problem", { hasText: line }).first().waitFor({ timeout: 60_000 });
-      await setValue(page, "budget", before.budget + 8);
+      await setValue(page, "budget", before.budget === 32 ? 40 : 32);
       expect((await settled(page)).kept).not.toEqual(before.kept);
       expect((await stateOf(page)).answer).not.toBe("");
       expect(requests.slice(loaded).filter((url) => !/^(blob|data):/.test(url))).toEqual([]);

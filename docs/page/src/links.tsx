@@ -6,7 +6,7 @@ import { followInAddress } from "./state/url.ts";
 import "./links.css";
 
 /** The address, which follows the state from here on. */
-const address = followInAddress(ADDRESS);
+export const address = followInAddress(ADDRESS);
 
 /** What became of a link that was to be copied. */
 interface Copied {

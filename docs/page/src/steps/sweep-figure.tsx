@@ -2,6 +2,7 @@ import type { Estimate } from "../../../../src/eval/score/bootstrap.ts";
 import { Figure } from "../figures/figure.tsx";
 import { type GroupMean, Mark, meanInWords, SCATTER_SIZE, Scatter, type Who } from "../figures/scatter.tsx";
 import { client, gridOf, methodA, methodB } from "../state/state.ts";
+import { CopyNumbers } from "./copy-numbers.tsx";
 import {
   BUDGETS,
   goOnSweep,
@@ -76,6 +77,7 @@ export function SweepFigure() {
         <Key who="none" said="unpruned" />
       </ul>
       {done > 0 && <Means means={means} points={points} />}
+      {done > 0 && <CopyNumbers key={points.length} />}
     </section>
   );
 }

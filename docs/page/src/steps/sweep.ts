@@ -20,6 +20,9 @@ const FIRST_SEED = 1000;
 /** An answer of the sweep: x are its visual tokens, mean of the layers, and y is the IoU of its box. */
 export interface SweepPoint extends ScatterPoint {
   readonly scene: number;
+  readonly method: string;
+  readonly question: string;
+  readonly answer: string;
   /** Its operations, as a share of the unpruned model's. */
   readonly operations: number;
 }
@@ -77,7 +80,8 @@ async function scenePoints(number: number, wanted: () => boolean): Promise<Sweep
     const x = told.entering.reduce((sum, count) => sum + count, 0) / told.entering.length;
     const [y, operations] = [mark(question, told.text).iou ?? 0, told.flops / whole.flops];
     const said = `${method}, scene ${scene.seed}, “${question.text}”: ${told.text}, IoU ${y.toFixed(2)}`;
-    points.push({ who, x, y, group, said, operations, scene: scene.seed });
+    const asked = { scene: scene.seed, method, question: question.text, answer: told.text };
+    points.push({ who, x, y, group, said, operations, ...asked });
   };
   add("none", "unpruned", whole, 0);
   const both = [["a", methodA.value] as const, ["b", methodB.value] as const].map(
@@ -93,7 +97,9 @@ async function scenePoints(number: number, wanted: () => boolean): Promise<Sweep
     for (const budget of BUDGETS) {
       if (!wanted()) return [];
       const given = { scene, question: question.text, average: budget, program: program.value };
-      add("yours", "yours", await within(OWN_LIMIT, own.ask("run", given)), budget);
+      const ran = await within(OWN_LIMIT, own.ask("run", given));
+      if (ran.problem !== undefined) throw new Error(ran.problem);
+      add("yours", "yours", ran.told, budget);
     }
   }
   return points;
@@ -108,6 +114,18 @@ export const sweepMeans = computed(() => ({
 }));
 /** By budget, how much better the first method's boxes fit than the second's. */
 export const sweepDifferences = computed(() => BUDGETS.map((budget) => differenceOf(sweepPoints.value, budget)));
+
+/** All answers as a table of tab-separated text, with a line of names. */
+export function sweepText(): string {
+  const names = ["seed", "question", "method", "budget", "tokens", "operations", "answer", "iou"];
+  const rows = sweepPoints.value.map(({ scene, question, method, group, x, operations, answer, y }) => [
+    ...[scene, question, method],
+    // Without pruning there is none.
+    group === 0 ? "" : group,
+    ...[x.toFixed(2), operations.toFixed(4), answer, y.toFixed(4)],
+  ]);
+  return [names, ...rows].map((row) => `${row.join("\t")}\n`).join("");
+}
 
 /** By how much the first method's boxes fit better than the second's on the same scenes, with the 95 % interval. */
 function differenceOf(points: readonly SweepPoint[], budget: number): Estimate | undefined {
