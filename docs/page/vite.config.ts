@@ -17,6 +17,8 @@ function sources(): Plugin {
             fileName: `sources/src/${path}.txt`,
             source: readFileSync(`${project}/src/${path}`),
           });
+      const guide = "docs/write-a-method.md";
+      this.emitFile({ type: "asset", fileName: `sources/${guide}.txt`, source: readFileSync(`${project}/${guide}`) });
     },
   };
 }

@@ -41,10 +41,7 @@ export type CoverageBounds = Readonly<
  * @throws UsageError as alignAnchors
  */
 export function coverageBounds(grid: Grid, options: AlignmentOptions): CoverageBounds {
-  const regions = regionsOf(grid, options.regionSize);
-  // Refuses what alignment refuses, in its words.
-  alignAnchors(new Uint8Array(patchCount(grid)), grid, options);
-  const family = { grid, regions, options, perRegion: patchesPerRegion(regions, options.keep) };
+  const family = familyOf(grid, options);
   const reach = farthestNearest(family);
   return {
     coveredRegions: fewestCovered(family),
@@ -54,6 +51,26 @@ export function coverageBounds(grid: Grid, options: AlignmentOptions): CoverageB
     rowGap: largestGap(family, grid.rows, (p) => Math.floor(p / grid.columns)),
     columnGap: largestGap(family, grid.columns, (p) => p % grid.columns),
   };
+}
+
+/**
+ * Two of {@link coverageBounds}, without the work that the others take: for what follows a slider.
+ *
+ * @throws UsageError as alignAnchors
+ */
+export function coverageGuarantee(
+  grid: Grid,
+  options: AlignmentOptions,
+): Pick<CoverageBounds, "coveredRegions" | "radius"> {
+  const family = familyOf(grid, options);
+  return { coveredRegions: fewestCovered(family), radius: largestRadius(family, farthestNearest(family)) };
+}
+
+function familyOf(grid: Grid, options: AlignmentOptions): Family {
+  const regions = regionsOf(grid, options.regionSize);
+  // Refuses what alignment refuses, in its words.
+  alignAnchors(new Uint8Array(patchCount(grid)), grid, options);
+  return { grid, regions, options, perRegion: patchesPerRegion(regions, options.keep) };
 }
 
 /** The sets that stage 1 can keep: `options.keep` patches, at most `perRegion` in each region. */

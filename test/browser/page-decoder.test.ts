@@ -57,6 +57,7 @@ describe.skipIf(ADDRESS === "")(`steps 5 and 6 of the page${WITHOUT_PAGE}`, () =
     const { page } = await openPage(browser);
     await settled(page);
     const sweep = page.getByRole("region", { name: "many scenes" });
+    await sweep.getByRole("checkbox", { name: "with your pruner of step 7" }).check();
     await sweep.getByRole("button").first().click();
     const done = async () => Number(/(\d+) of/.exec((await sweep.textContent()) ?? "")?.[1]);
     await expect.poll(done, { timeout: 200_000 }).toBeGreaterThan(1);
@@ -70,26 +71,34 @@ describe.skipIf(ADDRESS === "")(`steps 5 and 6 of the page${WITHOUT_PAGE}`, () =
       counts.set(key, (counts.get(key) ?? 0) + 1);
     }
     const seeds = Array.from({ length: scenes }, (_, i) => 1000 + i);
-    const wanted = [["unpruned", 1] as const, ["nuwa", 4] as const, ["visionzip", 4] as const].flatMap(([who, count]) =>
-      seeds.map((seed) => [`${who}, scene ${seed}`, count] as const),
-    );
+    const wanted = [
+      ["unpruned", 1] as const,
+      ["nuwa", 4] as const,
+      ["visionzip", 4] as const,
+      ["yours", 4] as const,
+    ].flatMap(([who, count]) => seeds.map((seed) => [`${who}, scene ${seed}`, count] as const));
     expect(Object.fromEntries(counts)).toEqual(Object.fromEntries(wanted));
-    expect(await sweep.locator(".mean").count()).toBe(9);
+    expect(await sweep.locator(".mean").count()).toBe(13);
     expect(await sweep.locator("polyline").count()).toBe(0);
     expect(await sweep.locator("ul.differences").textContent()).toContain("too few scenes to tell");
     await page.close();
   });
 
-  it.each([4, 5])("a projector shows what step %i changes together with its choice", async (number) => {
+  it("a projector shows what steps 4 and 5 change together with their choices, the bars of the cache included", async () => {
     const { page } = await openPage(browser);
     await settled(page);
     await page.setViewportSize({ width: 1280, height: 720 });
-    const height = await page.locator(`#step-${number}`).evaluate((step) => {
-      const choice = step.querySelector(".controls")?.getBoundingClientRect() as DOMRect;
-      const figure = step.querySelector(".figure svg")?.getBoundingClientRect() as DOMRect;
-      return figure.bottom - choice.top;
-    });
-    expect(height).toBeLessThan(720);
+    for (const [number, figures] of [
+      [4, 1],
+      [5, 3],
+    ]) {
+      const bottoms = await page.locator(`#step-${number}`).evaluate((step) => {
+        step.scrollIntoView();
+        return [...step.querySelectorAll(".figure > svg")].map((figure) => figure.getBoundingClientRect().bottom);
+      });
+      expect(bottoms.length, `figures of step ${number}`).toBeGreaterThanOrEqual(figures);
+      expect(Math.max(...bottoms.slice(0, figures)), `step ${number}`).toBeLessThan(720);
+    }
     await page.close();
   });
 });

@@ -66,11 +66,14 @@ describe.skipIf(ADDRESS === "")(`the figures of the page${WITHOUT_PAGE}`, () => 
     await Promise.all([page.close(), alone.close()]);
   });
 
-  it.each([360, 1024, 2560])("have texts that can be read, %i pixels wide", async (width) => {
-    const { page } = await openPage(browser, "", width);
+  it("have texts that can be read, 360, 1024 and 2560 pixels wide", async () => {
+    const { page } = await openPage(browser);
     await settled(page);
     expect(await page.locator("figure.figure > svg").count()).toBeGreaterThanOrEqual(FIGURES.least);
-    expect(await hiddenTexts(page)).toEqual([]);
+    for (const width of [360, 1024, 2560]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect(await hiddenTexts(page), `${width} pixels wide`).toEqual([]);
+    }
     await page.close();
   });
 });

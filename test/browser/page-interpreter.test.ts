@@ -7,7 +7,12 @@ const WASM = `${PAGE}/node_modules/@jitl/quickjs-wasmfile-release-sync/dist/emsc
 
 /** What the test uses of `Interpreter`, whose file is typed with the page's packages. */
 interface Interpreter {
-  open(program: string): { call(given: unknown): unknown; readonly overdue: boolean; dispose(): void };
+  open(program: string): {
+    call(given: unknown): unknown;
+    readonly overdue: boolean;
+    printed(): string[];
+    dispose(): void;
+  };
 }
 
 // The packages of the page are installed by `npm run page:build`.
@@ -37,6 +42,21 @@ describe.skipIf(!existsSync(WASM))("the interpreter of readers' programs", () =>
     expect(() => called("\nconst a = ;")).toThrow(/^line 2: Unexpected token/);
     expect(() => called("export default () => f();\nfunction f() { return f() + 1; }")).toThrow(/stack overflow/);
     expect(() => called("const a = 1;")).toThrow("the program exports no function. Begin it with: export default");
+  });
+
+  it("keeps the last lines that a program prints, where it fails, too", () => {
+    const opened = interpreter.open(`
+export default () => {
+  for (let i = 0; i < 30; i++) console.log("line", i, [i, { a: undefined }]);
+  console.warn(undefined, "x".repeat(1000));
+  throw new Error("on purpose");
+};`);
+    expect(() => opened.call({})).toThrow(/on purpose/);
+    const lines = opened.printed();
+    opened.dispose();
+    expect(lines).toHaveLength(20);
+    expect(lines[0]).toBe("line 11 [11,{}]");
+    expect(lines[19]).toBe(`undefined ${"x".repeat(490)}`);
   });
 
   it("ends what never ends, even where the program catches everything, and then calls it no more", () => {

@@ -1,6 +1,6 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
-import { launch } from "./chromium.ts";
+import { launch, type PageRecord } from "./chromium.ts";
 import { ADDRESS, openPage, settled, setValue, stateOf, WITHOUT_PAGE } from "./page-support.ts";
 
 describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
@@ -95,6 +95,15 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
     await sweep.getByRole("button", { name: "stop" }).click();
     await sweep.getByRole("button", { name: "go on" }).waitFor();
     await settled(page);
+    await page.context().grantPermissions(["clipboard-read", "clipboard-write"]);
+    await page.getByTestId("copy-numbers").click();
+    await sweep.getByText("copied", { exact: true }).waitFor();
+    const copied: string = await page.evaluate(() => navigator.clipboard.readText());
+    const [head, ...answers] = copied.trimEnd().split("\n");
+    expect(head).toBe("seed\tquestion\tmethod\tbudget\ttokens\toperations\tanswer\tiou");
+    // Unpruned, and both methods at four budgets.
+    expect(answers).toHaveLength(9 * (await done()));
+    expect(answers[0]).toMatch(/^1000\t[^\t]+\tunpruned\t\t144\.00\t1\.0000\t[^\t]+\t\d\.\d{4}$/);
     const stopped = await done();
     await page.waitForTimeout(1500);
     expect(await done()).toBe(stopped);
@@ -170,27 +179,64 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
     await page.close();
   });
 
-  it.each([
-    ["is no program", "export default function prune( {"],
-    ["throws", 'export default () => { throw new Error("on purpose"); };'],
-    ["loops forever", "export default () => { for (;;); };"],
-    ["takes all memory", "export default () => { const all = []; for (;;) all.push(new Array(1e6).fill(1)); };"],
-    ["returns no patches", 'export default () => ["a", -3, 1e9];'],
-    ["asks the network", 'export default async () => { await fetch("/"); return [0]; };'],
-  ])("say it beside the editor where a pruner %s, and the rest goes on", async (_, program) => {
-    const { page, requests } = await openPage(browser);
-    const before = await settled(page);
-    const loaded = requests.length;
-    await write(page, program);
-    await page.getByTestId("run-editor").click();
-    const problem = page.locator("#step-7 .problem").first();
-    await problem.waitFor({ timeout: 60_000 });
-    expect((await problem.textContent())?.length).toBeGreaterThan(10);
-    await setValue(page, "budget", before.budget + 8);
-    expect((await settled(page)).kept).not.toEqual(before.kept);
-    expect((await stateOf(page)).answer).not.toBe("");
-    expect(requests.slice(loaded).filter((url) => !/^(blob|data):/.test(url))).toEqual([]);
+  it("show what a program printed, and go back to the program that was run before", async () => {
+    const { page } = await openPage(browser);
+    await settled(page);
+    const printed = page.getByTestId("printed");
+    for (const word of ["first", "second"]) {
+      await write(
+        page,
+        `export default ({ keep }) => { console.log("${word}", keep); throw new Error("${word} end"); };`,
+      );
+      await page.getByTestId("run-editor").click();
+      await page.locator("#step-7 .problem", { hasText: `line 1: ${word} end` }).waitFor({ timeout: 60_000 });
+      expect(await printed.textContent()).toBe(`${word} 32`);
+    }
+    await page.goBack();
+    await expect.poll(() => page.getByTestId("editor").textContent()).toContain("first end");
+    expect(await printed.count()).toBe(0);
     await page.close();
+  });
+
+  describe("with a pruner that fails", () => {
+    let opened: PageRecord;
+    beforeAll(async () => {
+      opened = await openPage(browser);
+    });
+    afterAll(() => opened?.page.close());
+
+    it.each([
+      ["is no program", "export default function prune( {", /line 1/],
+      ["throws", 'export default () => { throw new Error("on purpose"); };', /on purpose/],
+      ["loops forever", "export default () => { for (;;); };", /did not return within/],
+      [
+        "takes all memory",
+        "export default () => { const all = []; for (;;) all.push(new Array(1e6).fill(1)); };",
+        // The filling of an array is not interrupted: its time, or that of the worker, may be over first.
+        /more than 32 MiB|did not return within|took longer than 10 s/,
+      ],
+      ["returns no patches", 'export default () => ["a", -3, 1e9];', /none of the patches 0 to 143/],
+      ["returns a patch twice", "export default () => [7, 5, 7];", /patch 7 twice, at places 0 and 2/],
+      [
+        "tells what it is shown of likeness",
+        `export default ({ likeness }) => {
+  throw new Error([likeness.length, likeness[5].length, likeness[5][5].toFixed(3)].join(" "));
+};`,
+        /144 144 1\.000/,
+      ],
+      ["asks the network", 'export default async () => { await fetch("/"); return [0]; };', /returned no list/],
+    ])("say it beside the editor where it %s, and the rest goes on", async (_, program, line) => {
+      const { page, requests } = opened;
+      const before = await settled(page);
+      const loaded = requests.length;
+      await write(page, program);
+      await page.getByTestId("run-editor").click();
+      await page.locator("#step-7 .problem", { hasText: line }).first().waitFor({ timeout: 60_000 });
+      await setValue(page, "budget", before.budget === 32 ? 40 : 32);
+      expect((await settled(page)).kept).not.toEqual(before.kept);
+      expect((await stateOf(page)).answer).not.toBe("");
+      expect(requests.slice(loaded).filter((url) => !/^(blob|data):/.test(url))).toEqual([]);
+    });
   });
 });
 

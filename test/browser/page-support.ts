@@ -11,17 +11,37 @@ export const ADDRESS = inject("page");
 /** Why it is not, for names of tests. */
 export const WITHOUT_PAGE = inject("without");
 
-/** The most that is taken off a time for what else the machine does. */
+/** The most that is taken off the least of some times: the least of many meets a machine that does little else. */
 const MOST_SLOWNESS = 4;
 
-/** How often longer a computation takes now than it would alone: time that passes by time of the processor. */
+/** How often longer a computation takes now than it would alone: time that passes by time of the processor, 1 at least. */
 function slowness(): number {
   const [started, before] = [performance.now(), process.cpuUsage()];
   for (;;) {
     const { user, system } = process.cpuUsage(before);
     const used = (user + system) / 1000;
-    if (used > 20) return Math.min(MOST_SLOWNESS, Math.max(1, (performance.now() - started) / used));
+    if (used > 20) return Math.max(1, (performance.now() - started) / used);
   }
+}
+
+/**
+ * The median of some times, in milliseconds, divided by the machine's median slowness meanwhile. On a machine that does
+ * nothing else it is the median itself.
+ */
+export async function usual(tries: number, time: (attempt: number) => Promise<number>) {
+  const [times, slow]: number[][] = [[], []];
+  for (let attempt = 0; attempt < tries; attempt++) {
+    // Before and behind: what else runs may begin or end.
+    slow.push(slowness());
+    times.push(await time(attempt));
+    slow.push(slowness());
+  }
+  return { time: median(times) / median(slow), slowness: median(slow) };
+}
+
+/** The middle one of some values. */
+export function median(values: readonly number[]): number {
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)];
 }
 
 /**
@@ -30,10 +50,10 @@ function slowness(): number {
  */
 export async function fastest(limit: number, tries: number, time: (attempt: number) => Promise<number>) {
   const [times, slow]: number[][] = [[], []];
-  const least = () => Math.min(...times) / slow.toSorted((a, b) => a - b)[Math.floor(slow.length / 2)];
+  const least = () => Math.min(...times) / median(slow);
   do {
     times.push(await time(times.length));
-    slow.push(slowness());
+    slow.push(Math.min(MOST_SLOWNESS, slowness()));
   } while (times.length < tries && least() >= limit);
   return least();
 }

@@ -40,30 +40,30 @@ describe.skipIf(ADDRESS === "")(`the page${WITHOUT_PAGE}`, () => {
     await page.close();
   });
 
-  it.each(["light", "dark"] as const)("has nothing that axe finds fault with, %s", async (colorScheme) => {
+  it("has nothing that axe finds fault with, light and dark", async () => {
     const { page } = await openPage(browser);
-    await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
     await settled(page);
     await page.addScriptTag({ path: AXE });
-    const faults = await page.evaluate(async () => {
-      const { axe } = window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
-      interface Violation {
-        readonly id: string;
-        readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
-      }
-      const { violations } = await axe.run();
-      return violations.flatMap(({ id, nodes }) =>
-        nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)}: ${failureSummary}`),
-      );
-    });
-    expect(faults).toEqual([]);
+    for (const colorScheme of ["light", "dark"] as const) {
+      await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
+      expect(await faultsOf(page), colorScheme).toEqual([]);
+    }
     await page.close();
   });
 
-  it.each([360, 768, 3840])("is not wider than a screen of %i pixels", async (width) => {
-    const { page } = await openPage(browser, "", width);
+  it("is not wider than screens of 360, 768 and 3840 pixels, and leads to its steps on all", async () => {
+    const { page } = await openPage(browser);
     await settled(page);
-    expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+    const ways = page.getByRole("navigation", { name: "steps" });
+    for (const width of [768, 3840, 360]) {
+      await page.setViewportSize({ width, height: 900 });
+      expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      expect(await ways.locator("a:visible").count(), `links at ${width} pixels`).toBe(width === 360 ? 0 : 7);
+    }
+    await ways.getByRole("combobox", { name: "go to a step" }).selectOption("5");
+    await expect.poll(() => new URL(page.url()).hash).toBe("#step-5");
+    const { y } = (await page.locator("#step-5").boundingBox()) as { y: number };
+    expect(Math.abs(y)).toBeLessThan(150);
     await page.close();
   });
 
@@ -130,7 +130,7 @@ describe.skipIf(ADDRESS === "")(`the page${WITHOUT_PAGE}`, () => {
 
 /** Takes every choice, moves every slider, and presses every button but those that save. */
 async function moveEverything(page: Page): Promise<void> {
-  const selects = page.locator("select");
+  const selects = page.locator("main select");
   for (let i = 0; i < (await selects.count()); i++) {
     const values = await selects
       .nth(i)
@@ -148,4 +148,19 @@ async function moveEverything(page: Page): Promise<void> {
     const button = buttons.nth(i);
     if ((await button.isVisible()) && (await button.isEnabled())) await button.click();
   }
+}
+
+/** What axe finds fault with. */
+function faultsOf(page: Page): Promise<string[]> {
+  return page.evaluate(async () => {
+    const { axe } = window as unknown as { axe: { run(): Promise<{ violations: Violation[] }> } };
+    interface Violation {
+      readonly id: string;
+      readonly nodes: readonly { readonly html: string; readonly failureSummary?: string }[];
+    }
+    const { violations } = await axe.run();
+    return violations.flatMap(({ id, nodes }) =>
+      nodes.map(({ html, failureSummary }) => `${id}: ${html.slice(0, 200)}: ${failureSummary}`),
+    );
+  });
 }

@@ -17,6 +17,21 @@ export const loading = signal<number>(0);
 /** Why the model did not load, in a line. */
 export const failure = signal<string | undefined>(undefined);
 
+const PARTS = [Patches, Separation, Aggregation, QuestionBar, Positions, Decoder, Compare, OwnPrunerStep];
+/** How many of them are drawn. */
+const drawn = signal<number>(1);
+
+/** Draws the other steps, each in a task of its own, so that the page takes clicks while it opens. */
+export function drawSteps(): void {
+  if (drawn.value < PARTS.length) {
+    drawn.value++;
+    setTimeout(drawSteps);
+    return;
+  }
+  // The browser looked for it before it was there.
+  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+}
+
 /** The whole page. */
 export function App() {
   return (
@@ -29,14 +44,9 @@ export function App() {
       </header>
       <Bar />
       <main>
-        <Patches />
-        <Separation />
-        <Aggregation />
-        <QuestionBar />
-        <Positions />
-        <Decoder />
-        <Compare />
-        <OwnPrunerStep />
+        {PARTS.slice(0, drawn.value).map((Part, i) => (
+          <Part key={i} />
+        ))}
       </main>
     </>
   );

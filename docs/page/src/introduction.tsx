@@ -35,6 +35,11 @@ export function Introduction() {
         <a href="https://arxiv.org/abs/2602.02951">Nüwa</a> is one way to choose which. Here it runs step by step on a
         small model in your browser; nothing is uploaded.
       </p>
+      <p>
+        The model is <code>weights/no-places</code> of this project: {facts.value?.layers ?? 8} layers, tokens of 128
+        numbers, trained so that position ids alone tell it where a patch lies. It is not the shipped model,{" "}
+        <code>weights/shapes</code>, of which the tables of results are.
+      </p>
       <details class="words">
         <summary>Words used on this page</summary>
         <dl>

@@ -6,7 +6,7 @@ import { followInAddress } from "./state/url.ts";
 import "./links.css";
 
 /** The address, which follows the state from here on. */
-const address = followInAddress(ADDRESS);
+export const address = followInAddress(ADDRESS);
 
 /** What became of a link that was to be copied. */
 interface Copied {
@@ -41,12 +41,27 @@ export function Links({ steps }: { readonly steps: number }) {
   return (
     <div class="links">
       <p>What you set stands in the address of this page; Back takes the last setting back.</p>
-      <CopyLink fragment="" said="copy link to this situation" />
+      <CopyLink fragment="" said={<SituationLink />} label="copy link to this situation" />
       <button type="button" data-testid="start-again" onClick={address.startAgain}>
         start again
       </button>
       <nav aria-label="steps">
         <span>steps</span>
+        <select
+          aria-label="go to a step"
+          value=""
+          onChange={({ currentTarget }) => {
+            location.hash = `step-${currentTarget.value}`;
+            currentTarget.value = "";
+          }}
+        >
+          <option value="">steps</option>
+          {Array.from({ length: steps }, (_, i) => (
+            <option key={i} value={i + 1}>
+              step {i + 1}
+            </option>
+          ))}
+        </select>
         <ol>
           {Array.from({ length: steps }, (_, i) => (
             <li key={i}>
@@ -58,6 +73,15 @@ export function Links({ steps }: { readonly steps: number }) {
         </ol>
       </nav>
     </div>
+  );
+}
+
+/** On a narrow screen the steps are beside it. */
+function SituationLink() {
+  return (
+    <>
+      copy link<span class="on-wide"> to this situation</span>
+    </>
   );
 }
 

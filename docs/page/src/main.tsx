@@ -1,5 +1,5 @@
 import { render } from "preact";
-import { App, failure, loading } from "./app.tsx";
+import { App, drawSteps, failure, loading } from "./app.tsx";
 import { fetchFiles } from "./model/files.ts";
 import { startWorkers } from "./model/workers.ts";
 import { sandboxFiles } from "./sandbox/client.ts";
@@ -16,6 +16,7 @@ declare global {
 }
 
 render(<App />, document.getElementById("app") as HTMLElement);
+setTimeout(drawSteps);
 window.nuwaPage = pageApi(load());
 
 /** Loads the model; fulfilled when the first answer is there. */

@@ -76,6 +76,9 @@ export function Bars({ counts, total, text, layer, onLayer }: BarsProps) {
       <text x={(EDGE.left + width) / 2} y={height - 6} text-anchor="middle">
         decoder layer
       </text>
+      <text x={2} y={11}>
+        entries
+      </text>
     </g>
   );
 }

@@ -1,4 +1,5 @@
 import "./kept.css";
+import { useMemo } from "preact/hooks";
 import type { Box } from "../../../../src/core/boxes.ts";
 import type { Grid } from "../../../../src/core/grid.ts";
 import type { DrawnScene, ToldToken } from "../model/protocol.ts";
@@ -30,30 +31,33 @@ export interface KeptProps {
 /** A scene in which dropped patches are darkened, and what a decoder layer drops is crossed by a line. */
 export function Kept({ scene, grid, tokens, layers, boxes = [], old = false }: KeptProps) {
   const { width } = sizeOf(grid);
-  const byCell = new Map(tokens?.map((token) => [token.cell, token]));
+  // Where only boxes and age change, the patches stay as they are drawn.
+  const cells = useMemo(() => tokens && keptCells(tokens, grid, layers), [tokens, grid, layers]);
   return (
     <>
       <SceneShapes scene={scene} side={width} />
-      <g opacity={old ? 0.4 : undefined}>
-        {tokens &&
-          Array.from({ length: grid.rows * grid.columns }, (_, cell) => {
-            const token = byCell.get(cell);
-            const { x, y } = placeOf(cell, grid);
-            return (
-              <g key={cell}>
-                <rect {...{ x, y }} width={CELL} height={CELL} class={token ? "kept" : "dropped"} />
-                {token && token.layers < layers && (
-                  <line class="dropped-later" x1={x + 8} y1={y + CELL - 8} x2={x + CELL - 8} y2={y + 8} />
-                )}
-              </g>
-            );
-          })}
-      </g>
+      <g opacity={old ? 0.4 : undefined}>{cells}</g>
       {boxes.map(
         ({ kind, box, old: aged }) => box && <AnswerBox key={kind} {...{ kind, box }} old={aged} side={width} />,
       )}
     </>
   );
+}
+
+function keptCells(tokens: readonly ToldToken[], grid: Grid, layers: number) {
+  const byCell = new Map(tokens.map((token) => [token.cell, token]));
+  return Array.from({ length: grid.rows * grid.columns }, (_, cell) => {
+    const token = byCell.get(cell);
+    const { x, y } = placeOf(cell, grid);
+    return (
+      <g key={cell}>
+        <rect {...{ x, y }} width={CELL} height={CELL} class={token ? "kept" : "dropped"} />
+        {token && token.layers < layers && (
+          <line class="dropped-later" x1={x + 8} y1={y + CELL - 8} x2={x + CELL - 8} y2={y + 8} />
+        )}
+      </g>
+    );
+  });
 }
 
 const SAID: Readonly<Record<BoxKind, string>> = {

@@ -20,6 +20,8 @@ export interface RulerProps {
   readonly range: readonly [number, number];
   /** Patch of each kept token, −1 without one. */
   readonly cells: readonly number[];
+  /** Tokens of text behind the image; undefined before it is known. */
+  readonly text: number | undefined;
 }
 
 /** Width of the drawing. */
@@ -37,7 +39,7 @@ export function rulerHeight(rows: number): number {
  * Position ids as ticks. It is one stop of the tab key; left and right arrow keys, Home and End go over the kept tokens,
  * and the other figures point at their patches.
  */
-export function Ruler({ rows, used, range, cells }: RulerProps) {
+export function Ruler({ rows, used, range, cells, text }: RulerProps) {
   const x = scaleLinear(range, [8, RULER_WIDTH - 8]);
   const at = pointed.value === undefined ? -1 : cells.indexOf(pointed.value);
   const inUse = rows.find(({ name }) => name === used) ?? rows[0];
@@ -81,7 +83,7 @@ export function Ruler({ rows, used, range, cells }: RulerProps) {
         </g>
       ))}
       {rows.map((row, i) => (
-        <IdRow key={row.name} row={row} top={TOP + i * ROW} used={row.name === used} {...{ x, at }} end={range[1]} />
+        <IdRow key={row.name} row={row} top={TOP + i * ROW} used={row.name === used} {...{ x, at, text }} />
       ))}
     </g>
   );
@@ -94,11 +96,12 @@ interface IdRowProps {
   readonly x: (id: number) => number;
   /** The token that is pointed at, −1: none. */
   readonly at: number;
-  readonly end: number;
+  /** Tokens of text behind the image; undefined before it is known. */
+  readonly text: number | undefined;
 }
 
 /** The ids of one policy: a tick for each token, a bar for the text before and behind. */
-function IdRow({ row: { name, ids, nextId }, top, used, x, at, end }: IdRowProps) {
+function IdRow({ row: { name, ids, nextId }, top, used, x, at, text = 0 }: IdRowProps) {
   const [first] = ids;
   const y = top + 30;
   return (
@@ -107,7 +110,7 @@ function IdRow({ row: { name, ids, nextId }, top, used, x, at, end }: IdRowProps
         {used ? `▸ ${name} (in use)` : name}
       </text>
       <rect class="text" x={x(0)} y={y + 7} width={Math.max(0, x(first) - x(0) - 2)} height={8} />
-      <rect class="text" x={x(nextId)} y={y + 7} width={Math.max(0, x(end) - x(nextId))} height={8} />
+      <rect class="text" x={x(nextId)} y={y + 7} width={x(nextId + text) - x(nextId)} height={8} />
       <path class="ticks" d={ids.map((id) => `M${x(id).toFixed(1)} ${y}v${TICK}`).join("")} />
       {at >= 0 && at < ids.length && (
         <>

@@ -3,7 +3,7 @@ import { scaleLinear, scaleLog } from "d3-scale";
 import { bootstrap, type Estimate } from "../../../../src/eval/score/bootstrap.ts";
 
 /** Whose point it is; each has a shape and a colour of its own. */
-export type Who = "a" | "b" | "none";
+export type Who = "a" | "b" | "none" | "yours";
 
 /** A point of a {@link Scatter}. */
 export interface ScatterPoint {
@@ -30,10 +30,10 @@ export interface ScatterProps {
 
 /** Size of the drawing. */
 export const SCATTER_SIZE = { width: 400, height: 300 } as const;
-const EDGE = { left: 56, right: 24, top: 12, bottom: 44 } as const;
+const EDGE = { left: 56, right: 30, top: 12, bottom: 44 } as const;
 const TICKS = [0, 0.25, 0.5, 0.75, 1];
 /** Methods have the same budgets: they stand side by side, in units of the drawing. */
-const BESIDE: Readonly<Record<Who, number>> = { a: -8, none: 0, b: 8 };
+const BESIDE: Readonly<Record<Who, number>> = { a: -8, none: 0, b: 8, yours: 16 };
 
 /** Seed of the resamples of an interval. */
 const SEED = 1;
@@ -93,7 +93,7 @@ export function Scatter({ points, means, ticks, xLabel, yLabel }: ScatterProps) 
       <text transform={`translate(13 ${(y(0) + y(1)) / 2}) rotate(-90)`} text-anchor="middle">
         {yLabel}
       </text>
-      {(["none", "b", "a"] as const).map((who) => (
+      {(["none", "yours", "b", "a"] as const).map((who) => (
         <g key={who} class={who}>
           {points.map(
             (point, i) =>
@@ -133,9 +133,10 @@ export function meanInWords({ y: { score, low, high } }: Pick<GroupMean, "y">): 
   return `${score.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
 }
 
-/** A circle, a triangle or a square. */
+/** A circle, a triangle, a diamond or a square. */
 export function Mark({ who, size }: { readonly who: Who; readonly size: number }) {
   if (who === "a") return <circle r={size} />;
   if (who === "b") return <path d={`M0 ${-size * 1.2} L${size * 1.1} ${size * 0.8} L${-size * 1.1} ${size * 0.8} Z`} />;
+  if (who === "yours") return <path d={`M0 ${-size * 1.3} L${size * 1.3} 0 L0 ${size * 1.3} L${-size * 1.3} 0 Z`} />;
   return <rect x={-size} y={-size} width={2 * size} height={2 * size} />;
 }

@@ -20,6 +20,7 @@ export function clientOf(program: string, begin: (client: Client) => Promise<unk
   let last = 0;
   let worker: Worker | undefined;
   let ready: Promise<unknown> = Promise.resolve();
+  let isReady = false;
 
   function send<Name extends TaskName>(task: Name, given: Tasks[Name]["given"]): Promise<Tasks[Name]["back"]> {
     return new Promise((done, failed) => {
@@ -30,14 +31,15 @@ export function clientOf(program: string, begin: (client: Client) => Promise<unk
   }
 
   const client: Client = {
-    async ask(task, given) {
+    ask(task, given) {
       start();
-      await ready;
-      return send(task, given);
+      // At once where it can be: a worker computes while the page is drawn.
+      return isReady ? send(task, given) : ready.then(() => send(task, given));
     },
     stop(line) {
       worker?.terminate();
       worker = undefined;
+      isReady = false;
       for (const { failed } of waiting.values()) failed(new Error(line));
       waiting.clear();
     },
@@ -53,7 +55,15 @@ export function clientOf(program: string, begin: (client: Client) => Promise<unk
       else task?.done(data.back as never);
     });
     worker.addEventListener("error", ({ message }) => client.stop(message || "the worker of the model ended."));
+    const own = worker;
     ready = begin({ ask: send, stop: client.stop });
+    ready.then(
+      () => {
+        isReady = worker === own;
+      },
+      // Whoever asks is told.
+      () => {},
+    );
   }
   return client;
 }

@@ -120,13 +120,17 @@ export interface Told {
   readonly milliseconds: number;
 }
 
-/** What no salience breaks, see `coverageBounds`. */
+/** What a reader's pruner did: the answer, or why there is none, and the last lines that it printed. */
+export type ToldRun = { readonly printed: readonly string[] } & (
+  | { readonly told: Told; readonly problem?: undefined }
+  | { readonly problem: string }
+);
+
+/** What no salience breaks, see `coverageGuarantee`. */
 export interface ToldBounds {
   /** Fewest regions that hold an anchor, and the farthest that a patch can be from one. */
   readonly coveredRegions: number;
   readonly radius: number;
-  /** The salience for which plain top-k of as many patches leaves a patch farthest away, [N]. */
-  readonly worstForTop: readonly number[];
 }
 
 /** What a law says of a method. */
@@ -163,6 +167,8 @@ export interface Tasks {
   ask: { given: { scene: DrawnScene; question: string; setting: Setting; watch?: boolean }; back: Told };
   /** What separation and alignment guarantee. */
   bounds: { given: { keep: number; regionSize: number }; back: ToldBounds };
+  /** The salience for which plain top-k of as many patches leaves a patch farthest away, [N]. */
+  worst: { given: { keep: number }; back: readonly number[] };
   /** τ in grid units for τ² as a fraction of the largest squared distance; the paper's unless given. */
   reach: { given: { fraction?: number }; back: { fraction: number; patches: number } };
   /** Words of a question that the model does not know. */
@@ -170,7 +176,7 @@ export interface Tasks {
   /** Gets what runs programs of readers. */
   interpret: { given: { wasm: ArrayBuffer }; back: null };
   /** Answers under a pruner that a reader wrote. */
-  run: { given: { scene: DrawnScene; question: string; average: number; program: string }; back: Told };
+  run: { given: { scene: DrawnScene; question: string; average: number; program: string }; back: ToldRun };
   /** The sentences of all laws. */
   laws: { given: Record<string, never>; back: readonly string[] };
   /** One law on a pruner that a reader wrote. */

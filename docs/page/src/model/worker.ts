@@ -1,6 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { setWasmPaths } from "@tensorflow/tfjs-backend-wasm";
-import { coverageBounds } from "../../../../src/analysis/bounds.ts";
+import { coverageGuarantee } from "../../../../src/analysis/bounds.ts";
 import { prepareWasm } from "../../../../src/backend/wasm/prepare.ts";
 import { DISTANCE_FRACTION, distanceThreshold } from "../../../../src/methods/nuwa/aggregation.ts";
 import { createPruning } from "../../../../src/methods/registry.ts";
@@ -58,10 +58,13 @@ const HANDLERS: Handlers = {
     loaded().ask(scene, question, pruningFor(loaded().vlm, setting), watch),
   bounds: ({ keep, regionSize }) => {
     const { grid } = loaded().facts;
-    const { coveredRegions, radius } = coverageBounds(grid, { keep, regionSize });
+    const { coveredRegions, radius } = coverageGuarantee(grid, { keep, regionSize });
+    return { coveredRegions: coveredRegions.value, radius: radius.value };
+  },
+  worst: ({ keep }) => {
+    const { grid } = loaded().facts;
     // With a single region alignment is plain top-k.
-    const top = coverageBounds(grid, { keep, regionSize: Math.max(grid.rows, grid.columns) });
-    return { coveredRegions: coveredRegions.value, radius: radius.value, worstForTop: top.radius.witness };
+    return coverageGuarantee(grid, { keep, regionSize: Math.max(grid.rows, grid.columns) }).radius.witness;
   },
   reach: ({ fraction = DISTANCE_FRACTION }) => ({
     fraction,
@@ -73,10 +76,15 @@ const HANDLERS: Handlers = {
     return null;
   },
   run: ({ scene, question, average, program }) =>
-    withProgram(program, ({ call }) => {
+    withProgram(program, async ({ call, printed }) => {
       const { vlm, ask } = loaded();
       const pruning = createPruning(methodOf(call), vlm.model.config, { average: { tokens: average } });
-      return ask(scene, question, pruning, false);
+      try {
+        return { told: await ask(scene, question, pruning, false), printed: printed() };
+      } catch (error) {
+        // What it printed tells most where it failed.
+        return { problem: error instanceof Error ? error.message : String(error), printed: printed() };
+      }
     }),
   laws: () => SENTENCES,
   judge: ({ program, law }) => withProgram(program, (opened) => judge(opened, law)),

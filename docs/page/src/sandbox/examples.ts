@@ -6,7 +6,13 @@ export interface Example {
 }
 
 const TYPE = `type Grid = { rows: number; columns: number };
-type Patches = { attention: number[]; keyNorms: number[]; grid: Grid; keep: number };
+type Patches = {
+  attention: number[];
+  keyNorms: number[];
+  likeness: number[][];
+  grid: Grid;
+  keep: number;
+};
 `;
 
 /** Programs that a reader may start from; the first is shown at the start. */
@@ -31,6 +37,27 @@ export default function prune({ attention, keep }: Patches): number[] {
 export default function prune({ grid, keep }: Patches): number[] {
   const total = grid.rows * grid.columns;
   return Array.from({ length: keep }, (_, i) => Math.floor(((i + 0.5) * total) / keep));
+}
+`,
+  },
+  {
+    name: "diverse",
+    said: "unlike each other",
+    program: `${TYPE}
+// One by one the patch whose attention, less its likeness to those kept, is largest.
+export default function prune({ attention, likeness, keep }: Patches): number[] {
+  const most = Math.max(...attention);
+  const patches = attention.map((_, patch) => patch);
+  const nearest = patches.map(() => 0);
+  const kept: number[] = [];
+  while (kept.length < keep) {
+    const worth = (patch: number) => (most > 0 ? attention[patch] / most : 0) - nearest[patch];
+    const left = patches.filter((patch) => !kept.includes(patch));
+    const next = left.reduce((best, patch) => (worth(patch) > worth(best) ? patch : best));
+    kept.push(next);
+    for (const patch of patches) nearest[patch] = Math.max(nearest[patch], likeness[next][patch]);
+  }
+  return kept;
 }
 `,
   },

@@ -17,6 +17,8 @@ const CALL_LIMIT = 2000;
 /** What a program and all its values may occupy, in bytes. */
 const MEMORY_LIMIT = 32 * 2 ** 20;
 const STACK_LIMIT = 256 * 1024;
+/** Lines of `console.log` that are kept, and characters of each. */
+const [PRINTED_LINES, PRINTED_LENGTH] = [20, 500];
 /** The name of a program in its own errors. */
 const FILE = "pruner";
 
@@ -31,6 +33,8 @@ export interface OpenProgram {
   call(given: unknown): unknown;
   /** Whether a call was ended by the limit of time; every later call then fails at once. */
   readonly overdue: boolean;
+  /** The last lines that `console.log` and its like were given, oldest first. */
+  printed(): string[];
   dispose(): void;
 }
 
@@ -64,7 +68,16 @@ export async function loadInterpreter(wasm: ArrayBuffer): Promise<Interpreter> {
 /** Takes the export; called with JSON, because values of the program stay inside. */
 const CALLER = `
   var exports = {};
-  var console = { log() {}, info() {}, warn() {}, error() {} };
+  var __printed = ((stringify) => {
+    const lines = [];
+    const wordsOf = (value) => (typeof value === "string" ? value : (stringify(value) ?? String(value)));
+    const log = (...values) => {
+      lines.push(values.map(wordsOf).join(" ").slice(0, ${PRINTED_LENGTH}));
+      if (lines.length > ${PRINTED_LINES}) lines.shift();
+    };
+    globalThis.console = { log, info: log, warn: log, error: log };
+    return () => stringify(lines);
+  })(JSON.stringify);
   function require() { throw new Error("a pruner imports nothing: it gets all that it may look at"); }
   (({ parse, stringify }, { isView }) => (text) => {
     const returned = exports.default(parse(text));
@@ -125,6 +138,14 @@ function openProgram(quickJs: QuickJSWASMModule, program: string): OpenProgram {
     },
     get overdue() {
       return overdue;
+    },
+    printed() {
+      // A program that was stopped is called no more, and printing is the program's, too.
+      if (overdue) return [];
+      const lines = timed(() => context.evalCode("__printed()", "page"));
+      const json: unknown = context.dump(lines);
+      lines.dispose();
+      return typeof json === "string" ? JSON.parse(json) : [];
     },
     dispose,
   };

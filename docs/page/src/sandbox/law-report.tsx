@@ -67,9 +67,10 @@ function inWords(laws: readonly LawState[]): string {
 function Symbols() {
   return (
     <p class="waiting">
-      Each law is tried on small grids with made-up scores. <b>g</b>: side of a region, 2 patches here. <b>k</b>:
-      patches that are kept. <b>n</b>: the smallest number for which all regions together can hold k patches with at
-      most n in each. A law of scores does not apply to a pruner whose choice no scores change.
+      Each law is tried on up to 60 small grids with made-up scores and no likeness: “keeps” says that none of them
+      breaks it. <b>g</b>: side of a region, 2 patches here. <b>k</b>: patches that are kept. <b>n</b>: the smallest
+      number for which all regions together can hold k patches with at most n in each. A law of scores does not apply to
+      a pruner whose choice no scores change.
     </p>
   );
 }

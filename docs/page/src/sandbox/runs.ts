@@ -31,6 +31,10 @@ export interface LawState {
 export const ownRun = signal<Live<OwnRun>>({ busy: false });
 /** The laws, and the program that they were tried on. */
 const laws = signal<{ readonly program: string; readonly states: readonly LawState[] }>({ program: "", states: [] });
+/** What the last program printed on the scene, and which program that was. */
+const printed = signal<{ readonly program: string; readonly lines: readonly string[] }>({ program: "", lines: [] });
+/** The last lines that the program in the editor printed. */
+export const shownLines = computed(() => (printed.value.program === program.value ? printed.value.lines : []));
 /** The last run of the program that stands in the editor. */
 export const shownRun = computed(() => {
   const { value } = ownRun.value;
@@ -74,13 +78,17 @@ export async function runProgram(text: string): Promise<void> {
   const current = () => own === newest;
   running.value = true;
   if (laws.value.program !== text) laws.value = { program: text, states: [] };
+  printed.value = { program: text, lines: [] };
   ownRun.value = { value: ownRun.value.value, busy: true };
   const asked = { scene: scene.value, question: question.value, average: average.value };
   try {
     const client = await sandbox();
     if (!current()) return;
-    const told = await within(ANSWER_LIMIT, client.ask("run", { ...asked, program: text }));
+    const ran = await within(ANSWER_LIMIT, client.ask("run", { ...asked, program: text }));
     if (!current()) return;
+    printed.value = { program: text, lines: ran.printed };
+    if (ran.problem !== undefined) throw new Error(ran.problem);
+    const { told } = ran;
     ownRun.value = { value: { told, program: text, ...asked }, busy: false };
     const sentences = await client.ask("laws", {});
     if (!current()) return;

@@ -1,4 +1,4 @@
-import { effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
+import { computed, effect, type ReadonlySignal, signal, untracked } from "@preact/signals";
 
 /** A value that is computed in the worker and follows what it is computed from. */
 export interface Live<T> {
@@ -22,6 +22,16 @@ export function current<T>({ value, old }: Live<T>): T | undefined {
   return old ? undefined : value;
 }
 
+/** The value alone: what reads it follows no change of what is said of it. */
+export function valueIn<T>(of: ReadonlySignal<Live<T>>): ReadonlySignal<T | undefined> {
+  return computed(() => of.value.value);
+}
+
+function alike<T>(one: Live<T>, other: Live<T>): boolean {
+  const names = ["value", "old", "problem", "busy", "built"] as const;
+  return names.every((name) => one[name] === other[name]);
+}
+
 /**
  * Computes anew whenever a signal that `input` reads has changed. What was overtaken is thrown away.
  *
@@ -37,7 +47,31 @@ export function live<Input, T>(
   const begun = (): Live<T> => (first ? { value: first(), busy: false, built: true } : IDLE);
   const state = signal<Live<T>>(begun());
   let newest = 0;
-  let running: Promise<unknown> = Promise.resolve();
+  let isRunning = false;
+  /** What is to be begun when the work under way ends. */
+  let next: (() => void) | undefined;
+
+  /** One at a time: what waits and is overtaken is never begun. */
+  async function begin(given: Input, own: number): Promise<void> {
+    if (own !== newest) return;
+    if (isRunning) {
+      next = () => begin(given, own);
+      return;
+    }
+    isRunning = true;
+    try {
+      const value = await work(given);
+      if (own === newest) state.value = { value, busy: false };
+    } catch (error) {
+      if (own === newest)
+        state.value = { problem: error instanceof Error ? error.message : String(error), busy: false };
+    }
+    isRunning = false;
+    const then = next;
+    next = undefined;
+    then?.();
+  }
+
   effect(() => {
     const given = input();
     const own = ++newest;
@@ -48,20 +82,15 @@ export function live<Input, T>(
     // At once, not only when work starts: nothing may stand for a moment beside an input that it does not belong to.
     const { value: last, built } = state.peek();
     const stands = last === undefined || (built === true && last === untracked(() => first?.()));
-    state.value = { value: last, busy: true, old: !stands, ...(stands && built && { built }) };
-    const timer = setTimeout(() => {
-      // One at a time: what waits and is overtaken is never begun.
-      running = running.then(async () => {
-        if (own !== newest) return;
-        try {
-          const value = await work(given);
-          if (own === newest) state.value = { value, busy: false };
-        } catch (error) {
-          if (own === newest)
-            state.value = { problem: error instanceof Error ? error.message : String(error), busy: false };
-        }
-      });
-    }, pause);
+    const now = { value: last, busy: true, old: !stands, ...(stands && built && { built }) };
+    // Where a move follows upon a move nothing is drawn anew.
+    if (!alike(now, state.peek())) state.value = now;
+    if (pause === 0) {
+      // Before the page is drawn, which a microtask does: the worker computes meanwhile.
+      untracked(() => begin(given, own));
+      return undefined;
+    }
+    const timer = setTimeout(begin, pause, given, own);
     return () => clearTimeout(timer);
   });
   return state;

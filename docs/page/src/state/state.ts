@@ -10,7 +10,7 @@ import type { LoadedFacts, Setting, Told } from "../model/protocol.ts";
 import type { Workers } from "../model/workers.ts";
 import { EXAMPLES, readProgram, writeProgram } from "../sandbox/examples.ts";
 import { readShapes, writeShapes } from "../scene/shapes-text.ts";
-import { live } from "./live.ts";
+import { live, valueIn } from "./live.ts";
 import type { Named } from "./url.ts";
 
 /** What step 1 can lay over the patches. */
@@ -137,6 +137,8 @@ const nuwaBesides = live(
 );
 /** What stage 1 of Nüwa keeps, whichever the first method is. */
 export const chosenByNuwa = computed(() => (methodA.value === "nuwa" ? chosen.value : nuwaBesides.value));
+/** What the first method keeps, and what Nüwa does, without whether it is being computed. */
+export const [tokens, tokensOfNuwa] = [valueIn(chosen), valueIn(chosenByNuwa)] as const;
 /** τ, as a fraction and in patches. */
 export const reach = live(
   () => ready({ fraction: distanceFraction.value }),

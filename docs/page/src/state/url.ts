@@ -15,6 +15,8 @@ export interface Address {
   link(fragment: string): string;
   /** Sets all signals to what they began with. */
   startAgain(): void;
+  /** Ends the entry of the history that is being written: the next change of the same setting begins a new one. */
+  endEntry(): void;
 }
 
 /** Milliseconds without a change after which the address is written. */
@@ -94,5 +96,9 @@ export function followInAddress(named: readonly Named<never>[]): Address {
   return {
     link: (fragment) => `${location.origin}${addressOf(fieldsNow(), fragment)}`,
     startAgain: () => setTo(new URLSearchParams()),
+    endEntry() {
+      write();
+      entry = undefined;
+    },
   };
 }

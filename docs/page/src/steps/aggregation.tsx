@@ -8,7 +8,16 @@ import { heat } from "../figures/colours.ts";
 import { Figure } from "../figures/figure.tsx";
 import { HeatScale, shortly } from "../figures/heat-scale.tsx";
 import { EditedScene } from "../scene/editor.tsx";
-import { anchor, chosenByNuwa, distanceFraction, gridOf, pillarQuantile, reach, variant } from "../state/state.ts";
+import {
+  anchor,
+  chosenByNuwa,
+  distanceFraction,
+  gridOf,
+  pillarQuantile,
+  reach,
+  tokensOfNuwa,
+  variant,
+} from "../state/state.ts";
 import { Step } from "../step.tsx";
 import { AggregationEquation } from "./equations-3-and-4.tsx";
 import "./aggregation.css";
@@ -109,7 +118,7 @@ function AggregationControls() {
 
 /** The anchor nearest to the patch that was chosen, with its weights. */
 function shownRow(): Row | undefined {
-  const { value } = chosenByNuwa.value;
+  const { value } = tokensOfNuwa;
   if (!value || value.cells.length === 0) return undefined;
   const grid = gridOf.value;
   const at = Math.min(anchor.value, grid.rows * grid.columns - 1);
@@ -130,7 +139,7 @@ function Gathering() {
   const grid = gridOf.value;
   const id = useId();
   const { width, height } = sizeOf(grid);
-  const { value } = chosenByNuwa.value;
+  const { value } = tokensOfNuwa;
   const row = shownRow();
   const most = row ? largestOther(row) : 0;
   const kept = new Map(value?.cells.map((cell, i) => [cell, value.pillars?.[i] ?? true]));

@@ -25,9 +25,10 @@ export function Guarantee() {
   const { value } = bounds.value;
   const { regions } = coverings.value?.aligned.coverage ?? {};
   if (!value || regions === undefined) return null;
-  if (value.keep !== stage1Budget.value || value.regionSize !== regionSize.value) return null;
+  const isOfThis = value.keep === stage1Budget.value && value.regionSize === regionSize.value;
   return (
-    <p>
+    // What stands below stays where it is while the numbers are computed anew.
+    <p style={{ visibility: isOfThis ? "visible" : "hidden" }}>
       Whatever the salience, with this k and these regions Nüwa covers at least {value.coveredRegions} of the {regions}{" "}
       regions, and no patch is farther than {value.radius.toFixed(2)} patches from an anchor. Plain top-k promises
       neither.

@@ -37,7 +37,9 @@ export const candidates = computed(() => {
   return { regions: regions.length, perRegion, all, fewest: Math.min(...counts) };
 });
 
-/** What holds for every salience. */
+/**
+ * What holds for every salience, once the slider rests: until then the worker chooses what the method keeps.
+ */
 export const bounds = live(
   () =>
     facts.value && client.value
@@ -45,12 +47,20 @@ export const bounds = live(
       : undefined,
   // What they hold for comes with them: they may be late.
   async ({ worker, ...task }) => ({ ...task, ...(await worker.ask("bounds", task)) }),
+  { pause: 150 },
+);
+
+/** The salience that is worst for plain top-k, while it is shown. */
+export const worstSalience = live(
+  () =>
+    worstCase.value && facts.value && client.value ? { worker: client.value, keep: stage1Budget.value } : undefined,
+  ({ worker, ...task }) => worker.ask("worst", task),
 );
 
 /** What the selections go by: the scene's salience, or what is worst for plain top-k; undefined before it is there. */
 export const salience = computed<ArrayLike<number> | undefined>(() => {
   if (!worstCase.value) return seen.value.value?.salience[variant.value];
-  return bounds.value.value?.worstForTop;
+  return worstSalience.value.value;
 });
 
 /** What is kept by separation and alignment, and by plain top-k. */

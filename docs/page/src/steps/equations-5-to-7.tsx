@@ -166,28 +166,35 @@ export function OverlapEquation() {
 /** A pruner: from salience, key norms, grid and budget to a set of k patches. */
 export function PrunerEquation() {
   return (
-    <math display="block">
-      <mi>prune</mi>
-      <mo>:</mo>
-      <mo>(</mo>
-      <mi>S</mi>
-      <mo>,</mo>
-      <mi>κ</mi>
-      <mo>,</mo>
-      <mi>H</mi>
-      <mo>×</mo>
-      <mi>W</mi>
-      <mo>,</mo>
-      <mi>k</mi>
-      <mo>)</mo>
-      <mo>↦</mo>
-      <mi>B</mi>
-      <mo>,</mo>
-      <mo>|</mo>
-      <mi>B</mi>
-      <mo>|</mo>
-      <mo>=</mo>
-      <mi>k</mi>
-    </math>
+    <>
+      <math display="block">
+        <mi>prune</mi>
+        <mo>:</mo>
+        <mo>(</mo>
+        <mi>S</mi>
+        <mo>,</mo>
+        <mi>κ</mi>
+        <mo>,</mo>
+        <mi>H</mi>
+        <mo>×</mo>
+        <mi>W</mi>
+        <mo>,</mo>
+        <mi>k</mi>
+        <mo>)</mo>
+        <mo>↦</mo>
+        <mi>B</mi>
+        <mo>,</mo>
+        <mo>|</mo>
+        <mi>B</mi>
+        <mo>|</mo>
+        <mo>=</mo>
+        <mi>k</mi>
+      </math>
+      <p>
+        S is <code>attention</code> and κ <code>keyNorms</code>, both of the block of the tower whose output the decoder
+        is given, κ with all heads in one norm; H × W are <code>grid.rows</code> and <code>grid.columns</code>, k is{" "}
+        <code>keep</code>, and B is what is returned. A program may also read A, <code>likeness</code>.
+      </p>
+    </>
   );
 }

@@ -6,11 +6,21 @@ import { Waiting } from "../controls.tsx";
 import { sizeOf } from "../figures/cell-grid.tsx";
 import { Figure } from "../figures/figure.tsx";
 import { BoxKey, Kept } from "../figures/kept.tsx";
+import { address } from "../links.tsx";
 import type { Told } from "../model/protocol.ts";
 import { Editor } from "../sandbox/editor.tsx";
 import { ADDRESS_LIMIT, EXAMPLES } from "../sandbox/examples.ts";
 import { LawReport } from "../sandbox/law-report.tsx";
-import { isOfAnother, type OwnRun, ownRun, running, runProgram, shownRun, stopProgram } from "../sandbox/runs.ts";
+import {
+  isOfAnother,
+  type OwnRun,
+  ownRun,
+  running,
+  runProgram,
+  shownLines,
+  shownRun,
+  stopProgram,
+} from "../sandbox/runs.ts";
 import { current } from "../state/live.ts";
 import {
   answerA,
@@ -29,6 +39,12 @@ import { Step } from "../step.tsx";
 import { PrunerEquation } from "./equations-5-to-7.tsx";
 import { Numbers } from "./numbers.tsx";
 
+/** Runs a program; Back leads to each that was run. */
+function run(text: string): void {
+  runProgram(text);
+  address.endEntry();
+}
+
 /** Step 7: a pruner that the reader writes. */
 export function OwnPrunerStep() {
   const textOf = useRef(() => program.value);
@@ -36,7 +52,7 @@ export function OwnPrunerStep() {
     <Step
       number={7}
       title="Your own pruner"
-      sources={["src/methods/method.ts", "src/laws/all.ts", "src/laws/judge.ts"]}
+      sources={["src/methods/method.ts", "src/laws/all.ts", "src/laws/judge.ts", "docs/write-a-method.md"]}
       equation={<PrunerEquation />}
       figure={
         <>
@@ -57,7 +73,7 @@ export function OwnPrunerStep() {
               ))}
             </fieldset>
           </div>
-          <Editor describedBy="editor-keys" textOf={textOf} onRun={runProgram} />
+          <Editor describedBy="editor-keys" textOf={textOf} onRun={run} />
           <p class="waiting" id="editor-keys">
             Tab indents; Escape and then Tab leaves the editor. Control or Command with Enter runs.
             {program.value.length > ADDRESS_LIMIT &&
@@ -68,7 +84,7 @@ export function OwnPrunerStep() {
               type="button"
               data-testid="run-editor"
               disabled={!client.value}
-              onClick={() => runProgram(textOf.current())}
+              onClick={() => run(textOf.current())}
             >
               run
             </button>
@@ -77,23 +93,36 @@ export function OwnPrunerStep() {
             </button>
           </div>
           <Waiting of={ownRun.value} />
+          {shownLines.value.length > 0 && (
+            <pre class="printed" data-testid="printed">
+              {shownLines.value.join("\n")}
+            </pre>
+          )}
           <Result />
           <LawReport />
         </>
       }
     >
       <p>
-        A pruner is a function. It gets <code>attention</code> (of the class token) and <code>keyNorms</code>, a number
-        for each patch in raster order, <code>grid</code> with its <code>rows</code> and <code>columns</code>, and{" "}
-        <code>keep</code>, how many patches to keep: the budget, {average.value} now, in all layers, since nothing is
-        cut later. Methods with a second cut keep more at first. It returns the raster indices of the patches that stay,
-        in any order. Patch 0 is at the upper left.
+        A pruner is a function. It gets <code>attention</code> (of the class token, summed over heads) and{" "}
+        <code>keyNorms</code>, a number for each patch in raster order, <code>likeness</code>, for each patch a row of
+        cosines of its features with all patches' (A of Eq. 5), <code>grid</code> with its <code>rows</code> and{" "}
+        <code>columns</code>, and <code>keep</code>, how many patches to keep: the budget, {average.value} now, in all
+        layers, since nothing is cut later. Methods with a second cut keep more at first. It returns the raster indices
+        of the patches that stay, in any order. Patch 0 is at the upper left.
       </p>
       <p>
         It is written in TypeScript or JavaScript, begins with <code>export default</code>, and runs in an interpreter
-        that has neither a network nor this page, for 2 seconds and 32 MiB at most. Its answer stands beside those of
-        methods A and B, and then laws are tried on it. A law that is broken shows the smallest case that breaks it. A
-        pruner may have good reasons to break some: top-k keeps the highest scores and leaves regions uncovered.
+        that has neither a network nor this page, for 2 seconds and 32 MiB at most. The last 20 lines of{" "}
+        <code>console.log</code> on the scene stand below the editor. Its answer stands beside those of methods A and B,
+        and then laws are tried on it. A law that is broken shows the smallest case that breaks it. A pruner may have
+        good reasons to break some: top-k keeps the highest scores and leaves regions uncovered.
+      </p>
+      <p>
+        It runs behind the vision tower and before the first layer of the decoder; what it keeps enters as it is, with
+        the ids of the unpruned model. In the project a method is an object that makes such a function for a model, has
+        a budget and says what it needs, and whose inputs are tensors of several images: docs/write-a-method.md, below,
+        writes top-k so and tries the same laws by <code>nuwa laws</code>.
       </p>
     </Step>
   );

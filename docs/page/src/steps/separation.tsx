@@ -8,7 +8,7 @@ import { EditedScene } from "../scene/editor.tsx";
 import { current } from "../state/live.ts";
 import { average, chosen, gridOf, methodA, regionSize, seen, worstCase } from "../state/state.ts";
 import { Step } from "../step.tsx";
-import { bounds, type Covering, coverings, salience, split, stage1Budget } from "./coverage.ts";
+import { type Covering, coverings, salience, split, stage1Budget, worstSalience } from "./coverage.ts";
 import { Candidates, Guarantee, Measures } from "./coverage-words.tsx";
 import { AlignmentEquation } from "./equations.tsx";
 import "./separation.css";
@@ -134,7 +134,7 @@ function Selections() {
       </ul>
       {both && <Measures {...both} />}
       <Guarantee />
-      <Waiting of={worstCase.value ? bounds.value : seen.value} />
+      <Waiting of={worstCase.value ? worstSalience.value : seen.value} />
     </>
   );
 }

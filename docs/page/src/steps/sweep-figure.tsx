@@ -2,6 +2,7 @@ import type { Estimate } from "../../../../src/eval/score/bootstrap.ts";
 import { Figure } from "../figures/figure.tsx";
 import { type GroupMean, Mark, meanInWords, SCATTER_SIZE, Scatter, type Who } from "../figures/scatter.tsx";
 import { client, gridOf, methodA, methodB } from "../state/state.ts";
+import { CopyNumbers } from "./copy-numbers.tsx";
 import {
   BUDGETS,
   goOnSweep,
@@ -12,6 +13,7 @@ import {
   sweepDone,
   sweepGoal,
   sweepMeans,
+  sweepOwn,
   sweepPoints,
   sweepProblem,
   sweepRunning,
@@ -39,6 +41,16 @@ export function SweepFigure() {
             </span>
           </span>
         )}
+        <label class="control">
+          <input
+            type="checkbox"
+            checked={sweepOwn.value}
+            onChange={({ currentTarget }) => {
+              sweepOwn.value = currentTarget.checked;
+            }}
+          />
+          with your pruner of step 7
+        </label>
       </div>
       {sweepProblem.value !== undefined && (
         <p class="problem" role="alert">
@@ -61,9 +73,11 @@ export function SweepFigure() {
       <ul class="key marks">
         <Key who="a" said={`A: ${methodA.value}`} />
         <Key who="b" said={`B: ${methodB.value}`} />
+        {sweepOwn.value && <Key who="yours" said="yours" />}
         <Key who="none" said="unpruned" />
       </ul>
       {done > 0 && <Means means={means} points={points} />}
+      {done > 0 && <CopyNumbers key={points.length} />}
     </section>
   );
 }
@@ -113,6 +127,7 @@ function Means({ means, points }: MeansProps) {
             <th scope="col">budget, tokens</th>
             <th scope="col">A: {methodA.value}</th>
             <th scope="col">B: {methodB.value}</th>
+            {sweepOwn.value && <th scope="col">yours</th>}
           </tr>
         </thead>
         <tbody>
@@ -121,6 +136,7 @@ function Means({ means, points }: MeansProps) {
               <th scope="row">{budget}</th>
               <td>{cell(at("a", budget))}</td>
               <td>{cell(at("b", budget))}</td>
+              {sweepOwn.value && <td>{cell(at("yours", budget))}</td>}
             </tr>
           ))}
         </tbody>
