@@ -26,7 +26,13 @@ async function photograph(browser: Browser, address: string, { width, height, fr
   await page.goto(address);
   await page.evaluate("nuwaPage.ready");
   await page.waitForFunction("!nuwaPage.state().busy");
-  await page.locator(from).evaluate((element) => element.scrollIntoView({ block: "start" }));
+  await page.locator(from).evaluate(async (element) => {
+    // Steps above take their heights when they come near the screen.
+    for (let frame = 0; frame < 6; frame++) {
+      element.scrollIntoView({ block: "start" });
+      await new Promise(requestAnimationFrame);
+    }
+  });
   // Few colours are enough, and a fourth of the bytes.
   const png = await sharp(await page.screenshot())
     .png({ palette: true, compressionLevel: 9 })

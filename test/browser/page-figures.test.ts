@@ -6,7 +6,7 @@ import sharp from "sharp";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { temporaryFolder } from "../cli/support.ts";
 import { hiddenTexts, launch } from "./chromium.ts";
-import { ADDRESS, openPage, settled, WITHOUT_PAGE } from "./page-support.ts";
+import { ADDRESS, layOutAll, openPage, settled, WITHOUT_PAGE } from "./page-support.ts";
 
 /** Figures at the beginning, and once the reader's pruner has answered and some law is broken. */
 const FIGURES = { least: 11, withPruner: 13 };
@@ -36,6 +36,8 @@ describe.skipIf(ADDRESS === "")(`the figures of the page${WITHOUT_PAGE}`, () => 
     expect(count).toBeGreaterThanOrEqual(FIGURES.withPruner);
     const folder = temporaryFolder();
     const alone = await browser.newPage();
+    // For what gets a fixed position below.
+    await layOutAll(page);
     for (let i = 0; i < count; i++) {
       const figure = figures.nth(i);
       await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });

@@ -67,6 +67,7 @@ describe.skipIf(ADDRESS === "")(`the scene of the page${WITHOUT_PAGE}`, () => {
     const { page } = await openPage(browser, `?shapes=${SHAPES}`);
     await settled(page);
     const cross = handleOf(page, "purple cross");
+    await cross.evaluate((element) => element.scrollIntoView({ block: "center" }));
     const box = (await cross.boundingBox()) as { x: number; y: number; width: number; height: number };
     const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
     const patch = ((await page.locator("#step-1 .figure svg").boundingBox())?.width ?? 0) / 12;

@@ -1,4 +1,4 @@
-import type { Browser, Page } from "playwright-core";
+import type { Browser, ElementHandle, Page } from "playwright-core";
 import { inject } from "vitest";
 import type { NuwaPage } from "../../docs/page/src/state/nuwa-page.ts";
 import { type PageRecord, recordedPage } from "./chromium.ts";
@@ -25,18 +25,18 @@ function slowness(): number {
 }
 
 /**
- * The median of some times, in milliseconds, divided by the machine's median slowness meanwhile. On a machine that does
- * nothing else it is the median itself.
+ * How often longer than on a machine that does nothing else a computation takes while some work is repeated: the median
+ * of what is measured before and behind each time.
  */
-export async function usual(tries: number, time: (attempt: number) => Promise<number>) {
-  const [times, slow]: number[][] = [[], []];
-  for (let attempt = 0; attempt < tries; attempt++) {
+export async function slownessDuring(times: number, work: (attempt: number) => Promise<void>): Promise<number> {
+  const slow: number[] = [];
+  for (let attempt = 0; attempt < times; attempt++) {
     // Before and behind: what else runs may begin or end.
     slow.push(slowness());
-    times.push(await time(attempt));
+    await work(attempt);
     slow.push(slowness());
   }
-  return { time: median(times) / median(slow), slowness: median(slow) };
+  return median(slow);
 }
 
 /** The middle one of some values. */
@@ -64,6 +64,11 @@ export async function openPage(browser: Browser, search = "", width = 1280): Pro
   await opened.page.goto(`${ADDRESS}${search}`);
   await opened.page.evaluate("nuwaPage.ready");
   return opened;
+}
+
+/** Has steps off the screen laid out, too, and what they hold reach beyond them where it does, until its style goes. */
+export function layOutAll(page: Page): Promise<ElementHandle<Element>> {
+  return page.addStyleTag({ content: ".step { content-visibility: visible }" }) as Promise<ElementHandle<Element>>;
 }
 
 /** What the page says of itself now. */

@@ -2,7 +2,16 @@ import { fileURLToPath } from "node:url";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch } from "./chromium.ts";
-import { ADDRESS, openPage, type PageState, settled, setValue, stateOf, WITHOUT_PAGE } from "./page-support.ts";
+import {
+  ADDRESS,
+  layOutAll,
+  openPage,
+  type PageState,
+  settled,
+  setValue,
+  stateOf,
+  WITHOUT_PAGE,
+} from "./page-support.ts";
 
 const AXE = fileURLToPath(new URL("../../docs/page/node_modules/axe-core/axe.min.js", import.meta.url));
 
@@ -43,6 +52,7 @@ describe.skipIf(ADDRESS === "")(`the page${WITHOUT_PAGE}`, () => {
   it("has nothing that axe finds fault with, light and dark", async () => {
     const { page } = await openPage(browser);
     await settled(page);
+    await layOutAll(page);
     await page.addScriptTag({ path: AXE });
     for (const colorScheme of ["light", "dark"] as const) {
       await page.emulateMedia({ colorScheme, reducedMotion: "reduce" });
@@ -57,7 +67,9 @@ describe.skipIf(ADDRESS === "")(`the page${WITHOUT_PAGE}`, () => {
     const ways = page.getByRole("navigation", { name: "steps" });
     for (const width of [768, 3840, 360]) {
       await page.setViewportSize({ width, height: 900 });
+      const laidOut = await layOutAll(page);
       expect(await page.evaluate(() => document.documentElement.scrollWidth)).toBeLessThanOrEqual(width);
+      await laidOut.evaluate((style) => style.remove());
       expect(await ways.locator("a:visible").count(), `links at ${width} pixels`).toBe(width === 360 ? 0 : 7);
     }
     await ways.getByRole("combobox", { name: "go to a step" }).selectOption("5");

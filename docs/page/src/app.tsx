@@ -29,7 +29,19 @@ export function drawSteps(): void {
     return;
   }
   // The browser looked for it before it was there.
-  if (location.hash) document.getElementById(location.hash.slice(1))?.scrollIntoView();
+  showTarget();
+  addEventListener("hashchange", () => showTarget());
+}
+
+/** Frames until steps between, which are laid out when they come near the screen, have their true heights. */
+const FRAMES = 6;
+
+/** Scrolls to what the address leads to, and stays there while the steps above it take their heights. */
+function showTarget(frames = FRAMES): void {
+  const target = document.getElementById(location.hash.slice(1));
+  if (!target || frames === 0) return;
+  target.scrollIntoView();
+  requestAnimationFrame(() => showTarget(frames - 1));
 }
 
 /** The whole page. */
@@ -59,7 +71,7 @@ function Loading() {
         The model could not be loaded: {failure.value}
       </p>
     );
-  if (client.value) return <p class="waiting">computed live on {facts.value?.backend}</p>;
+  if (client.value) return <p class="waiting">computed live with weights/no-places on {facts.value?.backend}</p>;
   return (
     <p class="waiting">
       {answerA.value.value

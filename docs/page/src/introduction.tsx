@@ -28,20 +28,19 @@ export function Introduction() {
   return (
     <>
       <p>
-        A vision-language model answers questions about a picture. It turns the picture into vectors, the{" "}
-        <em>visual tokens</em>, and a language model, the <em>decoder</em>, reads them like words. Here they are{" "}
-        {rows * columns}, before a question of about ten, and each costs time and memory in all{" "}
-        {facts.value?.layers ?? 8} layers. <em>Pruning</em> leaves most of them out.{" "}
-        <a href="https://arxiv.org/abs/2602.02951">Nüwa</a> is one way to choose which. Here it runs step by step on a
-        small model in your browser; nothing is uploaded.
-      </p>
-      <p>
-        The model is <code>weights/no-places</code> of this project: {facts.value?.layers ?? 8} layers, tokens of 128
-        numbers, trained so that position ids alone tell it where a patch lies. It is not the shipped model,{" "}
-        <code>weights/shapes</code>, of which the tables of results are.
+        A vision-language model turns a picture into vectors, the <em>visual tokens</em>, and a language model, the{" "}
+        <em>decoder</em>, reads them like words and answers. Here they are {rows * columns}, before a question of about
+        ten words, and each costs time and memory in all {facts.value?.layers ?? 8} layers. <em>Pruning</em> leaves most
+        of them out. <a href="https://arxiv.org/abs/2602.02951">Nüwa</a> is one way to choose which. Here it runs step
+        by step on a small model in your browser; nothing is uploaded.
       </p>
       <details class="words">
-        <summary>Words used on this page</summary>
+        <summary>The model, and words used on this page</summary>
+        <p>
+          The model is <code>weights/no-places</code> of this project: {facts.value?.layers ?? 8} layers, tokens of 128
+          numbers, trained so that position ids alone tell it where a patch lies. It is not the shipped model,{" "}
+          <code>weights/shapes</code>, of which the tables of results are.
+        </p>
         <dl>
           {WORDS.map(([word, meaning]) => (
             <div key={word}>
