@@ -25,7 +25,11 @@ async function photograph(browser: Browser, address: string, { width, height, fr
   const page = await browser.newPage({ viewport: { width, height }, colorScheme: "light" });
   await page.goto(address);
   await page.evaluate("nuwaPage.ready");
-  await page.waitForFunction("!nuwaPage.state().busy");
+  // An answer begins when the reader's hand has rested for a quarter of a second.
+  for (let quiet = 0; quiet < 4; ) {
+    await page.waitForTimeout(100);
+    quiet = (await page.evaluate("nuwaPage.state().busy")) ? 0 : quiet + 1;
+  }
   await page.locator(from).evaluate(async (element) => {
     // Steps above take their heights when they come near the screen.
     for (let frame = 0; frame < 6; frame++) {
