@@ -1,6 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { scaleToUnitRms, turnHalves } from "../../src/backend/fused.ts";
+import { fusedAttention } from "../../src/backend/fused-attention.ts";
 import { useBackend } from "../../src/backend/select.ts";
 import { loadTensorflow } from "../../src/backend/tensorflow.ts";
 import { normal, randomFrom } from "../../src/core/random-numbers.ts";
@@ -18,6 +19,30 @@ const rmsInOps = (x: tf.Tensor, w: tf.Tensor) => x.mul(x.square().mean(-1, true)
 const turnInOps = (x: tf.Tensor, cos: tf.Tensor, sin: tf.Tensor) => {
   const [first, second] = tf.split(x, 2, 3);
   return x.mul(cos).add(tf.concat([second.neg(), first], 3).mul(sin));
+};
+
+const attendInOps = (
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  mask?: tf.Tensor,
+  softmax = (scores: tf.Tensor): tf.Tensor => tf.softmax(scores),
+) => {
+  const [batch, heads, queries, width] = q.shape;
+  const [, keyValueHeads, keys] = k.shape;
+  const group = (x: tf.Tensor) => x.reshape([batch, keyValueHeads, (heads / keyValueHeads) * queries, -1]);
+  const scores = tf.matMul(group(q.mul(width ** -0.5)), k, false, true).reshape([batch, heads, queries, keys]);
+  return tf.matMul(group(softmax(mask ? scores.add(mask) : scores)), v).reshape<tf.Tensor4D>(q.shape);
+};
+/** Queries, keys, values and a mask that hides the last key of every sample. */
+const attending = (batch: number, heads: number, keyValueHeads: number, queries: number, keys: number) => {
+  const [q, k, v] = [
+    [batch, heads, queries, 6],
+    [batch, keyValueHeads, keys, 6],
+    [batch, keyValueHeads, keys, 6],
+  ].map((shape) => draw(shape) as tf.Tensor4D);
+  const hidden = Array.from({ length: queries * keys }, (_, i) => (i % keys === keys - 1 && keys > 1 ? -1e9 : 0));
+  return { q, k, v, mask: tf.tensor(hidden, [1, 1, queries, keys]) };
 };
 
 describe.each([
@@ -55,6 +80,59 @@ describe.each([
     expect(fused.shape).toEqual(x.shape);
     const [own, wanted] = [fused, turnInOps(x, cos, sin)].map((y) => y.dataSync());
     expect(own).toEqual(wanted);
+  });
+
+  it.skipIf(absent || backend === "cpu").each([
+    [1, 4, 4, 1, 9],
+    [2, 4, 2, 1, 1],
+    [2, 6, 2, 3, 5],
+    [1, 2, 2, 7, 7],
+  ])(
+    "give the bits of the ops that they stand for: attention of %d × %d heads, %d of keys, %d × %d",
+    async (...sizes) => {
+      await useBackend(backend);
+      const { q, k, v, mask } = attending(...sizes);
+      for (const hidden of [undefined, mask]) {
+        const before = tf.memory().numTensors;
+        const fused = fusedAttention(q, k, v, hidden) as tf.Tensor4D;
+        expect(tf.memory().numTensors).toBe(before + 1);
+        expect(fused.shape).toEqual(q.shape);
+        const [own, wanted] = [fused, attendInOps(q, k, v, hidden)].map((y) => y.dataSync());
+        expect(own).toEqual(wanted);
+      }
+    },
+  );
+
+  it.skipIf(absent || backend === "cpu")("have attention's gradients, once and twice", async () => {
+    await useBackend(backend);
+    const { q, k, v, mask } = attending(2, 4, 2, 3, 5);
+    const up = draw(q.shape);
+    const far = (a: tf.Tensor, b: tf.Tensor) => a.sub(b).abs().max().dataSync()[0] / b.abs().max().dataSync()[0];
+    const asFour = ([a, b, c, d]: tf.Tensor[]) => [a, b, c, d] as [tf.Tensor4D, tf.Tensor4D, tf.Tensor4D, tf.Tensor?];
+    const fused = (...x: tf.Tensor[]) =>
+      fusedAttention(...(asFour(x) as Parameters<typeof fusedAttention>)) as tf.Tensor;
+    const inOps = (...x: tf.Tensor[]): tf.Tensor => attendInOps(...asFour(x));
+    for (const inputs of [
+      [q, k, v],
+      [q, k, v, mask],
+    ]) {
+      const [own, wanted] = [fused, inOps].map((f) => tf.grads(f)(inputs, up));
+      for (const [i, gradient] of own.entries()) {
+        expect(gradient.shape).toEqual(inputs[i].shape);
+        expect(far(gradient, wanted[i])).toBeLessThan(5e-6);
+      }
+    }
+    const twice = (f: (...x: tf.Tensor[]) => tf.Tensor) =>
+      tf.grad((a) =>
+        tf
+          .grad((b) => f(b, k, v).sum())(a)
+          .square()
+          .sum(),
+      )(q);
+    // The library's own softmax cannot be differentiated twice.
+    const spelledOut = (...x: tf.Tensor[]) =>
+      attendInOps(x[0] as tf.Tensor4D, k, v, undefined, (scores) => scores.exp().div(scores.exp().sum(-1, true)));
+    expect(far(twice(fused), twice(spelledOut))).toBeLessThan(1e-4);
   });
 
   it.skipIf(absent)("turn samples that share their angles", async () => {

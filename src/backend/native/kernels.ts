@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { groupedShape } from "../fused-attention.ts";
 
 /** The parts of the native backend that the repairs build on: its own internals, whose version is pinned. */
 interface NativeInternals {
@@ -131,6 +132,31 @@ function addFusedKernels(native: NativeInternals, constants: Constants): void {
       op("AddV2", [op("Mul", [values, c]), op("Mul", [turned, s])]);
     });
   });
+  const attention: tf.KernelFunc = ({ inputs }) => {
+    const { q, k, v, mask } = inputs as Record<"q" | "k" | "v" | "mask", tf.TensorInfo>;
+    const [queries, keys, values, hidden] = native.getInputTensorIds(mask ? [q, k, v, mask] : [q, k, v]);
+    const [batch, heads, rows, width] = q.shape;
+    const isGrouped = heads !== k.shape[1];
+    const product = (transposed: boolean) =>
+      ["x", "y"].map((side) => ({
+        name: `adj_${side}`,
+        type: binding.TF_ATTR_BOOL,
+        value: side === "y" && transposed,
+      }));
+    return chain((op) => {
+      const shaped = (id: number, shape: readonly number[]) =>
+        isGrouped ? op("Reshape", [id, constants.integers(shape)], [index("Tshape")]) : id;
+      const grouped = (id: number, last: number) => shaped(id, groupedShape([batch, heads, rows, last], k.shape[1]));
+      const scaled = op("Mul", [queries, constants.floats(width ** -0.5)]);
+      const raw = op("BatchMatMulV2", [grouped(scaled, width), keys], product(true));
+      const scores = shaped(raw, [batch, heads, rows, k.shape[2]]);
+      const weights = op("Softmax", [hidden === undefined ? scores : op("AddV2", [scores, hidden])]);
+      const mixed = op("BatchMatMulV2", [grouped(weights, k.shape[2]), values], product(false));
+      shaped(mixed, q.shape);
+    });
+  };
+  add("Attention", attention);
+  add("MaskedAttention", attention);
 }
 
 function add(kernelName: string, kernelFunc: tf.KernelFunc): void {

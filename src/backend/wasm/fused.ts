@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { groupedShape } from "../fused-attention.ts";
 import type { WasmInternals } from "./internals.ts";
 import { sumRow } from "./sums.ts";
 
@@ -44,6 +45,50 @@ export function addFusedKernels(): void {
     }
     return out;
   });
+  addAttention();
+}
+
+/**
+ * Attention as the backend's own kernels, one after the other without the engine between them; reshaped tensors are
+ * other views of the same memory.
+ */
+function addAttention(): void {
+  const kernel = (name: string) => tf.getKernel(name, "wasm").kernelFunc;
+  const [multiply, plus, softmax] = [kernel("BatchMatMul"), kernel("Add"), kernel("Softmax")];
+  const attention: tf.KernelFunc = ({ inputs, backend }) => {
+    const { q, k, v, mask } = inputs as Record<"q" | "k" | "v" | "mask", tf.TensorInfo>;
+    const wasm = backend as WasmInternals;
+    const made: tf.TensorInfo[] = [];
+    const passing = (x: tf.TensorInfo | tf.TensorInfo[]) => {
+      made.push(x as tf.TensorInfo);
+      return x as tf.TensorInfo;
+    };
+    const call = { backend: backend as object };
+    const [batch, heads, queries, width] = q.shape;
+    const grouped = (x: tf.TensorInfo) => ({ ...x, shape: groupedShape(x.shape, k.shape[1]) });
+    try {
+      const scaled = passing(wasm.makeOutput(q.shape, "float32"));
+      const factor = Math.fround(width ** -0.5);
+      const [from, to] = [q, scaled].map((x) => wasm.typedArrayFromHeap(x));
+      for (let i = 0; i < from.length; i++) to[i] = from[i] * factor;
+      const attrs = { transposeA: false, transposeB: true };
+      const raw = passing(multiply({ ...call, inputs: { a: grouped(scaled), b: k }, attrs }));
+      const scores = { ...raw, shape: [batch, heads, queries, k.shape[2]] };
+      const hidden = mask ? passing(plus({ ...call, inputs: { a: scores, b: mask }, attrs: {} })) : scores;
+      const weights = passing(softmax({ ...call, inputs: { logits: hidden }, attrs: { dim: 3 } }));
+      const mixed = multiply({
+        ...call,
+        inputs: { a: grouped(weights), b: v },
+        attrs: { ...attrs, transposeB: false },
+      });
+      return { ...(mixed as tf.TensorInfo), shape: q.shape };
+    } finally {
+      // Also where the heap was too full to go on.
+      for (const { dataId } of made) wasm.disposeData(dataId);
+    }
+  };
+  add("Attention", attention);
+  add("MaskedAttention", attention);
 }
 
 function add(kernelName: string, kernelFunc: tf.KernelFunc): void {

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { fusedAttention, groupedShape } from "../../backend/fused-attention.ts";
 import { noTap, type Tap, wants } from "../../core/taps.ts";
 import { WEIGHTS_AT_A_TIME } from "./at-a-time.ts";
 
@@ -67,12 +68,10 @@ export function attend(
   prefix: `vision.${number}` | `llm.${number}`,
 ): Attended {
   return tf.tidy(() => {
-    const [batch, heads, queries, width] = q.shape;
-    const [, keyValueHeads, keys] = k.shape;
     const scores = tap(`${prefix}.attention_scores`, attentionScores(q, k, mask));
     const attention = tap(`${prefix}.attention`, tf.softmax(scores)); // [B, h, Q, S]
-    const mixed = tf.matMul(attention.reshape([batch, keyValueHeads, (heads / keyValueHeads) * queries, keys]), v);
-    return { output: tap(`${prefix}.z`, mixed.reshape<tf.Tensor4D>([batch, heads, queries, width])), attention };
+    const mixed = tf.matMul(attention.reshape<tf.Tensor4D>(groupedShape(attention.shape, v.shape[1])), v);
+    return { output: tap(`${prefix}.z`, mixed.reshape<tf.Tensor4D>(q.shape)), attention };
   });
 }
 
@@ -81,8 +80,7 @@ function attentionScores(q: tf.Tensor4D, k: tf.Tensor4D, mask: tf.Tensor | undef
   return tf.tidy(() => {
     const [batch, heads, queries, width] = q.shape;
     const [, keyValueHeads, keys] = k.shape;
-    const rows = (heads / keyValueHeads) * queries; // of all heads that share their keys
-    const grouped = q.mul(width ** -0.5).reshape([batch, keyValueHeads, rows, width]);
+    const grouped = q.mul(width ** -0.5).reshape<tf.Tensor4D>(groupedShape(q.shape, keyValueHeads));
     const raw = tf.matMul(grouped, k, false, true).reshape<tf.Tensor4D>([batch, heads, queries, keys]);
     return mask ? raw.add<tf.Tensor4D>(mask) : raw;
   });
@@ -120,27 +118,45 @@ export function attendInParts(
   prefix: `vision.${number}` | `llm.${number}`,
   wanted: WantedOfAttention = {},
 ): AttendedInParts {
-  const receivedIn = (attention: tf.Tensor4D) => (wanted.received ? receivedFrom(attention) : undefined);
+  const { received: receiving = false, attention: keeping = false } = wanted;
+  const isTapped = wants(tap, `${prefix}.attention_scores`) || wants(tap, `${prefix}.attention`);
   return tf.tidy(() => {
     const blocks = blocksOf(q, k);
-    if (blocks.length === 1 || wants(tap, `${prefix}.attention_scores`) || wants(tap, `${prefix}.attention`)) {
+    if (isTapped || (blocks.length === 1 && (receiving || keeping))) {
       const { output, attention } = attend(q, k, v, mask?.(), tap, prefix);
-      return { output, received: receivedIn(attention), attention: wanted.attention ? attention : undefined };
+      const received = receiving ? receivedFrom(attention) : undefined;
+      return { output, received, attention: keeping ? attention : undefined };
     }
     const parts = blocks.map((block) =>
       tf.tidy(() => {
-        const { output, attention } = attend(queriesIn(q, block), k, v, maskIn(mask, block, q.shape[0]), noTap, prefix);
-        return { output, received: receivedIn(attention) };
+        const isWhole = blocks.length === 1;
+        const queries = isWhole ? q : queriesIn(q, block);
+        const hidden = isWhole ? mask?.() : maskIn(mask, block, q.shape[0]);
+        return attendUnseen(queries, k, v, hidden, receiving);
       }),
     );
-    const outputs = parts.map((part) => part.output);
+    const outputs = parts.map(({ output }) => output);
     const received = parts.flatMap((part) => part.received ?? []);
     return {
-      output: tap(`${prefix}.z`, tf.concat(outputs, 2)),
-      received: wanted.received ? tf.addN(received) : undefined,
+      output: tap(`${prefix}.z`, outputs.length === 1 ? outputs[0] : tf.concat(outputs, 2)),
+      received: receiving ? tf.addN(received) : undefined,
       attention: undefined,
     };
   });
+}
+
+/** {@link attend} where nobody looks at the weights, of which what keys receive is kept at most. */
+function attendUnseen(
+  q: tf.Tensor4D,
+  k: tf.Tensor4D,
+  v: tf.Tensor4D,
+  mask: tf.Tensor | undefined,
+  receiving: boolean,
+): Pick<AttendedInParts, "output" | "received"> {
+  const fused = receiving ? undefined : fusedAttention(q, k, v, mask);
+  if (fused) return { output: fused, received: undefined };
+  const { output, attention } = attend(q, k, v, mask, noTap, "llm.0");
+  return { output, received: receiving ? receivedFrom(attention) : undefined };
 }
 
 /** Queries that stand next to one another and are computed together. */

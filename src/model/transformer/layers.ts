@@ -56,13 +56,17 @@ export function gatedMlp(w: Weights, x: tf.Tensor2D, act: ActivationName): tf.Te
 /** [B·T, h·d] → [B, h, T, d] */
 export function splitHeads(x: tf.Tensor2D, batch: number, heads: number): tf.Tensor4D {
   const [rows, channels] = x.shape;
-  return x.reshape([batch, rows / batch, heads, channels / heads]).transpose([0, 2, 1, 3]);
+  const [tokens, width] = [rows / batch, channels / heads];
+  // One token has one row in each head, and lies in memory as it shall.
+  if (tokens === 1) return x.reshape([batch, heads, 1, width]);
+  return x.reshape([batch, tokens, heads, width]).transpose([0, 2, 1, 3]);
 }
 
 /** [B, h, T, d] → [B·T, h·d] */
 export function mergeHeads(x: tf.Tensor4D): tf.Tensor2D {
   const [batch, heads, tokens, width] = x.shape;
-  return x.transpose([0, 2, 1, 3]).reshape([batch * tokens, heads * width]);
+  const byToken = tokens === 1 ? x : x.transpose([0, 2, 1, 3]);
+  return byToken.reshape([batch * tokens, heads * width]);
 }
 
 /**
