@@ -7,7 +7,7 @@ import { run, tensorsIn } from "../core/readback.ts";
 import type { TapName } from "../core/tap-points.ts";
 import { type Recorder, record } from "../core/taps.ts";
 import { requireWritableFile } from "../io/files.ts";
-import { loadModel, openModel } from "../io/load.ts";
+import { openModel } from "../io/load.ts";
 import { type TensorValues, writeSafetensors } from "../io/safetensors.ts";
 import type { Pruning } from "../methods/method.ts";
 import { disposeModel, type Vlm } from "../model/vlm.ts";
@@ -15,9 +15,8 @@ import { generate } from "../pipeline/generate.ts";
 import { forward } from "../pipeline/prefill.ts";
 import { collect, recordedEntries, requireMet, tapsOf } from "./dump.ts";
 import { checkIds, type FileInputs, imagesOf, readInputs } from "./inputs.ts";
-import { planFor } from "./memory.ts";
+import { loadWithin } from "./memory.ts";
 import { addRunOptions, methodFrom, parseCount, type RunOptions, requireText } from "./options.ts";
-import { say } from "./say.ts";
 
 interface ForwardCommandOptions extends RunOptions {
   readonly model: string;
@@ -68,8 +67,7 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
   const asked = tapsOf(options.tap ?? [], opened);
   requireMet(asked, definition, inputs.pixels ? 1 : 0);
   const backend = await useBackend(options.backend);
-  const { plan, line: memory } = planFor(opened, options);
-  const model = loadModel(opened, plan);
+  const model = loadWithin(opened, options);
   try {
     const recorder = record([...DUMPED, ...asked]);
     try {
@@ -78,7 +76,6 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
       const entries = await recordedEntries(recorder, [...new Set([...DUMPED, ...asked])]);
       writeSafetensors(options.dump, generated ? [...entries, ["generated", generated]] : entries);
       process.stdout.write(`backend    ${backend.name} (${backend.reason})\n`);
-      if (memory !== undefined) say("memory", memory);
       process.stdout.write(`wrote      ${options.dump}\n`);
     } finally {
       recorder.dispose();

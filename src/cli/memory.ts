@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { type ModelPlan, type OpenedModel, planModel } from "../io/load.ts";
+import { loadModel, type ModelPlan, type OpenedModel, planModel } from "../io/load.ts";
 import { layerOf } from "../io/weights/plan.ts";
+import type { Vlm } from "../model/vlm.ts";
+import { say } from "./say.ts";
 
 /** Options of the commands that load a model. */
 export interface MemoryOption {
@@ -37,13 +39,16 @@ export function parseSize(text: string): number {
   return Math.round(Number(number) * factor);
 }
 
-/** A model's plan, and a line that says what is not held in memory; undefined where all is. */
-export function planFor(
-  opened: OpenedModel,
-  { memory }: MemoryOption,
-): { readonly plan: ModelPlan; readonly line: string | undefined } {
+/**
+ * Reads the weights that fit into memory, after a line that says which do not; without one where all do.
+ *
+ * @throws NuwaError as `planModel` and `loadModel`
+ */
+export function loadWithin(opened: OpenedModel, { memory }: MemoryOption): Vlm {
   const plan = planModel(opened, memory);
-  return { plan, line: describePlan(plan) };
+  const line = describePlan(plan);
+  if (line !== undefined) say("memory", line);
+  return loadModel(opened, plan);
 }
 
 /** What of a model is read whenever it is needed, as a line; undefined where all is held. */
@@ -66,6 +71,6 @@ export function describePlan({ held, streamed, rows, bytes }: ModelPlan): string
   return `${gigabytes(bytes)}; read when needed: ${[...parts, ...table].join(", ")}`;
 }
 
-function gigabytes(bytes: number): string {
+export function gigabytes(bytes: number): string {
   return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(0)} MB`;
 }

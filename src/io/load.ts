@@ -58,7 +58,12 @@ export function locatedWeights({ locations }: OpenedModel): LocatedWeight[] {
 /** Tokens of a prompt whose images have no fixed size, such as LLaVA-NeXT's largest. */
 const MANY_TOKENS = 2928;
 /** Of the text around an image. */
-const TEXT_TOKENS = 128;
+export const TEXT_TOKENS = 128;
+
+/** Visual tokens of an unpruned image; where its size decides, of the largest that published models see. */
+export function mostVisualTokens({ imageShape }: Pick<VlmConfig, "imageShape">): number {
+  return imageShape ? unprunedTokens(imageShape) : MANY_TOKENS;
+}
 
 /**
  * Decides which weights of a model are held in memory on the current backend.
@@ -69,7 +74,7 @@ const TEXT_TOKENS = 128;
 export function planModel(opened: OpenedModel, limit?: number): ModelPlan {
   const { checkpoint, config } = opened;
   const weights = locatedWeights(opened);
-  const tokens = TEXT_TOKENS + (config.imageShape ? unprunedTokens(config.imageShape) : MANY_TOKENS);
+  const tokens = TEXT_TOKENS + mostVisualTokens(config);
   return planMemory(checkpoint.directory, tf.getBackend(), weights, config.text.tieWordEmbeddings, {
     ...memoryLeft(limit),
     working: workingBytes(config.text, tokens, weights),

@@ -30,6 +30,8 @@ export interface ModelFacts {
   /** How many blocks of the tower the features go through. */
   readonly featureBlocks: number;
   readonly capabilities: readonly Capability[];
+  /** Patches of the tower that a visual token is merged of; 1 unless given. */
+  readonly patchesPerToken?: number;
 }
 
 /** What every family's configuration says; a family adds its own fields. */
