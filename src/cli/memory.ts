@@ -42,17 +42,18 @@ export function parseSize(text: string): number {
 /**
  * Reads the weights that fit into memory, after a line that says which do not; without one where all do.
  *
+ * @param prompts that there are for the model, see `planModel`
  * @throws NuwaError as `planModel` and `loadModel`
  */
-export function loadWithin(opened: OpenedModel, { memory }: MemoryOption): Vlm {
-  const plan = planModel(opened, memory);
+export function loadWithin(opened: OpenedModel, { memory }: MemoryOption, prompts = 1): Vlm {
+  const plan = planModel(opened, memory, prompts);
   const line = describePlan(plan);
   if (line !== undefined) say("memory", line);
   return loadModel(opened, plan);
 }
 
 /** What of a model is read whenever it is needed, as a line; undefined where all is held. */
-export function describePlan({ held, streamed, rows, bytes }: ModelPlan): string | undefined {
+export function describePlan({ held, streamed, rows, bytes, prompts }: ModelPlan): string | undefined {
   if (streamed.length === 0 && !rows) return undefined;
   const of = (stack: string) => {
     const read = streamed.filter((group) => group.stack === stack);
@@ -68,7 +69,8 @@ export function describePlan({ held, streamed, rows, bytes }: ModelPlan): string
     return `${count} of ${all} ${kind} (${gigabytes(size)} for each ${when})`;
   });
   const table = rows ? ["rows of the token embeddings"] : [];
-  return `${gigabytes(bytes)}; read when needed: ${[...parts, ...table].join(", ")}`;
+  const shared = prompts > 1 ? `; up to ${prompts} questions share a reading` : "";
+  return `${gigabytes(bytes)}; read when needed: ${[...parts, ...table].join(", ")}${shared}`;
 }
 
 export function gigabytes(bytes: number): string {

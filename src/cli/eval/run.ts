@@ -129,8 +129,9 @@ async function answerAll(
   batches: readonly Batch[],
   journal: Journal,
 ): Promise<readonly Sample[] | undefined> {
-  if (journal.samples.length === answersIn(batches, plan.settings)) return journal.samples;
-  const model = loadWithin(opened, { memory });
+  const missing = answersIn(batches, plan.settings) - journal.samples.length;
+  if (missing === 0) return journal.samples;
+  const model = loadWithin(opened, { memory }, missing);
   const interruption = watchInterruptions(() => process.stderr.write("\nstopping after this batch\n"));
   try {
     const observer = { ...terminalProgress(process.stderr, journal.samples.length), stopped: interruption.happened };
