@@ -28,6 +28,7 @@ import { describeMethod, drawRecorded, type Recorded, writeRecords } from "./ask
 import { collect, writeDump } from "./dump.ts";
 import { loadWithin } from "./memory.ts";
 import { type AskedMethod, addRunOptions, methodFrom, parseCount, parseNumber, requireText } from "./options.ts";
+import { passProgress } from "./pass-progress.ts";
 import { promptNamed } from "./prompt.ts";
 import { commandLine, REPORT_OPTION } from "./report.ts";
 import { say } from "./say.ts";
@@ -93,14 +94,19 @@ async function answerAsked(asked: Asked, options: AskOptions, line: string): Pro
       const decoding = { maxNewTokens: options.maxNewTokens, ...samplingOf(options), ...more };
       return answer(vlm, images, question, { method: under, ...decoding });
     };
-    const measured = (under: Pruning, watch: Tap, show?: (piece: string) => void) =>
-      measureCost((meter) => answerUnder(under, { tap: chain(meter, watch), show }));
-    process.stdout.write(`${"answer".padEnd(10)} `);
-    const pruned = await measured(method.method, chain(recorder.tap, scores.tap), (piece) =>
-      process.stdout.write(printable(piece)),
-    );
-    process.stdout.write("\n");
-    const unpruned = method.definition.keepsEverything ? undefined : await measured(none(), noTap);
+    const progress = passProgress(process.stderr, vlm.model);
+    const measured = async (name: string, under: Pruning, watch: Tap, show?: (piece: string) => void) => {
+      const seen = chain(watch, progress.tap(name));
+      const found = await measureCost((meter) => answerUnder(under, { tap: chain(meter, seen), show }));
+      progress.end();
+      return found;
+    };
+    const shown = progress.isShown ? undefined : (piece: string) => void process.stdout.write(printable(piece));
+    if (shown) process.stdout.write(`${"answer".padEnd(10)} `);
+    const pruned = await measured(method.definition.name, method.method, chain(recorder.tap, scores.tap), shown);
+    if (shown) process.stdout.write("\n");
+    else say("answer", printable(pruned.result.text));
+    const unpruned = method.definition.keepsEverything ? undefined : await measured("unpruned", none(), noTap);
     const ledger = pruned.result.ledger as SampleLedger;
     const chosen = options.collector && collectorsIn(ledger, options.collector);
     if (unpruned) say("unpruned", `${printable(unpruned.result.text)} (${verdict(unpruned.result, pruned.result)})`);

@@ -5,6 +5,7 @@ import { useBackend } from "../backend/select.ts";
 import { printable, UsageError } from "../core/errors.ts";
 import type { Picture } from "../core/resample.ts";
 import { shown } from "../core/schema.ts";
+import { chain } from "../core/taps.ts";
 import { missedAverage } from "../eval/run/missed-average.ts";
 import { requireWritableFolder, writeAtomically } from "../io/files.ts";
 import { readPicture } from "../io/image.ts";
@@ -40,6 +41,7 @@ import {
   requireFit,
   requireText,
 } from "./options.ts";
+import { passProgress } from "./pass-progress.ts";
 import { commandLine, REPORT_OPTION, requireReport, versionsWith } from "./report.ts";
 import { say } from "./say.ts";
 
@@ -167,10 +169,12 @@ async function compareNamed(
   const backend = await useBackend(options.backend);
   const vlm = { ...processor, model: loadWithin(opened, options) };
   try {
+    const progress = passProgress(process.stderr, vlm.model);
     const runOf = async (method: string, pruning: Pruning): Promise<ComparedRun> => {
-      const { result, cost } = await measureCost((tap) =>
-        answer(vlm, images, question, { method: pruning, maxNewTokens, tap }),
+      const { result, cost } = await measureCost((meter) =>
+        answer(vlm, images, question, { method: pruning, maxNewTokens, tap: chain(meter, progress.tap(method)) }),
       );
+      progress.end();
       return { method, answer: result, ledger: result.ledger as SampleLedger, cost };
     };
     const unpruned = await runOf("none", none());

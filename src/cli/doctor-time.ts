@@ -10,8 +10,8 @@ import type { Fact } from "./doctor-model.ts";
 import { describePlan, gigabytes, type MemoryOption } from "./memory.ts";
 
 /**
- * What of a model fits into memory, how it would run on the current backend, and about how long a question takes: a line
- * for each part. Measures the machine for some seconds and reads some of the weights.
+ * What of a model fits into memory, how it would run on the current backend, and about how long a question takes: a
+ * line for each part. Measures the machine for some seconds and reads some of the weights.
  *
  * @throws NuwaError naming the tensor, when one that is read is damaged
  */
@@ -32,7 +32,8 @@ export function runFacts(opened: OpenedModel, { memory }: MemoryOption): Fact[] 
     ["memory", describePlan(plan) ?? `${gigabytes(plan.bytes)}; all weights are held`],
     [
       "measured",
-      `products ${gigaflops} GFLOP/s, of one row ${perSecond(rates.rows)} of weights, files ${perSecond(rates.reading)}`,
+      `products ${gigaflops} GFLOP/s, of one row ${perSecond(rates.rows)} of weights, ` +
+        `files ${perSecond(rates.reading)}`,
     ],
     ["estimate", "from these rates and operation counts, without pruning, while nothing else runs:"],
     ["", `${seconds(times.loading)} to load the weights that are held`],

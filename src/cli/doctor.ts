@@ -25,8 +25,8 @@ export function addDoctor(program: Command): void {
     .description("say what is installed, which backend will be used, and what is missing")
     .option(
       "--model <folder>",
-      "say instead what a checkpoint is, which fields of its files are honoured, what of it fits into memory and about " +
-        "how long a question takes",
+      "say instead what a checkpoint is, which fields of its files are honoured, what of it fits into memory and " +
+        "about how long a question takes",
     )
     .addOption(backendOption())
     .action((options: DoctorOptions) => (options.model === undefined ? doctor(options) : describeModel(options)));

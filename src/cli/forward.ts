@@ -5,7 +5,7 @@ import { useBackend } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
 import { run, tensorsIn } from "../core/readback.ts";
 import type { TapName } from "../core/tap-points.ts";
-import { type Recorder, record } from "../core/taps.ts";
+import { chain, record, type Tap } from "../core/taps.ts";
 import { requireWritableFile } from "../io/files.ts";
 import { openModel } from "../io/load.ts";
 import { type TensorValues, writeSafetensors } from "../io/safetensors.ts";
@@ -17,6 +17,7 @@ import { collect, recordedEntries, requireMet, tapsOf } from "./dump.ts";
 import { checkIds, type FileInputs, imagesOf, readInputs } from "./inputs.ts";
 import { loadWithin } from "./memory.ts";
 import { addRunOptions, methodFrom, parseCount, type RunOptions, requireText } from "./options.ts";
+import { passProgress } from "./pass-progress.ts";
 
 interface ForwardCommandOptions extends RunOptions {
   readonly model: string;
@@ -71,7 +72,13 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
   try {
     const recorder = record([...DUMPED, ...asked]);
     try {
-      const generated = await computeForward(model, inputs, options, method, recorder);
+      const progress = passProgress(process.stderr, model);
+      const tap = progress.tap(definition.name);
+      const generated = await computeForward(model, inputs, options, method, {
+        tap: chain(recorder.tap, tap),
+        steps: tap,
+      });
+      progress.end();
       for (const name of asked) recorder.all(name); // refuses what was not met
       const entries = await recordedEntries(recorder, [...new Set([...DUMPED, ...asked])]);
       writeSafetensors(options.dump, generated ? [...entries, ["generated", generated]] : entries);
@@ -90,7 +97,7 @@ async function computeForward(
   inputs: FileInputs,
   options: ForwardCommandOptions,
   method: Pruning,
-  { tap }: Recorder,
+  { tap, steps }: { readonly tap: Tap; readonly steps: Tap },
 ): Promise<TensorValues | undefined> {
   const images = imagesOf(options.inputs, inputs);
   try {
@@ -100,7 +107,7 @@ async function computeForward(
       if (!options.generate) return undefined;
       const generated: number[] = [];
       const stop = options.ignoreEos ? { stopTokens: [] } : {};
-      for await (const [id] of generate(model, result, { maxNewTokens: options.generate, ...stop }))
+      for await (const [id] of generate(model, result, { maxNewTokens: options.generate, tap: steps, ...stop }))
         generated.push(id as number);
       return { shape: [generated.length], values: Int32Array.from(generated) };
     } finally {

@@ -136,7 +136,7 @@ export interface Vlm<Config extends VlmConfig = VlmConfig> {
   readonly encode: (images: ImageInputs, tap: Tap, merge?: TowerMerge) => Readback<readonly EncodedImages[]>;
   /** From features to token embeddings: [..., D] → [..., Hd]. */
   readonly project: (features: tf.Tensor) => tf.Tensor3D;
-  /** Shares the layers that are read when they are needed among passes that run side by side; undefined where none are. */
+  /** Shares layers that are read when they are needed among passes that run side by side; undefined where none are. */
   readonly turns?: Pick<Turns<unknown>, "most" | "together">;
   /** Ends what reads the weights that are not held; undefined where all are. */
   readonly release?: () => void;

@@ -107,30 +107,28 @@ export function planMemory<W extends PlannedWeight>(
 const HEADROOM_BYTES = 512 * 2 ** 20;
 
 /**
- * Memory of a pass of one prompt besides the weights, in bytes: keys and values, and the rest at most. A small model
- * has small activations, and may run where there is little memory.
+ * Memory of a pass of one prompt besides the weights, in bytes: what it keeps, and the rest at most. A small model has
+ * small activations, and may run where there is little memory.
  *
  * @param tokens of the prompt
  */
 export function workingBytes(text: TextConfig, tokens: number, weights: readonly PlannedWeight[]): number {
   return Math.min(
     weights.reduce((sum, { shape }) => sum + floatBytes(shape), 0),
-    HEADROOM_BYTES + cacheBytes(text, tokens),
+    HEADROOM_BYTES + promptBytes(text, tokens),
   );
 }
 
 /**
  * Memory that a prompt keeps from one layer to the next, in bytes: keys and values, and the states that entered each
- * layer, which last as long as the pass.
+ * layer, which last as long as the pass. A decoding step has the keys and values of the step before, too.
  *
  * @param tokens of the prompt
  */
 export function promptBytes(text: TextConfig, tokens: number): number {
-  return cacheBytes(text, tokens) + 4 * text.numHiddenLayers * text.hiddenSize * tokens;
-}
-
-function cacheBytes(text: TextConfig, tokens: number): number {
-  return 4 * 2 * text.numHiddenLayers * text.numKeyValueHeads * text.headDim * tokens;
+  const { numHiddenLayers, numKeyValueHeads, headDim, hiddenSize } = text;
+  const cache = 4 * 2 * numHiddenLayers * numKeyValueHeads * headDim * tokens;
+  return cache + Math.max(cache, 4 * numHiddenLayers * hiddenSize * tokens);
 }
 
 function of<W extends PlannedWeight>(groups: readonly LayerGroup<W>[], stack: string): LayerGroup<W>[] {
