@@ -173,7 +173,7 @@ export function writeWhole(file: number, bytes: Uint8Array): void {
     done += writeSync(file, bytes, done, Math.min(bytes.length - done, 2 ** 30));
 }
 
-/** The bytes [begin, end) of an open file, in a buffer of exactly that length. @throws NuwaError where it ends before */
+/** The bytes [begin, end) of an open file, in a buffer of that length. @throws NuwaError where it ends before */
 export function readWhole(file: number, path: string, begin: number, end: number): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(end - begin);
   for (let done = 0; done < bytes.length; ) {
