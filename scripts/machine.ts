@@ -20,7 +20,7 @@ import { commitOf } from "./machine/origin.ts";
  * All that there is to know of a machine, in one command and one file of JSON: what it is and which versions are on it,
  * parity with PyTorch's values, agreement of the backends, the benchmark, and the times of a checkpoint.
  *
- *     npm run machine [-- --json FILE] [-- --model FOLDER]
+ *     npm run machine [-- --json FILE] [-- --model FOLDER | -- --random 7b]
  *
  * Each step is a process of its own: one that fails, or is killed for its memory, leaves the figures of the others.
  * The file is written after every step.
@@ -35,6 +35,7 @@ interface Options {
   readonly shape: readonly string[];
   readonly runs: number;
   readonly model?: string;
+  readonly random?: string;
   readonly steps: readonly Step[];
 }
 
@@ -55,6 +56,11 @@ const options = new Command("machine")
   .addOption(new Option("--shape <names...>", "model sizes of the benchmark").choices(SHAPE_NAMES).default(SHAPE_NAMES))
   .option("--runs <count>", "runs after the warm-up", parseCount, 5)
   .option("--model <folder>", "checkpoint of LLaVA's layout to time too")
+  .addOption(
+    new Option("--random <shape>", "time a checkpoint of random weights too, made for it: 7b (14 GB) or 1b (2.8 GB)")
+      .choices(["7b", "1b"])
+      .conflicts("model"),
+  )
   .addOption(new Option("--steps <names...>", "what is done").choices([...STEPS]).default([...STEPS]))
   .parse()
   .opts<Options>();
@@ -67,22 +73,34 @@ try {
   process.exitCode = error.exitCode;
 }
 
-async function describeMachine({ json, backend, shape, runs, model, steps }: Options): Promise<void> {
+async function describeMachine({ random, ...options }: Options): Promise<void> {
+  if (random === undefined || !options.steps.includes("checkpoint")) return describeWith(options);
+  const folder = makeTemporary("machine");
+  try {
+    console.log(`\n── a checkpoint of random weights (${random})`);
+    const made = await runStep(() => scriptArguments("make-random-checkpoint.ts", folder, "--shape", random));
+    if (made.exitCode !== 0) throw new NuwaError("the checkpoint of random weights was not made; its line is above.");
+    await describeWith({ ...options, model: folder });
+  } finally {
+    removeTemporary(folder);
+  }
+}
+
+async function describeWith({ json, backend, shape, runs, model, steps }: Options): Promise<void> {
   const native = await nativeReport();
   if (backend === "tensorflow" && !native.usable) throw new NuwaError(native.lines[0]);
   const report: Record<string, unknown> = { machine: machine(native.lines), backend, usesGpu: native.usesGpu };
   const save = () => writeAtomically(resolve(json), `${JSON.stringify(report, null, 2)}\n`);
   for (const line of native.lines) console.log(line);
   save();
-  const script = (name: string, ...args: string[]) => ["--import", "tsx", join(PROJECT, "scripts", name), ...args];
   const commands: Record<Step, ((file: string) => string[]) | undefined> = {
-    parity: (file) => script("bundle/check.ts", "--backend", backend, "--json", file),
+    parity: (file) => scriptArguments("bundle/check.ts", "--backend", backend, "--json", file),
     agreement: (file) => agreementCommand(PROJECT, file),
     bench: (file) =>
-      script("bench.ts", "--backend", backend, "--shape", ...shape, "--runs", String(runs), "--json", file),
+      scriptArguments("bench.ts", "--backend", backend, "--shape", ...shape, "--runs", String(runs), "--json", file),
     checkpoint: model
       ? (file) =>
-          script(
+          scriptArguments(
             "machine/checkpoint.ts",
             "--model",
             resolve(model),
@@ -107,6 +125,11 @@ async function describeMachine({ json, backend, shape, runs, model, steps }: Opt
   }
   console.log(`\n${resolve(json)}: ${failed.length ? `not right: ${failed.join(", ")}` : "everything is right"}`);
   if (failed.length) throw new NuwaError(`${failed.join(", ")} failed; what they wrote is above and in ${json}.`);
+}
+
+/** What Node is called with for a script of the project. */
+function scriptArguments(name: string, ...args: string[]): string[] {
+  return ["--import", "tsx", join(PROJECT, "scripts", name), ...args];
 }
 
 /** What the figures depend on. */

@@ -6,6 +6,7 @@ import { MODEL } from "./model.ts";
 import type { Mutation } from "./mutation.ts";
 import { PIPELINE } from "./pipeline.ts";
 import { PRUNING } from "./pruning.ts";
+import { STREAMING } from "./streaming.ts";
 
 /** Mutations of one part of the code, and who is to catch them. */
 export interface Area {
@@ -22,6 +23,7 @@ export const AREAS: readonly Area[] = [
   { name: "methods", mutations: METHODS, byLaws: false },
   { name: "model", mutations: MODEL, byLaws: false },
   { name: "pipeline", mutations: PIPELINE, byLaws: false },
+  { name: "streaming", mutations: STREAMING, byLaws: false },
   { name: "data", mutations: DATA, byLaws: false },
   { name: "evaluation", mutations: EVALUATION, byLaws: false },
   { name: "analyses", mutations: ANALYSES, byLaws: false },

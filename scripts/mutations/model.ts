@@ -74,8 +74,20 @@ export const MODEL: readonly Mutation[] = [
   {
     what: "grouped queries: neighbouring heads do not share their keys",
     file: attention,
-    from: "const grouped = q.mul(width ** -0.5).reshape([batch, keyValueHeads, rows, width]);",
-    to: "const grouped = tf.concat(tf.split(q.mul(width ** -0.5), heads, 1).map((_, i, all) => all[(i % keyValueHeads) * (heads / keyValueHeads) + Math.floor(i / keyValueHeads)]), 1).reshape([batch, keyValueHeads, rows, width]);",
+    from: "const grouped = q.mul(width ** -0.5).reshape<tf.Tensor4D>(groupedShape(q.shape, keyValueHeads));",
+    to: "const grouped = tf.concat(tf.split(q.mul(width ** -0.5), heads, 1).map((_, i, all) => all[(i % keyValueHeads) * (heads / keyValueHeads) + Math.floor(i / keyValueHeads)]), 1).reshape<tf.Tensor4D>(groupedShape(q.shape, keyValueHeads));",
+  },
+  {
+    what: "attention as one op: the gradient of queries without their scale",
+    file: "backend/fused-attention.ts",
+    from: ".mul(q.shape[3] ** -0.5)",
+    to: ".mul(1)",
+  },
+  {
+    what: "attention as one op on wasm: no mask",
+    file: "backend/wasm/fused.ts",
+    from: "const hidden = mask ? passing(",
+    to: "const hidden = false as boolean ? passing(",
   },
   {
     what: "attention in parts: the mask of the first part for all",

@@ -7,7 +7,6 @@ import { chain, noTap, record, type Tap } from "../core/taps.ts";
 import { missedAverage } from "../eval/run/missed-average.ts";
 import type { Mark } from "../eval/tasks/marking.ts";
 import { requireWritableFolder } from "../io/files.ts";
-import { loadModel } from "../io/load.ts";
 import { whileLocked } from "../io/lock.ts";
 import { enteringPerLayer, type SampleLedger } from "../methods/ledger.ts";
 import { defaultAverage, type Pruning } from "../methods/method.ts";
@@ -27,8 +26,9 @@ import { writeAskReport } from "./ask/report.ts";
 import { describeMark, describeTruth, markOf } from "./ask/scene-truth.ts";
 import { describeMethod, drawRecorded, type Recorded, writeRecords } from "./ask-record.ts";
 import { collect, writeDump } from "./dump.ts";
-import { planFor } from "./memory.ts";
+import { loadWithin } from "./memory.ts";
 import { type AskedMethod, addRunOptions, methodFrom, parseCount, parseNumber, requireText } from "./options.ts";
+import { passProgress } from "./pass-progress.ts";
 import { promptNamed } from "./prompt.ts";
 import { commandLine, REPORT_OPTION } from "./report.ts";
 import { say } from "./say.ts";
@@ -84,10 +84,8 @@ async function answerAsked(asked: Asked, options: AskOptions, line: string): Pro
   const { config } = opened;
   const { paths, text: question } = asked;
   const backend = await useBackend(options.backend);
-  const { plan, line: memory } = planFor(opened, options);
-  const vlm: LoadedVlm = { ...processor, model: loadModel(opened, plan) };
+  const vlm: LoadedVlm = { ...processor, model: loadWithin(opened, options) };
   describeInputs(options, asked, { opened, processor, images, backend });
-  if (memory !== undefined) say("memory", memory);
   say("method", describeMethod(method, options));
   const recorder = record(taps ?? []);
   const scores = recordScores();
@@ -96,14 +94,19 @@ async function answerAsked(asked: Asked, options: AskOptions, line: string): Pro
       const decoding = { maxNewTokens: options.maxNewTokens, ...samplingOf(options), ...more };
       return answer(vlm, images, question, { method: under, ...decoding });
     };
-    const measured = (under: Pruning, watch: Tap, show?: (piece: string) => void) =>
-      measureCost((meter) => answerUnder(under, { tap: chain(meter, watch), show }));
-    process.stdout.write(`${"answer".padEnd(10)} `);
-    const pruned = await measured(method.method, chain(recorder.tap, scores.tap), (piece) =>
-      process.stdout.write(printable(piece)),
-    );
-    process.stdout.write("\n");
-    const unpruned = method.definition.keepsEverything ? undefined : await measured(none(), noTap);
+    const progress = passProgress(process.stderr, vlm.model);
+    const measured = async (name: string, under: Pruning, watch: Tap, show?: (piece: string) => void) => {
+      const seen = chain(watch, progress.tap(name));
+      const found = await measureCost((meter) => answerUnder(under, { tap: chain(meter, seen), show }));
+      progress.end();
+      return found;
+    };
+    const shown = progress.isShown ? undefined : (piece: string) => void process.stdout.write(printable(piece));
+    if (shown) process.stdout.write(`${"answer".padEnd(10)} `);
+    const pruned = await measured(method.definition.name, method.method, chain(recorder.tap, scores.tap), shown);
+    if (shown) process.stdout.write("\n");
+    else say("answer", printable(pruned.result.text));
+    const unpruned = method.definition.keepsEverything ? undefined : await measured("unpruned", none(), noTap);
     const ledger = pruned.result.ledger as SampleLedger;
     const chosen = options.collector && collectorsIn(ledger, options.collector);
     if (unpruned) say("unpruned", `${printable(unpruned.result.text)} (${verdict(unpruned.result, pruned.result)})`);

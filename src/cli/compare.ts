@@ -1,14 +1,15 @@
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { measureCost } from "../analysis/cost/meter.ts";
-import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
+import { useBackend } from "../backend/select.ts";
 import { printable, UsageError } from "../core/errors.ts";
 import type { Picture } from "../core/resample.ts";
 import { shown } from "../core/schema.ts";
+import { chain } from "../core/taps.ts";
 import { missedAverage } from "../eval/run/missed-average.ts";
 import { requireWritableFolder, writeAtomically } from "../io/files.ts";
 import { readPicture } from "../io/image.ts";
-import { loadModel, loadProcessor, openModel } from "../io/load.ts";
+import { loadProcessor, openModel } from "../io/load.ts";
 import { whileLocked } from "../io/lock.ts";
 import { definitionNamed } from "../io/method-file.ts";
 import { requireOwnFile } from "../io/opening.ts";
@@ -29,9 +30,10 @@ import { type Asked, askedOf } from "./ask/asked.ts";
 import { describeTruth, knownOf } from "./ask/scene-truth.ts";
 import { describeMethod, settingOf } from "./ask-record.ts";
 import { collect } from "./dump.ts";
-import { addMemoryOption, type MemoryOption, planFor } from "./memory.ts";
+import { addMemoryOption, loadWithin, type MemoryOption } from "./memory.ts";
 import {
   type AskedMethod,
+  backendOption,
   methodFrom,
   parseCount,
   parseInteger,
@@ -39,6 +41,7 @@ import {
   requireFit,
   requireText,
 } from "./options.ts";
+import { passProgress } from "./pass-progress.ts";
 import { commandLine, REPORT_OPTION, requireReport, versionsWith } from "./report.ts";
 import { say } from "./say.ts";
 
@@ -84,11 +87,7 @@ export function addCompare(program: Command): void {
     .option(...REPORT_OPTION)
     .option("--max-new-tokens <n>", "longest answer", parseCount, 32)
     .option("--seed <integer>", "seed of everything random", parseInteger, 44)
-    .addOption(
-      new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
-        ...BACKEND_NAMES,
-      ]),
-    )
+    .addOption(backendOption())
     .action(compare);
 }
 
@@ -168,14 +167,14 @@ async function compareNamed(
   const images = pictures.map((picture) => processor.preprocessing.prepare(picture));
   for (const { method } of methods) requireFit(method, opened, images);
   const backend = await useBackend(options.backend);
-  const { plan, line: memory } = planFor(opened, options);
-  if (memory !== undefined) say("memory", memory);
-  const vlm = { ...processor, model: loadModel(opened, plan) };
+  const vlm = { ...processor, model: loadWithin(opened, options) };
   try {
+    const progress = passProgress(process.stderr, vlm.model);
     const runOf = async (method: string, pruning: Pruning): Promise<ComparedRun> => {
-      const { result, cost } = await measureCost((tap) =>
-        answer(vlm, images, question, { method: pruning, maxNewTokens, tap }),
+      const { result, cost } = await measureCost((meter) =>
+        answer(vlm, images, question, { method: pruning, maxNewTokens, tap: chain(meter, progress.tap(method)) }),
       );
+      progress.end();
       return { method, answer: result, ledger: result.ledger as SampleLedger, cost };
     };
     const unpruned = await runOf("none", none());

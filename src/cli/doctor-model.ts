@@ -2,7 +2,7 @@ import { existsSync } from "node:fs";
 import { basename, join, relative } from "node:path";
 import { shown, shownName } from "../core/schema.ts";
 import type { Checkpoint } from "../io/checkpoint.ts";
-import { type OpenedModel, openModel } from "../io/load.ts";
+import type { OpenedModel } from "../io/load.ts";
 import { preprocessingOf, readProcessor } from "../io/preprocessing.ts";
 import { loadChatTemplate } from "../io/prompt.ts";
 import { loadTokenizer } from "../io/tokenizer.ts";
@@ -16,14 +16,13 @@ import { positionLimit } from "../model/transformer/rope-scaling.ts";
 export type Fact = readonly [label: string, text: string];
 
 /**
- * What a checkpoint folder is and how its files are read, without reading its weights.
+ * What a checkpoint is and how its files are read, without reading its weights.
  *
  * @throws NuwaError as loading the model would
  */
-export function modelFacts(directory: string): Fact[] {
-  const opened = openModel(directory);
+export function modelFacts(opened: OpenedModel): Fact[] {
   const { checkpoint, config, locations } = opened;
-  const { family } = checkpoint;
+  const { directory, family } = checkpoint;
   const { tower, projector, images } = family.describe(config);
   const { summary } = preprocessingOf(directory, config);
   const parameters = locations.reduce((sum, { shape }) => sum + shape.reduce((product, n) => product * n, 1), 0);

@@ -5,32 +5,50 @@ import sharp from "sharp";
 import { nativeReport } from "../backend/native/report.ts";
 import { useBackend } from "../backend/select.ts";
 import { webgpuReport } from "../backend/webgpu/report.ts";
-import { NuwaError } from "../core/errors.ts";
-import { loadModel } from "../io/load.ts";
+import { NuwaError, UsageError } from "../core/errors.ts";
+import { loadModel, openModel } from "../io/load.ts";
 import { loadTokenizer } from "../io/tokenizer.ts";
 import { disposeModel } from "../model/vlm.ts";
 import { SHIPPED_MODEL, VERSION } from "./about.ts";
 import { modelFacts } from "./doctor-model.ts";
-import { requireText } from "./options.ts";
+import { runFacts } from "./doctor-time.ts";
+import { addMemoryOption, type MemoryOption } from "./memory.ts";
+import { backendOption, requireText } from "./options.ts";
 import { say } from "./say.ts";
 
 /**
  * `nuwa doctor`: versions, what each backend can do here, what is missing and the remedy. With `--model`, what a
- * checkpoint is and which fields of its files are honoured.
+ * checkpoint is, which fields of its files are honoured, and how it would run here.
  */
 export function addDoctor(program: Command): void {
-  program
-    .command("doctor")
+  addMemoryOption(program.command("doctor"))
     .description("say what is installed, which backend will be used, and what is missing")
-    .option("--model <folder>", "say instead what a checkpoint is and which fields of its files are honoured")
-    .action(({ model }: { model?: string }) => (model === undefined ? doctor() : describeModel(model)));
+    .option(
+      "--model <folder>",
+      "say instead what a checkpoint is, which fields of its files are honoured, what of it fits into memory and " +
+        "about how long a question takes",
+    )
+    .addOption(backendOption())
+    .action((options: DoctorOptions) => (options.model === undefined ? doctor(options) : describeModel(options)));
 }
 
-function describeModel(directory: string): void {
-  for (const [label, text] of modelFacts(requireText("--model", directory))) say(label, text);
+interface DoctorOptions extends MemoryOption {
+  readonly model?: string;
+  readonly backend?: string;
 }
 
-async function doctor(): Promise<void> {
+async function describeModel({ model: directory = "", backend, ...options }: DoctorOptions): Promise<void> {
+  const opened = openModel(requireText("--model", directory));
+  for (const [label, text] of modelFacts(opened)) say(label, text);
+  const used = await useBackend(backend);
+  say("backend", `${used.name} (${used.reason})`);
+  for (const [label, text] of runFacts(opened, options)) say(label, text);
+}
+
+async function doctor(options: DoctorOptions): Promise<void> {
+  for (const name of ["memory", "backend"] as const)
+    if (options[name] !== undefined)
+      throw new UsageError(`--${name} says how a checkpoint would run. Name one with --model, or leave it out.`);
   say("nuwa", VERSION);
   say(
     "node",

@@ -5,9 +5,9 @@ import { useBackend } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
 import { run, tensorsIn } from "../core/readback.ts";
 import type { TapName } from "../core/tap-points.ts";
-import { type Recorder, record } from "../core/taps.ts";
+import { chain, record, type Tap } from "../core/taps.ts";
 import { requireWritableFile } from "../io/files.ts";
-import { loadModel, openModel } from "../io/load.ts";
+import { openModel } from "../io/load.ts";
 import { type TensorValues, writeSafetensors } from "../io/safetensors.ts";
 import type { Pruning } from "../methods/method.ts";
 import { disposeModel, type Vlm } from "../model/vlm.ts";
@@ -15,9 +15,9 @@ import { generate } from "../pipeline/generate.ts";
 import { forward } from "../pipeline/prefill.ts";
 import { collect, recordedEntries, requireMet, tapsOf } from "./dump.ts";
 import { checkIds, type FileInputs, imagesOf, readInputs } from "./inputs.ts";
-import { planFor } from "./memory.ts";
+import { loadWithin } from "./memory.ts";
 import { addRunOptions, methodFrom, parseCount, type RunOptions, requireText } from "./options.ts";
-import { say } from "./say.ts";
+import { passProgress } from "./pass-progress.ts";
 
 interface ForwardCommandOptions extends RunOptions {
   readonly model: string;
@@ -68,17 +68,21 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
   const asked = tapsOf(options.tap ?? [], opened);
   requireMet(asked, definition, inputs.pixels ? 1 : 0);
   const backend = await useBackend(options.backend);
-  const { plan, line: memory } = planFor(opened, options);
-  const model = loadModel(opened, plan);
+  const model = loadWithin(opened, options);
   try {
     const recorder = record([...DUMPED, ...asked]);
     try {
-      const generated = await computeForward(model, inputs, options, method, recorder);
+      const progress = passProgress(process.stderr, model);
+      const tap = progress.tap(definition.name);
+      const generated = await computeForward(model, inputs, options, method, {
+        tap: chain(recorder.tap, tap),
+        steps: tap,
+      });
+      progress.end();
       for (const name of asked) recorder.all(name); // refuses what was not met
       const entries = await recordedEntries(recorder, [...new Set([...DUMPED, ...asked])]);
       writeSafetensors(options.dump, generated ? [...entries, ["generated", generated]] : entries);
       process.stdout.write(`backend    ${backend.name} (${backend.reason})\n`);
-      if (memory !== undefined) say("memory", memory);
       process.stdout.write(`wrote      ${options.dump}\n`);
     } finally {
       recorder.dispose();
@@ -93,7 +97,7 @@ async function computeForward(
   inputs: FileInputs,
   options: ForwardCommandOptions,
   method: Pruning,
-  { tap }: Recorder,
+  { tap, steps }: { readonly tap: Tap; readonly steps: Tap },
 ): Promise<TensorValues | undefined> {
   const images = imagesOf(options.inputs, inputs);
   try {
@@ -103,7 +107,7 @@ async function computeForward(
       if (!options.generate) return undefined;
       const generated: number[] = [];
       const stop = options.ignoreEos ? { stopTokens: [] } : {};
-      for await (const [id] of generate(model, result, { maxNewTokens: options.generate, ...stop }))
+      for await (const [id] of generate(model, result, { maxNewTokens: options.generate, tap: steps, ...stop }))
         generated.push(id as number);
       return { shape: [generated.length], values: Int32Array.from(generated) };
     } finally {

@@ -1,6 +1,8 @@
 import { type Command, InvalidArgumentError } from "commander";
-import { type ModelPlan, type OpenedModel, planModel } from "../io/load.ts";
+import { loadModel, type ModelPlan, type OpenedModel, planModel } from "../io/load.ts";
 import { layerOf } from "../io/weights/plan.ts";
+import type { Vlm } from "../model/vlm.ts";
+import { say } from "./say.ts";
 
 /** Options of the commands that load a model. */
 export interface MemoryOption {
@@ -37,17 +39,21 @@ export function parseSize(text: string): number {
   return Math.round(Number(number) * factor);
 }
 
-/** A model's plan, and a line that says what is not held in memory; undefined where all is. */
-export function planFor(
-  opened: OpenedModel,
-  { memory }: MemoryOption,
-): { readonly plan: ModelPlan; readonly line: string | undefined } {
-  const plan = planModel(opened, memory);
-  return { plan, line: describePlan(plan) };
+/**
+ * Reads the weights that fit into memory, after a line that says which do not; without one where all do.
+ *
+ * @param prompts that there are for the model, see `planModel`
+ * @throws NuwaError as `planModel` and `loadModel`
+ */
+export function loadWithin(opened: OpenedModel, { memory }: MemoryOption, prompts = 1): Vlm {
+  const plan = planModel(opened, memory, prompts);
+  const line = describePlan(plan);
+  if (line !== undefined) say("memory", line);
+  return loadModel(opened, plan);
 }
 
 /** What of a model is read whenever it is needed, as a line; undefined where all is held. */
-export function describePlan({ held, streamed, rows, bytes }: ModelPlan): string | undefined {
+export function describePlan({ held, streamed, rows, bytes, prompts }: ModelPlan): string | undefined {
   if (streamed.length === 0 && !rows) return undefined;
   const of = (stack: string) => {
     const read = streamed.filter((group) => group.stack === stack);
@@ -63,9 +69,10 @@ export function describePlan({ held, streamed, rows, bytes }: ModelPlan): string
     return `${count} of ${all} ${kind} (${gigabytes(size)} for each ${when})`;
   });
   const table = rows ? ["rows of the token embeddings"] : [];
-  return `${gigabytes(bytes)}; read when needed: ${[...parts, ...table].join(", ")}`;
+  const shared = prompts > 1 ? `; up to ${prompts} questions share a reading` : "";
+  return `${gigabytes(bytes)}; read when needed: ${[...parts, ...table].join(", ")}${shared}`;
 }
 
-function gigabytes(bytes: number): string {
+export function gigabytes(bytes: number): string {
   return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${(bytes / 1e6).toFixed(0)} MB`;
 }

@@ -64,11 +64,14 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
     )
     .option("--constants <file>", "constants of Nüwa's first pruning, as nuwa tune writes them")
     .option("--seed <integer>", "seed of everything random", parseInteger, 44)
-    .addOption(
-      new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
-        ...BACKEND_NAMES,
-      ]),
-    );
+    .addOption(backendOption());
+}
+
+/** `--backend`, of the commands that compute. */
+export function backendOption(): Option {
+  return new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
+    ...BACKEND_NAMES,
+  ]);
 }
 
 /** What the options ask for: a method for a model, and how it is defined. */

@@ -1,7 +1,7 @@
 import { duration, type Output } from "../train/engine/progress-report.ts";
 
 /** Milliseconds between plain lines, where no line can be written over: the log of a batch job stays short. */
-const PLAIN_EVERY = 60_000;
+export const PLAIN_EVERY = 60_000;
 
 /** What {@link timeLeft} counts. */
 export interface Counted {

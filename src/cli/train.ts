@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
+import { useBackend } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
 import { requireWritableFolder } from "../io/files.ts";
 import { whileLocked } from "../io/lock.ts";
@@ -9,7 +9,7 @@ import { hasCheckpoint } from "../train/engine/training-state.ts";
 import { RECIPES, recipeNamed } from "../train/shapes/recipe.ts";
 import { disposeResult, runRecipe } from "../train/shapes/session.ts";
 import { stopped, watchInterruptions } from "./interruption.ts";
-import { parseCount, requireText } from "./options.ts";
+import { backendOption, parseCount, requireText } from "./options.ts";
 
 interface TrainCommandOptions {
   readonly recipe: string;
@@ -28,11 +28,7 @@ export function addTrain(program: Command): void {
     .option("--out <folder>", "checkpoints, curves and the finished model", "out/train")
     .option("--resume", "go on with the training in the folder")
     .option("--save-every <seconds>", "time between checkpoints", parseCount, 120)
-    .addOption(
-      new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
-        ...BACKEND_NAMES,
-      ]),
-    )
+    .addOption(backendOption())
     .action(runTrain);
 }
 

@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { Turn } from "./turns.ts";
 
 /** Values read out of a tensor. */
 export type Values = Float32Array | Int32Array | Uint8Array;
@@ -6,9 +7,13 @@ export type Values = Float32Array | Int32Array | Uint8Array;
 /**
  * A computation that here and there needs to see the values of a tensor to go on. It is a generator: it
  * yields the tensor and is resumed with the values, so that the same code runs synchronously, on
- * backends that can only be read asynchronously, and inside a gradient tape.
+ * backends that can only be read asynchronously, and inside a gradient tape. A turn that it yields is waited for where
+ * that is possible, and passed over elsewhere.
  */
-export type Readback<T> = Generator<tf.Tensor, T, Values>;
+export type Readback<T> = Generator<tf.Tensor | Turn, T, Values>;
+
+/** What a computation is resumed with behind a turn. */
+const NOTHING: Values = new Float32Array(0);
 
 /** `const values = yield* readback(tensor)`: the tensor's values, row-major. */
 export function* readback(tensor: tf.Tensor): Readback<Float32Array> {
@@ -19,7 +24,12 @@ export function* readback(tensor: tf.Tensor): Readback<Float32Array> {
  * Runs to the end, reading with `dataSync`. Tensors made on the way are freed, save those in the result.
  */
 export function runSync<T>(computation: () => Readback<T>): T {
-  return scoped(computation, (generator) => finish(generator, (tensor) => tensor.dataSync() as Values));
+  return scoped(computation, finishSync);
+}
+
+/** Like {@link runSync} for a computation that is a part of another one, which frees what it makes. */
+export function finishSync<T>(generator: Readback<T>): T {
+  return finish(generator, (tensor) => tensor.dataSync() as Values);
 }
 
 /**
@@ -33,7 +43,7 @@ export async function run<T>(computation: () => Readback<T>): Promise<T> {
     const generator = computation();
     let step = collecting(made, () => generator.next());
     while (!step.done) {
-      const values = (await step.value.data()) as Values;
+      const values = await valuesOf(step.value);
       step = collecting(made, () => generator.next(values));
     }
     result = step.value;
@@ -42,6 +52,12 @@ export async function run<T>(computation: () => Readback<T>): Promise<T> {
     const returned = new Set(tensorsIn(result));
     for (const tensor of made) if (!tensor.kept && !returned.has(tensor)) tensor.dispose();
   }
+}
+
+async function valuesOf(wanted: tf.Tensor | Turn): Promise<Values> {
+  if (!(wanted instanceof Turn)) return (await wanted.data()) as Values;
+  await wanted.wait();
+  return NOTHING;
 }
 
 /** Stands for the run of which a part is being computed. */
@@ -86,7 +102,7 @@ export async function recordReadbacks<T>(computation: () => Readback<T>): Promis
     let step = generator.next();
     while (!step.done) {
       const values = yield step.value;
-      all.push(values);
+      if (!(step.value instanceof Turn)) all.push(values);
       step = generator.next(values);
     }
     return step.value;
@@ -105,7 +121,7 @@ export function replay<T>(computation: () => Readback<T>, values: readonly Value
 
 function finish<T>(generator: Readback<T>, answer: (tensor: tf.Tensor) => Values): T {
   let step = generator.next();
-  while (!step.done) step = generator.next(answer(step.value));
+  while (!step.done) step = generator.next(step.value instanceof Turn ? NOTHING : answer(step.value));
   return step.value;
 }
 

@@ -12,7 +12,7 @@ import { preprocessingOf } from "./preprocessing.ts";
 import { loadChatTemplate } from "./prompt.ts";
 import { readTensor } from "./safetensors.ts";
 import { loadTokenizer } from "./tokenizer.ts";
-import { type MemoryPlan, planMemory, workingBytes } from "./weights/plan.ts";
+import { type MemoryPlan, planMemory, promptBytes, workingBytes } from "./weights/plan.ts";
 import { readWeights } from "./weights/read-weights.ts";
 import { StreamedWeights } from "./weights/streamed-weights.ts";
 import type { LocatedWeight } from "./weights/weight-files.ts";
@@ -58,21 +58,29 @@ export function locatedWeights({ locations }: OpenedModel): LocatedWeight[] {
 /** Tokens of a prompt whose images have no fixed size, such as LLaVA-NeXT's largest. */
 const MANY_TOKENS = 2928;
 /** Of the text around an image. */
-const TEXT_TOKENS = 128;
+export const TEXT_TOKENS = 128;
+
+/** Visual tokens of an unpruned image; where its size decides, of the largest that published models see. */
+export function mostVisualTokens({ imageShape }: Pick<VlmConfig, "imageShape">): number {
+  return imageShape ? unprunedTokens(imageShape) : MANY_TOKENS;
+}
 
 /**
  * Decides which weights of a model are held in memory on the current backend.
  *
  * @param limit the most that this process may take, in bytes; what the machine can spare unless given
+ * @param prompts that there are for the model, of which as many as fit share each reading of a layer
  * @throws NuwaError when not even one layer at a time fits
  */
-export function planModel(opened: OpenedModel, limit?: number): ModelPlan {
+export function planModel(opened: OpenedModel, limit?: number, prompts = 1): ModelPlan {
   const { checkpoint, config } = opened;
   const weights = locatedWeights(opened);
-  const tokens = TEXT_TOKENS + (config.imageShape ? unprunedTokens(config.imageShape) : MANY_TOKENS);
+  const tokens = TEXT_TOKENS + mostVisualTokens(config);
   return planMemory(checkpoint.directory, tf.getBackend(), weights, config.text.tieWordEmbeddings, {
     ...memoryLeft(limit),
     working: workingBytes(config.text, tokens, weights),
+    prompts,
+    each: promptBytes(config.text, tokens),
   });
 }
 
@@ -88,12 +96,13 @@ export function loadModel(from: string | OpenedModel, plan?: ModelPlan): Vlm {
   const opened = typeof from === "string" ? openModel(from) : from;
   const { checkpoint, config } = opened;
   requireTied(opened);
-  const { held, streamed, rows } = plan ?? planModel(opened);
+  const { held, streamed, rows, prompts } = plan ?? planModel(opened);
   const tensors = readWeights(held);
   if (streamed.length === 0 && !rows) return checkpoint.family.createModel(config, tensors);
   try {
-    const source = new StreamedWeights(tensors, streamed, rows);
-    return { ...checkpoint.family.createModel(config, tensors, source), release: () => source.dispose() };
+    const source = new StreamedWeights(tensors, streamed, rows, prompts);
+    const model = checkpoint.family.createModel(config, tensors, source);
+    return { ...model, turns: source.turns, release: () => source.dispose() };
   } catch (error) {
     tf.dispose([...tensors.values()]);
     throw error;

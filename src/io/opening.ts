@@ -7,6 +7,7 @@ import {
   ftruncateSync,
   lstatSync,
   openSync,
+  readSync,
   type Stats,
   statSync,
   writeSync,
@@ -170,6 +171,17 @@ function changed(path: string, flags: number, change: (file: number) => void): v
 export function writeWhole(file: number, bytes: Uint8Array): void {
   for (let done = 0; done < bytes.length; )
     done += writeSync(file, bytes, done, Math.min(bytes.length - done, 2 ** 30));
+}
+
+/** The bytes [begin, end) of an open file, in a buffer of that length. @throws NuwaError where it ends before */
+export function readWhole(file: number, path: string, begin: number, end: number): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(end - begin);
+  for (let done = 0; done < bytes.length; ) {
+    const read = readSync(file, bytes, done, Math.min(bytes.length - done, 2 ** 30), begin + done);
+    if (read === 0) throw new NuwaError(`${path}: ended while being read.`);
+    done += read;
+  }
+  return bytes;
 }
 
 /** What helps where a file cannot be written. */

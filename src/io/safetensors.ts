@@ -1,10 +1,10 @@
-import { closeSync, readSync } from "node:fs";
+import { closeSync } from "node:fs";
 import { NuwaError } from "../core/errors.ts";
 import { shown } from "../core/schema.ts";
 import { fileSize, reasonOf, writeAtomically } from "./files.ts";
 import { bfloat16ToFloat32, float16ToFloat32 } from "./half-floats.ts";
 import { mostValues, requireBounded, textOf } from "./json.ts";
-import { openInput } from "./opening.ts";
+import { openInput, readWhole } from "./opening.ts";
 import {
   bitsOf,
   type Header,
@@ -157,18 +157,12 @@ function toInt32(value: bigint, path: string, name: string): number {
 
 /** The bytes [begin, end) of a file, in a buffer of exactly that length. */
 function readBytes(path: string, begin: number, end: number): Uint8Array<ArrayBuffer> {
-  const bytes = new Uint8Array(end - begin);
   const { file } = openInput(path);
   try {
-    for (let done = 0; done < bytes.length; ) {
-      const read = readSync(file, bytes, done, Math.min(bytes.length - done, 2 ** 30), begin + done);
-      if (read === 0) throw new NuwaError(`${path}: ended while being read.`);
-      done += read;
-    }
+    return readWhole(file, path, begin, end);
   } finally {
     closeSync(file);
   }
-  return bytes;
 }
 
 /**

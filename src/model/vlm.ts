@@ -3,6 +3,7 @@ import type { Grid } from "../core/grid.ts";
 import type { Readback } from "../core/readback.ts";
 import type { TapLayers } from "../core/tap-points.ts";
 import type { Tap } from "../core/taps.ts";
+import type { Turns } from "../core/turns.ts";
 import type { ImageShape } from "./image-shape.ts";
 import type { TowerBlock } from "./tower-block.ts";
 import type { TextConfig } from "./transformer/config.ts";
@@ -30,6 +31,8 @@ export interface ModelFacts {
   /** How many blocks of the tower the features go through. */
   readonly featureBlocks: number;
   readonly capabilities: readonly Capability[];
+  /** Patches of the tower that a visual token is merged of; 1 unless given. */
+  readonly patchesPerToken?: number;
 }
 
 /** What every family's configuration says; a family adds its own fields. */
@@ -133,6 +136,8 @@ export interface Vlm<Config extends VlmConfig = VlmConfig> {
   readonly encode: (images: ImageInputs, tap: Tap, merge?: TowerMerge) => Readback<readonly EncodedImages[]>;
   /** From features to token embeddings: [..., D] → [..., Hd]. */
   readonly project: (features: tf.Tensor) => tf.Tensor3D;
+  /** Shares layers that are read when they are needed among passes that run side by side; undefined where none are. */
+  readonly turns?: Pick<Turns<unknown>, "most" | "together">;
   /** Ends what reads the weights that are not held; undefined where all are. */
   readonly release?: () => void;
 }

@@ -1,5 +1,7 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
+import type { Readback } from "../core/readback.ts";
+import type { Turn } from "../core/turns.ts";
 
 /**
  * Where the weights of a model come from, by canonical name. A map of tensors holds all of them; others may read a
@@ -10,6 +12,8 @@ export interface WeightSource {
   get(name: string): tf.Tensor | undefined;
   /** Rows of a table [rows, columns] that is not held whole: [k, columns]; undefined where it is. */
   rows?(name: string, indices: readonly number[]): tf.Tensor2D | undefined;
+  /** To be waited for before weights whose names begin so are used; undefined where there is nothing to wait for. */
+  turn?(prefix: string): Turn | undefined;
 }
 
 /**
@@ -25,6 +29,17 @@ export interface Weights {
   /** Rows of the table with this name, a differentiable gather: [k, columns]. @throws NuwaError when there is none */
   rows(name: string, indices: readonly number[]): tf.Tensor2D;
   has(name: string): boolean;
+  /** See {@link inTurn}. */
+  turn(): Turn | undefined;
+}
+
+/**
+ * Where weights below a node are read when they are needed, and several passes are under way at once: waits until all
+ * of them need these or others that are read later, so that they are read once for all.
+ */
+export function* inTurn(w: Weights): Readback<void> {
+  const turn = w.turn();
+  if (turn) yield turn;
 }
 
 /** The tree over a flat set of tensors. */
@@ -32,6 +47,7 @@ export function weightsTree(source: WeightSource, prefix = ""): Weights {
   return {
     at: (...path) => weightsTree(source, `${prefix}${path.join(".")}.`),
     has: (name) => source.has(prefix + name),
+    turn: () => source.turn?.(prefix),
     tensor,
     rows(name, indices) {
       const read = source.rows?.(prefix + name, indices);

@@ -78,7 +78,10 @@ export async function answerPrompts(
       show?.(text.slice(shown[sample].length), sample);
       shown[sample] = text;
     };
+    let steps = 0;
     for await (const step of generate(model, start, { maxNewTokens, tap, ...rest })) {
+      // From the second token on each step has keys and values of its own, which are large.
+      if (++steps === 2) tf.dispose(tensorsIn(start.state));
       for (const [sample, id] of step.entries()) {
         if (id === undefined) continue;
         ids[sample].push(id);

@@ -1,12 +1,12 @@
 import type * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../core/errors.ts";
-import { tidy } from "../core/readback.ts";
+import { type Readback, runSync } from "../core/readback.ts";
 import { type Sequence, textPosition } from "../core/slots.ts";
 import { noTap, type Tap, within } from "../core/taps.ts";
 import { embed, finalNorm, lmHead } from "../model/transformer/decoder.ts";
 import { append } from "../model/transformer/sequence.ts";
 import type { Vlm } from "../model/vlm.ts";
-import { runLayers } from "./decoder-loop.ts";
+import { layersInTurns } from "./decoder-loop.ts";
 import type { DecodeState, LayerState } from "./prefill.ts";
 import { requirePositions, requireVocabulary } from "./prompts.ts";
 
@@ -40,20 +40,20 @@ export function advance(
       model.config,
       "advance: the text",
     );
-  return advanceAnywhere(model, state, ids, tap, step);
+  return runSync(() => advanceAnywhere(model, state, ids, tap, step));
 }
 
 /**
  * {@link advance} without a look at the positions: a batch goes on beside samples that have ended, and what is fed
  * to these may lie beyond the model's last one.
  */
-export function advanceAnywhere(
+export function* advanceAnywhere(
   model: Vlm,
   state: DecodeState,
   ids: readonly (readonly number[])[],
   tap: Tap = noTap,
   step = 1,
-): Advanced {
+): Readback<Advanced> {
   const count = ids[0]?.length ?? 0;
   const samples = state.layers[0].nextPosition.length;
   if (count === 0 || ids.length !== samples || ids.some((list) => list.length !== count))
@@ -67,26 +67,24 @@ export function advanceAnywhere(
     );
   const past = state.layers.map(({ cache }) => cache);
   const watched = within(tap, { step, pass: {} });
-  return tidy(() => {
-    let x = embed(model, freshFrom(state.layers[0].nextPosition), undefined, []); // [B, Q, Hd]
-    const layers: LayerState[] = [];
-    let sequence = state.layers[0].sequence;
-    // Layers between two cuts share one sequence, and so its extension, mask and angles.
-    for (let from = 0; from < state.layers.length; from = layers.length) {
-      const before = state.layers[from];
-      let to = from + 1;
-      while (state.layers[to]?.sequence === before.sequence) to++;
-      sequence = append(before.sequence, freshFrom(before.nextPosition));
-      const run = runLayers(model, x, { from, to, sequence, past }, watched);
-      ({ x } = run);
-      const nextPosition = before.nextPosition.map((position) => position + count);
-      for (const cache of run.caches) layers.push({ cache, sequence, nextPosition });
-    }
-    const here = within(watched, { sequence });
-    const last = here("llm.norm", finalNorm(model, x)).slice([0, count - 1, 0], [-1, 1, -1]);
-    const logits = here("logits_last", lmHead(model, last).squeeze<tf.Tensor2D>([1])); // [B, V]
-    return { logits, state: { layers } };
-  });
+  let x = embed(model, freshFrom(state.layers[0].nextPosition), undefined, []); // [B, Q, Hd]
+  const layers: LayerState[] = [];
+  let sequence = state.layers[0].sequence;
+  // Layers between two cuts share one sequence, and so its extension, mask and angles.
+  for (let from = 0; from < state.layers.length; from = layers.length) {
+    const before = state.layers[from];
+    let to = from + 1;
+    while (state.layers[to]?.sequence === before.sequence) to++;
+    sequence = append(before.sequence, freshFrom(before.nextPosition));
+    const run = yield* layersInTurns(model, x, { from, to, sequence, past }, watched);
+    ({ x } = run);
+    const nextPosition = before.nextPosition.map((position) => position + count);
+    for (const cache of run.caches) layers.push({ cache, sequence, nextPosition });
+  }
+  const here = within(watched, { sequence });
+  const last = here("llm.norm", finalNorm(model, x)).slice([0, count - 1, 0], [-1, 1, -1]);
+  const logits = here("logits_last", lmHead(model, last).squeeze<tf.Tensor2D>([1])); // [B, V]
+  return { logits, state: { layers } };
 }
 
 /**

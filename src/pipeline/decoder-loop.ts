@@ -1,4 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
+import { finishSync, type Readback } from "../core/readback.ts";
 import type { Sequence } from "../core/slots.ts";
 import { type Tap, within } from "../core/taps.ts";
 import { attentionByRows, type ByRows } from "../model/transformer/attention.ts";
@@ -6,6 +7,7 @@ import { decoderLayer, type LayerCache, type Placement } from "../model/transfor
 import { rotaryAngles } from "../model/transformer/rope.ts";
 import { causalMask, positionIds } from "../model/transformer/sequence.ts";
 import type { Vlm } from "../model/vlm.ts";
+import { inTurn } from "../model/weights.ts";
 
 /** Which layers are run on what. */
 export interface LayerRange {
@@ -23,7 +25,7 @@ export interface LayerRange {
   readonly watch?: readonly number[];
 }
 
-/** What {@link runLayers} returns. */
+/** What {@link layersInTurns} returns. */
 export interface LayerRun {
   /** [B, Q, Hd], leaving the last layer. */
   readonly x: tf.Tensor3D;
@@ -38,7 +40,7 @@ export interface LayerRun {
  *
  * @param x [B, Q, Hd], entering layer `from`
  */
-export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Tap): LayerRun {
+export function* layersInTurns(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Tap): Readback<LayerRun> {
   const { from, to, sequence, past, watch = [] } = range;
   const placements = new Map<number | undefined, Placement>(); // by window
   const placementIn = (layer: number): Placement => {
@@ -52,6 +54,7 @@ export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Ta
   const attention = new Map<number, ByRows>();
   let hidden = x;
   for (let i = from; i < to; i++) {
+    yield* inTurn(model.decoder.layer(i));
     const placement = range.placement ?? placementIn(i);
     const entering = here(`llm.${i}.tokens`, hidden);
     const output = tf.tidy(() => decoderLayer(model, i, entering, placement, here, past?.[i], watch.includes(i)));
@@ -60,6 +63,11 @@ export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Ta
     if (output.attending) attention.set(i, attentionByRows(output.attending, placement.mask));
   }
   return { x: hidden, caches, attention };
+}
+
+/** {@link layersInTurns}, waiting for nobody. */
+export function runLayers(model: Vlm, x: tf.Tensor3D, range: LayerRange, tap: Tap): LayerRun {
+  return finishSync(layersInTurns(model, x, range, tap));
 }
 
 /** How many tokens a token sees in a layer at most; undefined: all before it. */

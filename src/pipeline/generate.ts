@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { UsageError } from "../core/errors.ts";
 import type { Random } from "../core/random-numbers.ts";
 import { best, checkScores } from "../core/ranking.ts";
-import { type Readback, run, tensorsIn } from "../core/readback.ts";
+import { run, tensorsIn } from "../core/readback.ts";
 import { noTap, type Tap } from "../core/taps.ts";
 import { positionLimit } from "../model/transformer/rope-scaling.ts";
 import type { Vlm } from "../model/vlm.ts";
@@ -79,10 +79,7 @@ export async function* generate(
       const { state } = current;
       const fed = ids.map((id) => [id]);
       const next = await run(() =>
-        // biome-ignore lint/correctness/useYield: a step reads nothing
-        whileFinite(model, {}, tap, function* (watching): Readback<Advanced> {
-          return advanceAnywhere(model, state, fed, watching, step + 1);
-        }),
+        whileFinite(model, {}, tap, (watching) => advanceAnywhere(model, state, fed, watching, step + 1)),
       );
       free(current, start);
       current = next;

@@ -10,10 +10,11 @@ import { embed, finalNorm, type LayerCache, lmHead } from "../model/transformer/
 import { gatherRows } from "../model/transformer/layers.ts";
 import { lastIndex, positionIds, visualSlots } from "../model/transformer/sequence.ts";
 import type { ImageInputs, Vlm } from "../model/vlm.ts";
+import { inTurn } from "../model/weights.ts";
 import { projectSelected, selectedImages, selectedSlots, tapIntegers, tapPositions, tokenRowsOf } from "./apply.ts";
 import { type ChosenCut, chooseCut, choosePatches, methodFor } from "./choosing.ts";
 import { type AppliedCut, applyCut } from "./cutting.ts";
-import { runLayers } from "./decoder-loop.ts";
+import { layersInTurns } from "./decoder-loop.ts";
 import { whileFinite } from "./finite.ts";
 import { keepLedgers } from "./ledgers.ts";
 import { splitPrompts } from "./placeholders.ts";
@@ -121,6 +122,8 @@ function* pass(
   for (const { from, to } of stretches(cutLayers, text.numHiddenLayers)) {
     // Stage 2: before layer `from`, visual tokens that the text does not ask for are dropped.
     if (cutLayers.includes(from)) {
+      // A method may look one layer ahead.
+      yield* inTurn(model.decoder.layer(from));
       const here = within(tap, { sequence, layer: from });
       const choice = yield* chooseCut(model, imagesIn, from, { tokens: x, sequence, entered, attention, tap: here });
       tapIntegers(here, "stage2.indices", choice.keep);
@@ -130,7 +133,8 @@ function* pass(
         ({ sequence, nextPosition } = layOut(segments, visualSlots(sequence), images, axes));
       cuts.push({ ...applied, layer: from });
     }
-    const run = runLayers(model, x, { from, to, sequence, watch: cutLayers.includes(to) ? [to - 1] : [] }, tap);
+    const range = { from, to, sequence, watch: cutLayers.includes(to) ? [to - 1] : [] };
+    const run = yield* layersInTurns(model, x, range, tap);
     ({ x } = run);
     attention = run.attention.get(to - 1);
     for (const cache of run.caches) layers.push({ cache, sequence, nextPosition });

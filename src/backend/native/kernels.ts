@@ -1,31 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { groupedShape } from "../fused-attention.ts";
-
-/** The parts of the native backend that the repairs build on: its own internals, whose version is pinned. */
-interface NativeInternals {
-  readonly binding: {
-    readonly TF_INT32: number;
-    readonly TF_FLOAT: number;
-    readonly TF_ATTR_INT: number;
-    readonly TF_ATTR_BOOL: number;
-    readonly TF_ATTR_TYPE: number;
-    createTensor(shape: readonly number[], dtype: number, values: Int32Array | Float32Array): number;
-    deleteTensor(id: number): void;
-    executeOp(name: string, attributes: readonly Attribute[], inputs: readonly number[], outputs: number): Metadata[];
-  };
-  getDTypeInteger(dtype: string): number;
-  getInputTensorIds(tensors: readonly tf.TensorInfo[]): number[];
-  createOutputTensor(metadata: Metadata): tf.TensorInfo;
-}
-
-interface Attribute {
-  readonly name: string;
-  readonly type: number;
-  readonly value: number | boolean;
-}
-
-/** What the binding says of an output. */
-type Metadata = { readonly id: number };
+import type { Attribute, Metadata, NativeBinding, NativeInternals } from "./internals.ts";
 
 /**
  * Reshape, Transpose, Slice, Concat and Mean as the native backend should do them. TensorFlow takes shapes, axes and
@@ -176,7 +151,7 @@ const MOST_CONSTANTS = 1000;
 class Constants {
   private readonly ids = new Map<string, number>();
 
-  constructor(private readonly binding: NativeInternals["binding"]) {}
+  constructor(private readonly binding: NativeBinding) {}
 
   /** The tensor of a list of integers, or of one without an axis. It belongs to this object, as the others do. */
   integers(values: readonly number[] | number): number {

@@ -1,6 +1,5 @@
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { BACKEND_NAMES } from "../../backend/select.ts";
 import { UsageError } from "../../core/errors.ts";
 import { DEFAULT_METHODS, VARIANT_NAMES } from "../../eval/run/catalogue.ts";
 import { mergeShards } from "../../eval/run/merge.ts";
@@ -16,7 +15,7 @@ import { POSITION_POLICIES } from "../../methods/nuwa/positions.ts";
 import { SPLITS } from "../../world/splits.ts";
 import { SHIPPED_MODEL } from "../about.ts";
 import { addMemoryOption } from "../memory.ts";
-import { parseCount, parseInteger, requireText } from "../options.ts";
+import { backendOption, parseCount, parseInteger, requireText } from "../options.ts";
 import { listQuestions } from "./list.ts";
 import { writeMerged } from "./results.ts";
 import { type EvalOptions, runEval } from "./run.ts";
@@ -61,11 +60,7 @@ export function addEval(program: Command): void {
         .conflicts("shard"),
     )
     .option("--model <folder>", "checkpoint folder (default: the one that comes with the project)", SHIPPED_MODEL)
-    .addOption(
-      new Option("--backend <name>", "tfjs backend (default: tensorflow where installed, else wasm)").choices([
-        ...BACKEND_NAMES,
-      ]),
-    )
+    .addOption(backendOption())
     .addOption(new Option("--list", "print what would be asked, and load no model").conflicts("workers"))
     .option("--json", "with --list: as a JSON array")
     // Options after "merge" are those of merge, also where the names of options are the same.

@@ -9,7 +9,7 @@ import type { Sample } from "../../eval/run/sample.ts";
 import { type Choices, runOf, settingsOf } from "../../eval/run/settings.ts";
 import { preprocess } from "../../io/image.ts";
 import { makeTemporary, removeTemporary } from "../../io/leftovers.ts";
-import { loadModel, loadProcessor, type OpenedModel, openModel } from "../../io/load.ts";
+import { loadProcessor, type OpenedModel, openModel } from "../../io/load.ts";
 import { whileLocked } from "../../io/lock.ts";
 import { isMethodFile } from "../../io/method-file.ts";
 import { unprunedTokens } from "../../model/image-shape.ts";
@@ -17,7 +17,7 @@ import { disposeModel } from "../../model/vlm.ts";
 import type { Split } from "../../world/splits.ts";
 import { VERSION } from "../about.ts";
 import { stopped, watchInterruptions } from "../interruption.ts";
-import { type MemoryOption, planFor } from "../memory.ts";
+import { loadWithin, type MemoryOption } from "../memory.ts";
 import { constantsFrom, requireFit, requireText } from "../options.ts";
 import { promptNamed } from "../prompt.ts";
 import { catalogueOf } from "./method-files.ts";
@@ -129,10 +129,9 @@ async function answerAll(
   batches: readonly Batch[],
   journal: Journal,
 ): Promise<readonly Sample[] | undefined> {
-  if (journal.samples.length === answersIn(batches, plan.settings)) return journal.samples;
-  const { plan: held, line } = planFor(opened, { memory });
-  if (line !== undefined) process.stdout.write(`memory ${line}\n`);
-  const model = loadModel(opened, held);
+  const missing = answersIn(batches, plan.settings) - journal.samples.length;
+  if (missing === 0) return journal.samples;
+  const model = loadWithin(opened, { memory }, missing);
   const interruption = watchInterruptions(() => process.stderr.write("\nstopping after this batch\n"));
   try {
     const observer = { ...terminalProgress(process.stderr, journal.samples.length), stopped: interruption.happened };

@@ -2,7 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { measure } from "../../analysis/measure.ts";
 import { useBackend } from "../../backend/select.ts";
 import { printable, UsageError } from "../../core/errors.ts";
-import { loadModel, type OpenedModel, openModel } from "../../io/load.ts";
+import { type OpenedModel, openModel } from "../../io/load.ts";
 import { type Pruning, withPositions } from "../../methods/method.ts";
 import { none } from "../../methods/none.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../methods/nuwa/positions.ts";
@@ -11,7 +11,7 @@ import { type Answer, answer } from "../../pipeline/answer.ts";
 import type { PolicyAnswer } from "../../view/measures/positions.ts";
 import { malformation } from "../../view/verdict.ts";
 import { intersectionOverUnion } from "../../world/geometry.ts";
-import { planFor } from "../memory.ts";
+import { loadWithin } from "../memory.ts";
 import { methodFrom, requireFit, requireText } from "../options.ts";
 import { say } from "../say.ts";
 import type { InspectedRun, InspectOptions, MeasureName } from "./inspect-options.ts";
@@ -65,9 +65,7 @@ async function measured(
       if (inputs.pixels) held.push(inputs.pixels);
       return { name, inputs, method };
     };
-    const { plan, line: memory } = planFor(opened, options);
-    if (memory !== undefined) say("memory", memory);
-    const model = loadModel(opened, plan);
+    const model = loadWithin(opened, options);
     try {
       const said = asked && (await answer({ ...asked.processor, model }, asked.image, asked.question, { method }));
       if (said) say("answer", printable(said.text));

@@ -11,22 +11,24 @@ import type { Run } from "./controls.ts";
 import type { Journal } from "./journal.ts";
 import { missedAverage } from "./missed-average.ts";
 import type { Batch, Plan } from "./plan.ts";
+import { type Job, roundsOf } from "./rounds.ts";
 import { type Sample, sampleKey } from "./sample.ts";
 import { runOf, type Setting } from "./settings.ts";
 
 /** Gets the progress of an evaluation. */
 export interface EvaluationObserver {
-  /** After every batch: answers so far (those of earlier runs included) and in all. */
+  /** After every batch, or question: answers so far (those of earlier runs included) and in all. */
   answered(done: number, total: number): void;
   /** Once for each method and average that the answers do not keep to: how many visual tokens there are instead. */
   missed(hint: string): void;
-  /** Asked before every batch: whether to stop. */
+  /** Asked before every batch, or several that are answered side by side: whether to stop. */
   stopped(): boolean;
 }
 
 /**
  * Runs every setting over some questions and writes each batch of answers as it comes. Samples that the
- * journal holds already are not answered again.
+ * journal holds already are not answered again. Where layers of the model are read when they are needed, as many
+ * questions as there is memory for are answered side by side for one reading of each.
  *
  * @param batches all of the plan's, or those of a shard
  * @param runFor what to run for a setting, given the seed of what it draws at random; what its name says, unless given
@@ -48,26 +50,30 @@ export async function evaluate(
   const known = new Set(samples.map((sample) => sampleKey(sample, sample)));
   const watchAverage = averageWatch(observer);
   const folder = makeTemporary("eval");
+  const images = new Map<Batch, PreparedScenes>();
+  const { turns } = vlm.model;
+  const isNew = (setting: Setting, item: Item) => !known.has(sampleKey(setting, item));
+  const answered = ({ batch, items, setting, draw }: Job) => {
+    const asked = items.map(({ scene, question }) => ({
+      image: images.get(batch)?.get(scene) as PreparedImage,
+      question,
+    }));
+    const longest = Math.max(...batch.items.map((item) => item.longest));
+    return answerBatch(vlm, asked, runFor(setting, draw), longest);
+  };
   try {
-    for (const batch of batches) {
-      let images: PreparedScenes | undefined;
-      for (const setting of settings) {
-        const isNew = (item: Item) => !known.has(sampleKey(setting, item));
-        if (!batch.items.some(isNew)) continue;
-        // On wasm everything else waits in microtasks alone, which would keep signals from being heard.
-        await nextTurn();
-        if (observer.stopped()) return undefined;
-        images ??= await prepareScenes(batch, vlm, folder);
-        const inputs = batch.items.map(({ scene, question }) => ({
-          image: images?.get(scene) as PreparedImage,
-          question,
-        }));
-        const longest = Math.max(...batch.items.map((item) => item.longest));
-        const answers = await answerBatch(vlm, inputs, runFor(setting, drawOf(seed, batch)), longest);
-        watchAverage(setting, answers[0]);
-        const fresh = batch.items.flatMap((item, i) => {
-          return isNew(item) ? [sampleOf(seed, setting, batch, item, answers[i], vlm)] : [];
-        });
+    for (const jobs of roundsOf(batches, settings, seed, turns?.most, isNew)) {
+      // On wasm everything else waits in microtasks alone, which would keep signals from being heard.
+      await nextTurn();
+      if (observer.stopped()) return undefined;
+      await prepareBatches(images, jobs, vlm, folder);
+      const works = jobs.map((job) => () => answered(job));
+      const answers = turns ? await turns.together(works) : [await works[0]()];
+      for (const [i, { batch, items, setting }] of jobs.entries()) {
+        watchAverage(setting, answers[i][0]);
+        const fresh = items.flatMap((item, at) =>
+          isNew(setting, item) ? [sampleOf(seed, setting, batch, item, answers[i][at], vlm)] : [],
+        );
         journal.append(fresh);
         samples.push(...fresh);
         observer.answered(samples.length, total);
@@ -79,12 +85,16 @@ export async function evaluate(
   }
 }
 
-/**
- * The seed of what a method or control draws for a batch. One draw for a whole evaluation would be one mask for
- * all pictures, and no interval over pictures would show the spread over draws.
- */
-function drawOf(seed: number, { number }: Batch): number {
-  return seed + number;
+/** Prepares the pictures of the batches that a round asks about, and forgets those of others. */
+async function prepareBatches(
+  images: Map<Batch, PreparedScenes>,
+  jobs: readonly Job[],
+  vlm: LoadedVlm,
+  folder: string,
+): Promise<void> {
+  const wanted = new Set(jobs.map(({ batch }) => batch));
+  for (const batch of images.keys()) if (!wanted.has(batch)) images.delete(batch);
+  for (const batch of wanted) if (!images.has(batch)) images.set(batch, await prepareScenes(batch, vlm, folder));
 }
 
 /** Checks the first answer of each method and average in this run. */

@@ -28,12 +28,18 @@ export interface MemoryPlan<W extends PlannedWeight = PlannedWeight> {
   readonly rows: W | undefined;
   /** What the process will take at most, in bytes. */
   readonly bytes: number;
+  /** Prompts that may be under way at once. */
+  readonly prompts: number;
 }
 
 /** What a plan has to keep to. */
 export interface MemoryBounds extends MemoryLeft {
   /** What is needed besides weights, in bytes, see {@link workingBytes}. */
   readonly working: number;
+  /** Prompts that somebody has for the model, who can share a layer among them; one unless given. */
+  readonly prompts?: number;
+  /** What each but the first takes while it is under way, in bytes, see {@link promptBytes}. */
+  readonly each?: number;
 }
 
 /** Two are in use: one is read ahead while the other one becomes tensors. */
@@ -45,6 +51,9 @@ const BUFFERS = 2;
  * every token of an answer, the tower once for an image. Layers that are held are spread among those that are not,
  * so that one can be read while others compute.
  *
+ * Where there are several prompts, memory goes to them before it goes to layers: a layer that is held saves its reading
+ * once for a token of all prompts, one prompt more shares every reading.
+ *
  * @param weights in any order
  * @param tied whether the head is the table of embeddings, which is then needed whole
  * @throws NuwaError when not even one layer at a time fits, with the least that does
@@ -54,11 +63,11 @@ export function planMemory<W extends PlannedWeight>(
   backend: string,
   weights: readonly W[],
   tied: boolean,
-  { bytes: limit, working, copies, remedy }: MemoryBounds,
+  { bytes: limit, working, copies, remedy, prompts: most = 1, each = 0 }: MemoryBounds,
 ): MemoryPlan<W> {
   const inMemory = (some: readonly W[]) => copies * some.reduce((sum, { shape }) => sum + floatBytes(shape), 0);
   const whole = working + inMemory(weights);
-  if (whole <= limit) return { held: weights, streamed: [], rows: undefined, bytes: whole };
+  if (whole <= limit) return { held: weights, streamed: [], rows: undefined, bytes: whole, prompts: 1 };
 
   const groups = groupsOf(weights);
   const rows = tied ? undefined : weights.find(({ name }) => name.endsWith("embed_tokens.weight"));
@@ -74,6 +83,8 @@ export function planMemory<W extends PlannedWeight>(
         `${gibibytes(Math.max(0, limit))} GiB left. ${remedy}`,
     );
   let left = limit - least;
+  const more = Math.min(most - 1, each > 0 ? Math.floor(left / each) : 0);
+  left -= more * each;
   const held = [...always];
   const streamed = new Set(groups);
   for (const stack of stacks) {
@@ -86,7 +97,7 @@ export function planMemory<W extends PlannedWeight>(
     }
     left -= count * size;
   }
-  return { held, streamed: [...streamed], rows, bytes: limit - left };
+  return { held, streamed: [...streamed], rows, bytes: limit - left, prompts: 1 + more };
 }
 
 /**
@@ -96,17 +107,28 @@ export function planMemory<W extends PlannedWeight>(
 const HEADROOM_BYTES = 512 * 2 ** 20;
 
 /**
- * Memory of a pass of one prompt besides the weights, in bytes: keys and values, and the rest at most. A small model
- * has small activations, and may run where there is little memory.
+ * Memory of a pass of one prompt besides the weights, in bytes: what it keeps, and the rest at most. A small model has
+ * small activations, and may run where there is little memory.
  *
  * @param tokens of the prompt
  */
 export function workingBytes(text: TextConfig, tokens: number, weights: readonly PlannedWeight[]): number {
-  const cache = 4 * 2 * text.numHiddenLayers * text.numKeyValueHeads * text.headDim * tokens;
   return Math.min(
     weights.reduce((sum, { shape }) => sum + floatBytes(shape), 0),
-    HEADROOM_BYTES + cache,
+    HEADROOM_BYTES + promptBytes(text, tokens),
   );
+}
+
+/**
+ * Memory that a prompt keeps from one layer to the next, in bytes: keys and values, and the states that entered each
+ * layer, which last as long as the pass. A decoding step has the keys and values of the step before, too.
+ *
+ * @param tokens of the prompt
+ */
+export function promptBytes(text: TextConfig, tokens: number): number {
+  const { numHiddenLayers, numKeyValueHeads, headDim, hiddenSize } = text;
+  const cache = 4 * 2 * numHiddenLayers * numKeyValueHeads * headDim * tokens;
+  return cache + Math.max(cache, 4 * numHiddenLayers * hiddenSize * tokens);
 }
 
 function of<W extends PlannedWeight>(groups: readonly LayerGroup<W>[], stack: string): LayerGroup<W>[] {

@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
+import { type Turn, Turns } from "../../core/turns.ts";
 import type { WeightSource } from "../../model/weights.ts";
 import type { LayerGroup } from "./plan.ts";
 import { bufferBytes, WeightReader } from "./read-weights.ts";
@@ -18,8 +19,13 @@ export class StreamedWeights implements WeightSource {
   readonly #held: ReadonlyMap<string, tf.Tensor>;
   readonly #groups: readonly Group[];
   readonly #groupOf = new Map<string, Group>();
+  readonly #groupAt: ReadonlyMap<string, Group>;
   readonly #table: LocatedWeight | undefined;
   readonly #reader: WeightReader;
+  /** Passes that run side by side take turns, so that a layer is read once for all of them. */
+  readonly turns: Turns<Group>;
+  /** The layer that was needed last. */
+  #latest = 0;
   /** The layer of each stack whose tensors are in memory. */
   readonly #present = new Map<string, { readonly group: Group; readonly tensors: ReadonlyMap<string, tf.Tensor> }>();
 
@@ -27,12 +33,20 @@ export class StreamedWeights implements WeightSource {
    * @param held stays with its owner
    * @param groups in the order in which a pass needs them
    * @param table of which rows are read when they are needed
+   * @param passes that there is memory for at once
    * @throws NuwaError when a file cannot be read or is damaged
    */
-  constructor(held: ReadonlyMap<string, tf.Tensor>, groups: readonly Group[], table: LocatedWeight | undefined) {
+  constructor(
+    held: ReadonlyMap<string, tf.Tensor>,
+    groups: readonly Group[],
+    table: LocatedWeight | undefined,
+    passes = 1,
+  ) {
     this.#held = held;
     this.#groups = groups;
     this.#table = table;
+    this.#groupAt = new Map(groups.map((group) => [group.prefix, group]));
+    this.turns = new Turns(passes, (waitedFor) => this.#nextOf(waitedFor));
     for (const group of groups) for (const { name } of group.weights) this.#groupOf.set(name, group);
     this.#reader = new WeightReader(Math.max(0, ...groups.map(({ weights }) => bufferBytes(weights))));
     try {
@@ -61,8 +75,20 @@ export class StreamedWeights implements WeightSource {
     return tf.tensor2d(this.#reader.rows(this.#table, indices), [indices.length, this.#table.shape[1]]);
   }
 
+  turn(prefix: string): Turn | undefined {
+    const group = this.#groupAt.get(prefix);
+    return group && this.turns.turn(group);
+  }
+
+  /** Of some layers the one that is there, or the first of those behind it. */
+  #nextOf(wanted: ReadonlySet<Group>): Group {
+    const from = [...this.#groups.slice(this.#latest), ...this.#groups.slice(0, this.#latest)];
+    return from.find((group) => wanted.has(group)) as Group;
+  }
+
   /** The tensors of a layer, which are read where they are not there. */
   #enter(group: Group): ReadonlyMap<string, tf.Tensor> {
+    this.#latest = this.#groups.indexOf(group);
     const present = this.#present.get(group.stack);
     if (present?.group === group) return present.tensors;
     if (tf.engine().state.gradientDepth > 0)

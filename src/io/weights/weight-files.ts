@@ -1,11 +1,11 @@
-import { closeSync, readSync } from "node:fs";
+import { closeSync } from "node:fs";
 import * as tf from "@tensorflow/tfjs";
 import { nativeFloats } from "../../backend/native/floats.ts";
 import { NuwaError } from "../../core/errors.ts";
 import { shown } from "../../core/schema.ts";
 import type { TensorLocation } from "../checkpoint.ts";
 import { bfloat16ToFloat32, float16ToFloat32 } from "../half-floats.ts";
-import { openInput } from "../opening.ts";
+import { openInput, readWhole } from "../opening.ts";
 import type { PlannedWeight } from "./plan.ts";
 
 /** A weight of a model, and where it lies; `entry.dtype` is one of floats. */
@@ -27,10 +27,7 @@ export class OpenFiles {
 
   /** Bytes of a file, end exclusive. @throws NuwaError when it cannot be read or ends before */
   read(path: string, begin: number, end: number): Uint8Array {
-    const bytes = new Uint8Array(end - begin);
-    if (readSync(this.open(path), bytes, 0, bytes.length, begin) < bytes.length)
-      throw new NuwaError(`${path}: ended while being read.`);
-    return bytes;
+    return readWhole(this.open(path), path, begin, end);
   }
 
   close(): void {

@@ -4,7 +4,7 @@ import { type Tap, within } from "../../core/taps.ts";
 import { groupedBy } from "../image-shape.ts";
 import { classTokens } from "../llava/config.ts";
 import { featuresOf, queriesAndKeys, withoutPrefix } from "../llava/encode.ts";
-import { type TowerSource, visionTower } from "../llava/tower.ts";
+import { mergingTower, type TowerSource } from "../llava/tower.ts";
 import { towerBlock } from "../tower-block.ts";
 import { meanOf } from "../transformer/layers.ts";
 import type { EncodedGrid, EncodedImages } from "../vlm.ts";
@@ -27,7 +27,7 @@ export function* encode(
   const tap = within(watching, {
     images: tilings.flatMap((one, image) => new Array<number>(tilesOf(one)).fill(image)),
   });
-  const seen = visionTower(model, pixels, tap);
+  const seen = yield* mergingTower(model, pixels, tap);
   const patches = (x: tf.Tensor) => withoutPrefix(x, classTokens(vision));
   const state = tap("vision.features", patches(featuresOf(seen))); // [T, n², D]; n·D wide of several layers
   const attention = tap("vision.cls_attention", seen.salience); // [T, n²]

@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import type { Readback } from "../../core/readback.ts";
+import { finishSync, type Readback } from "../../core/readback.ts";
 import { type Tap, within } from "../../core/taps.ts";
 import { activations } from "../transformer/activations.ts";
 import { attendInParts, attentionByRows, type ByRows } from "../transformer/attention.ts";
@@ -12,7 +12,7 @@ import {
   type TowerMerge,
   unmerged,
 } from "../transformer/merging.ts";
-import type { Weights } from "../weights.ts";
+import { inTurn, type Weights } from "../weights.ts";
 import { classTokens, featureStates, type LlavaConfig, patchGrid, type VisionConfig } from "./config.ts";
 
 /** The configuration and the weights that the tower reads. */
@@ -50,8 +50,7 @@ export interface TowerOutput {
  * @see https://github.com/huggingface/transformers/blob/main/src/transformers/models/siglip/modeling_siglip.py
  */
 export function visionTower(model: TowerSource, pixels: tf.Tensor4D, tap: Tap): TowerOutput {
-  // Without merges no value is ever asked for, so that the first step is the last.
-  return mergingTower(model, pixels, tap).next().value as TowerOutput;
+  return finishSync(mergingTower(model, pixels, tap));
 }
 
 /**
@@ -83,6 +82,7 @@ export function* mergingTower(
   let featureMembers = members;
   for (let i = 0; i < vision.numHiddenLayers; i++) {
     const block = w.at("encoder.layers", i);
+    yield* inTurn(block);
     const read = i === featureBlock || merge !== undefined;
     const attended = tf.tidy(() => {
       const { y, ...rest } = attendTokens(block, x, members, vision, tap, i, i === featureBlock);

@@ -68,6 +68,7 @@ export function parseConfig(
     facts: {
       layers: parsed.text.numHiddenLayers,
       visionBlocks: vision.depth,
+      patchesPerToken: vision.spatialMergeSize ** 2,
       featureBlocks: vision.depth,
       capabilities: CAPABILITIES,
     },

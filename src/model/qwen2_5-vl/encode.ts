@@ -1,5 +1,6 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Grid } from "../../core/grid.ts";
+import type { Readback } from "../../core/readback.ts";
 import type { Tap } from "../../core/taps.ts";
 import { towerBlock } from "../tower-block.ts";
 import { meanOf } from "../transformer/layers.ts";
@@ -7,7 +8,7 @@ import type { EncodedGrid } from "../vlm.ts";
 import type { Weights } from "../weights.ts";
 import type { QwenVisionConfig } from "./config.ts";
 import { merge } from "./merger.ts";
-import { queriesAndKeys, visionTower } from "./tower.ts";
+import { queriesAndKeys, towerInTurns } from "./tower.ts";
 
 /**
  * What the tower shows of images of one size: merged cells in raster order. There is no class token; what a cell is
@@ -17,9 +18,15 @@ import { queriesAndKeys, visionTower } from "./tower.ts";
  * @param patches [I, P, 3·t·p·p], flattened pixels
  * @param grid of cells
  */
-export function encode(w: Weights, vision: QwenVisionConfig, patches: tf.Tensor3D, grid: Grid, tap: Tap): EncodedGrid {
+export function* encode(
+  w: Weights,
+  vision: QwenVisionConfig,
+  patches: tf.Tensor3D,
+  grid: Grid,
+  tap: Tap,
+): Readback<EncodedGrid> {
   const perCell = vision.spatialMergeSize ** 2;
-  const seen = visionTower(w, vision, patches, grid, tap);
+  const seen = yield* towerInTurns(w, vision, patches, grid, tap);
   const { order } = seen.windows;
   const back = new Array<number>(order.length);
   order.forEach((cell, at) => {

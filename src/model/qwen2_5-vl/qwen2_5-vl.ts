@@ -37,7 +37,13 @@ export function createModel(
       for (const numbers of groupedBy(grids.map(({ rows, columns }) => `${rows}×${columns}`))) {
         const grid = grids[numbers[0]];
         const patches = patchesOf(images.pixels as tf.Tensor2D, grids, numbers, config);
-        const seen = encode(weights.at("visual"), config.vision, patches, grid, within(tap, { images: numbers }));
+        const seen = yield* encode(
+          weights.at("visual"),
+          config.vision,
+          patches,
+          grid,
+          within(tap, { images: numbers }),
+        );
         encoded.push({ images: numbers, shape: shapeOf(grid), grids: [seen] });
       }
       return encoded;

@@ -1,11 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
 import type { Grid } from "../../core/grid.ts";
+import { finishSync, type Readback } from "../../core/readback.ts";
 import { type Tap, within } from "../../core/taps.ts";
 import type { BlockSource } from "../tower-block.ts";
 import { attendInParts } from "../transformer/attention.ts";
 import { gatedMlp, linear, mergeHeads, rmsNorm, splitHeads, tapRows, tokenRows } from "../transformer/layers.ts";
 import { type Rotation, rotate } from "../transformer/rope.ts";
-import type { Weights } from "../weights.ts";
+import { inTurn, type Weights } from "../weights.ts";
 import type { QwenVisionConfig } from "./config.ts";
 import { VISION_EPS } from "./merger.ts";
 import { rotaryAngles2d } from "./rotary.ts";
@@ -31,13 +32,13 @@ export interface TowerOutput {
  * @param grid of cells
  * @see https://github.com/huggingface/transformers/blob/main/src/transformers/models/qwen2_5_vl/modeling_qwen2_5_vl.py
  */
-export function visionTower(
+export function* towerInTurns(
   w: Weights,
   vision: QwenVisionConfig,
   patches: tf.Tensor3D,
   grid: Grid,
   watching: Tap,
-): TowerOutput {
+): Readback<TowerOutput> {
   const tap = within(watching, { prefixTokens: 0 });
   const { spatialMergeSize: merge, hiddenSize, numHeads } = vision;
   const windows = windowsOf(grid, vision.windowSize / vision.patchSize / merge);
@@ -52,6 +53,7 @@ export function visionTower(
   const hiddenStates = [x];
   let seen: Pick<TowerOutput, "received" | "keys"> | undefined;
   for (let i = 0; i < vision.depth; i++) {
+    yield* inTurn(w.at("blocks", i));
     const full = vision.fullAttentionBlocks.includes(i);
     const input = x;
     const output = tf.tidy(() => {
@@ -65,6 +67,11 @@ export function visionTower(
   }
   const { received, keys } = seen as Pick<TowerOutput, "received" | "keys">;
   return { hiddenStates, received, keys, windows, rotation };
+}
+
+/** {@link towerInTurns}, waiting for nobody. */
+export function visionTower(...inputs: Parameters<typeof towerInTurns>): TowerOutput {
+  return finishSync(towerInTurns(...inputs));
 }
 
 /** Rows of the patches of some cells, one cell after the other. */

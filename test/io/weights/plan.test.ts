@@ -29,7 +29,7 @@ const plan = (bytes: number, more: Partial<MemoryBounds> & { tied?: boolean } = 
 
 describe("the plan of a model's memory", () => {
   it("holds everything where it fits, to the byte", () => {
-    expect(plan(WHOLE)).toEqual({ held: ALL, streamed: [], rows: undefined, bytes: WHOLE });
+    expect(plan(WHOLE)).toEqual({ held: ALL, streamed: [], rows: undefined, bytes: WHOLE, prompts: 1 });
     expect(plan(WHOLE - 1).rows).toBe(TABLE);
   });
 
@@ -66,6 +66,20 @@ describe("the plan of a model's memory", () => {
       ...[0, 2, 4].map((i) => `language_model.model.layers.${i}.`),
     ]);
     expect(new Set(held.map(({ name }) => layerOf(name)?.layer))).toEqual(new Set([undefined, 1, 3, 5]));
+  });
+
+  it("gives memory to prompts that share a reading before it holds a layer, and never more than it has", () => {
+    const several = (bytes: number, prompts: number) => plan(bytes, { prompts, each: 100 });
+    expect(several(LEAST, 5).prompts).toBe(1);
+    expect(several(LEAST + 270, 5)).toMatchObject({ prompts: 3, bytes: LEAST + 200 });
+    expect(several(LEAST + 400, 5)).toMatchObject({ prompts: 5, bytes: LEAST + 400 });
+    // What they leave goes to layers.
+    const size = floats(layer("x", 0, 16));
+    const { prompts, held, bytes } = several(LEAST + 400 + size, 5);
+    expect({ prompts, bytes }).toEqual({ prompts: 5, bytes: LEAST + 400 + size });
+    expect(floats(held)).toBe(floats([HEAD]) + size);
+    // Where all weights are held there is nothing to share.
+    expect(several(WHOLE, 5).prompts).toBe(1);
   });
 
   it("refuses what does not fit one layer at a time, in one line with the numbers", () => {

@@ -1,14 +1,18 @@
 import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
-import { beforeAll, describe, expect, it } from "vitest";
+import { beforeAll, describe, expect, it, vi } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
-import { runSync, tensorsIn } from "../../../src/core/readback.ts";
+import { run, runSync, tensorsIn } from "../../../src/core/readback.ts";
+import { record } from "../../../src/core/taps.ts";
+import type { Turns } from "../../../src/core/turns.ts";
 import { loadModel, locatedWeights, type ModelPlan, type OpenedModel, openModel } from "../../../src/io/load.ts";
 import { planMemory } from "../../../src/io/weights/plan.ts";
+import { WeightReader } from "../../../src/io/weights/read-weights.ts";
 import { createPruning } from "../../../src/methods/registry.ts";
 import { disposeModel, type Vlm } from "../../../src/model/vlm.ts";
 import { advance } from "../../../src/pipeline/decode.ts";
+import { generate } from "../../../src/pipeline/generate.ts";
 import { gradients } from "../../../src/pipeline/gradients.ts";
 import { forward } from "../../../src/pipeline/prefill.ts";
 import { batchOf } from "../../../src/pipeline/processor.ts";
@@ -84,6 +88,80 @@ describe.each(TESTED_BACKENDS)("a model whose layers are read when they are need
       expect(tf.memory().numTensors).toBe(before);
     }
   });
+});
+
+/** Answers of a model, pass by pass side by side, and how often a layer was read meanwhile. */
+async function answersOf(
+  model: Vlm,
+  opened: OpenedModel,
+  prompts: readonly (readonly number[])[],
+  together: (works: readonly (() => Promise<number[]>)[]) => Promise<number[][]>,
+): Promise<{ readonly logits: number[][]; readonly readings: number }> {
+  const { family } = opened.checkpoint;
+  const images = batchOf(preparedNoise(family.parsePreprocessing("test", {}, model.config), [[30, 20]]));
+  const spy = vi.spyOn(WeightReader.prototype, "read");
+  try {
+    const works = prompts.map((prompt, i) => async () => {
+      const pruning = createPruning(i % 2 === 0 ? "none" : "sparsevlm", model.config, {
+        ...(i % 2 === 0 ? {} : { average: { tokens: 4 } }),
+      });
+      const recorder = record(["logits_last"]);
+      const inputs = { ...images, prompts: [[...prompt.slice(0, 2), model.config.imageTokenId, ...prompt.slice(2)]] };
+      const start = await run(() => forward(model, inputs, pruning, recorder.tap));
+      const ids: number[] = [];
+      // Answers of different lengths.
+      const options = { maxNewTokens: 3 + i, stopTokens: [], tap: recorder.tap };
+      for await (const [id] of generate(model, start, options)) ids.push(id as number);
+      const logits = recorder.steps("logits_last").flatMap((step) => [...recorder.get("logits_last", step).dataSync()]);
+      recorder.dispose();
+      tf.dispose(tensorsIn(start));
+      return [...ids, ...logits];
+    });
+    const logits = await together(works);
+    return { logits, readings: spy.mock.calls.length };
+  } finally {
+    spy.mockRestore();
+    tf.dispose(tensorsIn(images));
+  }
+}
+
+describe("passes that run side by side", () => {
+  it.each(["llava_next", "qwen2_5_vl"] as const)(
+    "read each layer once for all, and say what each says alone (%s)",
+    async (name) => {
+      await useBackend("wasm");
+      const folder = join(scratchFolder(), "model");
+      writeTinyFamily(name, folder);
+      const opened = openModel(folder);
+      const model = loadModel(opened, plansOf(opened).at(-1));
+      const prompts = [
+        [5, 6, 7, 8],
+        [9, 10, 11],
+        [12, 13, 14, 15, 16],
+      ];
+      const { numTensors } = tf.memory();
+      const oneByOne = async (works: readonly (() => Promise<number[]>)[]) => {
+        const found: number[][] = [];
+        for (const work of works) found.push(await work());
+        return found;
+      };
+      const each: number[] = [];
+      for (const [i] of prompts.entries()) {
+        const own = (works: readonly (() => Promise<number[]>)[]) => oneByOne(works.slice(i, i + 1));
+        each.push((await answersOf(model, opened, prompts, own)).readings);
+      }
+      const alone = await answersOf(model, opened, prompts, oneByOne);
+      const shared = await answersOf(model, opened, prompts, (works) =>
+        (model.turns as Turns<unknown>).together(works),
+      );
+      expect(shared.logits).toEqual(alone.logits);
+      // The longest answer needs every layer once for each of its tokens; the others come along.
+      expect(shared.readings).toBeLessThanOrEqual(Math.max(...each));
+      expect(alone.readings).toBeGreaterThan(2 * shared.readings);
+      expect(tf.memory().numTensors).toBe(numTensors);
+      disposeModel(model);
+    },
+  );
 });
 
 describe("what reads layers", () => {

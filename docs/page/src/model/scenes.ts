@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { tidy } from "../../../../src/core/readback.ts";
+import { finishSync, tidy } from "../../../../src/core/readback.ts";
 import { noTap } from "../../../../src/core/taps.ts";
 import { similarityFeatures } from "../../../../src/methods/nuwa/aggregation.ts";
 import { salienceOf } from "../../../../src/methods/nuwa/salience.ts";
@@ -39,19 +39,10 @@ export function sceneCache({ model, preprocessing }: LoadedVlm): (scene: DrawnSc
   function encode(scene: DrawnScene): EncodedScene {
     const pixels = rasterScene(scene, SCENE_FILE_SIDE);
     const image = preprocessing.prepare({ width: SCENE_FILE_SIDE, height: SCENE_FILE_SIDE, pixels });
-    const encoded = hold(() => {
-      const generator = model.encode({ pixels: batchOf([image]).pixels }, noTap);
-      return runToEnd(generator);
-    });
+    // Without freeing what it makes: blocks are computed from it when somebody asks for them.
+    const encoded = hold(() => finishSync(model.encode({ pixels: batchOf([image]).pixels }, noTap)));
     return { image, encoded };
   }
-}
-
-/** Drives a computation without freeing what it makes. */
-function runToEnd<T>(generator: Generator<tf.Tensor, T, Float32Array | Int32Array | Uint8Array>): T {
-  let step = generator.next();
-  while (!step.done) step = generator.next(step.value.dataSync() as Float32Array);
-  return step.value;
 }
 
 /** What a reader is shown of an encoded scene. */
