@@ -47,7 +47,7 @@ describe("the progress of a model whose layers are read when they are needed", (
   it("is elsewhere a line where each part begins, and one a minute", () => {
     expect(written(false)).toBe("nuwa: tower, block 1/2\nnuwa: decoder, layer 1/4\nnuwa: token 2, layer 1/4\n");
     expect(written(false, 30)).toContain("nuwa: decoder, layer 3/4, 60 s left\n");
-    expect(written(false, 30)).toContain("nuwa: token 3, layer 2/4, 90 s left\n");
+    expect(written(false, 30)).toContain("nuwa: token 3, layer 3/4, 60 s left\n");
   });
 
   it("is nothing where all weights are held", () => {

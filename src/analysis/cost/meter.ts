@@ -95,12 +95,27 @@ function requireOnePrompt(prompts: number): void {
  */
 function watchKernels(listener: (operations: number) => void): () => void {
   return aroundKernels(({ name, inputs, attributes }, run) => {
-    if (name !== "BatchMatMul" && /MatMul|Conv|Einsum/.test(name))
+    const operationsOf = PRODUCTS[name];
+    if (!operationsOf && /MatMul|Conv|Einsum|Attention/.test(name))
       throw new NuwaError(`kernel ${name}: its operations cannot be counted. Teach src/analysis/cost/meter.ts how.`);
     const outputs = run();
-    if (name === "BatchMatMul") listener(productOperations(inputs.a, outputs as tf.Tensor, attributes));
+    if (operationsOf) listener(operationsOf(inputs, outputs as tf.Tensor, attributes));
     return outputs;
   });
+}
+
+/** Multiplications and additions of the kernels that make matrix products. */
+const PRODUCTS: Readonly<
+  Record<string, (inputs: tf.NamedTensorMap, output: tf.Tensor, attributes: unknown) => number>
+> = {
+  BatchMatMul: ({ a }, output, attributes) => productOperations(a, output, attributes),
+  Attention: attentionOperations,
+  MaskedAttention: attentionOperations,
+};
+
+/** [B, h, Q, d] × [B, hkv, S, d]ᵀ and the weights [B, h, Q, S] times the values: 2 for each of 2·B·h·Q·S·d. */
+function attentionOperations({ q, k }: tf.NamedTensorMap): number {
+  return 4 * q.size * (k as tf.Tensor4D).shape[2];
 }
 
 /** [..., m, k] × [..., k, n]: 2k for every number of the output. */
