@@ -132,7 +132,7 @@ export function attendInParts(
         const isWhole = blocks.length === 1;
         const queries = isWhole ? q : queriesIn(q, block);
         const hidden = isWhole ? mask?.() : maskIn(mask, block, q.shape[0]);
-        return attendUnseen(queries, k, v, hidden, receiving);
+        return attendUnseen(queries, k, v, hidden, prefix, receiving);
       }),
     );
     const outputs = parts.map(({ output }) => output);
@@ -151,11 +151,12 @@ function attendUnseen(
   k: tf.Tensor4D,
   v: tf.Tensor4D,
   mask: tf.Tensor | undefined,
+  prefix: `vision.${number}` | `llm.${number}`,
   receiving: boolean,
 ): Pick<AttendedInParts, "output" | "received"> {
   const fused = receiving ? undefined : fusedAttention(q, k, v, mask);
   if (fused) return { output: fused, received: undefined };
-  const { output, attention } = attend(q, k, v, mask, noTap, "llm.0");
+  const { output, attention } = attend(q, k, v, mask, noTap, prefix);
   return { output, received: receiving ? receivedFrom(attention) : undefined };
 }
 
