@@ -171,6 +171,8 @@ export interface MethodDefinition<Budget = unknown, Request extends MethodReques
   readonly name: string;
   /** One sentence: what stays. */
   readonly summary: string;
+  /** In what it is not the published method, in a few words, which stand beside its name in reports. */
+  readonly departure?: string;
   /** The position policy of the method's own code. */
   readonly positions: PositionPolicy;
   /** Names of its readings, where the paper and its code differ; the first is the default. */

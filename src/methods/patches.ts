@@ -1,8 +1,9 @@
-import type * as tf from "@tensorflow/tfjs";
+import * as tf from "@tensorflow/tfjs";
 import { dot } from "../core/dot.ts";
 import { NuwaError } from "../core/errors.ts";
 import { patchCount } from "../core/grid.ts";
 import { best } from "../core/ranking.ts";
+import { normalizeRows } from "../model/transformer/layers.ts";
 import type { EncodedGrid } from "../model/vlm.ts";
 import type { PatchView } from "./method.ts";
 
@@ -26,6 +27,12 @@ export function requirePatches(method: string, { grid, features }: EncodedGrid):
 /** Values that were read out, for each image: `size` numbers each. */
 export function perImage(values: Float32Array, size: number): Float32Array[] {
   return Array.from({ length: values.length / size }, (_, image) => values.subarray(image * size, (image + 1) * size));
+}
+
+/** Cosines of all pairs of patches: [I, N, D] → [I, N, N]. */
+export function allCosines(features: tf.Tensor3D): tf.Tensor3D {
+  const unit = normalizeRows(features) as tf.Tensor3D;
+  return tf.matMul(unit, unit, false, true);
 }
 
 /** Keys of the patches in a block, mean over heads: [I, N, d]. */

@@ -2,10 +2,12 @@ import { NuwaError, UsageError } from "../core/errors.ts";
 import { shown } from "../core/schema.ts";
 import { type ImageShape, unprunedTokens } from "../model/image-shape.ts";
 import type { VlmConfig } from "../model/vlm.ts";
+import { definition as cdpruner } from "./cdpruner.ts";
 import { definition as divprune } from "./divprune.ts";
 import { definition as fastv } from "./fastv.ts";
 import { checkMethod, named } from "./guard.ts";
 import { definition as hiprune } from "./hiprune.ts";
+import { definition as holov } from "./holov.ts";
 import type { Method, MethodDefinition, Pruning } from "./method.ts";
 import { definition as none } from "./none.ts";
 import { type NuwaRequest, definition as nuwa } from "./nuwa/definition.ts";
@@ -14,9 +16,11 @@ import { definition as pooling } from "./pooling.ts";
 import { definition as prumerge } from "./prumerge.ts";
 import { definition as pyramiddrop } from "./pyramiddrop.ts";
 import { definition as random } from "./random.ts";
+import { definition as scope } from "./scope.ts";
 import { definition as sparsevlm } from "./sparsevlm/sparsevlm.ts";
 import { definition as tome } from "./tome.ts";
 import { definition as visionzip } from "./visionzip.ts";
+import { definition as vispruner } from "./vispruner.ts";
 
 /** All methods of this project. A new one is a file and a line here. */
 export const METHODS: readonly MethodDefinition[] = [
@@ -32,6 +36,10 @@ export const METHODS: readonly MethodDefinition[] = [
   divprune,
   tome,
   hiprune,
+  scope,
+  holov,
+  vispruner,
+  cdpruner,
 ];
 
 /** Names of all methods of this project. */
