@@ -71,12 +71,14 @@ export function keptBy(method: Method, scores: readonly number[], grid: Grid): n
     const seen = { ...view, members: members?.map((rows) => rows.slice(1)) };
     return runSync(() => method.selectPatches(seen, noTap)).cells[0].filter((cell) => cell >= 0);
   });
+  const text = [1, 1, 1, 1];
   return [...method.cuts.keys()]
     .sort((a, b) => a - b)
     .reduce((cells: readonly number[], layer) => {
       const sequence = sequenceOf(1, cells.length, 1);
       const attention = paidBy(cells.length + 1, [0, ...cells.map((cell) => scores[cell]), 0]);
-      const { keep } = cutOf(method, layer, { sequence, tokens: attention.map(() => [1]), attention });
+      const tokens = [text, ...cells.map((cell) => looks(total)[cell]), text];
+      const { keep } = cutOf(method, layer, { sequence, tokens, attention });
       return keep.map((rank) => cells[rank]);
     }, kept)
     .toSorted((a, b) => a - b);

@@ -38,15 +38,21 @@ export function sizesOf(config: LlavaConfig, ledger: SampleLedger): Sizes {
 /**
  * @param selection products of choosing and mixing, without merges inside the tower
  * @param towerTokens of every hidden state of the tower; all patches and the class token unless given
+ * @param projected tokens that go through the projector; those that enter the first layer unless given
  */
-export function closedCost(sizes: Sizes, selection: number, towerTokens = unmergedTower(sizes)): ExactCost {
-  const { config, ledger, kept, decoderWidth } = sizes;
+export function closedCost(
+  sizes: Sizes,
+  selection: number,
+  towerTokens = unmergedTower(sizes),
+  projected = sizes.kept,
+): ExactCost {
+  const { config, ledger, decoderWidth } = sizes;
   const { numKeyValueHeads, headDim, vocabSize } = config.text;
   const sequences = enteringPerLayer(ledger).map((tokens) => tokens + ledger.textTokens);
   const parts = {
     visionTower: 2 * towerProducts(sizes, towerTokens),
     selection: 2 * (selection + mergingProducts(sizes, towerTokens)),
-    projector: 2 * projectorProducts(sizes, kept),
+    projector: 2 * projectorProducts(sizes, projected),
     decoder: 2 * sumOf(sequences.map((tokens) => layerProducts(tokens, config.text))),
     lmHead: 2 * decoderWidth * vocabSize,
   };
@@ -133,6 +139,22 @@ export const CHOOSING = {
   /** All pairs of projected tokens. */
   divprune(sizes: Sizes): number {
     return projectorProducts(sizes, sizes.patches) + sizes.patches ** 2 * sizes.decoderWidth;
+  },
+
+  /** All pairs of features. */
+  allPairs: ({ patches, width }: Sizes) => patches ** 2 * width,
+
+  /**
+   * The text's mean direction over the whole sequence, and each chosen token with all: no more than there are dimensions,
+   * after which nothing is left to compare.
+   */
+  cdpruner({ ledger, patches, decoderWidth, kept }: Sizes): number {
+    return (patches + ledger.textTokens + Math.min(kept, decoderWidth) * patches) * decoderWidth;
+  },
+
+  /** HoloV in the paper's reading: projected tokens, and all pairs of two different ones in each crop. */
+  holov(sizes: Sizes, crops: readonly number[]): number {
+    return projectorProducts(sizes, sizes.patches) + sumOf(crops.map((own) => own * (own - 1))) * sizes.decoderWidth;
   },
 
   /** Attention of all tokens in two blocks. */

@@ -7,6 +7,7 @@ import { normal, randomFrom } from "../../../src/core/random-numbers.ts";
 import { run, runSync, tensorsIn } from "../../../src/core/readback.ts";
 import { tapNames } from "../../../src/core/tap-points.ts";
 import { type Tap, wants } from "../../../src/core/taps.ts";
+import { cropsOf, holov } from "../../../src/methods/holov.ts";
 import { enteringPerLayer, type SampleLedger } from "../../../src/methods/ledger.ts";
 import { DEFAULT_AVERAGE, type Method } from "../../../src/methods/method.ts";
 import { none } from "../../../src/methods/none.ts";
@@ -76,9 +77,10 @@ async function expectExact(
   method: Method,
   choosing: (sizes: Sizes) => number,
   towerTokens?: (sizes: Sizes) => number[],
+  projected?: (sizes: Sizes) => number,
 ): Promise<{ selection: number }> {
   const { cost, sizes } = await measured(model, method);
-  expect(cost).toEqual(closedCost(sizes, choosing(sizes), towerTokens?.(sizes)));
+  expect(cost).toEqual(closedCost(sizes, choosing(sizes), towerTokens?.(sizes), projected?.(sizes)));
   return cost;
 }
 
@@ -99,8 +101,13 @@ function choosingOf(name: string, { config }: Llava, average: Parameters<typeof 
     pyramiddrop: (sizes) =>
       CHOOSING.pyramiddrop(sizes, average ? pyramidBudget(average, decoder(sizes)) : publishedPyramid(decoder(sizes))),
     tome: (sizes) => CHOOSING.tome(sizes, tower(sizes)),
+    scope: CHOOSING.allPairs,
+    vispruner: CHOOSING.allPairs,
+    cdpruner: CHOOSING.cdpruner,
   };
-  return [choosing[name] ?? CHOOSING.nothing, name === "tome" ? tower : undefined] as const;
+  // It cuts before the first layer, where all patches have been projected.
+  const projected = name === "cdpruner" ? ({ patches }: Sizes) => patches : undefined;
+  return [choosing[name] ?? CHOOSING.nothing, name === "tome" ? tower : undefined, projected] as const;
 }
 
 it("counts the inner size of a product whose first factor is transposed", async () => {
@@ -129,7 +136,7 @@ describe("the measured cost is, part by part, what the sizes say that the progra
       for (const average of [undefined, { ratio: 0.5 }, { tokens: 5 }, { tokens: 8 }]) {
         const method = createMethod(name, model.config, { average });
         const { selection } = await expectExact(model, method, ...choosingOf(name, model, average));
-        if (["none", "random", "fastv"].includes(name)) expect(selection).toBe(0);
+        if (["none", "random", "fastv", "holov"].includes(name)) expect(selection).toBe(0);
         else expect(selection).toBeGreaterThan(0);
       }
       disposeModel(model);
@@ -150,6 +157,17 @@ describe("the measured cost is, part by part, what the sizes say that the progra
       }
       const wide = nuwa({ ...VARIANTS[variant], ...BUDGET, stage2, selection, regionSize: 3 });
       await expectExact(model, wide, choosing(3));
+      disposeModel(model);
+    });
+
+    it("HoloV in the paper's reading", async () => {
+      const model = tinyModel(overrides);
+      const choosing = (sizes: Sizes) =>
+        CHOOSING.holov(
+          sizes,
+          cropsOf(sizes.patches, 3).map((run) => run.length),
+        );
+      await expectExact(model, holov({ keep: 6, reading: "paper", crops: 3 }), choosing);
       disposeModel(model);
     });
 
