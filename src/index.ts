@@ -25,9 +25,11 @@ export {
 } from "./core/tap-points.ts";
 export { chain, type Meeting, noTap, type Recorder, record, replace, type Tap, type Visit } from "./core/taps.ts";
 export { type AverageTokens, averageCount, parseAverage } from "./methods/budget.ts";
+export { type CdprunerOptions, cdpruner, determinantalPoints } from "./methods/cdpruner.ts";
 export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
 export { type FastvOptions, fastv, fastvBudget } from "./methods/fastv.ts";
 export { type HipruneOptions, hiprune } from "./methods/hiprune.ts";
+export { cropQuotas, type HolovOptions, type HolovReading, holov } from "./methods/holov.ts";
 export {
   averageTokens,
   enteringPerLayer,
@@ -89,11 +91,13 @@ export { type PyramiddropOptions, publishedPyramid, pyramidBudget, pyramiddrop }
 export { type RandomOptions, random } from "./methods/random.ts";
 export { createMethod, createPruning, METHOD_NAMES, METHODS, methodNamed } from "./methods/registry.ts";
 export { type CutBudget, type DecoderSize, meanEntering } from "./methods/schedule.ts";
+export { coveringPatches, type ScopeOptions, type ScopeWeighing, scope } from "./methods/scope.ts";
 export { sparsevlmBudget } from "./methods/sparsevlm/budget.ts";
 export { densityPeaks, matrixRank } from "./methods/sparsevlm/clustering.ts";
 export { type SparsevlmOptions, sparsevlm } from "./methods/sparsevlm/sparsevlm.ts";
 export { bipartiteGroups, type TomeOptions, tome, tomeBudget } from "./methods/tome.ts";
 export { type VisionzipOptions, visionzip, visionzipBudget } from "./methods/visionzip.ts";
+export { type VisprunerOptions, vispruner, withoutDuplicates } from "./methods/vispruner.ts";
 export { FAMILIES, familyNamed, familyOf } from "./model/families.ts";
 export type { Family } from "./model/family.ts";
 export { cellCount, type ImageShape, rasterShape, unprunedTokens } from "./model/image-shape.ts";

@@ -56,7 +56,8 @@ function positionsOf({ definition }: Pick<AskedMethod, "definition">, { position
 /** The method of a run in one line. */
 export function describeMethod(asked: Pick<AskedMethod, "definition">, options: PruningOptions): string {
   const { definition } = asked;
-  const { name } = definition;
+  const { departure } = definition;
+  const name = departure === undefined ? definition.name : `${definition.name} (${departure})`;
   if (definition.keepsEverything) return `${name}: every visual token goes everywhere`;
   const { variant, stage2 } = switchesOf(definition, options);
   const average = `average ${options.average ?? defaultAverage(definition)}`;
@@ -71,6 +72,7 @@ export function settingOf(asked: Pick<AskedMethod, "definition">, options: Pruni
     positions: positionsOf(asked, options),
     ...switchesOf(definition, options),
     average: options.average ?? defaultAverage(definition),
+    departure: definition.departure,
   };
 }
 

@@ -140,7 +140,7 @@ async function methodsFrom(
   const definitions = [];
   for (const name of names) definitions.push(await definitionNamed(requireText("--methods", name)));
   if (variant !== undefined && !definitions.some(({ variants }) => variants))
-    throw new UsageError(`--variant is a reading of Nüwa; none of ${names.join(", ")} has one. Leave it out.`);
+    throw new UsageError(`--variant is a reading of nuwa or holov; none of ${names.join(", ")} has one. Leave it out.`);
   const methods: ComparedMethod[] = [];
   for (const [i, method] of names.entries()) {
     const options = { method, seed, average, positions, ...(definitions[i].variants ? { variant } : {}) };

@@ -44,7 +44,7 @@ export function addRunOptions(command: Command, defaultMethod: string): Command 
     .addOption(
       new Option(
         "--variant <name>",
-        "reading of Nüwa: the released code's (official) or the paper's (default: official)",
+        "reading of nuwa or holov: the released code's (official) or the paper's (default: official)",
       ),
     )
     .option(
@@ -120,7 +120,7 @@ export function requireFit(
 function requireTaken(definition: MethodDefinition, { variant, stage2, average, positions }: RunOptions): void {
   const { name, variants } = definition;
   if (variant !== undefined && !variants)
-    throw new UsageError(`--variant is a reading of Nüwa; ${name} has none. Leave it out.`);
+    throw new UsageError(`--variant is a reading of nuwa or holov; ${name} has none. Leave it out.`);
   if (variant !== undefined && !variants?.includes(variant))
     throw new UsageError(`--variant ${variant}: ${name} has ${variants?.join(", ")}.`);
   if (stage2 !== undefined && name !== NUWA)

@@ -271,18 +271,28 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
     }
   });
 
-  it.each(["nuwa", "random", "pooling", "fastv", "sparsevlm", "pyramiddrop", "divprune", "hiprune"])(
-    "is the unpruned model under %s where everything is kept",
-    (name) => {
-      tf.tidy(() => {
-        const wanted = logitsOf(pass([images[0]], [[1, IMAGE, 9]]));
-        for (const positions of POSITION_POLICIES)
-          expect(logitsOf(pass([images[0]], [[1, IMAGE, 9]], name, { average: { ratio: 1 }, positions }))).toEqual(
-            wanted,
-          );
-      });
-    },
-  );
+  it.each([
+    "nuwa",
+    "random",
+    "pooling",
+    "fastv",
+    "sparsevlm",
+    "pyramiddrop",
+    "divprune",
+    "hiprune",
+    "scope",
+    "holov",
+    "vispruner",
+    "cdpruner",
+  ])("is the unpruned model under %s where everything is kept", (name) => {
+    tf.tidy(() => {
+      const wanted = logitsOf(pass([images[0]], [[1, IMAGE, 9]]));
+      for (const positions of POSITION_POLICIES)
+        expect(logitsOf(pass([images[0]], [[1, IMAGE, 9]], name, { average: { ratio: 1 }, positions }))).toEqual(
+          wanted,
+        );
+    });
+  });
 
   it("lists what reaches the end with -2 behind shorter rows, all of a prompt without an image", () => {
     tf.tidy(() => {
@@ -308,7 +318,7 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
   it("keeps the shares of its grids under every method with one budget, from one token a tile on", () => {
     const shape = familyNamed(family).shapeOf(model.config, images[0].size);
     const tiles = shape.tiles.reduce((sum, own) => sum + own, 0);
-    for (const name of ["random", "divprune", "hiprune", "visionzip", "prumerge"])
+    for (const name of ["random", "divprune", "hiprune", "visionzip", "prumerge", "scope", "holov", "vispruner"])
       for (const tokens of [tiles, 2 * tiles, Math.floor(cellCount(shape) / 2)]) {
         const entering = tf.tidy(() => {
           const { ledgers } = pass([images[0]], [[1, IMAGE, 9]], name, { average: { tokens } });

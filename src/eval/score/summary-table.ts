@@ -1,3 +1,4 @@
+import { REGISTRY } from "../run/catalogue.ts";
 import { type Sample, settingKey } from "../run/sample.ts";
 import type { Setting } from "../run/settings.ts";
 import { SHAPES_TASKS } from "../tasks/shapes-tasks.ts";
@@ -41,19 +42,28 @@ export function reportedName({ task, family, metric }: SummaryRow): string {
   return `${task}${several ? ` ${family}` : ""} ${metric}`;
 }
 
-/** The summary as Markdown: a table of the tasks over the world of shapes, and one of the benchmarks. */
+/**
+ * The summary as Markdown: a table of the tasks over the world of shapes, and one of the benchmarks; behind them which
+ * methods are not the published ones.
+ */
 export function summaryTable(rows: readonly SummaryRow[], samples: readonly Sample[]): string {
   const [shapes, benchmarks] = [
     rows.filter(({ task }) => isShapesTask(task)),
     rows.filter(({ task }) => !isShapesTask(task)),
   ];
   const failed = samples.filter((sample) => sample.failed !== undefined).length;
+  const methods = [...new Set(rows.map(({ method }) => method))];
+  const departures = methods.flatMap((name) => {
+    const departure = REGISTRY.get(name)?.departure;
+    return departure === undefined ? [] : [`${name}: ${departure}.\n`];
+  });
   return [
     ...(shapes.length > 0 ? [shapesTable(shapes, samples)] : []),
     ...(benchmarks.length > 0 ? [benchmarksTable(benchmarks, samples)] : []),
     ...(failed > 0
       ? [`${failed} of ${samples.length} answers could not be decoded or marked; they count as wrong.\n`]
       : []),
+    ...departures,
   ].join("\n");
 }
 

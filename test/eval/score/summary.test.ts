@@ -148,6 +148,14 @@ describe("the summary", () => {
     expect(lines[3]).toMatch(/^\| nuwa \(paper\) \| 1\/9 \| 16\.0 \| 12\.5 \| rpme \| 0\.667 \(/);
     expect(lines[3]).toMatch(/66\.7 % \| 50\.0 % \|$/);
   });
+
+  it("says under the table which method is not the published one", () => {
+    const asCdpruner = <T extends { readonly method: string }>(items: readonly T[]) =>
+      items.map((item) => (item.method === "nuwa" ? { ...item, method: "cdpruner", variant: null } : item));
+    const text = summaryTable(asCdpruner(rows), asCdpruner(samples));
+    expect(text).toMatch(/\n\ncdpruner: relevance from the decoder's embeddings, not from CLIP's .* as published\.\n$/);
+    expect(summaryTable(rows, samples)).not.toContain("as published");
+  });
 });
 
 describe("settings", () => {
