@@ -4,6 +4,7 @@ import { EVALUATION } from "./evaluation.ts";
 import { METHODS } from "./methods.ts";
 import { MODEL } from "./model.ts";
 import type { Mutation } from "./mutation.ts";
+import { NEWER_PEERS } from "./newer-peers.ts";
 import { PIPELINE } from "./pipeline.ts";
 import { PRUNING } from "./pruning.ts";
 import { STREAMING } from "./streaming.ts";
@@ -20,7 +21,7 @@ export interface Area {
 /** All mutations. */
 export const AREAS: readonly Area[] = [
   { name: "pruning", mutations: PRUNING, byLaws: true },
-  { name: "methods", mutations: METHODS, byLaws: false },
+  { name: "methods", mutations: [...METHODS, ...NEWER_PEERS], byLaws: false },
   { name: "model", mutations: MODEL, byLaws: false },
   { name: "pipeline", mutations: PIPELINE, byLaws: false },
   { name: "streaming", mutations: STREAMING, byLaws: false },

@@ -20,9 +20,8 @@ export interface VisprunerOptions {
  * VisPruner: half of the patches are those that the class token attends to most, the other half is what is left of the
  * rest when duplicates are removed from it, see {@link withoutDuplicates}.
  *
- * The diverse half is chaotic: each round sorts numbers that are nearly equal, and the order decides which patches are
- * compared in the next. Where the model computes its features with another rounding, up to two thirds of the diverse
- * patches were seen to change.
+ * The diverse half hangs on rounding: each round sorts numbers that are nearly equal, and their order decides which
+ * patches are compared in the next. Where features are computed with another rounding, most of it may change.
  *
  * Source: Zhang et al., "Beyond Text-Visual Attention: Exploiting Visual Cues for Effective Token Pruning in VLMs",
  * ICCV 2025, arXiv 2412.01818, formerly FasterVLM; released code: github.com/Theia-4869/VisPruner. There, a rest of an

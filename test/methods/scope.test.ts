@@ -113,6 +113,19 @@ describe("SCOPE", () => {
     expect(fc.check(rescues(released), { seed: 16 }).failed).toBe(true);
   });
 
+  it("does not care where patches stand: reordered with their features, the same are kept", () => {
+    fc.assert(
+      fc.property(patches, fc.nat(), ({ vectors, saliency }, drawn) => {
+        const count = 1 + (drawn % vectors.length);
+        const own = saliency.slice(0, vectors.length);
+        const kept = coveringPatches(cosinesOf(vectors), Float32Array.from(own), count);
+        const turned = coveringPatches(cosinesOf([...vectors].reverse()), Float32Array.from([...own].reverse()), count);
+        expect(turned.map((p) => vectors.length - 1 - p)).toEqual(kept);
+      }),
+      { seed: 16 },
+    );
+  });
+
   it("compares features before the projector, and gives raster order", () => {
     const features = [
       [1, 0],

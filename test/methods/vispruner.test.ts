@@ -86,6 +86,28 @@ describe("VisPruner", () => {
     );
   });
 
+  it("does not care where patches stand: reordered with their features, the same are kept", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 30 }), fc.nat(), fc.integer(), (total, drawn, seed) => {
+        const random = randomFrom(seed);
+        const attention = Float32Array.from({ length: total }, () => random());
+        const units = unitVectors(
+          Float32Array.from({ length: 4 * total }, () => normal(random)),
+          total,
+        );
+        const choose = (scores: Float32Array, all: readonly Float64Array[]) =>
+          importantAndDiverse(
+            scores,
+            Float32Array.from(all.flatMap((a) => all.map((b) => dot(a, b)))),
+            1 + (drawn % total),
+          );
+        const turned = choose(attention.toReversed(), units.toReversed());
+        expect(turned.map((p) => total - 1 - p)).toEqual(choose(attention, units));
+      }),
+      { seed: 16 },
+    );
+  });
+
   it("leaves the last of an odd number where it is, since it has no partner", () => {
     const cosines = new Float32Array(25).fill(1);
     expect(withoutDuplicates([0, 1, 2, 3, 4], cosines, 5, 4)).toEqual([2, 1, 3, 4]);

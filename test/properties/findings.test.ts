@@ -17,7 +17,9 @@ import { DEFAULT_SEED } from "./settings.ts";
  * still finds one. docs/invariants.md shows the same pictures.
  */
 
-const [visionzip, fastv] = ["visionzip", "fastv"].map(selectorOf);
+const [visionzip, fastv, scope, holov, vispruner] = ["visionzip", "fastv", "scope", "holov", "vispruner"].map(
+  selectorOf,
+);
 
 beforeAll(async () => {
   await useBackend("wasm");
@@ -150,6 +152,59 @@ describe("finding 4: the paper's own budgets leave a corner of the image empty",
   it("and has no such corner from k = 144 on, where all regions are covered", () => {
     expect(coverageBounds(grid, { keep: 143, regionSize: 2 }).radius.value).toBe(Math.sqrt(10));
     expect(coverageBounds(grid, { keep: 144, regionSize: 2 }).radius.value).toBe(Math.SQRT2);
+  });
+});
+
+describe("finding 5: HoloV keeps another patch when rows and columns are swapped", () => {
+  const rows = [
+    [1, 2, 3, 6],
+    [7, 8, 14, 15],
+    [18, 19, 0, 4],
+    [5, 9, 10, 11],
+    [12, 13, 16, 17],
+  ];
+
+  it("because its crops are runs of the raster: two patches for each of the first four, one for each other", () => {
+    const [upright, swapped] = [rows, rows[0].map((_, column) => rows.map((row) => row[column]))].map(
+      (scores) => measure(holov, caseOf(scores, 5, 1)).picture,
+    );
+    expect(upright).toBe(`
+  1    2    3    6 
+  7    8   14   15 
+ 18  [19]   0    4 
+  5    9   10   11 
+ 12   13   16   17 `);
+    expect(swapped).toBe(`
+  1    7   18    5   12 
+  2    8   19    9   13 
+  3   14    0   10   16 
+  6   15    4   11  [17]`);
+  });
+
+  it("is found by fast-check, on 20 patches at most", () => {
+    expectBroken(selectionCases({ max: 8, kind: "distinct" }), laws.transposes(holov), 20);
+  });
+});
+
+describe("finding 6: VisPruner drops the better of two patches", () => {
+  it("where it keeps one, because the best of the rest looks for its like first, and goes", () => {
+    expect(measure(vispruner, caseOf([[2, 1]], 2, 1)).picture).toBe(`
+ 2  [1]`);
+  });
+
+  it("is found by fast-check, on 2 patches at most", () => {
+    expectBroken(selectionCases({ max: 8 }), laws.keepsTheBestOfARegion(vispruner), 2);
+  });
+});
+
+describe("finding 7: SCOPE drops a better patch, whose like it has", () => {
+  it("for one that covers something else", () => {
+    expect(measure(scope, caseOf([[3, 3, 2, 3]], 2, 3)).picture).toBe(`
+[3] [3]|[2]  3 `);
+  });
+
+  it("is found by fast-check, on 4 patches at most", () => {
+    expectBroken(selectionCases({ max: 8 }), laws.keepsTheBestOfARegion(scope), 4);
   });
 });
 
