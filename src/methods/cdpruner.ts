@@ -22,7 +22,7 @@ export interface CdprunerOptions {
    * the decoder's space is open.
    */
   readonly sign?: "negative" | "positive";
-  /** θ in [0, 1), a switch that the released code has commented out: q becomes exp(θ/(2(1 − θ))·q). None by default. */
+  /** θ in [0, 1), commented out in the released code: q becomes exp(θ/(2(1 − θ))·q). None by default. */
   readonly theta?: number;
   readonly positions?: PositionPolicy;
 }
@@ -103,8 +103,8 @@ function textLikeness(tokens: tf.Tensor3D, sequence: Sequence): tf.Tensor2D {
 const LEAST = 1e-6;
 
 /**
- * The quality of each token: q = (relevance − min + 1e-6)/(max − min), in [0, 1]. Where all are equally relevant all
- * have quality 1, so that likeness alone decides.
+ * The quality of each token: q = (relevance − min + 1e-6)/(max − min), from next to 0 to 1. Where all are equally
+ * relevant all have quality 1, so that likeness alone decides.
  *
  * @param theta θ, see {@link CdprunerOptions}
  */
@@ -119,14 +119,14 @@ export function qualityOf(relevance: Float32Array, theta?: number): number[] {
 const IN_SPAN = 1e-10;
 
 /**
- * Greedy choice of a set that is likely under a determinantal point process, whose kernel is L_ij = q_i S_ij q_j, S being
- * cosines: each time the token that multiplies the determinant of the chosen ones most.
+ * Greedy choice of a set that is likely under a determinantal point process, whose kernel is L_ij = q_i S_ij q_j, S
+ * being cosines: each time the token that multiplies the determinant of the chosen ones most.
  *
  * $$ j = \arg\max_i \; q_i^2 \, d_i, \qquad d_i \leftarrow d_i - e_i^2, \qquad
  * e_i = \frac{S_{ji} - \sum_{s} c_{si} c_{sj}}{\sqrt{d_j}} $$
  *
- * d_i is the squared distance of a token from the span of those that were chosen, 1 at first; the e of each step are the
- * next row c of the Cholesky factor. Tokens in the span add nothing; they come last, the lower index first.
+ * d_i is the squared distance of a token from the span of those that were chosen, 1 at first; the e of each step are
+ * the next row c of the Cholesky factor. Tokens in the span add nothing; they come last, the lower index first.
  *
  * @param units tokens of unit length
  * @param quality q of each

@@ -24,17 +24,17 @@ export interface HolovOptions {
   /** Into how many crops a grid is cut (16). The released file for Qwen takes ⌊(1024/576)·N/k⌋. */
   readonly crops?: number;
   /**
-   * The order of a crop's patches: by falling attention as in the released code (the default), which then gives ids that
-   * say nothing of where a patch is; or raster order, so that tokens and ids ascend together.
+   * The order of a crop's patches: by falling attention as in the released code (the default), so that compressed ids
+   * say nothing of where a patch is; or raster order, in which cells and ids ascend together.
    */
   readonly order?: "attention" | "raster";
   readonly positions?: PositionPolicy;
 }
 
 /**
- * HoloV: the raster is cut into crops of equal length, each gets a share of the tokens by what it is worth, and in each
- * the patches stay that the class token attends to most. A crop of a flat raster is no square: on 24×24 patches it is a
- * row and a half.
+ * HoloV: the raster is cut into crops of equal length, each gets a share of the tokens by what it is worth, and in
+ * each the patches stay that the class token attends to most. A crop of a flat raster is no square: on 24×24 patches it
+ * is a row and a half.
  *
  * Source: Zou et al., "Don't Just Chase 'Highlighted Tokens' in MLLMs: Revisiting Visual Holistic Context Retention",
  * NeurIPS 2025, arXiv 2510.02912; released code: github.com/obananas/HoloV. There, a crop that is given more than it
@@ -111,9 +111,9 @@ export function contextualDiversity(runs: readonly (readonly number[])[], units:
 /**
  * What each crop is worth: the mean over its patches of attention and of rescaled diversity.
  *
- * The released code scales the diversity of a crop so that its mean is the crop's mean attention, and adds 0.09 of it to
- * 1000 times the attention. The mean of that is 1000.09 times the mean attention, whatever the features are: so it is
- * written here, and no features are looked at. The paper's diversity is to compare crops, which takes a scale that is
+ * The released code scales the diversity of a crop so that its mean is the crop's mean attention, and adds 0.09 of it
+ * to 1000 times the attention. The mean of that is 1000.09 times the mean attention, whatever the features are: so it
+ * is written here, and no features are looked at. The paper's diversity is to compare crops, which takes a scale that is
  * common to all: here its mean over the image is the mean attention of the image, and both weigh alike. That weight is
  * our choice.
  *
@@ -133,8 +133,8 @@ export function cropWorth(
 }
 
 /**
- * How many patches each crop keeps: ⌊k·w⌋, w being its part of all worth, and no more than it holds; what is left goes
- * to the crops that have room, one each in the order of falling worth, until nothing is left.
+ * How many patches each crop keeps: ⌊k·w⌋, w being its part of all worth, and no more than it holds; what is left
+ * goes to the crops that have room, one each in the order of falling worth, until nothing is left.
  *
  * @param worth of each crop; below 0 counts as 0
  * @param sizes patches of each crop, k or more in all

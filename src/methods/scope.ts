@@ -11,7 +11,7 @@ import { allCosines, perImage, requirePatches } from "./patches.ts";
 export interface ScopeWeighing {
   /** α: the power of the saliency (1). With 0 only coverage counts. */
   readonly alpha?: number;
-  /** The score is gain · saliency^α (the default), or gain + saliency^α, an unpublished switch of the released code. */
+  /** The score is gain · saliency^α (the default), or gain + saliency^α, which the released code can be set to. */
   readonly combined?: "product" | "sum";
 }
 
@@ -26,9 +26,9 @@ export interface ScopeOptions extends ScopeWeighing {
  * SCOPE: patches that cover what is not covered yet, weighted by their saliency. Saliency is the attention of the class
  * token, summed over heads; a patch covers others as much as its features are like theirs, see {@link coveringPatches}.
  *
- * Source: Deng et al., "SCOPE: Saliency-Coverage Oriented Token Pruning for Efficient Multimodal LLMs", NeurIPS 2025, arXiv
- * 2510.24214; released code: github.com/kinredon/SCOPE. There, patches that add no coverage are taken in raster order,
- * whatever their saliency; here the more salient go first.
+ * Source: Deng et al., "SCOPE: Saliency-Coverage Oriented Token Pruning for Efficient Multimodal LLMs", NeurIPS 2025,
+ * arXiv 2510.24214; released code: github.com/kinredon/SCOPE. There, patches that add no coverage are taken in raster
+ * order, whatever their saliency; here the more salient go first.
  */
 export function scope({ keep, positions = "compressed", ...weighing }: ScopeOptions): Method {
   return {

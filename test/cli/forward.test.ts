@@ -113,7 +113,7 @@ describe("nuwa forward", () => {
     const dump = join(folder, "none.safetensors");
     expect((await forward(fixturePath("square"), dump, "--method", "random", "--tap", "stage2.scores")).err).toMatch(
       "--tap stage2.scores: the method random does not pass there. Leave it out, or use one that does: " +
-        "nuwa, fastv, sparsevlm, pyramiddrop.",
+        "nuwa, fastv, sparsevlm, pyramiddrop, cdpruner.",
     );
     const words = join(folder, "words.safetensors");
     writeSafetensors(words, [["input_ids", { shape: [2], values: Int32Array.of(1, 5) }]]);

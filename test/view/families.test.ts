@@ -49,7 +49,7 @@ describe.each(["llava", "llava_next", "qwen2_5_vl"] as const)("pictures of %s", 
     expect(cuts.length > 0).toBe(methodNamed(name).taps?.includes("stage2.scores") ?? false);
     for (const { layer, scores: own } of cuts) {
       const entered = ledger.tokens.flatMap((token, number) =>
-        token.firstLayer < layer && token.layers >= layer ? [number] : [],
+        (token.firstLayer < layer || layer === 0) && token.layers >= layer ? [number] : [],
       );
       expect([...own.keys()].sort((a, b) => a - b)).toEqual(entered);
     }
