@@ -113,9 +113,9 @@ export function contextualDiversity(runs: readonly (readonly number[])[], units:
  *
  * The released code scales the diversity of a crop so that its mean is the crop's mean attention, and adds 0.09 of it
  * to 1000 times the attention. The mean of that is 1000.09 times the mean attention, whatever the features are: so it
- * is written here, and no features are looked at. The paper's diversity is to compare crops, which takes a scale that is
- * common to all: here its mean over the image is the mean attention of the image, and both weigh alike. That weight is
- * our choice.
+ * is written here, and no features are looked at. The paper's diversity is to compare crops, which takes a scale that
+ * is common to all: here its mean over the image is the mean attention of the image, and both weigh alike. That weight
+ * is our choice.
  *
  * @param diversity of each patch; undefined: as in the released code
  */
