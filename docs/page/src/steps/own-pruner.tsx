@@ -9,7 +9,7 @@ import { BoxKey, Kept } from "../figures/kept.tsx";
 import { address } from "../links.tsx";
 import type { Told } from "../model/protocol.ts";
 import { Editor } from "../sandbox/editor.tsx";
-import { ADDRESS_LIMIT, EXAMPLES } from "../sandbox/examples.ts";
+import { ADDRESS_LIMIT, EXAMPLES, isLong } from "../sandbox/examples.ts";
 import { LawReport } from "../sandbox/law-report.tsx";
 import {
   isOfAnother,
@@ -76,8 +76,8 @@ export function OwnPrunerStep() {
           <Editor describedBy="editor-keys" textOf={textOf} onRun={run} />
           <p class="waiting" id="editor-keys">
             Tab indents; Escape and then Tab leaves the editor. Control or Command with Enter runs.
-            {program.value.length > ADDRESS_LIMIT &&
-              ` This program is longer than ${ADDRESS_LIMIT} characters and does not stand in the address.`}
+            {isLong(program.value) &&
+              ` This program takes more than ${ADDRESS_LIMIT} characters of an address, and does not stand in it.`}
           </p>
           <div class="controls run-bar">
             <button
