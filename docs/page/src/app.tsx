@@ -72,7 +72,12 @@ function Loading() {
         and workers, and all files of the page.
       </p>
     );
-  if (client.value) return <p class="waiting">computed live with weights/no-places on {facts.value?.backend}</p>;
+  if (client.value)
+    return (
+      <p class="waiting">
+        computed live<span class="on-wide"> with weights/no-places</span> on {facts.value?.backend}
+      </p>
+    );
   return (
     <p class="waiting">
       {answerA.value.value

@@ -90,10 +90,11 @@ const CALLER = `
     return () => stringify(lines);
   })(JSON.stringify, String);
   function require() { throw new Error("a pruner imports nothing: it gets all that it may look at"); }
-  const call = (({ parse, stringify }, { isView }, { from }) => (text) => {
+  const call = (({ parse, stringify }, { isView }, { from }, Promise) => (text) => {
     const returned = exports.default(parse(text));
+    if (returned instanceof Promise) throw new Error("a pruner returns its patches at once: write it without async");
     return stringify(isView(returned) ? from(returned) : returned);
-  })(JSON, ArrayBuffer, { from: Array.from.bind(Array) });
+  })(JSON, ArrayBuffer, { from: Array.from.bind(Array) }, Promise);
   ({ call, printed });
 `;
 
