@@ -52,6 +52,28 @@ describe.skipIf(ADDRESS === "")(`the scene of the page${WITHOUT_PAGE}`, () => {
     await page.close();
   });
 
+  it("may hold one shape alone, by its link or because the others were taken away", async () => {
+    const { page, complaints } = await openPage(browser, "?shapes=cross.purple.3600.6500.2100");
+    const linked = await settled(page);
+    expect(linked.box).toHaveLength(4);
+    expect(await page.locator("section.step").count()).toBe(7);
+    await setValue(page, "scene-seed", 7);
+    const handles = page.locator("#step-1 [role=button][aria-label*='arrow keys']");
+    await expect.poll(() => handles.count()).toBeGreaterThan(1);
+    for (let left = await handles.count(); left > 1; left--) {
+      await handles.first().focus();
+      await page.keyboard.press("Delete");
+      await expect.poll(() => handles.count()).toBe(left - 1);
+    }
+    expect((await settled(page)).answer).not.toBe("");
+    // Questions are offered about what is left.
+    const name = (await handles.first().getAttribute("aria-label")) ?? "";
+    const kind = /circle|square|triangle|cross|star/.exec(name)?.[0] as string;
+    expect((await page.locator(".chips button").allTextContents()).join(" ")).toContain(kind);
+    expect(complaints).toEqual([]);
+    await page.close();
+  });
+
   it("hides no shape behind another by keyboard, and says so", async () => {
     const { page } = await openPage(browser, `?shapes=${SHAPES}`);
     await settled(page);
