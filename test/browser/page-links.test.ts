@@ -59,7 +59,7 @@ describe.skipIf(ADDRESS === "")(`links to the page and its history${WITHOUT_PAGE
     await page.getByTestId("editor").focus();
     await page.keyboard.press("Control+A");
     await page.keyboard.insertText(program);
-    await page.getByText("does not stand in the address").waitFor();
+    await page.getByText("does not stand in it").waitFor();
     await setValue(page, "budget", 36);
     await isAt(page, "?budget=36", 36);
     await page.goBack();
