@@ -206,6 +206,15 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
     await page.close();
   });
 
+  it("run the last of many runs in a row", async () => {
+    const { page } = await openPage(browser);
+    await settled(page);
+    for (let i = 0; i < 10; i++) await page.getByTestId("run-editor").click();
+    await page.locator("#step-7 .own-result").waitFor({ timeout: 60_000 });
+    expect((await page.locator("#step-7 .problem").allTextContents()).join("")).toBe("");
+    await page.close();
+  });
+
   it("show what a program printed, and go back to the program that was run before", async () => {
     const { page } = await openPage(browser);
     await settled(page);

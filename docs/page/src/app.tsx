@@ -68,8 +68,8 @@ function Loading() {
   if (failure.value !== undefined)
     return (
       <p class="problem" role="alert">
-        The model could not be loaded: {failure.value} Load the page again; the rest needs a browser with WebAssembly
-        and workers, and all files of the page.
+        The model could not be loaded: {failure.value.replace(/\.?$/, ".")} Load the page again; the rest needs a
+        browser with WebAssembly and workers, and all files of the page.
       </p>
     );
   if (client.value)
