@@ -1,7 +1,7 @@
 import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync } from "node:fs";
 import { fileURLToPath } from "node:url";
-import { defineConfig, type Plugin } from "vite";
+import { defineConfig, type Plugin, type Rollup } from "vite";
 
 const project = fileURLToPath(new URL("../..", import.meta.url));
 
@@ -39,6 +39,11 @@ function firstRun(): Plugin {
   };
 }
 
+/** Comments of packages that the bundler passes over change nothing, and fill screens. */
+const onwarn: NonNullable<Rollup.RollupOptions["onwarn"]> = (warning, warn) => {
+  if (warning.code !== "INVALID_ANNOTATION") warn(warning);
+};
+
 /** The page is a folder of static files that any host takes, below any path. */
 export default defineConfig({
   base: "./",
@@ -47,8 +52,14 @@ export default defineConfig({
     alias: [{ find: /^@tensorflow\/tfjs$/, replacement: `${project}/docs/page/src/model/tfjs.ts` }],
   },
   plugins: [sources(), firstRun()],
-  build: { outDir: `${project}/out/page`, emptyOutDir: true, target: "es2022", assetsInlineLimit: 0 },
+  build: {
+    outDir: `${project}/out/page`,
+    emptyOutDir: true,
+    target: "es2022",
+    assetsInlineLimit: 0,
+    rollupOptions: { onwarn },
+  },
   esbuild: { jsx: "automatic", jsxImportSource: "preact" },
   // The program of the worker is one text: it is fetched once, and started anew from memory where a run is stopped.
-  worker: { format: "iife", rollupOptions: { output: { inlineDynamicImports: true } } },
+  worker: { format: "iife", rollupOptions: { onwarn, output: { inlineDynamicImports: true } } },
 });

@@ -20,6 +20,7 @@ export const CAN_BUILD = existsSync(join(source, "node_modules"));
  */
 export function buildPage(): void {
   if (!CAN_BUILD) inPage("npm", "ci", "--no-audit", "--no-fund");
+  console.error("building the page: a model answers for its first figure, and all is compiled; a minute or two …");
   inPage("npm", "run", "--silent", "build", "--", "--logLevel", "warn");
 }
 

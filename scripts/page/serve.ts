@@ -21,9 +21,9 @@ export interface Served {
 /** Serves a folder to this machine alone, as a static host would, without compression, at a port that is free. */
 export async function serveFolder(folder: string): Promise<Served> {
   const server = createServer(async ({ url = "/" }, response) => {
-    // Paths are made whole before they are joined: none leads out of the folder.
-    const path = normalize(decodeURIComponent(new URL(url, "http://localhost").pathname));
     try {
+      // Paths are made whole before they are joined: none leads out of the folder.
+      const path = normalize(decodeURIComponent(new URL(url, "http://localhost").pathname));
       const bytes = await readFile(join(folder, path.endsWith("/") ? `${path}index.html` : path));
       const type = TYPES[extname(path) || ".html"] ?? "application/octet-stream";
       response.writeHead(200, { "content-type": type, "content-length": bytes.length }).end(bytes);

@@ -25,7 +25,9 @@ export function proposeRelation(scene: Scene, random: Random): Question | undefi
   const second = pick(
     random,
     scene.shapes.flatMap((_, i) => (i === first ? [] : [i])),
-  ) as number;
+  );
+  // A picture that a reader made may have one shape alone.
+  if (second === undefined) return undefined;
   const [target, anchor] = happens(random, 0.5) ? [first, second] : [second, first];
   const about = refer(random, scene, target, "attributes");
   const other = refer(random, scene, anchor, "attributes");

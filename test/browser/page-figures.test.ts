@@ -21,7 +21,7 @@ describe.skipIf(ADDRESS === "")(`the figures of the page${WITHOUT_PAGE}`, () => 
   afterAll(() => browser?.close());
 
   it("are saved as files that look alone as they do in the light page, whatever the page is", async () => {
-    const { page } = await openPage(browser);
+    const { page, requests } = await openPage(browser);
     await page.emulateMedia({ colorScheme: "dark", reducedMotion: "reduce" });
     await settled(page);
     await askSomeScenes(page);
@@ -35,6 +35,7 @@ describe.skipIf(ADDRESS === "")(`the figures of the page${WITHOUT_PAGE}`, () => 
     const count = await figures.count();
     expect(count).toBeGreaterThanOrEqual(FIGURES.withPruner);
     const folder = temporaryFolder();
+    const loaded = requests.length;
     const alone = await browser.newPage();
     // For what gets a fixed position below.
     await layOutAll(page);
@@ -65,6 +66,7 @@ describe.skipIf(ADDRESS === "")(`the figures of the page${WITHOUT_PAGE}`, () => 
       expect(meanDifference(one, other), name).toBeLessThan(2);
       expect(largestDifference(one, other), name).toBeLessThan(64);
     }
+    expect(requests.slice(loaded).filter((url) => !/^(blob|data):/.test(url))).toEqual([]);
     await Promise.all([page.close(), alone.close()]);
   });
 

@@ -7,12 +7,12 @@ const WASM = `${PAGE}/node_modules/@jitl/quickjs-wasmfile-release-sync/dist/emsc
 
 /** What the test uses of `Interpreter`, whose file is typed with the page's packages. */
 interface Interpreter {
-  open(program: string): {
+  open(program: string): Promise<{
     call(given: unknown): unknown;
     readonly overdue: boolean;
     printed(): string[];
     dispose(): void;
-  };
+  }>;
 }
 
 // The packages of the page are installed by `npm run page:build`.
@@ -23,8 +23,8 @@ describe.skipIf(!existsSync(WASM))("the interpreter of readers' programs", () =>
     interpreter = await loadInterpreter(Uint8Array.from(readFileSync(WASM)).buffer);
   });
 
-  function called(program: string, given: unknown = {}): unknown {
-    const opened = interpreter.open(program);
+  async function called(program: string, given: unknown = {}): Promise<unknown> {
+    const opened = await interpreter.open(program);
     try {
       return opened.call(given);
     } finally {
@@ -32,20 +32,53 @@ describe.skipIf(!existsSync(WASM))("the interpreter of readers' programs", () =>
     }
   }
 
-  it("runs TypeScript and takes lists and typed arrays", () => {
-    expect(called("export default ({ keep }: { keep: number }): number[] => [keep, 2];", { keep: 4 })).toEqual([4, 2]);
-    expect(called("export default () => new Uint8Array([3, 1]);")).toEqual([3, 1]);
+  it("runs TypeScript and takes lists and typed arrays", async () => {
+    expect(await called("export default ({ keep }: { keep: number }): number[] => [keep, 2];", { keep: 4 })).toEqual([
+      4, 2,
+    ]);
+    expect(await called("export default () => new Uint8Array([3, 1]);")).toEqual([3, 1]);
   });
 
-  it("names the line of an error", () => {
-    expect(() => called("export default () => {\n  return nothing.here;\n}")).toThrow(/^line 2: ReferenceError/);
-    expect(() => called("\nconst a = ;")).toThrow(/^line 2: Unexpected token/);
-    expect(() => called("export default () => f();\nfunction f() { return f() + 1; }")).toThrow(/stack overflow/);
-    expect(() => called("const a = 1;")).toThrow("the program exports no function. Begin it with: export default");
+  it("names the line of an error", async () => {
+    await expect(called("export default () => {\n  return nothing.here;\n}")).rejects.toThrow(
+      /^line 2: ReferenceError/,
+    );
+    await expect(called("\nconst a = ;")).rejects.toThrow(/^line 2: Unexpected token/);
+    await expect(called("export default () => f();\nfunction f() { return f() + 1; }")).rejects.toThrow(
+      /stack overflow/,
+    );
+    await expect(called("const a = 1;")).rejects.toThrow(
+      "the program exports no function. Begin it with: export default",
+    );
   });
 
-  it("keeps the last lines that a program prints, where it fails, too", () => {
-    const opened = interpreter.open(`
+  it("gives the program's own error where it recurses without end, however often", async () => {
+    const program = "export default function f() { return f() + 1; }";
+    for (let i = 0; i < 40; i++) await expect(called(program)).rejects.toThrow(/InternalError: stack overflow/);
+    expect(await called("export default () => [1];")).toEqual([1]);
+  });
+
+  it("prints and throws whatever a program gives it, and lets it change nothing of the page", async () => {
+    const opened = await interpreter.open(`
+const own: unknown[] = [];
+own.push(own);
+export default () => {
+  console.debug(10n, own);
+  Array.prototype.toJSON = () => "[1]";
+  globalThis.__printed = () => 4;
+  throw { message: 42 };
+};`);
+    expect(() => opened.call({})).toThrow('the program threw {"message":42}');
+    expect(opened.printed()).toEqual([]);
+    opened.dispose();
+    const tame = await interpreter.open("export default () => { console.log(10n, 1); return [2]; };");
+    expect(tame.call({})).toEqual([2]);
+    expect(tame.printed()).toEqual(["10 1"]);
+    tame.dispose();
+  });
+
+  it("keeps the last lines that a program prints, where it fails, too", async () => {
+    const opened = await interpreter.open(`
 export default () => {
   for (let i = 0; i < 30; i++) console.log("line", i, [i, { a: undefined }]);
   console.warn(undefined, "x".repeat(1000));
@@ -59,8 +92,8 @@ export default () => {
     expect(lines[19]).toBe(`undefined ${"x".repeat(490)}`);
   });
 
-  it("ends what never ends, even where the program catches everything, and then calls it no more", () => {
-    const opened = interpreter.open("export default () => { try { for (;;); } finally { return [1]; } };");
+  it("ends what never ends, even where the program catches everything, and then calls it no more", async () => {
+    const opened = await interpreter.open("export default () => { try { for (;;); } finally { return [1]; } };");
     expect(() => opened.call({})).toThrow(/did not return within 2 s/);
     expect(opened.overdue).toBe(true);
     const started = performance.now();
@@ -69,16 +102,16 @@ export default () => {
     opened.dispose();
   });
 
-  it("ends what takes too much memory", () => {
+  it("ends what takes too much memory", async () => {
     const program = "export default () => { let all = [1]; for (;;) all = all.concat(all); };";
-    expect(() => called(program)).toThrow("the program was stopped: it took more than 32 MiB.");
+    await expect(called(program)).rejects.toThrow("the program was stopped: it took more than 32 MiB.");
   });
 
-  it("shows a program neither a network nor anything else of its host", () => {
-    const names = called("export default () => Object.getOwnPropertyNames(globalThis);") as string[];
+  it("shows a program neither a network nor anything else of its host", async () => {
+    const names = (await called("export default () => Object.getOwnPropertyNames(globalThis);")) as string[];
     for (const name of ["fetch", "XMLHttpRequest", "WebSocket", "importScripts", "postMessage", "self", "process"])
       expect(names).not.toContain(name);
     expect(names).toContain("Math");
-    expect(() => called("import x from 'fs';\nexport default () => x;")).toThrow(/a pruner imports nothing/);
+    await expect(called("import x from 'fs';\nexport default () => x;")).rejects.toThrow(/a pruner imports nothing/);
   });
 });

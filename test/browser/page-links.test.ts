@@ -1,3 +1,4 @@
+import { readFileSync } from "node:fs";
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { launch } from "./chromium.ts";
@@ -54,11 +55,11 @@ describe.skipIf(ADDRESS === "")(`links to the page and its history${WITHOUT_PAGE
 
   it("loses no program that is too long for the address", async () => {
     const { page } = await openPage(browser);
-    const program = `// ${"long ".repeat(800)}\nexport default () => [0];`;
+    const program = `// ${"long ".repeat(1200)}\nexport default () => [0];`;
     await page.getByTestId("editor").focus();
     await page.keyboard.press("Control+A");
     await page.keyboard.insertText(program);
-    await page.getByText("does not stand in the address").waitFor();
+    await page.getByText("does not stand in it").waitFor();
     await setValue(page, "budget", 36);
     await isAt(page, "?budget=36", 36);
     await page.goBack();
@@ -81,6 +82,37 @@ describe.skipIf(ADDRESS === "")(`links to the page and its history${WITHOUT_PAGE
     expect(await again.page.locator("#step-1 select").first().inputValue()).toBe("keyNorms");
     expect(await settled(again.page)).toEqual(await settled(page));
     await Promise.all([page.close(), again.page.close()]);
+  });
+
+  it("opens every setting that it writes", async () => {
+    const fields = {
+      ...{ seed: "66", shapes: "cross.purple.3600.6500.2100_star.green.1500.2000.1800" },
+      ...{ question: "Is there a green star?", budget: "20", a: "fastv", b: "divprune", positions: "rpme" },
+      ...{ variant: "paper", tau: "0.3", quantile: "0.6", region: "3", worst: "yes", anchor: "40", layer: "6" },
+      ...{ scale: "own", overlay: "likeness", program: "export default () => [0];" },
+    };
+    // Those that the guide tells of.
+    const [, guide] = readFileSync("docs/playing.md", "utf8").split(/^## (?:A link to a situation|For programs.*)$/m);
+    const told = [...guide.matchAll(/^\| ((?:`[a-z]+`(?:, )?)+) +\|/gm)].flatMap(([, names]) => names.match(/[a-z]+/g));
+    expect(told.toSorted()).toEqual(Object.keys(fields).toSorted());
+    const search = new URLSearchParams(fields).toString();
+    const { page } = await openPage(browser, `?${search}`);
+    expect(await settled(page)).toMatchObject({ seed: 66, budget: 20, method: "fastv", positions: "rpme" });
+    expect(Object.fromEntries(new URL(page.url()).searchParams)).toEqual(fields);
+    expect(await page.getByTestId("passed-over").count()).toBe(0);
+    expect(await page.getByTestId("question").inputValue()).toBe(fields.question);
+    expect(await page.getByTestId("budget-value").textContent()).toContain("20");
+    expect(await page.getByTestId("method-b").inputValue()).toBe("divprune");
+    expect(await page.getByTestId("layer").inputValue()).toBe("6");
+    expect(await page.getByTestId("editor").textContent()).toContain(fields.program);
+    expect(await page.getByRole("button", { name: "back to the scene's salience" }).count()).toBe(1);
+    const values = await page
+      .locator("main select, main input[type=range]")
+      .evaluateAll((controls) => controls.map((control) => (control as HTMLInputElement).value));
+    expect(values).toEqual(expect.arrayContaining(["likeness", "3", "paper", "0.3", "0.6", "own"]));
+    // Both shapes can be moved, and no others.
+    expect(await page.locator("#step-1 [role=button][aria-label*='arrow keys']").count()).toBe(2);
+    await page.close();
   });
 
   it("shows the link where the browser refuses its clipboard", async () => {

@@ -19,12 +19,16 @@ describe.skipIf(ADDRESS === "")(`the scene of the page${WITHOUT_PAGE}`, () => {
 
   const shapesOf = (page: Page) => new URL(page.url()).searchParams.get("shapes") ?? "";
 
-  it("is seen on the first screen of a phone, with lines between its patches", async () => {
-    const page = await browser.newPage({ viewport: { width: 390, height: 844 } });
+  it.each([
+    [390, 844],
+    [360, 740],
+  ])("is seen on the first screen of a phone of %i × %i, with lines between its patches", async (width, height) => {
+    const page = await browser.newPage({ viewport: { width, height } });
     await page.goto(ADDRESS);
     await page.evaluate("nuwaPage.ready");
     const box = (await page.locator(".figure svg").first().boundingBox()) as { y: number };
-    expect(box.y).toBeLessThan(844 - 44);
+    // The rows of the picture above that, not its edge alone.
+    expect(box.y).toBeLessThan(height - 130);
     expect(await page.locator(".figure svg").first().locator("path[d*='M40 0V480']").count()).toBe(2);
     await page.close();
   });
@@ -45,6 +49,28 @@ describe.skipIf(ADDRESS === "")(`the scene of the page${WITHOUT_PAGE}`, () => {
     await undo.click();
     await expect.poll(() => shapesOf(page)).toBe(SHAPES);
     expect(await undo.isEnabled()).toBe(false);
+    await page.close();
+  });
+
+  it("may hold one shape alone, by its link or because the others were taken away", async () => {
+    const { page, complaints } = await openPage(browser, "?shapes=cross.purple.3600.6500.2100");
+    const linked = await settled(page);
+    expect(linked.box).toHaveLength(4);
+    expect(await page.locator("section.step").count()).toBe(7);
+    await setValue(page, "scene-seed", 7);
+    const handles = page.locator("#step-1 [role=button][aria-label*='arrow keys']");
+    await expect.poll(() => handles.count()).toBeGreaterThan(1);
+    for (let left = await handles.count(); left > 1; left--) {
+      await handles.first().focus();
+      await page.keyboard.press("Delete");
+      await expect.poll(() => handles.count()).toBe(left - 1);
+    }
+    expect((await settled(page)).answer).not.toBe("");
+    // Questions are offered about what is left.
+    const name = (await handles.first().getAttribute("aria-label")) ?? "";
+    const kind = /circle|square|triangle|cross|star/.exec(name)?.[0] as string;
+    expect((await page.locator(".chips button").allTextContents()).join(" ")).toContain(kind);
+    expect(complaints).toEqual([]);
     await page.close();
   });
 

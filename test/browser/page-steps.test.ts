@@ -1,5 +1,8 @@
 import type { Browser, Page } from "playwright-core";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
+import { mark } from "../../src/eval/tasks/marking.ts";
+import { type Truth, truthOf } from "../../src/world/reading.ts";
+import { sceneOf } from "../../src/world/scene.ts";
 import { launch, type PageRecord } from "./chromium.ts";
 import { ADDRESS, openPage, settled, setValue, stateOf, WITHOUT_PAGE } from "./page-support.ts";
 
@@ -103,6 +106,11 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
     expect(head).toBe("seed\tquestion\tmethod\tbudget\ttokens\toperations\tanswer\tiou");
     // Unpruned, and both methods at four budgets.
     expect(answers).toHaveLength(9 * (await done()));
+    for (const row of answers) {
+      const [seed, text, , , , , answer, iou] = row.split("\t");
+      const truth = truthOf(sceneOf("test", Number(seed)), text) as Truth;
+      expect(Number(iou), row).toBeCloseTo(mark(truth, answer).iou ?? 0, 4);
+    }
     expect(answers[0]).toMatch(/^1000\t[^\t]+\tunpruned\t\t144\.00\t1\.0000\t[^\t]+\t\d\.\d{4}$/);
     const stopped = await done();
     await page.waitForTimeout(1500);
@@ -179,6 +187,34 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
     await page.close();
   });
 
+  it("say that a law is not decided where the program did not return", async () => {
+    const { page } = await openPage(browser);
+    await settled(page);
+    await write(
+      page,
+      `export default ({ grid, keep }) => {
+  while (grid.rows * grid.columns < 144);
+  return Array.from({ length: keep }, (_, patch) => patch);
+};`,
+    );
+    await page.getByTestId("run-editor").click();
+    const first = page.getByTestId("law-report").locator("li.not-decided").first();
+    await first.waitFor({ state: "attached", timeout: 120_000 });
+    expect(await first.textContent()).toMatch(/not decided.*did not return within 2 s/);
+    await page.getByRole("button", { name: "stop" }).last().click();
+    expect(await page.getByTestId("law-report").locator("li.keeps, li.breaks").count()).toBe(0);
+    await page.close();
+  });
+
+  it("run the last of many runs in a row", async () => {
+    const { page } = await openPage(browser);
+    await settled(page);
+    for (let i = 0; i < 10; i++) await page.getByTestId("run-editor").click();
+    await page.locator("#step-7 .own-result").waitFor({ timeout: 60_000 });
+    expect((await page.locator("#step-7 .problem").allTextContents()).join("")).toBe("");
+    await page.close();
+  });
+
   it("show what a program printed, and go back to the program that was run before", async () => {
     const { page } = await openPage(browser);
     await settled(page);
@@ -224,7 +260,7 @@ describe.skipIf(ADDRESS === "")(`the steps of the page${WITHOUT_PAGE}`, () => {
 };`,
         /144 144 1\.000/,
       ],
-      ["asks the network", 'export default async () => { await fetch("/"); return [0]; };', /returned no list/],
+      ["asks the network", 'export default async () => { await fetch("/"); return [0]; };', /write it without async/],
     ])("say it beside the editor where it %s, and the rest goes on", async (_, program, line) => {
       const { page, requests } = opened;
       const before = await settled(page);

@@ -108,6 +108,10 @@ describe.skipIf(ADDRESS === "")(`the page${WITHOUT_PAGE}`, () => {
     const { page, complaints } = await openPage(browser, `?${[...nonsense, ...more].join("&")}`);
     expect(await settled(page)).toEqual(await settled(plain.page));
     expect(complaints).toEqual([]);
+    // What was meant is told.
+    const passedOver = (await page.getByTestId("passed-over").textContent()) ?? "";
+    for (const field of ["positions=up", "tau=2", "unheard=1", "region=99"]) expect(passedOver).toContain(field);
+    expect(passedOver).not.toContain("seed=5");
     await Promise.all([page.close(), plain.page.close()]);
   });
 

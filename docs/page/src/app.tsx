@@ -68,10 +68,16 @@ function Loading() {
   if (failure.value !== undefined)
     return (
       <p class="problem" role="alert">
-        The model could not be loaded: {failure.value}
+        The model could not be loaded: {failure.value.replace(/\.?$/, ".")} Load the page again; the rest needs a
+        browser with WebAssembly and workers, and all files of the page.
       </p>
     );
-  if (client.value) return <p class="waiting">computed live with weights/no-places on {facts.value?.backend}</p>;
+  if (client.value)
+    return (
+      <p class="waiting">
+        computed live<span class="on-wide"> with weights/no-places</span> on {facts.value?.backend}
+      </p>
+    );
   return (
     <p class="waiting">
       {answerA.value.value

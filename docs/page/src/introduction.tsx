@@ -29,13 +29,16 @@ export function Introduction() {
     <>
       <p>
         A vision-language model turns a picture into vectors, the <em>visual tokens</em>, and a language model, the{" "}
-        <em>decoder</em>, reads them like words and answers. Here they are {rows * columns}, before a question of about
-        ten words, and each costs time and memory in all {facts.value?.layers ?? 8} layers. <em>Pruning</em> leaves most
-        of them out. <a href="https://arxiv.org/abs/2602.02951">Nüwa</a> is one way to choose which. Here it runs step
-        by step on a small model in your browser; nothing is uploaded.
+        <em>decoder</em>, reads them like words and answers. Here they are {rows * columns}
+        <span class="on-wide">, before a question of about ten words</span>, and each costs time and memory in all{" "}
+        {facts.value?.layers ?? 8} layers. <em>Pruning</em> leaves most of them out.{" "}
+        <a href="https://arxiv.org/abs/2602.02951">Nüwa</a> is one way to choose which.{" "}
+        <span class="on-wide">Here it runs step by step on a small model in your browser; nothing is uploaded.</span>
       </p>
       <details class="words">
-        <summary>The model, and words used on this page</summary>
+        <summary>
+          The model, and words<span class="on-wide"> used on this page</span>
+        </summary>
         <p>
           The model is <code>weights/no-places</code> of this project: {facts.value?.layers ?? 8} layers, tokens of 128
           numbers, trained so that position ids alone tell it where a patch lies. It is not the shipped model,{" "}

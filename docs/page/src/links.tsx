@@ -41,6 +41,7 @@ export function Links({ steps }: { readonly steps: number }) {
   return (
     <div class="links">
       <p>What you set stands in the address of this page; Back takes the last setting back.</p>
+      <PassedOver />
       <CopyLink fragment="" said={<SituationLink />} label="copy link to this situation" />
       <button type="button" data-testid="start-again" onClick={address.startAgain}>
         start again
@@ -72,6 +73,17 @@ export function Links({ steps }: { readonly steps: number }) {
           ))}
         </ol>
       </nav>
+    </div>
+  );
+}
+
+/** A link that was written wrongly shows something else than was meant: the reader is told. */
+function PassedOver() {
+  if (address.passedOver.length === 0) return null;
+  return (
+    <div class="problem" role="alert" data-testid="passed-over">
+      The address says what the page cannot take, and it was passed over: {address.passedOver.join(", ")}. The step that
+      sets it shows what can be set.
     </div>
   );
 }

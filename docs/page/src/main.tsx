@@ -17,7 +17,10 @@ declare global {
 
 render(<App />, document.getElementById("app") as HTMLElement);
 setTimeout(drawSteps);
-window.nuwaPage = pageApi(load());
+const ready = load();
+// The page says so where it is seen; who waits is told as well.
+ready.catch(() => {});
+window.nuwaPage = pageApi(ready);
 
 /** Loads the model; fulfilled when the first answer is there. */
 async function load(): Promise<void> {

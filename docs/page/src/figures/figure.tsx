@@ -37,11 +37,21 @@ export function Figure({ title, caption, width, height, children, interactive = 
   );
 }
 
+/** `Separation and alignment (Nüwa)` is saved as `separation-and-alignment-nuwa.svg`. */
+function fileName(title: string): string {
+  // Letters lose their marks, which stand behind them in this form.
+  const letters = title
+    .normalize("NFD")
+    .replaceAll(/\p{Mark}/gu, "")
+    .toLowerCase();
+  return `${letters.match(/[a-z0-9]+/g)?.join("-")}.svg`;
+}
+
 function saveSvg(drawing: SVGSVGElement, title: string): void {
   const url = URL.createObjectURL(new Blob([svgAlone(drawing)], { type: "image/svg+xml" }));
   const link = document.createElement("a");
   link.href = url;
-  link.download = `${title.toLowerCase().replaceAll(/[^a-z0-9]+/g, "-")}.svg`;
+  link.download = fileName(title);
   link.click();
   // The download has the bytes once the click is handled.
   setTimeout(() => URL.revokeObjectURL(url), 1000);

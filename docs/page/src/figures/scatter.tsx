@@ -128,9 +128,9 @@ export function Scatter({ points, means, ticks, xLabel, yLabel }: ScatterProps) 
 /** An interval as a line with an end above and below. */
 const whisker = (x: number, low: number, high: number) => `M${x} ${low}V${high}M${x - 5} ${low}h10M${x - 5} ${high}h10`;
 
-/** `0.51 (0.37 to 0.63)` */
-export function meanInWords({ y: { score, low, high } }: Pick<GroupMean, "y">): string {
-  return `${score.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})`;
+/** `0.51 (0.37 to 0.63)`; of one answer `0.51`, since there is nothing to draw an interval from. */
+export function meanInWords({ count, y: { score, low, high } }: Pick<GroupMean, "count" | "y">): string {
+  return count > 1 ? `${score.toFixed(2)} (${low.toFixed(2)} to ${high.toFixed(2)})` : score.toFixed(2);
 }
 
 /** A circle, a triangle, a diamond or a square. */

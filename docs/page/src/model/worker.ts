@@ -42,7 +42,7 @@ async function load(files: CheckpointFiles): Promise<LoadedFacts> {
 /** Opens a reader's program for one task. */
 async function withProgram<T>(program: string, work: (opened: OpenProgram) => T | Promise<T>): Promise<T> {
   if (!interpreter) throw new Error("there is nothing that runs programs.");
-  const opened = interpreter.open(program);
+  const opened = await interpreter.open(program);
   try {
     return await work(opened);
   } finally {

@@ -6,6 +6,8 @@ import type { LoadedFiles } from "../model/files.ts";
 export const sandboxFiles = signal<LoadedFiles | undefined>(undefined);
 
 let own: Client | undefined;
+/** Counts the workers that were ended. */
+let ended = 0;
 
 /**
  * The worker that runs the programs of the reader: made when one is first run, from what is in memory.
@@ -19,10 +21,12 @@ export async function sandbox(): Promise<Client> {
     await client.ask("load", files.checkpoint);
     await client.ask("interpret", { wasm: files.interpreter });
   });
+  const before = ended;
   try {
     await own.ask("tensors", {});
   } catch (error) {
-    own.stop("the worker did not begin.");
+    // Where it was ended meanwhile, another run may have begun the next one already.
+    if (before === ended) stopSandbox("the worker did not begin.");
     throw error;
   }
   return own;
@@ -30,6 +34,7 @@ export async function sandbox(): Promise<Client> {
 
 /** Ends what runs in it; the next program gets a new one. */
 export function stopSandbox(line: string): void {
+  ended++;
   own?.stop(line);
 }
 

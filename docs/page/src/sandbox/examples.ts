@@ -83,18 +83,23 @@ export default function prune({ attention, grid, keep }: Patches): number[] {
   },
 ];
 
-/** Longest program that stands in the address, in characters; longer ones are run all the same. */
-export const ADDRESS_LIMIT = 3000;
+/** Longest program that stands in the address, in characters of the address; longer ones are run all the same. */
+export const ADDRESS_LIMIT = 5000;
+
+/** Whether a program is too long for the address, where a letter outside of ASCII takes six characters or more. */
+export function isLong(program: string): boolean {
+  return String(new URLSearchParams({ program })).length > ADDRESS_LIMIT;
+}
 
 /** A program as a text for the address: an example by its name. */
 export function writeProgram(program: string): string {
   const example = EXAMPLES.find((one) => one.program === program);
   if (example) return example.name;
-  return program.length > ADDRESS_LIMIT ? EXAMPLES[0].name : program;
+  return isLong(program) ? EXAMPLES[0].name : program;
 }
 
 /** @returns undefined for a text that is longer than the page writes */
 export function readProgram(text: string): string | undefined {
-  if (text.length > ADDRESS_LIMIT) return undefined;
+  if (isLong(text)) return undefined;
   return EXAMPLES.find(({ name }) => name === text)?.program ?? text;
 }

@@ -45,10 +45,12 @@ export interface OpenProgram {
  */
 export interface Interpreter {
   /**
+   * Each program gets an interpreter of its own: what a program leaves behind is never met by another.
+   *
    * @param program TypeScript or JavaScript whose default export is a function
    * @throws NuwaError with what is wrong with the program
    */
-  open(program: string): OpenProgram;
+  open(program: string): Promise<OpenProgram>;
 }
 
 /**
@@ -59,30 +61,41 @@ export interface Interpreter {
 export async function loadInterpreter(wasm: ArrayBuffer): Promise<Interpreter> {
   // The place of a file that is not read: its default cannot be made out in a worker that was started from memory.
   const locateFile = (name: string) => name;
-  const quickJs = await newQuickJSWASMModuleFromVariant(
-    newVariant(releaseSync, { wasmBinary: wasm, emscriptenModule: { locateFile } }),
-  );
-  return { open: (program) => openProgram(quickJs, program) };
+  const wasmModule = await WebAssembly.compile(wasm);
+  // What it says when it ends itself is told below.
+  const emscriptenModule = { locateFile, printErr: () => {} };
+  const begin = () => newQuickJSWASMModuleFromVariant(newVariant(releaseSync, { wasmModule, emscriptenModule }));
+  return { open: async (program) => openProgram(await begin(), program) };
 }
 
 /** Takes the export; called with JSON, because values of the program stay inside. */
 const CALLER = `
   var exports = {};
-  var __printed = ((stringify) => {
+  const printed = ((stringify, String) => {
     const lines = [];
-    const wordsOf = (value) => (typeof value === "string" ? value : (stringify(value) ?? String(value)));
+    const wordsOf = (value) => {
+      if (typeof value === "string") return value;
+      try {
+        return stringify(value) ?? String(value);
+      } catch {
+        // A list that holds itself would be written without end.
+        return typeof value === "object" ? "[object]" : String(value);
+      }
+    };
     const log = (...values) => {
       lines.push(values.map(wordsOf).join(" ").slice(0, ${PRINTED_LENGTH}));
       if (lines.length > ${PRINTED_LINES}) lines.shift();
     };
-    globalThis.console = { log, info: log, warn: log, error: log };
+    globalThis.console = { log, debug: log, info: log, warn: log, error: log };
     return () => stringify(lines);
-  })(JSON.stringify);
+  })(JSON.stringify, String);
   function require() { throw new Error("a pruner imports nothing: it gets all that it may look at"); }
-  (({ parse, stringify }, { isView }) => (text) => {
+  const call = (({ parse, stringify }, { isView }, { from }, Promise) => (text) => {
     const returned = exports.default(parse(text));
-    return stringify(isView(returned) ? Array.from(returned) : returned);
-  })(JSON, ArrayBuffer);
+    if (returned instanceof Promise) throw new Error("a pruner returns its patches at once: write it without async");
+    return stringify(isView(returned) ? from(returned) : returned);
+  })(JSON, ArrayBuffer, { from: Array.from.bind(Array) }, Promise);
+  ({ call, printed });
 `;
 
 function openProgram(quickJs: QuickJSWASMModule, program: string): OpenProgram {
@@ -99,20 +112,29 @@ function openProgram(quickJs: QuickJSWASMModule, program: string): OpenProgram {
   const context = runtime.newContext();
   const timed = (work: () => ReturnType<QuickJSContext["evalCode"]>): QuickJSHandle => {
     deadline = performance.now() + CALL_LIMIT;
-    const found = work();
+    const found = guarded(work);
     if (!("error" in found && found.error)) return found.value as QuickJSHandle;
     const error: unknown = context.dump(found.error);
     found.error.dispose();
     throw new NuwaError(overdue ? OVERDUE : wordsOf(error));
   };
-  let caller: QuickJSHandle | undefined;
+  const handles: QuickJSHandle[] = [];
+  const held = (handle: QuickJSHandle) => {
+    handles.push(handle);
+    return handle;
+  };
   const dispose = () => {
-    caller?.dispose();
-    context.dispose();
-    runtime.dispose();
+    try {
+      for (const handle of handles) handle.dispose();
+      context.dispose();
+      runtime.dispose();
+    } catch {
+      // An error in the depth of a program may leave values behind, which this refuses. They go with the interpreter.
+    }
   };
   try {
-    caller = timed(() => context.evalCode(CALLER, "page"));
+    const page = held(timed(() => context.evalCode(CALLER, "page")));
+    for (const name of ["call", "printed"]) held(context.getProp(page, name));
     timed(() => context.evalCode(code, FILE)).dispose();
     const kind = timed(() => context.evalCode("typeof exports.default", "page"));
     const isFunction = context.getString(kind) === "function";
@@ -122,13 +144,13 @@ function openProgram(quickJs: QuickJSWASMModule, program: string): OpenProgram {
     dispose();
     throw error;
   }
-  const own = caller;
+  const [, caller, printer] = handles;
   return {
     call(given) {
       if (overdue) throw new NuwaError(OVERDUE);
       const text = context.newString(JSON.stringify(given));
       try {
-        const returned = timed(() => context.callFunction(own, context.undefined, text));
+        const returned = timed(() => context.callFunction(caller, context.undefined, text));
         const json: unknown = context.dump(returned);
         returned.dispose();
         return typeof json === "string" ? JSON.parse(json) : undefined;
@@ -142,16 +164,27 @@ function openProgram(quickJs: QuickJSWASMModule, program: string): OpenProgram {
     printed() {
       // A program that was stopped is called no more, and printing is the program's, too.
       if (overdue) return [];
-      const lines = timed(() => context.evalCode("__printed()", "page"));
+      const lines = timed(() => context.callFunction(printer, context.undefined));
       const json: unknown = context.dump(lines);
       lines.dispose();
-      return typeof json === "string" ? JSON.parse(json) : [];
+      const read: unknown = typeof json === "string" ? JSON.parse(json) : [];
+      // A program may have changed how lists are written.
+      return Array.isArray(read) ? read.filter((line) => typeof line === "string") : [];
     },
     dispose,
   };
 }
 
 const OVERDUE = `the program was stopped: it did not return within ${CALL_LIMIT / 1000} s. Does a loop never end?`;
+
+/** Calls the interpreter. @throws NuwaError also where the interpreter itself ends */
+function guarded<T>(work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    throw new NuwaError(`the program ended its interpreter: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}
 
 /** TypeScript as JavaScript, line by line the same. */
 function translated(program: string): string {
@@ -166,10 +199,15 @@ function translated(program: string): string {
 
 /** An error of a program in a line. */
 function wordsOf(error: unknown): string {
-  const { name, message, stack } = (error ?? {}) as { name?: string; message?: string; stack?: string };
-  if (message === undefined) return `the program threw ${String(error).slice(0, 200)}`;
+  const { name, message, stack } = (error ?? {}) as { name?: unknown; message?: unknown; stack?: unknown };
+  if (typeof message !== "string") return `the program threw ${shortly(error)}`;
   if (message === "out of memory") return `the program was stopped: it took more than ${MEMORY_LIMIT / 2 ** 20} MiB.`;
-  const [, line] = new RegExp(`\\b${FILE}:(\\d+)`).exec(stack ?? "") ?? [];
-  const words = name === undefined || name === "Error" ? message : `${name}: ${message}`;
+  const [, line] = new RegExp(`\\b${FILE}:(\\d+)`).exec(String(stack ?? "")) ?? [];
+  const words = typeof name !== "string" || name === "Error" ? message : `${name}: ${message}`;
   return `${line === undefined ? "" : `line ${line}: `}${words.slice(0, 300)}`;
+}
+
+/** A value that was thrown and is no error. */
+function shortly(value: unknown): string {
+  return (typeof value === "object" ? JSON.stringify(value) : String(value)).slice(0, 200);
 }

@@ -63,7 +63,9 @@ export function ShapePanel() {
           </>
         )}
         <button type="button" disabled={shapes.length >= COUNTS.most} onClick={add}>
-          {shapes.length < COUNTS.most ? "add a shape" : `${COUNTS.most} shapes are the most`}
+          {shapes.length < COUNTS.most
+            ? "add a shape"
+            : `${COUNTS.most} shapes are the most: delete one to add another`}
         </button>
         <button type="button" disabled={!canUndo.value} onClick={undo}>
           undo

@@ -9,13 +9,13 @@ export interface NuwaPage {
     readonly budget: number;
     readonly method: string;
     readonly positions: string;
-    /** Cells that stage 1 keeps. */
+    /** Cells that stage 1 of method A keeps; −1 stands for a token that was mixed from many. */
     readonly kept: readonly number[];
     /** Their position ids. */
     readonly ids: readonly number[];
     readonly answer: string;
     readonly box?: readonly number[];
-    /** Whether something is being computed. */
+    /** Whether what this state says is being computed; what method B answers, and the unpruned model, is no part of it. */
     readonly busy: boolean;
     /** Scores of the first answer token. */
     readonly logits: readonly number[];

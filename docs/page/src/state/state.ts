@@ -185,16 +185,20 @@ const COMPUTED = [seen, chosen, chosenByNuwa, answerA, answerB, answerUnpruned, 
 export const computing = computed(() => COMPUTED.some(({ value: { busy } }) => busy));
 
 const integer = (least: number, most: number) => (text: string) => {
-  const value = Number(text);
+  // Nothing is not 0.
+  const value = text.trim() === "" ? Number.NaN : Number(text);
   return Number.isInteger(value) && value >= least && value <= most ? value : undefined;
 };
 const oneOf =
   <T extends string>(names: readonly T[]) =>
   (text: string) =>
     names.find((name) => name === text);
-const share = (text: string) => (text !== "" && Number(text) >= 0 && Number(text) <= 1 ? Number(text) : undefined);
+const share =
+  (isWithin: (value: number) => boolean) =>
+  (text: string): number | undefined =>
+    text.trim() !== "" && isWithin(Number(text)) ? Number(text) : undefined;
 const methodName = oneOf(FIRST.facts.methods.map(({ name }) => name));
-const plain = (text: string) => text.slice(0, 200);
+const plain = (text: string) => (text.trim() === "" ? undefined : text.slice(0, 200));
 
 const yes = (value: boolean) => (value ? "yes" : "");
 
@@ -208,8 +212,18 @@ export const ADDRESS = [
   { name: "b", signal: methodB, read: methodName, write: String },
   { name: "positions", signal: positions, read: oneOf(POSITION_POLICIES), write: String },
   { name: "variant", signal: variant, read: oneOf(["official", "paper"]), write: String },
-  { name: "tau", signal: distanceFraction, read: share, write: (value?: number) => String(value ?? "") },
-  { name: "quantile", signal: pillarQuantile, read: share, write: (value?: number) => String(value ?? "") },
+  {
+    name: "tau",
+    signal: distanceFraction,
+    read: share((value) => value > 0 && value <= 1),
+    write: (value?: number) => String(value ?? ""),
+  },
+  {
+    name: "quantile",
+    signal: pillarQuantile,
+    read: share((value) => value >= 0 && value <= 1),
+    write: (value?: number) => String(value ?? ""),
+  },
   { name: "region", signal: regionSize, read: integer(1, 6), write: String },
   { name: "worst", signal: worstCase, read: (text: string) => text === "yes" || undefined, write: yes },
   { name: "anchor", signal: anchor, read: integer(0, 143), write: String },

@@ -11,6 +11,8 @@ export interface Named<T> {
 
 /** The address of the page, which follows its state. */
 export interface Address {
+  /** What the address said when the page was opened and no signal could take, as it stood there: `budget=200`. */
+  readonly passedOver: readonly string[];
   /** The whole address as the state is now, with a fragment such as `#step-4`. */
   link(fragment: string): string;
   /** Sets all signals to what they began with. */
@@ -21,6 +23,11 @@ export interface Address {
 
 /** Milliseconds without a change after which the address is written. */
 const QUIET = 150;
+
+/** The most characters of a field that are repeated to the reader. */
+const REPEATED = 40;
+
+const shortened = (text: string) => (text.length > REPEATED ? `${text.slice(0, REPEATED)}…` : text);
 
 /**
  * Keeps the address and the signals alike: only those that differ from what they began with are named in it, and what
@@ -52,7 +59,11 @@ export function followInAddress(named: readonly Named<never>[]): Address {
     });
   }
 
-  setTo(new URLSearchParams(location.search));
+  const opened = new URLSearchParams(location.search);
+  const passedOver = [...opened]
+    .filter(([name, text]) => named.find((one) => one.name === name)?.read(text) === undefined)
+    .map(([name, text]) => shortened(`${name}=${text}`));
+  setTo(opened);
   let written = fieldsNow();
   /** The setting that the current entry of the history was made for. */
   let entry: string | undefined;
@@ -94,6 +105,7 @@ export function followInAddress(named: readonly Named<never>[]): Address {
   });
 
   return {
+    passedOver,
     link: (fragment) => `${location.origin}${addressOf(fieldsNow(), fragment)}`,
     startAgain: () => setTo(new URLSearchParams()),
     endEntry() {

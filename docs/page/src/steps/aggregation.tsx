@@ -58,8 +58,8 @@ export function Aggregation() {
     >
       <p>
         The anchors whose score reaches a quantile are pillars: their tokens stay as they are. All others are
-        collectors: each takes in the tokens of other patches. A patch counts more if it looks similar and lies near,
-        and nothing at a distance of τ or more.
+        collectors: each takes in the tokens of other patches, more of those that look similar and lie near, and nothing
+        from a distance of τ or more.
       </p>
     </Step>
   );
@@ -210,7 +210,11 @@ function rowInWords({ cell, pillar, weights }: Row): string {
   const list = Array.from(weights);
   const sources = list.filter((weight) => weight > 0).length - 1;
   const sum = list.reduce((total, weight) => total + weight, 0);
-  const where = `The anchor, ${cellName(cell, gridOf.value)}`;
+  const grid = gridOf.value;
+  const where =
+    anchor.value === cell
+      ? `The anchor, ${cellName(cell, grid)}`
+      : `Patch ${anchor.value} is dropped; the anchor nearest to it, ${cellName(cell, grid)}`;
   if (pillar) return `${where}, is a pillar: its token stays as it is. Click another to see what it is mixed from.`;
   return (
     `${where}, is a collector: its own token with weight ${weights[cell].toFixed(2)}, and ${sources} others; the ` +

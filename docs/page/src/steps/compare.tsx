@@ -22,6 +22,14 @@ export function Compare() {
       title="Two methods side by side"
       sources={["src/methods/registry.ts", "src/world/reading.ts", "src/analysis/cost/meter.ts"]}
       equation={<OverlapEquation />}
+      more={
+        <p>
+          One scene proves little. The plot asks where something is in 20 other scenes (1000 to 1019 of the test split,
+          one question each), each of them unpruned and under both methods at budgets of 8, 16, 32 and 64 tokens, and
+          shows how well the boxes fit as fewer tokens are left. An answer that is no box counts as 0. Another method,
+          reading or constant begins the plot anew.
+        </p>
+      }
       figure={
         <>
           <p class="question-shown">{question.value}</p>
@@ -53,12 +61,6 @@ export function Compare() {
         Two methods get the same scene, the same question and the same budget of {average.value} tokens. A patch that is
         darkened has no token; one with a line through it is dropped inside the decoder. A box counts as right where its
         intersection over union (IoU) with the true box is a half or more.
-      </p>
-      <p>
-        One scene proves little. The plot asks where something is in 20 other scenes (1000 to 1019 of the test split,
-        one question each), each of them unpruned and under both methods at budgets of 8, 16, 32 and 64 tokens, and
-        shows how well the boxes fit as fewer tokens are left. An answer that is no box counts as 0. Another method,
-        reading or constant begins the plot anew.
       </p>
     </Step>
   );

@@ -3,10 +3,14 @@ import { bounds, type Covering, candidates, coverings, stage1Budget } from "./co
 
 /** Why a region may stay empty, or cannot. */
 export function Candidates() {
-  const { regions, perRegion, all, fewest } = candidates.value;
+  const { regions, perRegion, all, fewest, isEverything } = candidates.value;
   const k = stage1Budget.value;
   const begun = `n = ${perRegion}: ${regions} regions have ${all} candidates together`;
   if (all === k) return <p>{`${begun}, and all of them stay. No region can be empty.`}</p>;
+  if (isEverything)
+    return (
+      <p>{`${begun}: every patch is one, and so Nüwa keeps what plain top-k keeps. Fewer tokens set them apart.`}</p>
+    );
   const left = `${begun}, and the best ${k} of them stay.`;
   if (k < regions) return <p>{`${left} k is less than the number of regions, so ${regions - k} are always empty.`}</p>;
   const canBeEmpty = all - k >= fewest;
@@ -30,8 +34,8 @@ export function Guarantee() {
     // What stands below stays where it is while the numbers are computed anew.
     <p style={{ visibility: isOfThis ? "visible" : "hidden" }}>
       Whatever the salience, with this k and these regions Nüwa covers at least {value.coveredRegions} of the {regions}{" "}
-      regions, and no patch is farther than {value.radius.toFixed(2)} patches from an anchor. Plain top-k promises
-      neither.
+      regions, and no patch is farther than {value.radius.toFixed(2)} patches from an anchor.{" "}
+      {candidates.value.isEverything ? "Plain top-k is the same here." : "Plain top-k promises neither."}
     </p>
   );
 }

@@ -28,13 +28,14 @@ export const split = computed<Budget>(() => {
 /** k, the patches that Nüwa's stage 1 keeps of the budget. */
 export const stage1Budget = computed<number>(() => split.value.stage1);
 
-/** How many regions there are, n, the candidates of all together, and of the region that has fewest. */
+/** How many regions there are, n, the candidates of all together, of the region that has fewest, and whether all are. */
 export const candidates = computed(() => {
   const regions = regionsOf(gridOf.value, regionSize.value);
   const perRegion = patchesPerRegion(regions, stage1Budget.value);
   const counts = regions.map((region) => Math.min(region.length, perRegion));
   const all = counts.reduce((sum, count) => sum + count, 0);
-  return { regions: regions.length, perRegion, all, fewest: Math.min(...counts) };
+  const isEverything = regions.every((region) => region.length <= perRegion);
+  return { regions: regions.length, perRegion, all, fewest: Math.min(...counts), isEverything };
 });
 
 /**

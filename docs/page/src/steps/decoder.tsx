@@ -27,7 +27,16 @@ export function Decoder() {
       title="A second pruning inside the decoder"
       sources={["src/methods/nuwa/textguided.ts", "src/pipeline/cutting.ts", "src/pipeline/decoder-loop.ts"]}
       equation={<CutEquation shown={methodA.value === "nuwa" ? cutScore() : undefined} />}
-      more={<ScoreTold />}
+      more={
+        <>
+          <p>
+            The text enters the decoder behind the image. In each layer every token attends to itself and to those
+            before it; the last token, from which the answer is read, sees all of them. The average over all layers is
+            the budget, {average.value} tokens.
+          </p>
+          <ScoreTold />
+        </>
+      }
       figure={
         <>
           <p class="question-shown">{question.value}</p>
@@ -53,14 +62,9 @@ export function Decoder() {
       }
     >
       <p>
-        The text enters the decoder behind the image. In each layer every token attends to itself and to those before
-        it; the last token, from which the answer is read, sees all of them. Point at a patch to see what its token
+        Text can tell which patches a question is about. So between two layers Nüwa scores each visual token and drops
+        the lowest: later layers compute less, and their cache is shorter. Point at a patch to see what its token
         attends to.
-      </p>
-      <p>
-        Text can tell which patches a question is about. Between two layers Nüwa scores each visual token and drops the
-        lowest: later layers compute less, and their cache is shorter. The average over all layers is the budget,{" "}
-        {average.value} tokens.
       </p>
     </Step>
   );

@@ -1,4 +1,5 @@
 import type { ComponentChildren } from "preact";
+import { variant } from "../state/state.ts";
 import { FLAT, Sub } from "./equations.tsx";
 
 /* The equations of steps 3 and 4 as MathML. */
@@ -23,23 +24,27 @@ function Flat({ children }: { readonly children: ComponentChildren }) {
 
 /** Eqs. 4 to 7. */
 export function AggregationEquation() {
-  const norm = (at: string) => (
-    <mrow>
-      <mo>‖</mo>
-      <Sub of="k" at={<mi>{at}</mi>} />
-      <mo>‖</mo>
-    </mrow>
-  );
+  const isPaper = variant.value === "paper";
+  const score = (at: string) =>
+    isPaper ? (
+      <mrow>
+        <mo>‖</mo>
+        <Sub of="k" at={<mi>{at}</mi>} />
+        <mo>‖</mo>
+      </mrow>
+    ) : (
+      <Sub of="s" at={<mi>{at}</mi>} />
+    );
   return (
     <>
       <math display="block" aria-label="pillars, Eq. 4">
         <mi>i</mi>
         <mtext>&nbsp;is a pillar where&nbsp;</mtext>
-        {norm("i")}
+        {score("i")}
         <mo>≥</mo>
         <Sub of="Q" at={<mi>q</mi>} />
         <Flat>
-          {norm("b")}
+          {score("b")}
           <mo>:</mo>
           <mi>b</mi>
           <mo>∈</mo>
@@ -76,8 +81,11 @@ export function AggregationEquation() {
       <Weights />
       <p>
         X<sub>i</sub> are the features of patch i, d<sub>ij</sub> is the distance of two patches, Q<sub>q</sub> the
-        q-quantile over the anchors B, and δ<sub>ij</sub> is 1 for i = j and else 0. The released code takes salience in
-        place of the norm, and sets a collector's own weight Ŵ<sub>ii</sub> to 1 after the division.
+        q-quantile over the anchors B, and δ<sub>ij</sub> is 1 for i = j and else 0.{" "}
+        {isPaper
+          ? "‖k‖ is the norm of the key; the released code takes salience in its place."
+          : "s is the salience, as in the released code, which also sets a collector's own weight Ŵᵢᵢ to 1 after the " +
+            "division; the paper takes the norm of the key."}
       </p>
     </>
   );

@@ -91,7 +91,9 @@ const cellsOf = ({ tokens }: Told) =>
   tokens.flatMap(({ cell, firstLayer }) => (cell >= 0 && firstLayer === 0 ? cell : []));
 
 function coveredOf(told: Told, grid: Grid): string {
-  const { coveredRegions, regions } = coverageOf(cellsOf(told), grid, REGION_SIZE);
+  const cells = cellsOf(told);
+  if (cells.length === 0) return "none";
+  const { coveredRegions, regions } = coverageOf(cells, grid, REGION_SIZE);
   return `${coveredRegions} of ${regions}`;
 }
 

@@ -9,7 +9,7 @@ import { BoxKey, Kept } from "../figures/kept.tsx";
 import { address } from "../links.tsx";
 import type { Told } from "../model/protocol.ts";
 import { Editor } from "../sandbox/editor.tsx";
-import { ADDRESS_LIMIT, EXAMPLES } from "../sandbox/examples.ts";
+import { ADDRESS_LIMIT, EXAMPLES, isLong } from "../sandbox/examples.ts";
 import { LawReport } from "../sandbox/law-report.tsx";
 import {
   isOfAnother,
@@ -54,6 +54,29 @@ export function OwnPrunerStep() {
       title="Your own pruner"
       sources={["src/methods/method.ts", "src/laws/all.ts", "src/laws/judge.ts", "docs/write-a-method.md"]}
       equation={<PrunerEquation />}
+      more={
+        <>
+          <p>
+            It gets <code>attention</code> (of the class token, summed over heads) and <code>keyNorms</code>, a number
+            for each patch in raster order, <code>likeness</code>, for each patch a row of cosines of its features with
+            all patches' (A of Eq. 5), <code>grid</code> with its <code>rows</code> and <code>columns</code>, and{" "}
+            <code>keep</code>, how many patches to keep: the budget, {average.value} now, in all layers, since nothing
+            is cut later. Methods with a second cut keep more at first. Patch 0 is at the upper left.
+          </p>
+          <p>
+            It is written in TypeScript or JavaScript, begins with <code>export default</code>, and runs in an
+            interpreter that has neither a network nor this page, for 2 seconds and 32 MiB at most. The last 20 lines of{" "}
+            <code>console.log</code> on the scene stand below the editor. A pruner may have good reasons to break some
+            laws: top-k keeps the highest scores and leaves regions uncovered.
+          </p>
+          <p>
+            It runs behind the vision tower and before the first layer of the decoder; what it keeps enters as it is,
+            with the ids of the unpruned model. In the project a method is an object that makes such a function for a
+            model, has a budget and says what it needs, and whose inputs are tensors of several images:
+            docs/write-a-method.md, below, writes top-k so and tries the same laws by <code>nuwa laws</code>.
+          </p>
+        </>
+      }
       figure={
         <>
           <div class="controls run-bar">
@@ -76,8 +99,8 @@ export function OwnPrunerStep() {
           <Editor describedBy="editor-keys" textOf={textOf} onRun={run} />
           <p class="waiting" id="editor-keys">
             Tab indents; Escape and then Tab leaves the editor. Control or Command with Enter runs.
-            {program.value.length > ADDRESS_LIMIT &&
-              ` This program is longer than ${ADDRESS_LIMIT} characters and does not stand in the address.`}
+            {isLong(program.value) &&
+              ` This program takes more than ${ADDRESS_LIMIT} characters of an address, and does not stand in it.`}
           </p>
           <div class="controls run-bar">
             <button
@@ -104,25 +127,9 @@ export function OwnPrunerStep() {
       }
     >
       <p>
-        A pruner is a function. It gets <code>attention</code> (of the class token, summed over heads) and{" "}
-        <code>keyNorms</code>, a number for each patch in raster order, <code>likeness</code>, for each patch a row of
-        cosines of its features with all patches' (A of Eq. 5), <code>grid</code> with its <code>rows</code> and{" "}
-        <code>columns</code>, and <code>keep</code>, how many patches to keep: the budget, {average.value} now, in all
-        layers, since nothing is cut later. Methods with a second cut keep more at first. It returns the raster indices
-        of the patches that stay, in any order. Patch 0 is at the upper left.
-      </p>
-      <p>
-        It is written in TypeScript or JavaScript, begins with <code>export default</code>, and runs in an interpreter
-        that has neither a network nor this page, for 2 seconds and 32 MiB at most. The last 20 lines of{" "}
-        <code>console.log</code> on the scene stand below the editor. Its answer stands beside those of methods A and B,
-        and then laws are tried on it. A law that is broken shows the smallest case that breaks it. A pruner may have
-        good reasons to break some: top-k keeps the highest scores and leaves regions uncovered.
-      </p>
-      <p>
-        It runs behind the vision tower and before the first layer of the decoder; what it keeps enters as it is, with
-        the ids of the unpruned model. In the project a method is an object that makes such a function for a model, has
-        a budget and says what it needs, and whose inputs are tensors of several images: docs/write-a-method.md, below,
-        writes top-k so and tries the same laws by <code>nuwa laws</code>.
+        A pruner is a function: it gets numbers of each patch and how many to keep, and returns the raster indices of
+        those that stay, in any order. Its answer stands beside those of methods A and B, and then laws are tried on it.
+        A law that is broken shows the smallest case that breaks it.
       </p>
     </Step>
   );

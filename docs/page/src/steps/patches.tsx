@@ -31,10 +31,10 @@ export function Patches() {
       equation={<SalienceEquation />}
       figure={
         <>
+          <PatchFigure />
           <div class="controls">
             <Choice label="lay over it" chosen={overlay} names={SHOWN} />
           </div>
-          <PatchFigure />
           <Waiting of={seen.value} />
           <SeedControls />
           <ShapePanel />
@@ -52,8 +52,8 @@ export function Patches() {
       }
     >
       <p>
-        The vision tower, the part that looks, cuts the picture into {grid.rows} × {grid.columns} patches and makes a
-        visual token of each. Drag a shape or take another scene: everything below follows.
+        The vision tower cuts the picture into {grid.rows} × {grid.columns} patches and makes a visual token of each.
+        Drag a shape or take another scene: everything below follows.
       </p>
     </Step>
   );

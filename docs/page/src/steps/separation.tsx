@@ -46,8 +46,8 @@ export function Separation() {
     >
       <p>
         Plain top-k keeps the k patches of the highest salience, wherever they lie. Nüwa first cuts the grid into
-        regions. The best n patches of each region are candidates, with n as small as gives k candidates, and the k best
-        candidates stay: the anchors.
+        regions: the best n patches of each are candidates, with n as small as gives k candidates, and the k best of
+        these stay, the anchors.
       </p>
     </Step>
   );

@@ -160,7 +160,9 @@ function Means({ means, points }: MeansProps) {
 function differenceInWords({ score, low, high }: Estimate, count: number): string {
   const winner = low > 0 ? "A fits better" : high < 0 ? "B fits better" : "undecided";
   const told = count < ENOUGH ? "too few scenes to tell" : winner;
-  return `${signed(score)} (${signed(low)} to ${signed(high)}): ${told}`;
+  // Resamples of one scene are all alike.
+  const interval = count > 1 ? ` (${signed(low)} to ${signed(high)})` : "";
+  return `${signed(score)}${interval}: ${told}`;
 }
 
 /** Scenes below which an interval from resampling is too narrow to tell anything. */
