@@ -20,7 +20,7 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
   Extend: ["docs/write-a-method.md", "docs/add-a-family.md", "CONTRIBUTING.md"],
   "The world and its models": [
     ...["docs/world.md", "docs/training.md", "weights/shapes/README.md", "weights/no-places/README.md"],
-    ...["weights/deep/README.md", "weights/untrained/README.md"],
+    ...["weights/deep/README.md", "weights/qwen-shapes/README.md", "weights/untrained/README.md"],
   ],
   "Run it elsewhere": [
     ...["docs/package.md", "docs/harness.md", "docs/native.md", "docs/bundle.md", "docs/bundle-cuda.md"],

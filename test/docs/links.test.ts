@@ -13,6 +13,7 @@ const FOLDERS = [
   "weights/shapes",
   "weights/no-places",
   "weights/deep",
+  "weights/qwen-shapes",
   "weights/untrained",
 ];
 const documents = FOLDERS.flatMap((folder) =>
