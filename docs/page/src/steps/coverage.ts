@@ -28,7 +28,7 @@ export const split = computed<Budget>(() => {
 /** k, the patches that Nüwa's stage 1 keeps of the budget. */
 export const stage1Budget = computed<number>(() => split.value.stage1);
 
-/** How many regions there are, n, the candidates of all together, of the region that has fewest, and whether all are. */
+/** How many regions there are, n, the candidates of all together, of the region with fewest, and whether all are. */
 export const candidates = computed(() => {
   const regions = regionsOf(gridOf.value, regionSize.value);
   const perRegion = patchesPerRegion(regions, stage1Budget.value);
