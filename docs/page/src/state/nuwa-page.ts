@@ -15,7 +15,7 @@ export interface NuwaPage {
     readonly ids: readonly number[];
     readonly answer: string;
     readonly box?: readonly number[];
-    /** Whether what this state says is being computed; answers of method B and of the unpruned model are no part of it. */
+    /** Whether what this state says is being computed; answers of method B and the unpruned model are no part. */
     readonly busy: boolean;
     /** Scores of the first answer token. */
     readonly logits: readonly number[];
