@@ -7,6 +7,8 @@ import type { Method, MethodRequest } from "../methods/method.ts";
 import { rasterShape } from "../model/image-shape.ts";
 import { parseConfig } from "../model/llava/config.ts";
 import { type Members, mergeMembers, unmerged } from "../model/transformer/merging.ts";
+import { rotaryAngles } from "../model/transformer/rope.ts";
+import { positionIds } from "../model/transformer/sequence.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import type { Selector } from "./selectors.ts";
 import { cutOf, paidBy, patchView, sequenceOf } from "./views.ts";
@@ -41,8 +43,8 @@ export type MethodFactory = (config: VlmConfig, request: MethodRequest) => Metho
  * The real code of a method, as a selection of patches by one score each, asked for an average of `keep` tokens:
  * what stage 1 keeps or, where it never drops a patch, what the cuts inside the decoder leave. It
  * runs on a made-up model in which every attention says the same: what the class token pays to a patch, what all
- * tokens pay to it in any block, and what the one text token behind the image pays to it in any layer. So it does
- * not matter which of them a method ranks by.
+ * tokens pay to it in any block, and what the one text token behind the image pays to it in any layer. Keys and values
+ * of the decoder rise with it, too. So it does not matter which of them a method ranks by.
  */
 export function selectorFor(make: MethodFactory): Selector {
   return (scores, grid, { keep }) => {
@@ -66,7 +68,7 @@ export function keptBy(method: Method, scores: readonly number[], grid: Grid): n
     const members = membersOf(method, total);
     const features = looks(total).slice(0, members ? members[0].length - 1 : total);
     const queries = Array.from({ length: total + 1 }, () => [1]);
-    const keys = [0, ...steps(scores)].map((key) => [key]);
+    const keys = [0, ...steps(scores, [...scores.keys()])].map((key) => [key]);
     const view = patchView({ ...grid, features, clsAttention: scores, queries, keys });
     const seen = { ...view, members: members?.map((rows) => rows.slice(1)) };
     return runSync(() => method.selectPatches(seen, noTap)).cells[0].filter((cell) => cell >= 0);
@@ -76,7 +78,12 @@ export function keptBy(method: Method, scores: readonly number[], grid: Grid): n
     .reduce((cells: readonly number[], layer) => {
       const sequence = sequenceOf(1, cells.length, 1);
       const attention = paidBy(cells.length + 1, [0, ...cells.map((cell) => scores[cell]), 0]);
-      const { keep } = cutOf(method, layer, { sequence, tokens: attention.map(() => [1]), attention });
+      const like = looks(total + 2);
+      const tokens = [like[total], ...cells.map((cell) => like[cell]), like[total + 1]];
+      const rising = [[1], ...steps(scores, cells).map((step) => [step]), [1]];
+      const before = { keys: rising, values: rising };
+      const rotation = rotaryAngles(positionIds(sequence, 1), CONFIG.text);
+      const { keep } = cutOf(method, layer, { sequence, tokens, attention, before, rotation });
       return keep.map((rank) => cells[rank]);
     }, kept)
     .toSorted((a, b) => a - b);
@@ -101,8 +108,8 @@ function looks(total: number): number[][] {
  * Logits whose softmax has the order of the scores, equals where they are equal. The scores themselves may
  * be too large or too near to one another for that.
  */
-function steps(scores: readonly number[]): number[] {
+function steps(scores: readonly number[], cells: readonly number[]): number[] {
   const values = [...new Set(scores)].sort((a, b) => a - b);
   const rank = new Map(values.map((value, i) => [value, i]));
-  return scores.map((score) => 0.1 * (rank.get(score) as number));
+  return cells.map((cell) => 0.1 * (rank.get(scores[cell]) as number));
 }

@@ -6,6 +6,7 @@ import type { Tap } from "../core/taps.ts";
 import type { ImageShape } from "../model/image-shape.ts";
 import type { ByRows, QueryRows } from "../model/transformer/attention.ts";
 import type { TowerMerge } from "../model/transformer/merging.ts";
+import type { Rotation } from "../model/transformer/rope.ts";
 import type { Capability, EncodedGrid, ModelFacts } from "../model/vlm.ts";
 import type { AverageTokens } from "./budget.ts";
 import type { PositionFunction, PositionPolicy } from "./nuwa/positions.ts";
@@ -50,6 +51,16 @@ export interface PlacedTokens {
   readonly sequence: Sequence;
 }
 
+/** What a decoder layer made of the tokens that entered it. */
+export interface LayerBefore {
+  /** [B, g, S, d], after the rotary positions; a head for each group of queries. */
+  readonly keys: tf.Tensor4D;
+  /** [B, g, S, d] */
+  readonly values: tf.Tensor4D;
+  /** Queries [B, h, S, d] and keys [B, g, S, d] without the rotary positions; computed when asked for. */
+  readonly unturned: () => { readonly queries: tf.Tensor4D; readonly keys: tf.Tensor4D };
+}
+
 /**
  * What a method may look at when it cuts inside the decoder: the hidden states entering the layer, and more. Each
  * sample shows one image at most. Where a prompt has several, each is cut by itself, and the slots of the others are
@@ -76,6 +87,12 @@ export interface CutView extends PlacedTokens {
    * without `rows` all of it, [B, h, S, S].
    */
   readonly attentionAhead: ByRows;
+  /** What the layer before made of the same tokens; undefined before layer 0. */
+  readonly before: LayerBefore | undefined;
+  /** Cosine and sine of the rotary angles of every token, by its position ids. */
+  readonly rotation: () => Rotation;
+  /** The norm behind the last layer: [B, S, Hd] → [B, S, Hd]. */
+  readonly finalNorm: (tokens: tf.Tensor3D) => tf.Tensor3D;
   readonly tap: Tap;
 }
 

@@ -2,6 +2,7 @@ import { NuwaError, UsageError } from "../core/errors.ts";
 import { shown } from "../core/schema.ts";
 import { type ImageShape, unprunedTokens } from "../model/image-shape.ts";
 import type { VlmConfig } from "../model/vlm.ts";
+import { definition as dart } from "./dart.ts";
 import { definition as divprune } from "./divprune.ts";
 import { definition as fastv } from "./fastv.ts";
 import { checkMethod, named } from "./guard.ts";
@@ -32,6 +33,7 @@ export const METHODS: readonly MethodDefinition[] = [
   divprune,
   tome,
   hiprune,
+  dart,
 ];
 
 /** Names of all methods of this project. */

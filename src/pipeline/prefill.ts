@@ -4,7 +4,7 @@ import type { Sequence } from "../core/slots.ts";
 import { tapNames } from "../core/tap-points.ts";
 import { noTap, requireKnown, type Tap, within } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
-import type { PlacedTokens, Pruning } from "../methods/method.ts";
+import type { LayerBefore, PlacedTokens, Pruning } from "../methods/method.ts";
 import type { ByRows } from "../model/transformer/attention.ts";
 import { embed, finalNorm, type LayerCache, lmHead } from "../model/transformer/decoder.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
@@ -113,6 +113,7 @@ function* pass(
 
   const entered: PlacedTokens = { tokens: x, sequence };
   let attention: ByRows | undefined;
+  let before: LayerBefore | undefined;
   const layers: LayerState[] = [];
   const cuts: (AppliedCut & MadeCut)[] = [];
   const imagesIn = segments.map((prompt) =>
@@ -125,7 +126,14 @@ function* pass(
       // A method may look one layer ahead.
       yield* inTurn(model.decoder.layer(from));
       const here = within(tap, { sequence, layer: from });
-      const choice = yield* chooseCut(model, imagesIn, from, { tokens: x, sequence, entered, attention, tap: here });
+      const choice = yield* chooseCut(model, imagesIn, from, {
+        tokens: x,
+        sequence,
+        entered,
+        attention,
+        before,
+        tap: here,
+      });
       tapIntegers(here, "stage2.indices", choice.keep);
       const applied = applyCut(x, sequence, choice, entered.sequence, cuts);
       ({ x, sequence } = applied); // [B, S', Hd]
@@ -137,6 +145,7 @@ function* pass(
     const run = yield* layersInTurns(model, x, range, tap);
     ({ x } = run);
     attention = run.attention.get(to - 1);
+    before = run.made.get(to - 1);
     for (const cache of run.caches) layers.push({ cache, sequence, nextPosition });
   }
 
