@@ -2,15 +2,7 @@ import * as tf from "@tensorflow/tfjs";
 import { runSync } from "../core/readback.ts";
 import type { Sequence, Slot } from "../core/slots.ts";
 import { noTap, type Tap } from "../core/taps.ts";
-import type {
-  Cut,
-  CutSelection,
-  CutView,
-  LayerBefore,
-  Method,
-  PatchSelection,
-  PatchView,
-} from "../methods/method.ts";
+import type { Cut, CutSelection, CutView, LayerBefore, Method, PatchSelection, PatchView } from "../methods/method.ts";
 import { towerBlock } from "../model/tower-block.ts";
 import { byRows } from "../model/transformer/attention.ts";
 import type { Rotation } from "../model/transformer/rope.ts";

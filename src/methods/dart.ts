@@ -61,7 +61,8 @@ export function dart(options: DartOptions): Method {
 
 function dropDuplicates({ visualPivots = PIVOTS, textPivots = PIVOTS, perPivot }: DartOptions): Cut {
   return function* ({ tokens, sequence, before, finalNorm }) {
-    if (!before) throw new UsageError("DART: no layer lies before layer 0 to take keys from. Cut before layer 1 or later.");
+    if (!before)
+      throw new UsageError("DART: no layer lies before layer 0 to take keys from. Cut before layer 1 or later.");
     const length = sequence[0].length;
     const norms = perImage(yield* readback(tf.tidy(() => before.keys.abs().sum([1, 3]))), length); // [B][S]
     const units = normalizeRows(finalNorm(tokens)) as tf.Tensor3D; // [B, S, Hd]

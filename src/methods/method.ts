@@ -172,8 +172,13 @@ export interface MethodRequest {
 export const DEFAULT_AVERAGE: AverageTokens = { ratio: 1 / 9 };
 
 /** The average that a method is asked for when none is given, in words. */
-export function defaultAverage({ publishedAverage }: MethodDefinition): string {
-  return publishedAverage ? "as published" : "1/9";
+export function defaultAverage({ publishedAverage, publishedOnly }: MethodDefinition): string {
+  return publishedAverage || publishedOnly ? "as published" : "1/9";
+}
+
+/** Whether a method can be asked for an average: one that keeps everything, or has no budget, cannot. */
+export function takesAverage({ keepsEverything, publishedOnly }: MethodDefinition): boolean {
+  return !keepsEverything && !publishedOnly;
 }
 
 /**
@@ -194,6 +199,11 @@ export interface MethodDefinition<Budget = unknown, Request extends MethodReques
   readonly variants?: readonly string[];
   /** The method has published a number of tokens, which is used where no average is asked for. */
   readonly publishedAverage?: true;
+  /**
+   * The method has no budget: it keeps what it has published, and is refused any other average than that of all visual
+   * tokens.
+   */
+  readonly publishedOnly?: true;
   /** The points that it passes, of those that only some methods do; undefined where that is not known. */
   readonly taps?: readonly MethodPoint[];
   /** Nothing is pruned, so that an average or a position policy cannot be asked for. */

@@ -5,6 +5,7 @@ import type { VlmConfig } from "../model/vlm.ts";
 import { definition as dart } from "./dart.ts";
 import { definition as divprune } from "./divprune.ts";
 import { definition as fastv } from "./fastv.ts";
+import { definition as feather } from "./feather.ts";
 import { checkMethod, named } from "./guard.ts";
 import { definition as hiprune } from "./hiprune.ts";
 import type { Method, MethodDefinition, Pruning } from "./method.ts";
@@ -34,6 +35,7 @@ export const METHODS: readonly MethodDefinition[] = [
   tome,
   hiprune,
   dart,
+  feather,
 ];
 
 /** Names of all methods of this project. */
