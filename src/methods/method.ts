@@ -129,6 +129,11 @@ export interface Method {
    * included, so that later layers see other ids than earlier ones. Under `original` ids both are the same.
    */
   readonly idsAfterCut: "kept" | "anew";
+  /**
+   * What decoded tokens see in the layers before a cut. Undefined: all that entered them. `pruned`: what a cut has dropped
+   * is taken out of the caches of these layers, too, once the prompt has been read.
+   */
+  readonly cachesBeforeCuts?: "pruned";
   /** Merging inside the vision tower. */
   readonly merge?: TowerMerge;
   /** Stage 1: which patches go on, and as which mixtures. */

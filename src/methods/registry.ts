@@ -8,6 +8,7 @@ import { definition as fastv } from "./fastv.ts";
 import { definition as feather } from "./feather.ts";
 import { checkMethod, named } from "./guard.ts";
 import { definition as hiprune } from "./hiprune.ts";
+import { definition as ivcprune } from "./ivcprune.ts";
 import type { Method, MethodDefinition, Pruning } from "./method.ts";
 import { definition as none } from "./none.ts";
 import { type NuwaRequest, definition as nuwa } from "./nuwa/definition.ts";
@@ -36,6 +37,7 @@ export const METHODS: readonly MethodDefinition[] = [
   hiprune,
   dart,
   feather,
+  ivcprune,
 ];
 
 /** Names of all methods of this project. */

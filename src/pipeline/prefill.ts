@@ -19,6 +19,7 @@ import { whileFinite } from "./finite.ts";
 import { keepLedgers } from "./ledgers.ts";
 import { splitPrompts } from "./placeholders.ts";
 import { imagesOfPrompt, layOut, requirePositions } from "./prompts.ts";
+import { unseenRows } from "./unseen.ts";
 
 /** A batch of prompts and the images in them. */
 export interface ForwardInputs extends Partial<ImageInputs> {
@@ -44,6 +45,11 @@ export interface LayerState {
 /** Everything that decoding needs to go on. */
 export interface DecodeState {
   readonly layers: readonly LayerState[];
+  /**
+   * For each sample rows of visual tokens that are taken out of all caches before the next token is decoded: the caches
+   * are those that the prefill made. Undefined: none.
+   */
+  readonly unseen?: readonly (readonly number[])[];
 }
 
 /** A cut that was made inside the decoder, before layer `layer`. */
@@ -164,10 +170,12 @@ function* pass(
   const hidden = here("llm.norm", finalNorm(model, x)) as tf.Tensor3D;
   const ends = sequence.map((slots) => [lastIndex(slots)]);
   const logits = here("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
-  const passed = { entered: entered.sequence, sequences: layers.map((layer) => layer.sequence), cuts };
+  const sequences = layers.map((layer) => layer.sequence);
+  const passed = { entered: entered.sequence, sequences, cuts };
+  const unseen = unseenRows(imagesIn, sequences);
   const ledgers = keepLedgers(segments, images, passed);
   const made = cuts.map(({ layer, keep, made, weights }) => ({ layer, keep, made, weights }));
-  return { logits, hidden, state: { layers }, cuts: made, ledgers };
+  return { logits, hidden, state: { layers, ...(unseen && { unseen }) }, cuts: made, ledgers };
 }
 
 /** The decoder in stretches of layers between two cuts. */
