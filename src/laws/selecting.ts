@@ -3,8 +3,10 @@ import { type Grid, patchCount } from "../core/grid.ts";
 import { normal, randomFrom } from "../core/random-numbers.ts";
 import { runSync } from "../core/readback.ts";
 import { noTap } from "../core/taps.ts";
-import type { Method, MethodRequest } from "../methods/method.ts";
-import { rasterShape } from "../model/image-shape.ts";
+import { isEverything } from "../methods/budget.ts";
+import type { Method, MethodDefinition, MethodRequest } from "../methods/method.ts";
+import { createMethod } from "../methods/registry.ts";
+import { rasterShape, unprunedTokens } from "../model/image-shape.ts";
 import { parseConfig } from "../model/llava/config.ts";
 import { type Members, mergeMembers, unmerged } from "../model/transformer/merging.ts";
 import { rotaryAngles } from "../model/transformer/rope.ts";
@@ -38,6 +40,19 @@ const CONFIG = parseConfig("made up", {
 
 /** How a method is made for a model: what the laws judge. */
 export type MethodFactory = (config: VlmConfig, request: MethodRequest) => Method;
+
+/**
+ * How a definition is made into a method for any request: one without a budget is asked for no average, unless it is
+ * all visual tokens.
+ */
+export function factoryOf(definition: MethodDefinition): MethodFactory {
+  return (config, request) => {
+    const { average, ...rest } = request;
+    const total = config.imageShape && unprunedTokens(config.imageShape);
+    const asksForAll = total !== undefined && isEverything(average, total);
+    return createMethod(definition, config, definition.publishedOnly && !asksForAll ? rest : request);
+  };
+}
 
 /**
  * The real code of a method, as a selection of patches by one score each, asked for an average of `keep` tokens:

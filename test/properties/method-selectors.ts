@@ -1,4 +1,4 @@
-import { configFor, keptBy } from "../../src/laws/selecting.ts";
+import { configFor, factoryOf, keptBy } from "../../src/laws/selecting.ts";
 import type { Selector } from "../../src/laws/selectors.ts";
 import { fastv } from "../../src/methods/fastv.ts";
 import type { Method } from "../../src/methods/method.ts";
@@ -6,7 +6,7 @@ import { nuwa } from "../../src/methods/nuwa/nuwa.ts";
 import { VARIANTS } from "../../src/methods/nuwa/variants.ts";
 import { prumerge } from "../../src/methods/prumerge.ts";
 import { pyramiddrop } from "../../src/methods/pyramiddrop.ts";
-import { createMethod } from "../../src/methods/registry.ts";
+import { methodNamed } from "../../src/methods/registry.ts";
 import { sparsevlm } from "../../src/methods/sparsevlm/sparsevlm.ts";
 import { visionzip } from "../../src/methods/visionzip.ts";
 
@@ -41,7 +41,8 @@ const ASKING_FOR: Readonly<Record<string, (keep: number, regionSize: number) => 
 export function selectorOf(name: string): Selector {
   return (scores, grid, { keep, regionSize }) =>
     keptBy(
-      ASKING_FOR[name]?.(keep, regionSize) ?? createMethod(name, configFor(grid), { average: { tokens: keep } }),
+      ASKING_FOR[name]?.(keep, regionSize) ??
+        factoryOf(methodNamed(name))(configFor(grid), { average: { tokens: keep } }),
       scores,
       grid,
     );
