@@ -25,9 +25,12 @@ export {
 } from "./core/tap-points.ts";
 export { chain, type Meeting, noTap, type Recorder, record, replace, type Tap, type Visit } from "./core/taps.ts";
 export { type AverageTokens, averageCount, parseAverage } from "./methods/budget.ts";
+export { type DartOptions, dart, dartBudget } from "./methods/dart.ts";
 export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
 export { type FastvOptions, fastv, fastvBudget } from "./methods/fastv.ts";
+export { type FeatherOptions, feather } from "./methods/feather.ts";
 export { type HipruneOptions, hiprune } from "./methods/hiprune.ts";
+export { type IvcpruneOptions, ivcprune } from "./methods/ivcprune.ts";
 export {
   averageTokens,
   enteringPerLayer,
@@ -42,6 +45,7 @@ export type {
   Cut,
   CutSelection,
   CutView,
+  LayerBefore,
   Method,
   MethodDefinition,
   MethodRequest,
@@ -51,7 +55,7 @@ export type {
   Pruning,
   PruningSize,
 } from "./methods/method.ts";
-export { DEFAULT_AVERAGE, defaultAverage, withPositions } from "./methods/method.ts";
+export { DEFAULT_AVERAGE, defaultAverage, takesAverage, withPositions } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
 export {
   type Anchors,
@@ -135,7 +139,7 @@ export { continueFrom, type FinishedPass, throughLayer } from "./pipeline/contin
 export { type Advanced, advance, truncate } from "./pipeline/decode.ts";
 export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
 export { type Gradients, gradients } from "./pipeline/gradients.ts";
-export { type DecodeState, type ForwardInputs, type ForwardResult, forward, type MadeCut } from "./pipeline/prefill.ts";
+export { type ForwardInputs, type ForwardResult, forward, type MadeCut } from "./pipeline/prefill.ts";
 export {
   batchOf,
   buildPrompt,
@@ -143,3 +147,4 @@ export {
   type Prompt,
   type Tokenizer,
 } from "./pipeline/processor.ts";
+export type { DecodeState } from "./pipeline/state.ts";

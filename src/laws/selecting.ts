@@ -91,7 +91,8 @@ export function keptBy(method: Method, scores: readonly number[], grid: Grid): n
   return [...method.cuts.keys()]
     .sort((a, b) => a - b)
     .reduce((cells: readonly number[], layer) => {
-      const sequence = sequenceOf(1, cells.length, 1);
+      const [whole] = sequenceOf(1, total, 1);
+      const sequence = [[whole[0], ...cells.map((cell) => whole[1 + cell]), whole[1 + total]]];
       const attention = paidBy(cells.length + 1, [0, ...cells.map((cell) => scores[cell]), 0]);
       const like = looks(total + 2);
       const tokens = [like[total], ...cells.map((cell) => like[cell]), like[total + 1]];

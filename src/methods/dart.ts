@@ -30,18 +30,19 @@ export interface DartOptions {
 }
 
 /**
- * DART: before decoder layer K, pivots are the tokens whose keys in layer K − 1 have the largest L1 norm, and each takes
- * the visual tokens that are least like it: what is left are the pivots and what duplicates none of them.
+ * DART: before decoder layer K, pivots are the tokens whose keys in layer K − 1 have the largest L1 norm, and each
+ * takes the visual tokens that are least like it: what is left are the pivots and what duplicates none of them.
  *
  * $$ \lVert k_i \rVert_1 = \sum_{a} \sum_{j} |k_{a,i,j}|, \qquad
  * \text{pivot } p \text{ takes the } c \text{ free } v \text{ with the smallest } \cos(x_p, x_v) $$
  *
- * Keys are those of all heads after the rotary positions; x are the states entering layer K behind the final norm of the
- * decoder. Pivots choose in the order in which they stand. The released code goes through a Python set of their indices,
- * whose order changes with the length of the text before the image; here that text changes nothing but positions.
+ * Keys are those of all heads after the rotary positions; x are the states entering layer K behind the final norm of
+ * the decoder. Pivots choose in the order in which they stand. The released code goes through a Python set of their
+ * indices, whose order changes with the length of the text before the image. That norms are taken after the rotary
+ * positions, so that they depend on these, is as published.
  *
- * Source: Wen et al., "Stop Looking for Important Tokens in Multimodal Language Models: Duplication Matters More", EMNLP
- * 2025, arXiv 2502.11494; released code: a fork of it, github.com/xqy1111111/DART, and the port in
+ * Source: Wen et al., "Stop Looking for Important Tokens in Multimodal Language Models: Duplication Matters More",
+ * EMNLP 2025, arXiv 2502.11494; released code: a fork of it, github.com/xqy1111111/DART, and the port in
  * github.com/ModelTC/LightCompress.
  *
  * @throws UsageError when no layer lies before the cut
@@ -113,6 +114,16 @@ export function takenInTurn(
   return [...taken];
 }
 
+/**
+ * DART's counts for a number of tokens T, as published: 4 visual pivots and 8⌊T/8⌋ others stay, which may be up to four
+ * more than T or three fewer.
+ *
+ * @param layer K
+ */
+export function dartBudget(tokens: number, layer: number): DartOptions {
+  return { visualPivots: Math.min(PIVOTS, tokens), perPivot: Math.floor(tokens / (2 * PIVOTS)), layer };
+}
+
 /** {@link dart} for the registry. Without an average T is 2/9 of all visual tokens, the published 128 of 576. */
 export const definition: MethodDefinition<DartOptions> = {
   name: "dart",
@@ -120,22 +131,17 @@ export const definition: MethodDefinition<DartOptions> = {
   positions: "original",
   taps: ["stage2.indices"],
   publishedAverage: true,
-  // T is FastV's R, and 4 + 8⌊T/8⌋ tokens stay: a multiple of 8 plus 4, as published.
+  // T is FastV's R.
   budget(average, { total, layers }) {
     const layer = layers < 16 ? 1 : 2;
-    return budgetOf(fastvBudget(average, { total, layers }, layer), layer);
+    return dartBudget(fastvBudget(average, { total, layers }, layer), layer);
   },
   create({ average, positions }, size) {
     const { total, layers } = size;
     const budget = average
       ? definition.budget(average, size)
-      : budgetOf(Math.max(1, Math.round((total * 128) / 576)), layers < 16 ? 1 : 2);
+      : dartBudget(Math.max(1, Math.round((total * 128) / 576)), layers < 16 ? 1 : 2);
     const method = dart({ ...budget, positions });
     return isEverything(average, total) ? { ...method, cuts: new Map() } : method;
   },
 };
-
-/** @param tokens T */
-function budgetOf(tokens: number, layer: number): DartOptions {
-  return { visualPivots: Math.min(PIVOTS, tokens), perPivot: Math.floor(tokens / (2 * PIVOTS)), layer };
-}

@@ -22,9 +22,9 @@ export interface FeatherOptions {
   /** Of every how many rows and columns one is kept whatever its score (3). */
   readonly stride?: number;
   /**
-   * Whether the cells at even distances are kept at the second cut, too. `false`, as released: there they are cells like
-   * any other, although a comment in the code says that they are kept, and nothing is guaranteed behind it about which
-   * parts of the image are left. `true`: they stay beside as many of the best.
+   * Whether the cells at even distances are kept at the second cut, too. `false`, as released: there they are cells
+   * like any other, although a comment in the code says that they are kept, and nothing is guaranteed behind it about
+   * which parts of the image are left. `true`: they stay beside as many of the best.
    */
   readonly gridStays?: boolean;
   /** The released code keeps the ids. Under other policies they are given anew to what is left. */
@@ -41,11 +41,11 @@ const SHARES = [0.3, 0.09];
  * $$ s_v = \frac{1}{h} \sum_{a=1}^{h} \operatorname{softmax}_{v}(\bar q_a \bar k_a^\top / \sqrt{d})_{\text{last}, v} $$
  *
  * q̄ and k̄ are queries and keys of the layer before the cut before positions turn them, and the softmax is over the
- * visual tokens alone. The first cut keeps the ⌊0.3 N⌋ best and every third row and column, the second the ⌊0.09 n⌋ best
- * of the n that are left. There is no budget: 576 tokens in 32 layers average about 208.
+ * visual tokens alone. The first cut keeps the ⌊0.3 N⌋ best and every third row and column, the second the ⌊0.09 n⌋
+ * best of the n that are left. There is no budget: 576 tokens in 32 layers average about 208.
  *
  * Source: Endo, Wang and Yeung-Levy, "Feather the Throttle: Revisiting Visual Token Pruning for Vision-Language Model
- * Acceleration", ICCV 2025, arXiv 2412.13180; released code: github.com/markendo/FEATHER, where the grid must be square.
+ * Acceleration", ICCV 2025, arXiv 2412.13180; released code: github.com/markendo/FEATHER, where grids are square.
  *
  * @throws UsageError when the layers are not one or two, ascending, with a layer before each
  */

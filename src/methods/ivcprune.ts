@@ -30,8 +30,8 @@ export interface IvcpruneOptions {
 }
 
 /**
- * IVC-Prune: in the middle of the decoder the tokens stay that the text is nearest to, and those whose position ids turn
- * queries and keys by angles near multiples of 90°, which the paper calls implicit visual coordinates.
+ * IVC-Prune: in the middle of the decoder the tokens stay that the text is nearest to, and those whose position ids
+ * turn queries and keys by angles near multiples of 90°, which the paper calls implicit visual coordinates.
  *
  * $$ A_{ij} = \frac{1}{g} \sum_{a=1}^{g} \operatorname{softmax}_j(v_{a,i} \cdot v_{a,j} / \sqrt{d}), \qquad
  * s_p = \frac{1}{|T \cup S|} \sum_{i \in T \cup S} A_{ip}, \qquad
@@ -105,7 +105,11 @@ function keepNearTextAndCoordinates(options: IvcpruneOptions): Cut {
   };
 }
 
-/** Where the question stands: the text behind the image without the end of the template. @throws NuwaError without any */
+/**
+ * Where the question stands: the text behind the image without the end of the template.
+ *
+ * @throws NuwaError where no text follows
+ */
 function questionOf(slots: readonly Slot[], templateTokens: number): number[] {
   const text = textBehind(slots);
   if (text.length === 0)

@@ -130,8 +130,8 @@ export interface Method {
    */
   readonly idsAfterCut: "kept" | "anew";
   /**
-   * What decoded tokens see in the layers before a cut. Undefined: all that entered them. `pruned`: what a cut has dropped
-   * is taken out of the caches of these layers, too, once the prompt has been read.
+   * What decoded tokens see in the layers before a cut. Undefined: all that entered them. `pruned`: what a cut has
+   * dropped is taken out of the caches of these layers, too, once the prompt has been read.
    */
   readonly cachesBeforeCuts?: "pruned";
   /** Merging inside the vision tower. */

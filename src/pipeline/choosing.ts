@@ -118,7 +118,7 @@ export function* chooseCut(
   },
 ): Readback<ChosenCut> {
   const { tokens, sequence, entered, attention, before } = seen;
-  const placement = () => placementOf(model, sequence, tokens.shape[1], layer);
+  const placementHere = () => placementOf(model, sequence, tokens.shape[1], layer);
   let ahead: { readonly from: Attending; readonly rows: ByRows } | undefined;
   const viewOf = (show: readonly (number | undefined)[], tap: Tap): CutView => ({
     tokens,
@@ -135,14 +135,14 @@ export function* chooseCut(
     attentionAhead(rows) {
       // Who asked before may have asked in a scope that has ended.
       if (!ahead || ahead.from.queries.isDisposed) {
-        const own = placement();
-        const from = attendingAhead(model, layer, tokens, own);
-        ahead = { from, rows: attentionByRows(from, own.mask) };
+        const placement = placementHere();
+        const from = attendingAhead(model, layer, tokens, placement);
+        ahead = { from, rows: attentionByRows(from, placement.mask) };
       }
       return ahead.rows(rows);
     },
     before,
-    rotation: () => placement().rotation,
+    rotation: () => placementHere().rotation,
     finalNorm: (states) => finalNorm(model, states) as tf.Tensor3D,
     tap,
   });

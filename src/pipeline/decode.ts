@@ -7,9 +7,8 @@ import { embed, finalNorm, lmHead } from "../model/transformer/decoder.ts";
 import { append } from "../model/transformer/sequence.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { layersInTurns } from "./decoder-loop.ts";
-import type { DecodeState, LayerState } from "./prefill.ts";
 import { requirePositions, requireVocabulary } from "./prompts.ts";
-import { withoutUnseen } from "./unseen.ts";
+import { type DecodeState, type LayerState, withoutUnseen } from "./state.ts";
 
 /** Logits of the next token and the state that includes the new ones. */
 export interface Advanced {

@@ -1,12 +1,11 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../core/readback.ts";
-import type { Sequence } from "../core/slots.ts";
 import { tapNames } from "../core/tap-points.ts";
 import { noTap, requireKnown, type Tap, within } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
 import type { LayerBefore, PlacedTokens, Pruning } from "../methods/method.ts";
 import type { ByRows } from "../model/transformer/attention.ts";
-import { embed, finalNorm, type LayerCache, lmHead } from "../model/transformer/decoder.ts";
+import { embed, finalNorm, lmHead } from "../model/transformer/decoder.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import { lastIndex, positionIds, visualSlots } from "../model/transformer/sequence.ts";
 import type { ImageInputs, Vlm } from "../model/vlm.ts";
@@ -19,7 +18,7 @@ import { whileFinite } from "./finite.ts";
 import { keepLedgers } from "./ledgers.ts";
 import { splitPrompts } from "./placeholders.ts";
 import { imagesOfPrompt, layOut, requirePositions } from "./prompts.ts";
-import { unseenRows } from "./unseen.ts";
+import { type DecodeState, type LayerState, unseenRows } from "./state.ts";
 
 /** A batch of prompts and the images in them. */
 export interface ForwardInputs extends Partial<ImageInputs> {
@@ -32,24 +31,6 @@ export interface ForwardInputs extends Partial<ImageInputs> {
   readonly imagesOf?: readonly (readonly number[])[];
   /** Where the prompts come from, for errors. */
   readonly promptsOrigin?: string;
-}
-
-/** What one decoder layer keeps for decoding. After a cut the layers' sequences differ. */
-export interface LayerState {
-  readonly cache: LayerCache;
-  readonly sequence: Sequence;
-  /** Position id of the next token, for each sample. */
-  readonly nextPosition: readonly number[];
-}
-
-/** Everything that decoding needs to go on. */
-export interface DecodeState {
-  readonly layers: readonly LayerState[];
-  /**
-   * For each sample rows of visual tokens that are taken out of all caches before the next token is decoded: the caches
-   * are those that the prefill made. Undefined: none.
-   */
-  readonly unseen?: readonly (readonly number[])[];
 }
 
 /** A cut that was made inside the decoder, before layer `layer`. */

@@ -1,5 +1,6 @@
 import { configFor, factoryOf, keptBy } from "../../src/laws/selecting.ts";
 import type { Selector } from "../../src/laws/selectors.ts";
+import { dart, dartBudget } from "../../src/methods/dart.ts";
 import { fastv } from "../../src/methods/fastv.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { nuwa } from "../../src/methods/nuwa/nuwa.ts";
@@ -25,6 +26,7 @@ const ASKING_FOR: Readonly<Record<string, (keep: number, regionSize: number) => 
   // One cut before layer 1; an average would count the layer before it, too.
   fastv: (keep) => fastv({ keep, layer: 1 }),
   sparsevlm: (keep) => sparsevlm({ stages: [{ layer: 1, keep }] }),
+  dart: (keep) => dart(dartBudget(keep, 1)),
   pyramiddrop: (keep) => pyramiddrop({ stages: [{ layer: 1, keep }] }),
   // The class token and the extra token stand for no patch. Of 64 patches 10 are contextual, as published.
   visionzip(keep) {

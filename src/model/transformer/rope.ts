@@ -62,8 +62,8 @@ export function rotate(x: tf.Tensor4D, { cos, sin }: Rotation): tf.Tensor4D {
 }
 
 /**
- * What {@link rotate} made of a tensor turned back, up to rounding: [B, h, S, d] → [B, h, S, d]. Where angles come with a
- * scale, cos² + sin² is its square.
+ * What {@link rotate} made of a tensor turned back, up to rounding: [B, h, S, d] → [B, h, S, d]. Where angles come with
+ * a scale, cos² + sin² is its square.
  */
 export function rotateBack(x: tf.Tensor4D, { cos, sin }: Rotation): tf.Tensor4D {
   return tf.tidy(() => turnHalves(x, cos, sin.neg()).div(cos.square().add(sin.square())));

@@ -1,8 +1,26 @@
 import type { Sequence } from "../core/slots.ts";
 import { rowsOf } from "../model/transformer/attention.ts";
+import type { LayerCache } from "../model/transformer/decoder.ts";
 import { keepVisual, visualSlots } from "../model/transformer/sequence.ts";
 import type { PrunedImage } from "./choosing.ts";
-import type { DecodeState, LayerState } from "./prefill.ts";
+
+/** What one decoder layer keeps for decoding. After a cut the layers' sequences differ. */
+export interface LayerState {
+  readonly cache: LayerCache;
+  readonly sequence: Sequence;
+  /** Position id of the next token, for each sample. */
+  readonly nextPosition: readonly number[];
+}
+
+/** Everything that decoding needs to go on. */
+export interface DecodeState {
+  readonly layers: readonly LayerState[];
+  /**
+   * For each sample rows of visual tokens that are taken out of all caches before the next token is decoded: the caches
+   * are those that the prefill made. Undefined: none.
+   */
+  readonly unseen?: readonly (readonly number[])[];
+}
 
 /* What a method takes out of the caches once the prompt has been read, see `cachesBeforeCuts` of a method. */
 

@@ -8,7 +8,8 @@ import type { Llava } from "../../src/model/llava/llava.ts";
 import { visualSlots } from "../../src/model/transformer/sequence.ts";
 import { disposeModel } from "../../src/model/vlm.ts";
 import { advance, truncate } from "../../src/pipeline/decode.ts";
-import { type DecodeState, forward } from "../../src/pipeline/prefill.ts";
+import { forward } from "../../src/pipeline/prefill.ts";
+import type { DecodeState } from "../../src/pipeline/state.ts";
 import { leaked } from "../support.ts";
 import { tinyModel } from "../support-tiny.ts";
 
