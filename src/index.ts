@@ -26,10 +26,13 @@ export {
 export { chain, type Meeting, noTap, type Recorder, record, replace, type Tap, type Visit } from "./core/taps.ts";
 export { type AverageTokens, averageCount, parseAverage } from "./methods/budget.ts";
 export { type CdprunerOptions, cdpruner, determinantalPoints } from "./methods/cdpruner.ts";
+export { type DartOptions, dart, dartBudget } from "./methods/dart.ts";
 export { type DivpruneOptions, divprune, farthestPoints } from "./methods/divprune.ts";
 export { type FastvOptions, fastv, fastvBudget } from "./methods/fastv.ts";
+export { type FeatherOptions, feather } from "./methods/feather.ts";
 export { type HipruneOptions, hiprune } from "./methods/hiprune.ts";
 export { cropQuotas, type HolovOptions, type HolovReading, holov } from "./methods/holov.ts";
+export { type IvcpruneOptions, ivcprune } from "./methods/ivcprune.ts";
 export {
   averageTokens,
   enteringPerLayer,
@@ -44,6 +47,7 @@ export type {
   Cut,
   CutSelection,
   CutView,
+  LayerBefore,
   Method,
   MethodDefinition,
   MethodRequest,
@@ -53,7 +57,7 @@ export type {
   Pruning,
   PruningSize,
 } from "./methods/method.ts";
-export { DEFAULT_AVERAGE, defaultAverage, withPositions } from "./methods/method.ts";
+export { DEFAULT_AVERAGE, defaultAverage, takesAverage, withPositions } from "./methods/method.ts";
 export { none } from "./methods/none.ts";
 export {
   type Anchors,
@@ -139,7 +143,7 @@ export { continueFrom, type FinishedPass, throughLayer } from "./pipeline/contin
 export { type Advanced, advance, truncate } from "./pipeline/decode.ts";
 export { type GenerateOptions, generate, type Sampling } from "./pipeline/generate.ts";
 export { type Gradients, gradients } from "./pipeline/gradients.ts";
-export { type DecodeState, type ForwardInputs, type ForwardResult, forward, type MadeCut } from "./pipeline/prefill.ts";
+export { type ForwardInputs, type ForwardResult, forward, type MadeCut } from "./pipeline/prefill.ts";
 export {
   batchOf,
   buildPrompt,
@@ -147,3 +151,4 @@ export {
   type Prompt,
   type Tokenizer,
 } from "./pipeline/processor.ts";
+export type { DecodeState } from "./pipeline/state.ts";

@@ -6,6 +6,9 @@ const prumerge = "methods/prumerge.ts";
 const hiprune = "methods/hiprune.ts";
 const divprune = "methods/divprune.ts";
 const tome = "methods/tome.ts";
+const dart = "methods/dart.ts";
+const feather = "methods/feather.ts";
+const ivcprune = "methods/ivcprune.ts";
 const sparsevlm = "methods/sparsevlm/sparsevlm.ts";
 const recycling = "methods/sparsevlm/budget.ts";
 const clustering = "methods/sparsevlm/clustering.ts";
@@ -144,6 +147,85 @@ export const METHODS: readonly Mutation[] = [
     file: divprune,
     from: "normalizeRows(seen.project(seen.features))",
     to: "normalizeRows(seen.features)",
+  },
+  {
+    what: "DART: pivots of the smallest keys",
+    file: dart,
+    from: "keys.abs().sum([1, 3])",
+    to: "keys.abs().sum([1, 3]).neg()",
+  },
+  {
+    what: "DART: pivots take what is most like them",
+    file: dart,
+    from: "(cosine) => -cosine",
+    to: "(cosine) => cosine",
+  },
+  {
+    what: "DART: pivots choose by the size of their keys",
+    file: dart,
+    from: "textPivots)].sort((a, b) => a - b);",
+    to: "textPivots)];",
+  },
+  {
+    what: "DART: fewer tokens where there is little text",
+    file: dart,
+    from: "(turn * count) / cosines.length);",
+    to: "(turn * count) / cosines.length) - (cosines.length < 8 ? 1 : 0);",
+  },
+  {
+    what: "FEATHER: attention with positions",
+    file: feather,
+    from: "...before.unturned(), attention",
+    to: "...before.unturned(), keys: before.keys, attention",
+  },
+  {
+    what: "FEATHER: the softmax is over text, too",
+    file: feather,
+    from: "(isVisual(slot) ? 0 : MASKED)",
+    to: "(slot ? 0 : MASKED)",
+  },
+  {
+    what: "FEATHER: the grid begins at the second row",
+    file: feather,
+    from: "stride === 0 && (",
+    to: "stride === 1 && (",
+  },
+  {
+    what: "FEATHER: the grid stays at the second cut, too",
+    file: feather,
+    from: "i === 0 || options.gridStays === true",
+    to: "true",
+  },
+  {
+    what: "IVC-Prune: later tokens are hidden from earlier ones",
+    file: ivcprune,
+    from: "slot === null ? MASKED : 0",
+    to: "slot === null || slots.indexOf(slot) > Math.min(...rows) ? MASKED : 0",
+  },
+  { what: "IVC-Prune: seeds do not speak", file: ivcprune, from: "[...text, ...seeds]", to: "text" },
+  {
+    what: "IVC-Prune: coordinates by cosine alone",
+    file: ivcprune,
+    from: "...best(visual, sin[sample], coordinates),",
+    to: "",
+  },
+  {
+    what: "caches: those before a cut keep what it has dropped",
+    file: "pipeline/state.ts",
+    from: 'cachesBeforeCuts === "pruned" &&',
+    to: 'cachesBeforeCuts !== "pruned" &&',
+  },
+  {
+    what: "caches: the first layer is spared",
+    file: "pipeline/state.ts",
+    from: "layers: layers.map((layer): LayerState => {",
+    to: "layers: layers.map((layer, i): LayerState => {\n      if (i === 0) return layer;",
+  },
+  {
+    what: "budget: methods without one take any",
+    file: "methods/budget.ts",
+    from: "if (isEverything(average, total)) return false;\n  throw",
+    to: "if (isEverything(average, total)) return false;\n  if (total < 0) throw",
   },
   { what: "ToMe: the class token may merge", file: tome, from: "i >= kept", to: "i >= 0" },
   {

@@ -3,6 +3,7 @@ import type { Setting } from "../../src/eval/run/settings.ts";
 import { pairedDifference } from "../../src/eval/score/difference.ts";
 import { accuracy } from "../../src/eval/score/figures.ts";
 import { groupBy } from "../../src/eval/score/grouping.ts";
+import { unasked } from "../../src/eval/score/summary-table.ts";
 import { POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
 import { methodNamed } from "../../src/methods/registry.ts";
 import { type Figures, kept, label, printed, score, signed, table, tokens } from "./cells.ts";
@@ -34,7 +35,7 @@ export function tablesOf(figures: Figures, spreads: ReadonlyMap<Setting, Spread>
       ],
       COMPARED.map((setting) => [
         label(setting),
-        setting.average ?? "all",
+        setting.average ?? unasked(setting.method),
         tokens(figures, setting, "tokensEntering"),
         tokens(figures, setting, "tokensLeaving"),
         setting.positions,

@@ -3,6 +3,7 @@ import { UNPRUNED } from "../../src/eval/run/catalogue.ts";
 import { CONTROLS, type Run } from "../../src/eval/run/controls.ts";
 import { settingKey } from "../../src/eval/run/sample.ts";
 import { runOf, type Setting } from "../../src/eval/run/settings.ts";
+import { takesAverage } from "../../src/methods/method.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../../src/methods/nuwa/positions.ts";
 import type { Variant } from "../../src/methods/nuwa/variants.ts";
 import { METHOD_NAMES, methodNamed } from "../../src/methods/registry.ts";
@@ -24,6 +25,9 @@ const readingsOf = (method: string): readonly (Variant | null)[] => {
   const readings = (methodNamed(method).variants ?? []) as readonly Variant[];
   return readings.length > 0 ? readings : [null];
 };
+/** The averages that a method is asked for; one without a budget, which runs as published, for none. */
+const askedOf = (method: string, averages: readonly string[]): readonly (string | null)[] =>
+  takesAverage(methodNamed(method)) ? averages : [null];
 const unpruned: Setting = { method: UNPRUNED, variant: null, average: null, positions: "original" };
 
 /** Tables 1, 2, 5 and 6: every method as its own code runs it, and {@link ALSO}. */
@@ -31,14 +35,18 @@ export const COMPARED: readonly Setting[] = [
   unpruned,
   ...[...PRUNERS.map((method) => [method, methodNamed(method).positions] as const), ...ALSO].flatMap(
     ([method, positions]) =>
-      readingsOf(method).flatMap((variant) => AVERAGES.map((average) => ({ method, variant, average, positions }))),
+      readingsOf(method).flatMap((variant) =>
+        askedOf(method, AVERAGES).map((average) => ({ method, variant, average, positions })),
+      ),
   ),
 ];
 
 /** Table 3: every method under every position policy. */
 export const POSITIONED: readonly Setting[] = PRUNERS.flatMap((method) =>
   readingsOf(method).flatMap((variant) =>
-    POSITION_POLICIES.map((positions) => ({ method, variant, average: MIDDLE, positions })),
+    askedOf(method, [MIDDLE]).flatMap((average) =>
+      POSITION_POLICIES.map((positions) => ({ method, variant, average, positions })),
+    ),
   ),
 );
 
@@ -58,6 +66,9 @@ const UNSPREAD: Readonly<Record<string, string>> = {
   fastv: "prunes inside the decoder alone",
   sparsevlm: "prunes inside the decoder alone",
   pyramiddrop: "prunes inside the decoder alone",
+  dart: "prunes inside the decoder alone",
+  feather: "prunes inside the decoder alone",
+  ivcprune: "prunes inside the decoder alone",
 };
 
 /** All but {@link UNSPREAD}, at {@link MIDDLE}, and Nüwa without regions. */

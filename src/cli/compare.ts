@@ -14,7 +14,7 @@ import { whileLocked } from "../io/lock.ts";
 import { definitionNamed } from "../io/method-file.ts";
 import { requireOwnFile } from "../io/opening.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
-import type { Pruning } from "../methods/method.ts";
+import { type Pruning, takesAverage } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
 import { POSITION_POLICIES, type PositionPolicy } from "../methods/nuwa/positions.ts";
 import { disposeModel, type VlmConfig } from "../model/vlm.ts";
@@ -141,9 +141,15 @@ async function methodsFrom(
   for (const name of names) definitions.push(await definitionNamed(requireText("--methods", name)));
   if (variant !== undefined && !definitions.some(({ variants }) => variants))
     throw new UsageError(`--variant is a reading of nuwa or holov; none of ${names.join(", ")} has one. Leave it out.`);
+  if (average !== undefined && !definitions.some(takesAverage))
+    throw new UsageError(`--average ${average}: none of ${names.join(", ")} has a budget. Leave it out.`);
   const methods: ComparedMethod[] = [];
   for (const [i, method] of names.entries()) {
-    const options = { method, seed, average, positions, ...(definitions[i].variants ? { variant } : {}) };
+    const own = {
+      ...(takesAverage(definitions[i]) ? { average } : {}),
+      ...(definitions[i].variants ? { variant } : {}),
+    };
+    const options = { method, seed, positions, ...own };
     methods.push({ ...(await methodFrom(options, config)), options });
   }
   return methods;
@@ -188,8 +194,8 @@ async function compareNamed(
     for (const line of comparisonTable(compared)) process.stdout.write(`${printable(line)}\n`);
     for (const { method, visualTokensPerLayer } of compared)
       say("per layer", `${method}: ${visualTokensPerLayer.join(" ")}`);
-    const notes = methods.flatMap(({ definition }, i) => {
-      const setting = { method: definition.name, variant: null, average: options.average ?? null };
+    const notes = methods.flatMap(({ definition, options: { average = null } }, i) => {
+      const setting = { method: definition.name, variant: null, average };
       return missedAverage(setting, compared[i + 1].visualTokensPerLayer, unpruned.ledger.total) ?? [];
     });
     for (const note of notes) say("note", note);

@@ -125,6 +125,10 @@ function requireTaken(definition: MethodDefinition, { variant, stage2, average, 
     throw new UsageError(`--variant ${variant}: ${name} has ${variants?.join(", ")}.`);
   if (stage2 !== undefined && name !== NUWA)
     throw new UsageError(`--stage2 is Nüwa's second score; ${name} has none. Leave it out.`);
+  if (average !== undefined && definition.publishedOnly)
+    throw new UsageError(
+      `--average ${average}: the method ${name} has no budget; it keeps as published. Leave it out.`,
+    );
   if (!definition.keepsEverything) return;
   if (average !== undefined)
     throw new UsageError(

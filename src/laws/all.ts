@@ -205,7 +205,7 @@ export const LAWS: readonly Law<unknown>[] = [
     pass.repeatsItself,
   ),
   byPass(
-    "With every method, decoding from caches is recomputing the longer prompt, its selections held fixed.",
+    "With every method that leaves earlier caches alone, decoding from caches is recomputing the longer prompt, its selections held fixed.",
     pass.decodesFromCaches,
   ),
   byPass(

@@ -8,6 +8,10 @@ export interface OracleToken {
   readonly positions: readonly number[];
   /** Nobody sees it from this layer on. */
   readonly hiddenFrom: number;
+  /** It was decoded, not prompted. */
+  readonly decoded?: boolean;
+  /** No decoded token sees it in any layer. */
+  readonly unseen?: boolean;
 }
 
 /**
@@ -16,11 +20,13 @@ export interface OracleToken {
  *
  * @param sequences what entered each layer
  * @param visual the vectors of the sample's visual tokens, by row
+ * @param unseen rows of visual tokens that decoded tokens do not see
  */
 export function tokensOfRun(
   sequences: readonly Sequence[],
   sample: number,
   visual: readonly (readonly number[])[],
+  unseen: readonly number[] = [],
 ): OracleToken[] {
   const inLayer = sequences.map((sequence) => sequence[sample].filter(isToken));
   const isText = ({ kind }: { kind: string }) => kind === "text";
@@ -34,7 +40,8 @@ export function tokensOfRun(
     const gone = own.indexOf(undefined);
     // Where it is hidden its id does not matter.
     const positions = own.map((each) => each?.position[0] ?? 0);
-    return { content: visual[slot.row], positions, hiddenFrom: gone < 0 ? sequences.length : gone };
+    const hiddenFrom = gone < 0 ? sequences.length : gone;
+    return { content: visual[slot.row], positions, hiddenFrom, unseen: unseen.includes(slot.row) };
   });
 }
 
@@ -72,7 +79,9 @@ export function oracleLogits(model: Vlm, tokens: readonly OracleToken[]): number
       normed.map((state, i) => rotate(times(state, m), tokens[i].positions[layer], text.headDim, text.ropeTheta));
     const [queries, keys, values] = [rotated(toQ), rotated(toK), normed.map((state) => times(state, toV))];
     states = states.map((state, q) => {
-      const seen = tokens.flatMap(({ hiddenFrom }, k) => (k <= q && (hiddenFrom > layer || k === q) ? [k] : []));
+      const seen = tokens.flatMap(({ hiddenFrom, unseen }, k) =>
+        k <= q && (hiddenFrom > layer || k === q) && !(unseen && tokens[q].decoded) ? [k] : [],
+      );
       const attended = Array.from({ length: text.numAttentionHeads }, (_, head) => {
         const part = (vector: number[], at: number) => vector.slice(at * text.headDim, (at + 1) * text.headDim);
         const own = Math.floor(head / group);

@@ -2,11 +2,10 @@ import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { UsageError } from "../core/errors.ts";
 import type { MethodDefinition } from "../methods/method.ts";
-import { createMethod } from "../methods/registry.ts";
 import { LAWS } from "./all.ts";
 import { selectionCases } from "./generators/selections.ts";
 import type { JudgeOptions, Law, Verdict } from "./law.ts";
-import { type MethodFactory, selectorFor } from "./selecting.ts";
+import { factoryOf, type MethodFactory, selectorFor } from "./selecting.ts";
 
 /** Seed of the cases where none is given, so that a verdict is the same everywhere. */
 export const DEFAULT_SEED = 2602;
@@ -33,8 +32,7 @@ export interface JudgedLaw {
  * @throws UsageError when no law has the sentence asked for
  */
 export function lawsFor(method: MethodDefinition | MethodFactory, options: JudgeOptions = {}): JudgedLaw[] {
-  const make: MethodFactory =
-    typeof method === "function" ? method : (config, request) => createMethod(method, config, request);
+  const make: MethodFactory = typeof method === "function" ? method : factoryOf(method);
   const chosen = LAWS.filter(({ sentence }) => options.law === undefined || sentence === options.law);
   if (chosen.length === 0)
     throw new UsageError(`there is no law "${options.law}". Give a sentence as nuwa laws prints it.`);

@@ -3,10 +3,14 @@ import { type Grid, patchCount } from "../core/grid.ts";
 import { normal, randomFrom } from "../core/random-numbers.ts";
 import { runSync } from "../core/readback.ts";
 import { noTap } from "../core/taps.ts";
-import type { Method, MethodRequest } from "../methods/method.ts";
-import { rasterShape } from "../model/image-shape.ts";
+import { isEverything } from "../methods/budget.ts";
+import type { Method, MethodDefinition, MethodRequest } from "../methods/method.ts";
+import { createMethod } from "../methods/registry.ts";
+import { rasterShape, unprunedTokens } from "../model/image-shape.ts";
 import { parseConfig } from "../model/llava/config.ts";
 import { type Members, mergeMembers, unmerged } from "../model/transformer/merging.ts";
+import { rotaryAngles } from "../model/transformer/rope.ts";
+import { positionIds } from "../model/transformer/sequence.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import type { Selector } from "./selectors.ts";
 import { cutOf, paidBy, patchView, sequenceOf } from "./views.ts";
@@ -38,11 +42,24 @@ const CONFIG = parseConfig("made up", {
 export type MethodFactory = (config: VlmConfig, request: MethodRequest) => Method;
 
 /**
+ * How a definition is made into a method for any request: one without a budget is asked for no average, unless it is
+ * all visual tokens.
+ */
+export function factoryOf(definition: MethodDefinition): MethodFactory {
+  return (config, request) => {
+    const { average, ...rest } = request;
+    const total = config.imageShape && unprunedTokens(config.imageShape);
+    const asksForAll = total !== undefined && isEverything(average, total);
+    return createMethod(definition, config, definition.publishedOnly && !asksForAll ? rest : request);
+  };
+}
+
+/**
  * The real code of a method, as a selection of patches by one score each, asked for an average of `keep` tokens:
  * what stage 1 keeps or, where it never drops a patch, what the cuts inside the decoder leave. It
  * runs on a made-up model in which every attention says the same: what the class token pays to a patch, what all
- * tokens pay to it in any block, and what the one text token behind the image pays to it in any layer. So it does
- * not matter which of them a method ranks by.
+ * tokens pay to it in any block, and what the one text token behind the image pays to it in any layer. Keys and values
+ * of the decoder rise with it, too. So it does not matter which of them a method ranks by.
  */
 export function selectorFor(make: MethodFactory): Selector {
   return (scores, grid, { keep }) => {
@@ -66,19 +83,23 @@ export function keptBy(method: Method, scores: readonly number[], grid: Grid): n
     const members = membersOf(method, total);
     const features = looks(total).slice(0, members ? members[0].length - 1 : total);
     const queries = Array.from({ length: total + 1 }, () => [1]);
-    const keys = [0, ...steps(scores)].map((key) => [key]);
+    const keys = [0, ...steps(scores, [...scores.keys()])].map((key) => [key]);
     const view = patchView({ ...grid, features, clsAttention: scores, queries, keys });
     const seen = { ...view, members: members?.map((rows) => rows.slice(1)) };
     return runSync(() => method.selectPatches(seen, noTap)).cells[0].filter((cell) => cell >= 0);
   });
-  const text = [1, 1, 1, 1];
   return [...method.cuts.keys()]
     .sort((a, b) => a - b)
     .reduce((cells: readonly number[], layer) => {
-      const sequence = sequenceOf(1, cells.length, 1);
+      const [whole] = sequenceOf(1, total, 1);
+      const sequence = [[whole[0], ...cells.map((cell) => whole[1 + cell]), whole[1 + total]]];
       const attention = paidBy(cells.length + 1, [0, ...cells.map((cell) => scores[cell]), 0]);
-      const tokens = [text, ...cells.map((cell) => looks(total)[cell]), text];
-      const { keep } = cutOf(method, layer, { sequence, tokens, attention });
+      const like = looks(total + 2);
+      const tokens = [like[total], ...cells.map((cell) => like[cell]), like[total + 1]];
+      const rising = [[1], ...steps(scores, cells).map((step) => [step]), [1]];
+      const before = { keys: rising, values: rising };
+      const rotation = rotaryAngles(positionIds(sequence, 1), CONFIG.text);
+      const { keep } = cutOf(method, layer, { sequence, tokens, attention, before, rotation });
       return keep.map((rank) => cells[rank]);
     }, kept)
     .toSorted((a, b) => a - b);
@@ -103,8 +124,8 @@ function looks(total: number): number[][] {
  * Logits whose softmax has the order of the scores, equals where they are equal. The scores themselves may
  * be too large or too near to one another for that.
  */
-function steps(scores: readonly number[]): number[] {
+function steps(scores: readonly number[], cells: readonly number[]): number[] {
   const values = [...new Set(scores)].sort((a, b) => a - b);
   const rank = new Map(values.map((value, i) => [value, i]));
-  return scores.map((score) => 0.1 * (rank.get(score) as number));
+  return cells.map((cell) => 0.1 * (rank.get(scores[cell]) as number));
 }

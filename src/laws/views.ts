@@ -2,9 +2,10 @@ import * as tf from "@tensorflow/tfjs";
 import { runSync } from "../core/readback.ts";
 import type { Sequence, Slot } from "../core/slots.ts";
 import { noTap, type Tap } from "../core/taps.ts";
-import type { Cut, CutSelection, CutView, Method, PatchSelection, PatchView } from "../methods/method.ts";
+import type { Cut, CutSelection, CutView, LayerBefore, Method, PatchSelection, PatchView } from "../methods/method.ts";
 import { towerBlock } from "../model/tower-block.ts";
 import { byRows } from "../model/transformer/attention.ts";
+import type { Rotation } from "../model/transformer/rope.ts";
 import { padded } from "../model/transformer/sequence.ts";
 
 /** What a hand-made tower shows; what a test does not give is constant. */
@@ -88,11 +89,14 @@ export function sequenceOf(before: number, visual: number, after: number): Seque
   return padded([slots]);
 }
 
-/** What a cut decides on hand-made tokens, one vector each, and attention, rows of queries by keys, of one head. */
+/**
+ * What a cut decides on hand-made tokens, one vector each, and attention, rows of queries by keys, of one head. The
+ * final norm is the identity, and positions turn nothing.
+ */
 export function cutOf(
   method: Method,
   layer: number,
-  { sequence, tokens, entered = tokens, attention, ahead = attention, tap = noTap }: Seen,
+  { sequence, tokens, entered = tokens, attention, ahead = attention, before, rotation, tap = noTap }: Seen,
 ): { keep: number[]; added: number[][]; counts: number[] } {
   return tf.tidy(() => {
     const states = tensorOf(tokens);
@@ -104,11 +108,25 @@ export function cutOf(
       attention: four(attention),
       attentionRows: byRows(four(attention)),
       attentionAhead: byRows(four(ahead)),
+      before: shownBefore(before, tokens.length),
+      rotation: () => rotation ?? { cos: tf.ones([1, 1, tokens.length, 2]), sin: tf.zeros([1, 1, tokens.length, 2]) },
+      finalNorm: (x) => x,
       tap,
     };
     const { keep, added }: CutSelection = runSync(() => (method.cuts.get(layer) as Cut)(view));
     return { keep: [...keep[0]], added: added?.weights.arraySync()[0] ?? [], counts: [...(added?.counts ?? [])] };
   });
+}
+
+/** What a layer is said to have made of its tokens, of one head; what is not given is 1 for all. */
+function shownBefore({ queries, keys, values }: NonNullable<Seen["before"]> = {}, tokens: number): LayerBefore {
+  const ones = Array.from({ length: tokens }, () => [1]);
+  const four = (rows: readonly (readonly number[])[] = ones) => tensorOf(rows).expandDims<tf.Tensor4D>(1);
+  return {
+    keys: four(keys),
+    values: four(values),
+    unturned: () => ({ queries: four(queries), keys: four(keys) }),
+  };
 }
 
 /** What {@link cutOf} shows. */
@@ -118,6 +136,9 @@ export interface Seen {
   readonly entered?: readonly (readonly number[])[];
   readonly attention: readonly (readonly number[])[];
   readonly ahead?: readonly (readonly number[])[];
+  /** One vector a token. */
+  readonly before?: Partial<Record<"queries" | "keys" | "values", readonly (readonly number[])[]>>;
+  readonly rotation?: Rotation;
   readonly tap?: Tap;
 }
 

@@ -5,10 +5,11 @@ import type { Slot, TextSlot, VisualSlot } from "../core/slots.ts";
 import { record } from "../core/taps.ts";
 import { averageTokens, enteringPerLayer, leavingPerLayer, type SampleLedger } from "../methods/ledger.ts";
 import type { Method } from "../methods/method.ts";
-import { visualSlots } from "../model/transformer/sequence.ts";
+import { append, visualSlots } from "../model/transformer/sequence.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { advance } from "../pipeline/decode.ts";
-import type { DecodeState, ForwardResult } from "../pipeline/prefill.ts";
+import type { ForwardResult } from "../pipeline/prefill.ts";
+import type { DecodeState } from "../pipeline/state.ts";
 import { atLeast, atMost, equal, holds, near, relativeError } from "./assert.ts";
 import { oracleLogits, tokensOfRun } from "./decoder-oracle.ts";
 import { asNoted, type HeldCut, noting } from "./held-selections.ts";
@@ -175,8 +176,12 @@ export const repeatsItself: PassLaw = (model, method, input) => {
   equal(first, second);
 };
 
-/** With every method, decoding from caches is recomputing the longer prompt, its selections held fixed. */
+/**
+ * With every method that leaves the caches before its cuts alone, decoding from caches is recomputing the longer
+ * prompt, its selections held fixed. What the others decode, {@link agreesWithTheOracle} says.
+ */
 export const decodesFromCaches: PassLaw = (model, method, input) => {
+  if (method.cachesBeforeCuts === "pruned") return;
   const notes: HeldCut[] = [];
   const start = pass(model, input, noting(method, notes));
   const turn = advance(model, start.state, [input.more, input.more]);
@@ -188,23 +193,28 @@ export const decodesFromCaches: PassLaw = (model, method, input) => {
 
 /**
  * Where no token is made inside the decoder, a prompt and what follows have the logits of the oracle, which
- * only hides.
+ * only hides: what a cut drops, from its layer on or, where a method prunes earlier caches, from all that is decoded.
  */
 export const agreesWithTheOracle: PassLaw = (model, method, input) => {
   const recorder = record(["projector.output"]);
   const start = pass(model, input, method, { tap: recorder.tap });
   const turn = advance(model, start.state, [input.more, input.more]);
   const tokens = recorder.get("projector.output").arraySync() as number[][][];
-  const said = [start, turn].map(({ logits }) => logits.arraySync());
-  const layers = [start, turn].map(sequencesOf);
+  const logits = [start, turn].map((one) => one.logits.arraySync());
+  const prompted = sequencesOf(start);
+  const decoded = sequencesOf(turn).map((sequence) => sequence.map((slots) => slots.slice(-input.more.length)));
+  const layers = [prompted, prompted.map((sequence, layer) => append(sequence, decoded[layer]))];
+  const { unseen } = start.state;
   const ledgers = start.ledgers as SampleLedger[];
   recorder.dispose();
   tf.dispose(tensorsIn([start, turn]));
   ledgers.forEach((ledger, sample) => {
     if (ledger.tokens.some(({ firstLayer }) => firstLayer > 0)) return;
     layers.forEach((sequences, when) => {
-      const wanted = oracleLogits(model, tokensOfRun(sequences, sample, tokens[sample]));
-      near(said[when][sample], wanted, 1e-4);
+      const run = tokensOfRun(sequences, sample, tokens[sample], unseen?.[sample]);
+      const said = when === 0 ? 0 : input.more.length;
+      const wanted = run.map((token, i) => ({ ...token, decoded: i >= run.length - said }));
+      near(logits[when][sample], oracleLogits(model, wanted), 1e-4);
     });
   });
 };

@@ -83,6 +83,21 @@ export function isEverything(average: AverageTokens | undefined, total: number):
 }
 
 /**
+ * The budget rule of a method that has none: it prunes as published, or, asked for all visual tokens, not at all.
+ *
+ * @returns whether it prunes
+ * @throws UsageError for any other average, and as {@link averageCount}
+ */
+export function prunesAsPublished(method: string, average: AverageTokens | undefined, total: number): boolean {
+  if (average === undefined) return true;
+  if (isEverything(average, total)) return false;
+  throw new UsageError(
+    `method ${method} has no budget: it keeps what it has published, so that it cannot be asked for an average. ` +
+      "Leave the average out.",
+  );
+}
+
+/**
  * An average as a whole number of tokens, at least one: the budget of methods that keep one number everywhere.
  *
  * @throws UsageError as {@link averageCount}

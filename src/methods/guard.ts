@@ -58,13 +58,15 @@ export function* namedReadback<T>(name: string, where: string, start: () => Read
  */
 export function checkMethod(method: Method, what: string, layers: number): Method {
   if (typeof method !== "object" || method === null) return problem(what, "create")("makes no method object.");
-  const { name, positions, idsAfterCut, selectPatches, cuts, needs } = method;
+  const { name, positions, idsAfterCut, cachesBeforeCuts, selectPatches, cuts, needs } = method;
   const refuse = problem(typeof name === "string" && name !== "" ? name : what, "the method");
   if (typeof name !== "string" || name === "") refuse("has no name.");
   if (typeof positions !== "function" && !POSITION_POLICIES.includes(positions))
     refuse(`positions are ${String(positions)}, not one of ${POSITION_POLICIES.join(", ")} or a function.`);
   if (idsAfterCut !== "kept" && idsAfterCut !== "anew")
     refuse(`idsAfterCut is ${String(idsAfterCut)}, not "kept" or "anew".`);
+  if (cachesBeforeCuts !== undefined && cachesBeforeCuts !== "pruned")
+    refuse(`cachesBeforeCuts is ${String(cachesBeforeCuts)}, not "pruned" or left out.`);
   if (typeof selectPatches !== "function") refuse("has no generator function selectPatches.");
   if (needs !== undefined && !Array.isArray(needs)) refuse("needs must be a list of capabilities.");
   if (!(cuts instanceof Map)) refuse("cuts are no Map of decoder layers to generator functions.");

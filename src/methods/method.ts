@@ -6,6 +6,7 @@ import type { Tap } from "../core/taps.ts";
 import type { ImageShape } from "../model/image-shape.ts";
 import type { ByRows, QueryRows } from "../model/transformer/attention.ts";
 import type { TowerMerge } from "../model/transformer/merging.ts";
+import type { Rotation } from "../model/transformer/rope.ts";
 import type { Capability, EncodedGrid, ModelFacts } from "../model/vlm.ts";
 import type { AverageTokens } from "./budget.ts";
 import type { PositionFunction, PositionPolicy } from "./nuwa/positions.ts";
@@ -50,6 +51,16 @@ export interface PlacedTokens {
   readonly sequence: Sequence;
 }
 
+/** What a decoder layer made of the tokens that entered it. */
+export interface LayerBefore {
+  /** [B, g, S, d], after the rotary positions; a head for each group of queries. */
+  readonly keys: tf.Tensor4D;
+  /** [B, g, S, d] */
+  readonly values: tf.Tensor4D;
+  /** Queries [B, h, S, d] and keys [B, g, S, d] without the rotary positions; computed when asked for. */
+  readonly unturned: () => { readonly queries: tf.Tensor4D; readonly keys: tf.Tensor4D };
+}
+
 /**
  * What a method may look at when it cuts inside the decoder: the hidden states entering the layer, and more. Each
  * sample shows one image at most. Where a prompt has several, each is cut by itself, and the slots of the others are
@@ -76,6 +87,12 @@ export interface CutView extends PlacedTokens {
    * without `rows` all of it, [B, h, S, S].
    */
   readonly attentionAhead: ByRows;
+  /** What the layer before made of the same tokens; undefined before layer 0. */
+  readonly before: LayerBefore | undefined;
+  /** Cosine and sine of the rotary angles of every token, by its position ids. */
+  readonly rotation: () => Rotation;
+  /** The norm behind the last layer: [B, S, Hd] → [B, S, Hd]. */
+  readonly finalNorm: (tokens: tf.Tensor3D) => tf.Tensor3D;
   readonly tap: Tap;
 }
 
@@ -112,6 +129,11 @@ export interface Method {
    * included, so that later layers see other ids than earlier ones. Under `original` ids both are the same.
    */
   readonly idsAfterCut: "kept" | "anew";
+  /**
+   * What decoded tokens see in the layers before a cut. Undefined: all that entered them. `pruned`: what a cut has
+   * dropped is taken out of the caches of these layers, too, once the prompt has been read.
+   */
+  readonly cachesBeforeCuts?: "pruned";
   /** Merging inside the vision tower. */
   readonly merge?: TowerMerge;
   /** Stage 1: which patches go on, and as which mixtures. */
@@ -155,8 +177,13 @@ export interface MethodRequest {
 export const DEFAULT_AVERAGE: AverageTokens = { ratio: 1 / 9 };
 
 /** The average that a method is asked for when none is given, in words. */
-export function defaultAverage({ publishedAverage }: MethodDefinition): string {
-  return publishedAverage ? "as published" : "1/9";
+export function defaultAverage({ publishedAverage, publishedOnly }: MethodDefinition): string {
+  return publishedAverage || publishedOnly ? "as published" : "1/9";
+}
+
+/** Whether a method can be asked for an average: one that keeps everything, or has no budget, cannot. */
+export function takesAverage({ keepsEverything, publishedOnly }: MethodDefinition): boolean {
+  return !keepsEverything && !publishedOnly;
 }
 
 /**
@@ -179,6 +206,11 @@ export interface MethodDefinition<Budget = unknown, Request extends MethodReques
   readonly variants?: readonly string[];
   /** The method has published a number of tokens, which is used where no average is asked for. */
   readonly publishedAverage?: true;
+  /**
+   * The method has no budget: it keeps what it has published, and is refused any other average than that of all visual
+   * tokens.
+   */
+  readonly publishedOnly?: true;
   /** The points that it passes, of those that only some methods do; undefined where that is not known. */
   readonly taps?: readonly MethodPoint[];
   /** Nothing is pruned, so that an average or a position policy cannot be asked for. */

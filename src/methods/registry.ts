@@ -3,11 +3,14 @@ import { shown } from "../core/schema.ts";
 import { type ImageShape, unprunedTokens } from "../model/image-shape.ts";
 import type { VlmConfig } from "../model/vlm.ts";
 import { definition as cdpruner } from "./cdpruner.ts";
+import { definition as dart } from "./dart.ts";
 import { definition as divprune } from "./divprune.ts";
 import { definition as fastv } from "./fastv.ts";
+import { definition as feather } from "./feather.ts";
 import { checkMethod, named } from "./guard.ts";
 import { definition as hiprune } from "./hiprune.ts";
 import { definition as holov } from "./holov.ts";
+import { definition as ivcprune } from "./ivcprune.ts";
 import type { Method, MethodDefinition, Pruning } from "./method.ts";
 import { definition as none } from "./none.ts";
 import { type NuwaRequest, definition as nuwa } from "./nuwa/definition.ts";
@@ -40,6 +43,9 @@ export const METHODS: readonly MethodDefinition[] = [
   holov,
   vispruner,
   cdpruner,
+  dart,
+  feather,
+  ivcprune,
 ];
 
 /** Names of all methods of this project. */

@@ -17,7 +17,7 @@ import type {
 } from "../methods/method.ts";
 import type { ImageShape } from "../model/image-shape.ts";
 import { type Attending, attentionByRows, type ByRows } from "../model/transformer/attention.ts";
-import { attendingAhead } from "../model/transformer/decoder.ts";
+import { attendingAhead, finalNorm } from "../model/transformer/decoder.ts";
 import type { MadeToken } from "../model/transformer/sequence.ts";
 import type { EncodedGrid, EncodedImages, Vlm } from "../model/vlm.ts";
 import { checkAddedWeights, checkCutSelection, checkPatchSelection, checkWeights } from "./checks.ts";
@@ -113,9 +113,12 @@ export function* chooseCut(
   model: Vlm,
   imagesIn: readonly (readonly PrunedImage[])[],
   layer: number,
-  seen: Pick<CutView, "tokens" | "sequence" | "entered" | "tap"> & { readonly attention: ByRows | undefined },
+  seen: Pick<CutView, "tokens" | "sequence" | "entered" | "before" | "tap"> & {
+    readonly attention: ByRows | undefined;
+  },
 ): Readback<ChosenCut> {
-  const { tokens, sequence, entered, attention } = seen;
+  const { tokens, sequence, entered, attention, before } = seen;
+  const placementHere = () => placementOf(model, sequence, tokens.shape[1], layer);
   let ahead: { readonly from: Attending; readonly rows: ByRows } | undefined;
   const viewOf = (show: readonly (number | undefined)[], tap: Tap): CutView => ({
     tokens,
@@ -132,12 +135,15 @@ export function* chooseCut(
     attentionAhead(rows) {
       // Who asked before may have asked in a scope that has ended.
       if (!ahead || ahead.from.queries.isDisposed) {
-        const placement = placementOf(model, sequence, tokens.shape[1], layer);
+        const placement = placementHere();
         const from = attendingAhead(model, layer, tokens, placement);
         ahead = { from, rows: attentionByRows(from, placement.mask) };
       }
       return ahead.rows(rows);
     },
+    before,
+    rotation: () => placementHere().rotation,
+    finalNorm: (states) => finalNorm(model, states) as tf.Tensor3D,
     tap,
   });
   const keep = visualCounts(sequence).map((count) => Array.from({ length: count }, (_, rank) => rank));

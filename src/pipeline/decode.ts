@@ -7,8 +7,8 @@ import { embed, finalNorm, lmHead } from "../model/transformer/decoder.ts";
 import { append } from "../model/transformer/sequence.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { layersInTurns } from "./decoder-loop.ts";
-import type { DecodeState, LayerState } from "./prefill.ts";
 import { requirePositions, requireVocabulary } from "./prompts.ts";
+import { type DecodeState, type LayerState, withoutUnseen } from "./state.ts";
 
 /** Logits of the next token and the state that includes the new ones. */
 export interface Advanced {
@@ -65,16 +65,17 @@ export function* advanceAnywhere(
     ids.map((list, sample) =>
       list.map((id, i) => ({ kind: "text", id, position: textPosition(nextPosition[sample] + i, axes) })),
     );
-  const past = state.layers.map(({ cache }) => cache);
+  const held = withoutUnseen(state).layers;
+  const past = held.map(({ cache }) => cache);
   const watched = within(tap, { step, pass: {} });
-  let x = embed(model, freshFrom(state.layers[0].nextPosition), undefined, []); // [B, Q, Hd]
+  let x = embed(model, freshFrom(held[0].nextPosition), undefined, []); // [B, Q, Hd]
   const layers: LayerState[] = [];
-  let sequence = state.layers[0].sequence;
+  let sequence = held[0].sequence;
   // Layers between two cuts share one sequence, and so its extension, mask and angles.
-  for (let from = 0; from < state.layers.length; from = layers.length) {
-    const before = state.layers[from];
+  for (let from = 0; from < held.length; from = layers.length) {
+    const before = held[from];
     let to = from + 1;
-    while (state.layers[to]?.sequence === before.sequence) to++;
+    while (held[to]?.sequence === before.sequence) to++;
     sequence = append(before.sequence, freshFrom(before.nextPosition));
     const run = yield* layersInTurns(model, x, { from, to, sequence, past }, watched);
     ({ x } = run);
@@ -116,5 +117,5 @@ export function truncate(state: DecodeState, count: number): DecodeState {
       nextPosition: nextPosition.map((position) => position - count),
     };
   });
-  return { layers };
+  return { ...state, layers };
 }

@@ -2,9 +2,10 @@ import * as tf from "@tensorflow/tfjs";
 import { finishSync, type Readback } from "../core/readback.ts";
 import type { Sequence } from "../core/slots.ts";
 import { type Tap, within } from "../core/taps.ts";
-import { attentionByRows, type ByRows } from "../model/transformer/attention.ts";
+import type { LayerBefore } from "../methods/method.ts";
+import { type Attending, attentionByRows, type ByRows } from "../model/transformer/attention.ts";
 import { decoderLayer, type LayerCache, type Placement } from "../model/transformer/decoder.ts";
-import { rotaryAngles } from "../model/transformer/rope.ts";
+import { type Rotation, rotaryAngles, rotateBack } from "../model/transformer/rope.ts";
 import { causalMask, positionIds } from "../model/transformer/sequence.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { inTurn } from "../model/weights.ts";
@@ -21,7 +22,7 @@ export interface LayerRange {
   readonly placement?: Placement;
   /** What each layer has seen before, by layer; undefined at prefill. */
   readonly past?: readonly LayerCache[];
-  /** Layers whose attention somebody will look at. */
+  /** Layers whose attention, queries, keys or values somebody will look at. */
   readonly watch?: readonly number[];
 }
 
@@ -33,6 +34,8 @@ export interface LayerRun {
   readonly caches: readonly LayerCache[];
   /** Softmax attention of the watched layers, each [B, h, Q, S] by rows. */
   readonly attention: ReadonlyMap<number, ByRows>;
+  /** What each watched layer made of its tokens. */
+  readonly made: ReadonlyMap<number, LayerBefore>;
 }
 
 /**
@@ -52,6 +55,7 @@ export function* layersInTurns(model: Vlm, x: tf.Tensor3D, range: LayerRange, ta
   const here = within(tap, { sequence });
   const caches: LayerCache[] = [];
   const attention = new Map<number, ByRows>();
+  const made = new Map<number, LayerBefore>();
   let hidden = x;
   for (let i = from; i < to; i++) {
     yield* inTurn(model.decoder.layer(i));
@@ -60,9 +64,17 @@ export function* layersInTurns(model: Vlm, x: tf.Tensor3D, range: LayerRange, ta
     const output = tf.tidy(() => decoderLayer(model, i, entering, placement, here, past?.[i], watch.includes(i)));
     hidden = output.x as tf.Tensor3D;
     caches.push(output.cache);
-    if (output.attending) attention.set(i, attentionByRows(output.attending, placement.mask));
+    if (!output.attending) continue;
+    attention.set(i, attentionByRows(output.attending, placement.mask));
+    made.set(i, madeBy(output.attending, output.cache, placement.rotation));
   }
-  return { x: hidden, caches, attention };
+  return { x: hidden, caches, attention, made };
+}
+
+/** What a layer made of its tokens; queries and keys are turned back when they are asked for. */
+function madeBy({ queries, keys }: Attending, { values }: LayerCache, rotation: Rotation): LayerBefore {
+  const unturned = () => ({ queries: rotateBack(queries, rotation), keys: rotateBack(keys, rotation) });
+  return { keys, values, unturned };
 }
 
 /** {@link layersInTurns}, waiting for nobody. */

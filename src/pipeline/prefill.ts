@@ -1,12 +1,11 @@
 import type * as tf from "@tensorflow/tfjs";
 import type { Readback } from "../core/readback.ts";
-import type { Sequence } from "../core/slots.ts";
 import { tapNames } from "../core/tap-points.ts";
 import { noTap, requireKnown, type Tap, within } from "../core/taps.ts";
 import type { SampleLedger } from "../methods/ledger.ts";
-import type { PlacedTokens, Pruning } from "../methods/method.ts";
+import type { LayerBefore, PlacedTokens, Pruning } from "../methods/method.ts";
 import type { ByRows } from "../model/transformer/attention.ts";
-import { embed, finalNorm, type LayerCache, lmHead } from "../model/transformer/decoder.ts";
+import { embed, finalNorm, lmHead } from "../model/transformer/decoder.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import { lastIndex, positionIds, visualSlots } from "../model/transformer/sequence.ts";
 import type { ImageInputs, Vlm } from "../model/vlm.ts";
@@ -19,6 +18,7 @@ import { whileFinite } from "./finite.ts";
 import { keepLedgers } from "./ledgers.ts";
 import { splitPrompts } from "./placeholders.ts";
 import { imagesOfPrompt, layOut, requirePositions } from "./prompts.ts";
+import { type DecodeState, type LayerState, unseenRows } from "./state.ts";
 
 /** A batch of prompts and the images in them. */
 export interface ForwardInputs extends Partial<ImageInputs> {
@@ -31,19 +31,6 @@ export interface ForwardInputs extends Partial<ImageInputs> {
   readonly imagesOf?: readonly (readonly number[])[];
   /** Where the prompts come from, for errors. */
   readonly promptsOrigin?: string;
-}
-
-/** What one decoder layer keeps for decoding. After a cut the layers' sequences differ. */
-export interface LayerState {
-  readonly cache: LayerCache;
-  readonly sequence: Sequence;
-  /** Position id of the next token, for each sample. */
-  readonly nextPosition: readonly number[];
-}
-
-/** Everything that decoding needs to go on. */
-export interface DecodeState {
-  readonly layers: readonly LayerState[];
 }
 
 /** A cut that was made inside the decoder, before layer `layer`. */
@@ -113,6 +100,7 @@ function* pass(
 
   const entered: PlacedTokens = { tokens: x, sequence };
   let attention: ByRows | undefined;
+  let before: LayerBefore | undefined;
   const layers: LayerState[] = [];
   const cuts: (AppliedCut & MadeCut)[] = [];
   const imagesIn = segments.map((prompt) =>
@@ -125,7 +113,14 @@ function* pass(
       // A method may look one layer ahead.
       yield* inTurn(model.decoder.layer(from));
       const here = within(tap, { sequence, layer: from });
-      const choice = yield* chooseCut(model, imagesIn, from, { tokens: x, sequence, entered, attention, tap: here });
+      const choice = yield* chooseCut(model, imagesIn, from, {
+        tokens: x,
+        sequence,
+        entered,
+        attention,
+        before,
+        tap: here,
+      });
       tapIntegers(here, "stage2.indices", choice.keep);
       const applied = applyCut(x, sequence, choice, entered.sequence, cuts);
       ({ x, sequence } = applied); // [B, S', Hd]
@@ -137,6 +132,7 @@ function* pass(
     const run = yield* layersInTurns(model, x, range, tap);
     ({ x } = run);
     attention = run.attention.get(to - 1);
+    before = run.made.get(to - 1);
     for (const cache of run.caches) layers.push({ cache, sequence, nextPosition });
   }
 
@@ -155,10 +151,12 @@ function* pass(
   const hidden = here("llm.norm", finalNorm(model, x)) as tf.Tensor3D;
   const ends = sequence.map((slots) => [lastIndex(slots)]);
   const logits = here("logits_last", lmHead(model, gatherRows(hidden, ends)).squeeze<tf.Tensor2D>([1])); // [B, V]
-  const passed = { entered: entered.sequence, sequences: layers.map((layer) => layer.sequence), cuts };
+  const sequences = layers.map((layer) => layer.sequence);
+  const passed = { entered: entered.sequence, sequences, cuts };
+  const unseen = unseenRows(imagesIn, sequences);
   const ledgers = keepLedgers(segments, images, passed);
   const made = cuts.map(({ layer, keep, made, weights }) => ({ layer, keep, made, weights }));
-  return { logits, hidden, state: { layers }, cuts: made, ledgers };
+  return { logits, hidden, state: { layers, ...(unseen && { unseen }) }, cuts: made, ledgers };
 }
 
 /** The decoder in stretches of layers between two cuts. */

@@ -22,6 +22,7 @@ import { batchOf } from "../../src/pipeline/processor.ts";
 import { normals, randomModel } from "../properties/differences.ts";
 import { leaked, relativeError } from "../support.ts";
 import { IMAGE, preparedNoise, tinyFamily } from "../support-families.ts";
+import { askedFor } from "../support-methods.ts";
 
 interface Subject {
   readonly model: Vlm;
@@ -58,7 +59,7 @@ describe.each(["llava", "llava_next", "qwen2_5_vl"])("what is measured inside a 
     tf.dispose(tensorsIn([inputs, other]));
     disposeModel(model);
   });
-  const pruned = (name: string): Pruning => createPruning(name, model.config, { average: { ratio: 0.5 } });
+  const pruned = (name: string): Pruning => createPruning(name, model.config, askedFor(name, 0.5));
   /** What passes at some points, as nested arrays, with the visits. */
   async function recorded(name: string, points: readonly TapName[]) {
     const recorder = record(points);

@@ -3,7 +3,8 @@ import { join } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import { describe, expect, it } from "vitest";
 import { openSafetensors, readTensor, writeSafetensors } from "../../src/io/safetensors.ts";
-import { METHOD_NAMES } from "../../src/methods/registry.ts";
+import { takesAverage } from "../../src/methods/method.ts";
+import { METHOD_NAMES, methodNamed } from "../../src/methods/registry.ts";
 import { expected, fixturePath, relativeError } from "../support.ts";
 import { copyOf, editJson, listing, nuwa, temporaryFolder } from "./support.ts";
 
@@ -54,7 +55,7 @@ describe("nuwa forward", () => {
 
   it.each(METHOD_NAMES)("runs %s, and dumps what is left before and behind the decoder", async (method) => {
     const dump = join(folder, "peer.safetensors");
-    const average = method === "none" ? [] : ["--average", "1/2"];
+    const average = takesAverage(methodNamed(method)) ? ["--average", "1/2"] : [];
     expect((await forward(fixturePath("square"), dump, "--method", method, ...average)).err).toBe("");
     const file = openSafetensors(dump);
     const entered = readTensor(file, "stage1.indices");
@@ -113,7 +114,7 @@ describe("nuwa forward", () => {
     const dump = join(folder, "none.safetensors");
     expect((await forward(fixturePath("square"), dump, "--method", "random", "--tap", "stage2.scores")).err).toMatch(
       "--tap stage2.scores: the method random does not pass there. Leave it out, or use one that does: " +
-        "nuwa, fastv, sparsevlm, pyramiddrop, cdpruner.",
+        "nuwa, fastv, sparsevlm, pyramiddrop, cdpruner, feather, ivcprune.",
     );
     const words = join(folder, "words.safetensors");
     writeSafetensors(words, [["input_ids", { shape: [2], values: Int32Array.of(1, 5) }]]);

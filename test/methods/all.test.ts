@@ -5,7 +5,7 @@ import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { averageTokens, enteringPerLayer, type SampleLedger } from "../../src/methods/ledger.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
-import { createMethod, METHOD_NAMES } from "../../src/methods/registry.ts";
+import { createMethod, METHOD_NAMES, methodNamed } from "../../src/methods/registry.ts";
 import type { Llava } from "../../src/model/llava/llava.ts";
 import { disposeModel } from "../../src/model/vlm.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
@@ -22,8 +22,13 @@ const PROMPTS = [
  * half of the tokens, and what publishes its own numbers without an average.
  */
 const CASES = METHOD_NAMES.flatMap((name) =>
-  POSITION_POLICIES.map((positions) => [name, { positions, average: { tokens: 8 } }] as const),
-).concat(["prumerge", "pyramiddrop"].map((name) => [name, { positions: "compressed", average: undefined }] as never));
+  POSITION_POLICIES.map((positions) => {
+    const average = methodNamed(name).publishedOnly ? undefined : { tokens: 8 };
+    return [name, { positions, average }] as const;
+  }),
+).concat(
+  ["prumerge", "pyramiddrop", "dart"].map((name) => [name, { positions: "compressed", average: undefined }] as never),
+);
 
 describe.each(CASES)("%s with %j", (name, request) => {
   let model: Llava;

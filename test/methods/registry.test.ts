@@ -6,9 +6,9 @@ import { METHOD_POINTS } from "../../src/core/tap-points.ts";
 import { record } from "../../src/core/taps.ts";
 import { random } from "../../src/methods/random.ts";
 import { createMethod, METHOD_NAMES, methodNamed } from "../../src/methods/registry.ts";
-import { parseConfig } from "../../src/model/llava/config.ts";
 import { disposeModel } from "../../src/model/vlm.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
+import { askedFor, configOf } from "../support-methods.ts";
 import { tinyModel } from "../support-tiny.ts";
 import { chosen } from "./support.ts";
 
@@ -16,31 +16,13 @@ beforeAll(async () => {
   await useBackend("wasm");
 });
 
-const configOf = (side: number, layers: number) =>
-  parseConfig("registry", {
-    vision_config: {
-      hidden_size: 8,
-      intermediate_size: 8,
-      num_hidden_layers: 4,
-      num_attention_heads: 1,
-      image_size: 8 * side,
-      patch_size: 8,
-    },
-    text_config: {
-      hidden_size: 8,
-      intermediate_size: 8,
-      num_hidden_layers: layers,
-      num_attention_heads: 1,
-      vocab_size: 8,
-    },
-  });
 const config = configOf(12, 8);
 
 describe("the registry", () => {
   it.each(METHOD_NAMES)("knows which points %s passes", (name) => {
     const model = tinyModel();
-    const { taps, keepsEverything } = methodNamed(name);
-    const method = createMethod(name, model.config, keepsEverything ? {} : { average: { ratio: 0.5 } });
+    const { taps } = methodNamed(name);
+    const method = createMethod(name, model.config, askedFor(name, 0.5));
     const recorder = record(METHOD_POINTS);
     const pixels = tf.randomNormal([1, 3, 16, 16], 0, 1, "float32", 7);
     tf.dispose(tensorsIn(runSync(() => forward(model, { pixels, prompts: [[1, 3, 9]] }, method, recorder.tap))));

@@ -7,6 +7,7 @@ import { noTap, record } from "../../src/core/taps.ts";
 import { sharedOut } from "../../src/methods/budget.ts";
 import { enteringPerLayer, gridLedgers, type SampleLedger } from "../../src/methods/ledger.ts";
 import type { Method } from "../../src/methods/method.ts";
+import { takesAverage } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
 import type { NuwaRequest } from "../../src/methods/nuwa/definition.ts";
 import { POSITION_POLICIES } from "../../src/methods/nuwa/positions.ts";
@@ -256,8 +257,9 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
     tf.tidy(() => {
       for (const { shape } of runSync(() => model.encode(batchOf([images[0]]), noTap))) shapes.push(shape);
     });
-    for (const { name, keepsEverything } of METHODS) {
-      const request = keepsEverything ? {} : { average: { ratio: 0.5 } };
+    for (const definition of METHODS) {
+      const { name } = definition;
+      const request = takesAverage(definition) ? { average: { ratio: 0.5 } } : {};
       const pruning = createPruning(name, model.config, request);
       const { needs = [] } = typeof pruning === "function" ? pruning(shapes[0]) : pruning;
       const lacking = needs.find((need) => !model.config.facts.capabilities.includes(need));
@@ -284,6 +286,9 @@ describe.each(["llava_next", "qwen2_5_vl"] as const)("a tiny model of the family
     "holov",
     "vispruner",
     "cdpruner",
+    "dart",
+    "feather",
+    "ivcprune",
   ])("is the unpruned model under %s where everything is kept", (name) => {
     tf.tidy(() => {
       const wanted = logitsOf(pass([images[0]], [[1, IMAGE, 9]]));

@@ -9,6 +9,7 @@ import type { Llava } from "../../src/model/llava/llava.ts";
 import { disposeModel } from "../../src/model/vlm.ts";
 import { generate } from "../../src/pipeline/generate.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
+import { askedFor } from "../support-methods.ts";
 import { tinyModel } from "../support-tiny.ts";
 
 const PROMPT = [1, 2, 3, 10, 11, 12, 13];
@@ -29,7 +30,7 @@ function picture(value = 0): tf.Tensor4D {
 }
 
 function pruningOf(name: string) {
-  return createPruning(name, model.config, { average: { ratio: 0.5 }, seed: 1 });
+  return createPruning(name, model.config, { ...askedFor(name, 0.5), seed: 1 });
 }
 
 /** What a pass throws; it must leave no tensor. */

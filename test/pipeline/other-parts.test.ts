@@ -3,12 +3,14 @@ import fc from "fast-check";
 import { afterAll, beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { methodCases } from "../../src/laws/passes.ts";
+import { factoryOf } from "../../src/laws/selecting.ts";
 import { decodesFromCaches, givesIdsByPolicy, keepsSamplesApart, keepsTheLedger } from "../../src/laws/whole-pass.ts";
 import { createMethod, METHODS } from "../../src/methods/registry.ts";
 import type { Llava } from "../../src/model/llava/llava.ts";
 import { disposeModel } from "../../src/model/vlm.ts";
 import { gradients } from "../../src/pipeline/gradients.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
+import { askedFor } from "../support-methods.ts";
 import { OTHER_PARTS, tinyModel } from "../support-tiny.ts";
 
 /*
@@ -48,8 +50,9 @@ describe.each(Object.entries(MODELS))("a model with %s", (name, parts) => {
     // The largest grid, because SigLIP sees squares.
     const cases = methodCases.filter(({ which }) => which === 0);
     const [input] = fc.sample(cases, { seed: 12, numRuns: 1 });
-    for (const { name: method } of METHODS) {
-      const made = createMethod(method, model.config, { ...input.asked, seed: input.seed });
+    for (const definition of METHODS) {
+      const { name: method } = definition;
+      const made = factoryOf(definition)(model.config, { ...input.asked, seed: input.seed });
       if (!offered(made.needs)) continue;
       for (const law of [keepsTheLedger, keepsSamplesApart, givesIdsByPolicy])
         expect(() => law(model, made, input), `${method}: ${law.name}`).not.toThrow();
@@ -84,7 +87,7 @@ describe.each(Object.entries(MODELS))("a model with %s", (name, parts) => {
 
   it("says which methods it lacks something for", () => {
     for (const { name: method } of METHODS) {
-      const made = createMethod(method, model.config, method === "none" ? {} : { average: { ratio: 0.5 } });
+      const made = createMethod(method, model.config, askedFor(method, 0.5));
       if (offered(made.needs)) continue;
       const pixels = tf.zeros<tf.Rank.R4>([1, 3, 16, 16]);
       expect(method).toBe("tome");

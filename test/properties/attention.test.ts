@@ -22,6 +22,7 @@ import { forward } from "../../src/pipeline/prefill.ts";
 import { batchOf } from "../../src/pipeline/processor.ts";
 import { relativeError } from "../support.ts";
 import { IMAGE, preparedNoise, tinyFamily } from "../support-families.ts";
+import { askedFor } from "../support-methods.ts";
 import { OTHER_PARTS, tinyModel } from "../support-tiny.ts";
 import { layoutOf } from "./generators/sequences.ts";
 import { law } from "./law.ts";
@@ -245,7 +246,8 @@ law(
   (input) => {
     const { model, inputs } = inputsOf(input);
     for (const name of offered(model)) {
-      const pruning = createPruning(name, model.config, { average: { ratio: input.ratio }, variant: input.variant });
+      const asked = { ...askedFor(name, input.ratio), variant: input.variant };
+      const pruning = createPruning(name, model.config, asked);
       const pass = () =>
         tidy(() => {
           const { logits, ledgers } = runSync(() => forward(model, inputs, pruning));
@@ -284,7 +286,7 @@ law(
 );
 
 /** Methods that hold nothing of their own that grows faster than the tokens, as mixtures of k tokens from N do. */
-const LINEAR = ["none", "fastv", "sparsevlm", "pyramiddrop", "hiprune"];
+const LINEAR = ["none", "fastv", "sparsevlm", "pyramiddrop", "hiprune", "dart", "feather", "ivcprune"];
 
 law(
   "Twice the tokens take at most 2.2 times the memory in a pass, whichever rows of attention a method reads.",
@@ -299,7 +301,7 @@ law(
       const top = kind === "clip_vision_model" ? {} : { vision_feature_select_strategy: "full" };
       const model = tinyModel({ top, vision: { model_type: kind, image_size: [4 * count, 64] } });
       const pixels = tf.randomNormal<tf.Rank.R4>([1, 3, 4 * count, 64], 0, 1, "float32", 1);
-      const pruning = createPruning(name, model.config, { average: { ratio } });
+      const pruning = createPruning(name, model.config, askedFor(name, ratio));
       const inputs = { pixels, prompts: [[5, IMAGE, 6, 7]] };
       const peak = mostBytes(() => runSync(() => forward(model, inputs, pruning)));
       disposeModel(model);

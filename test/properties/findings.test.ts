@@ -6,7 +6,9 @@ import { useBackend } from "../../src/backend/select.ts";
 import { patchCount } from "../../src/core/grid.ts";
 import { drawGrid } from "../../src/laws/draw.ts";
 import { type SelectionCase, selectionCases } from "../../src/laws/generators/selections.ts";
+import { keptBy } from "../../src/laws/selecting.ts";
 import * as laws from "../../src/laws/selection.ts";
+import { feather } from "../../src/methods/feather.ts";
 import { selectorOf } from "./method-selectors.ts";
 import { globalTopK, nuwaStage1, type Selector } from "./selectors.ts";
 import { DEFAULT_SEED } from "./settings.ts";
@@ -116,6 +118,29 @@ describe("finding 3: FastV leaves more rows empty than Nüwa can", () => {
 
   it("is found by fast-check, on 9 patches at most", () => {
     expectBroken(selectionCases({ max: 16 }), laws.staysWithinTheGaps(fastv), 9);
+  });
+});
+
+describe("finding 5: FEATHER leaves patches that its own grid would have kept near", () => {
+  const both = (gridStays: boolean): Selector => {
+    return (scores, grid) => keptBy(feather({ grids: [grid], layers: [1, 2], gridStays }), scores, grid);
+  };
+
+  it("at its second cut, which keeps one end of a row and drops the other", () => {
+    const input = caseOf([[1, 0, 0, 0]], 4, 1);
+    const { picture, coverage } = measure(both(false), input);
+    expect(picture).toBe(`
+[1]  0   0   0 `);
+    expect(coverage.radius).toBe(3);
+    expect(measure(both(true), input).coverage.radius).toBe(1);
+  });
+
+  it("is found by fast-check, on 4 patches at most; never where the grid stays", () => {
+    const near = (select: Selector) => (input: SelectionCase) => {
+      expect(measure(select, input).coverage.radius).toBeLessThanOrEqual(2 * Math.SQRT2);
+    };
+    expectBroken(selectionCases({ max: 16 }), near(both(false)), 4);
+    fc.assert(fc.property(selectionCases({ max: 16 }), near(both(true))), { seed: DEFAULT_SEED, numRuns: 200 });
   });
 });
 

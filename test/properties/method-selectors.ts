@@ -1,12 +1,13 @@
-import { configFor, keptBy } from "../../src/laws/selecting.ts";
+import { configFor, factoryOf, keptBy } from "../../src/laws/selecting.ts";
 import type { Selector } from "../../src/laws/selectors.ts";
+import { dart, dartBudget } from "../../src/methods/dart.ts";
 import { fastv } from "../../src/methods/fastv.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { nuwa } from "../../src/methods/nuwa/nuwa.ts";
 import { VARIANTS } from "../../src/methods/nuwa/variants.ts";
 import { prumerge } from "../../src/methods/prumerge.ts";
 import { pyramiddrop } from "../../src/methods/pyramiddrop.ts";
-import { createMethod } from "../../src/methods/registry.ts";
+import { methodNamed } from "../../src/methods/registry.ts";
 import { sparsevlm } from "../../src/methods/sparsevlm/sparsevlm.ts";
 import { visionzip } from "../../src/methods/visionzip.ts";
 
@@ -25,6 +26,7 @@ const ASKING_FOR: Readonly<Record<string, (keep: number, regionSize: number) => 
   // One cut before layer 1; an average would count the layer before it, too.
   fastv: (keep) => fastv({ keep, layer: 1 }),
   sparsevlm: (keep) => sparsevlm({ stages: [{ layer: 1, keep }] }),
+  dart: (keep) => dart(dartBudget(keep, 1)),
   pyramiddrop: (keep) => pyramiddrop({ stages: [{ layer: 1, keep }] }),
   // The class token and the extra token stand for no patch. Of 64 patches 10 are contextual, as published.
   visionzip(keep) {
@@ -41,7 +43,8 @@ const ASKING_FOR: Readonly<Record<string, (keep: number, regionSize: number) => 
 export function selectorOf(name: string): Selector {
   return (scores, grid, { keep, regionSize }) =>
     keptBy(
-      ASKING_FOR[name]?.(keep, regionSize) ?? createMethod(name, configFor(grid), { average: { tokens: keep } }),
+      ASKING_FOR[name]?.(keep, regionSize) ??
+        factoryOf(methodNamed(name))(configFor(grid), { average: { tokens: keep } }),
       scores,
       grid,
     );

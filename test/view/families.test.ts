@@ -18,6 +18,7 @@ import { recordScores } from "../../src/view/cut-scores.ts";
 import { drawRun } from "../../src/view/picture.ts";
 import { leaked } from "../support.ts";
 import { IMAGE, noise, tinyFamily } from "../support-families.ts";
+import { askedFor } from "../support-methods.ts";
 import { tinyModel } from "../support-tiny.ts";
 import { badIds, misplaced, wordsOf } from "./support.ts";
 
@@ -106,7 +107,7 @@ describe.each(["llava", "llava_next", "qwen2_5_vl"] as const)("pictures of %s", 
   );
 
   function pruning(name: string) {
-    return createPruning(name, model.config, name === "none" ? {} : { average: { ratio: 0.5 } });
+    return createPruning(name, model.config, askedFor(name, 0.5));
   }
 });
 

@@ -44,6 +44,10 @@ export async function prepare({ paths, text: question }: Asked, options: AskOpti
       `--explore looks for more visual tokens: the method ${method.definition.name} keeps every one. ` +
         "Leave it out, or name a --method.",
     );
+  if (options.explore && method.definition.publishedOnly)
+    throw new UsageError(
+      `--explore asks for more visual tokens: the method ${method.definition.name} has no budget. Leave it out.`,
+    );
   if (options.collector && method.definition.keepsEverything)
     throw new UsageError(
       `--collector shows what a token is made of: the method ${method.definition.name} keeps each as it is. ` +

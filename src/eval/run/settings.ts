@@ -40,7 +40,8 @@ function isControl(name: string): name is Control {
 
 /**
  * All settings of some choices, method by method. A method that keeps everything is one setting: where nothing is
- * dropped all position policies give the same ids. Controls are one each.
+ * dropped all position policies give the same ids. Controls are one each. A method without a budget has one for each
+ * position policy.
  *
  * @param catalogue the definitions of the methods; a name that is not in it has neither variants nor ids of its own
  */
@@ -53,8 +54,9 @@ export function settingsOf(choices: Choices, catalogue: Catalogue = REGISTRY): S
     if (definition?.keepsEverything) return [{ method, variant: null, average: null, positions: own }];
     const read = definition?.variants ? variants : [null];
     const policies = new Set(positions.map((policy) => (policy === "own" ? own : policy)));
+    const asked = definition?.publishedOnly ? [null] : averages;
     return read.flatMap((variant) =>
-      averages.flatMap((average) => [...policies].map((policy) => ({ method, variant, average, positions: policy }))),
+      asked.flatMap((average) => [...policies].map((policy) => ({ method, variant, average, positions: policy }))),
     );
   });
 }
@@ -78,7 +80,7 @@ export function runOf(
   if (!definition)
     throw new UsageError(`method ${shown(method)} does not exist. There are: ${EVALUATED_METHODS.join(", ")}.`);
   const request = {
-    average: parseAverage(average ?? "1/1"),
+    average: average === null && definition.publishedOnly ? undefined : parseAverage(average ?? "1/1"),
     variant: (variant ?? undefined) as Variant | undefined,
     positions: positions as PositionPolicy,
     constants,

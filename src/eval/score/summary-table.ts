@@ -109,6 +109,11 @@ function benchmarksTable(rows: readonly SummaryRow[], samples: readonly Sample[]
 /** Both averages are given, because papers count one or the other. */
 const HEADINGS = ["method", "average", "tokens entering a layer", "leaving it", "positions"];
 
+/** What stands for the average of a setting that was asked for none. */
+export function unasked(method: string): string {
+  return REGISTRY.get(method)?.publishedOnly ? "as published" : "all";
+}
+
 /** The cells under {@link HEADINGS}. */
 function settingCells(setting: Setting, samples: readonly Sample[], ofTask: (task: string) => boolean): string[] {
   const { method, variant, average, positions } = setting;
@@ -117,7 +122,7 @@ function settingCells(setting: Setting, samples: readonly Sample[], ofTask: (tas
   const mean = (tokens: (sample: Sample) => number) =>
     (own.reduce((sum, sample) => sum + tokens(sample), 0) / own.length).toFixed(1);
   return [
-    ...[variant ? `${method} (${variant})` : method, average ?? "all"],
+    ...[variant ? `${method} (${variant})` : method, average ?? unasked(method)],
     ...[mean(({ tokensEntering }) => tokensEntering), mean(({ tokensLeaving }) => tokensLeaving), positions],
   ];
 }

@@ -1,8 +1,8 @@
 import * as tf from "@tensorflow/tfjs";
 import { NuwaError } from "../../core/errors.ts";
 import { type Readback, readback } from "../../core/readback.ts";
-import type { Sequence, Slot } from "../../core/slots.ts";
-import { indicesOf } from "../../model/transformer/sequence.ts";
+import type { Sequence } from "../../core/slots.ts";
+import { indicesOf, textBehind } from "../../model/transformer/sequence.ts";
 import type { CutView } from "../method.ts";
 
 /**
@@ -59,9 +59,4 @@ export function* attentionOfRaters(
       Float32Array.from(visual, (index) => values[(sample * most + rater) * length + index]),
     );
   });
-}
-
-function textBehind(slots: readonly Slot[]): number[] {
-  const lastVisual = slots.findLastIndex((slot) => slot?.kind === "visual");
-  return indicesOf(slots, "text").filter((index) => index > lastVisual);
 }

@@ -60,3 +60,11 @@ function lengthOf(positions: readonly Position[]): number {
 export function rotate(x: tf.Tensor4D, { cos, sin }: Rotation): tf.Tensor4D {
   return turnHalves(x, cos, sin);
 }
+
+/**
+ * What {@link rotate} made of a tensor turned back, up to rounding: [B, h, S, d] → [B, h, S, d]. Where angles come with
+ * a scale, cos² + sin² is its square.
+ */
+export function rotateBack(x: tf.Tensor4D, { cos, sin }: Rotation): tf.Tensor4D {
+  return tf.tidy(() => turnHalves(x, cos, sin.neg()).div(cos.square().add(sin.square())));
+}

@@ -14,6 +14,12 @@ export function indicesOf(slots: readonly Slot[], kind: "text" | "visual"): numb
   return slots.flatMap((slot, index) => (slot?.kind === kind ? [index] : []));
 }
 
+/** Where the text stands behind the visual tokens of a sample. */
+export function textBehind(slots: readonly Slot[]): number[] {
+  const lastVisual = slots.findLastIndex((slot) => slot?.kind === "visual");
+  return indicesOf(slots, "text").filter((index) => index > lastVisual);
+}
+
 /** The visual tokens of each sample, in order. */
 export function visualSlots(sequence: Sequence): VisualSlot[][] {
   return sequence.map((slots) => slots.filter((slot): slot is VisualSlot => slot?.kind === "visual"));

@@ -205,6 +205,29 @@ export const CHOOSING = {
     const ofToken = decoderWidth * (numAttentionHeads + numKeyValueHeads) * headDim + numAttentionHeads * headDim;
     return sumOf(stages.map(({ layer }) => (entering[layer - 1] + ledger.textTokens) * ofToken));
   },
+
+  /** Cosines of the pivots with all tokens, at the states entering the layer of the cut. */
+  dart(
+    { ledger, decoderWidth }: Sizes,
+    { layer, visualPivots }: { layer: number; visualPivots: number },
+    text: number,
+  ) {
+    const pivots = visualPivots + Math.min(4, text);
+    return pivots * (enteringPerLayer(ledger)[layer - 1] + ledger.textTokens) * decoderWidth;
+  },
+
+  /** At each cut what the last token would pay to all. */
+  feather({ ledger, config: { text } }: Sizes, layers: readonly number[]): number {
+    const entering = enteringPerLayer(ledger);
+    const tokens = layers.map((layer) => entering[layer - 1] + ledger.textTokens);
+    return sumOf(tokens) * text.numAttentionHeads * text.headDim;
+  },
+
+  /** Values of the text with those of all tokens, twice: no tiny image has a seed. */
+  ivcprune({ ledger, config: { text } }: Sizes, layer: number, textBehind: number): number {
+    const tokens = enteringPerLayer(ledger)[layer - 1] + ledger.textTokens;
+    return 2 * (textBehind - 2) * tokens * text.numKeyValueHeads * text.headDim;
+  },
 };
 
 export function sumOf(values: readonly number[]): number {

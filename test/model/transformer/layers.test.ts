@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { activations } from "../../../src/model/transformer/activations.ts";
 import { layerNorm, linear, normalizeRows, rmsNorm } from "../../../src/model/transformer/layers.ts";
-import { rotaryAngles } from "../../../src/model/transformer/rope.ts";
+import { rotaryAngles, rotate, rotateBack } from "../../../src/model/transformer/rope.ts";
 import { weightsTree } from "../../../src/model/weights.ts";
 import { relativeError } from "../../support.ts";
 
@@ -57,6 +57,28 @@ describe("layers", () => {
       const { cos } = rotaryAngles([[[1, 20, 300]]], { headDim: 8, ropeTheta: 1, ropeSections: [1, 1, 2] });
       const wanted = [1, 20, 300, 300].map(Math.cos);
       expect(relativeError(cos.dataSync(), [...wanted, ...wanted])).toBeLessThan(1e-6);
+    });
+  });
+
+  it("turn back what positions turned, also where angles come with a scale", () => {
+    tf.tidy(() => {
+      const ropeScaling = {
+        type: "yarn",
+        factor: 4,
+        originalPositions: 64,
+        attentionFactor: 1.7,
+        betaFast: 32,
+        betaSlow: 1,
+        truncate: true,
+      } as const;
+      for (const scaling of [undefined, ropeScaling]) {
+        const config = { headDim: 8, ropeTheta: 100, ropeSections: [4], ropeScaling: scaling };
+        const rotation = rotaryAngles([[[0], [1], [57], [901]]], config);
+        const x = tf.randomNormal<tf.Rank.R4>([1, 3, 4, 8], 0, 1, "float32", 2);
+        const turned = rotate(x, rotation);
+        expect(relativeError(turned.dataSync(), x.dataSync())).toBeGreaterThan(0.1);
+        expect(relativeError(rotateBack(turned, rotation).dataSync(), x.dataSync())).toBeLessThan(1e-6);
+      }
     });
   });
 

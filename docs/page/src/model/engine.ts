@@ -6,8 +6,8 @@ import type { Sequence } from "../../../../src/core/slots.ts";
 import { matchTaps, tapNames } from "../../../../src/core/tap-points.ts";
 import { chain, noTap, type Recorder, record } from "../../../../src/core/taps.ts";
 import { enteringPerLayer, type SampleLedger } from "../../../../src/methods/ledger.ts";
-import type { Pruning } from "../../../../src/methods/method.ts";
-import { createPruning, METHODS } from "../../../../src/methods/registry.ts";
+import { type Pruning, takesAverage } from "../../../../src/methods/method.ts";
+import { createPruning, METHODS, methodNamed } from "../../../../src/methods/registry.ts";
 import { type Answer, answer, type LoadedVlm } from "../../../../src/pipeline/answer.ts";
 import { selectedImages, selectedSlots } from "../../../../src/pipeline/apply.ts";
 import { choosePatches, methodFor } from "../../../../src/pipeline/choosing.ts";
@@ -105,7 +105,7 @@ export function createEngine(vlm: LoadedVlm, backend: string): Engine {
 
 /** The method of a setting. @throws UsageError when it does not fit the model */
 export function pruningFor({ model }: LoadedVlm, { method, average, ...request }: Setting): Pruning {
-  if (method === "none") return createPruning(method, model.config, {});
+  if (!takesAverage(methodNamed(method))) return createPruning(method, model.config, request);
   return createPruning(method, model.config, { average: { tokens: average }, ...request });
 }
 
