@@ -121,7 +121,7 @@ describe("finding 3: FastV leaves more rows empty than Nüwa can", () => {
   });
 });
 
-describe("finding 5: FEATHER leaves patches that its own grid would have kept near", () => {
+describe("finding 8: FEATHER leaves patches that its own grid would have kept near", () => {
   const both = (gridStays: boolean): Selector => {
     return (scores, grid) => keptBy(feather({ grids: [grid], layers: [1, 2], gridStays }), scores, grid);
   };
