@@ -123,7 +123,7 @@ export function spreadPositions(
   { offsets, extraTokens }: Pick<ImageShape, "offsets" | "extraTokens">,
 ): Position[] | undefined {
   if (!sources || sources.length === 0) return undefined;
-  const ids = sources.map((cell) => offsets[cell + extraTokens].map((offset) => start + offset));
+  const ids = sources.map((cell) => offsets[cell + extraTokens].map((offset) => offset + start));
   return ids.length === 1 ? ids : Array.from({ length: SPREAD_IDS }, (_, part) => ids[part % ids.length]);
 }
 
