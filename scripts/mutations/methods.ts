@@ -210,6 +210,18 @@ export const METHODS: readonly Mutation[] = [
     to: "",
   },
   {
+    what: "ppe: the cells of the smallest weights",
+    file: "methods/nuwa/positions.ts",
+    from: "return best(cells, weights, SPREAD_IDS);",
+    to: "return best(cells, weights, cells.length).reverse().slice(0, SPREAD_IDS);",
+  },
+  {
+    what: "ppe: every part by the first id",
+    file: "model/transformer/rope.ts",
+    from: "Math.floor((pair * parts) / pairs)",
+    to: "0",
+  },
+  {
     what: "caches: those before a cut keep what it has dropped",
     file: "pipeline/state.ts",
     from: 'cachesBeforeCuts === "pruned" &&',

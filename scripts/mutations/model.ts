@@ -42,8 +42,8 @@ export const MODEL: readonly Mutation[] = [
   {
     what: "M-RoPE: every pair turns with the first axis",
     file: rope,
-    from: "new Array<number>(pairs).fill(axis)",
-    to: "new Array<number>(pairs).fill(0)",
+    from: "part * ropeSections.length + axis",
+    to: "part * ropeSections.length",
   },
   {
     what: "LayerNorm: epsilon outside the root",

@@ -32,6 +32,16 @@ export interface VisualSlot {
    */
   readonly cell: number;
   readonly position: Position;
+  /**
+   * The cells of the image that it is made of most, best first; undefined where its position policy does not ask for
+   * them, or it is its cell alone.
+   */
+  readonly sources?: readonly number[];
+  /**
+   * Several ids in the place of `position`, over which its rotary frequencies are divided in as many parts; undefined:
+   * `position` alone.
+   */
+  readonly parts?: readonly Position[];
 }
 
 /** A separator between rows of visual tokens, such as the newline of LLaVA-NeXT. It is never pruned. */

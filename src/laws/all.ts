@@ -205,7 +205,7 @@ export const LAWS: readonly Law<unknown>[] = [
     pass.repeatsItself,
   ),
   byPass(
-    "With every method that leaves earlier caches alone, decoding from caches is recomputing the longer prompt, its selections held fixed.",
+    "With every method, decoding from caches is recomputing the longer prompt, its selections held fixed, save where it prunes earlier caches.",
     pass.decodesFromCaches,
   ),
   byPass(

@@ -4,8 +4,8 @@ import type { Vlm } from "../model/vlm.ts";
 /** A token of the oracle: a word or the vector of a visual token, and what it is in each layer. */
 export interface OracleToken {
   readonly content: number | ArrayLike<number>;
-  /** Position id in each layer. */
-  readonly positions: readonly number[];
+  /** Position id in each layer, or several, by which parts of a head turn. */
+  readonly positions: readonly (number | readonly number[])[];
   /** Nobody sees it from this layer on. */
   readonly hiddenFrom: number;
   /** It was decoded, not prompted. */
@@ -36,10 +36,12 @@ export function tokensOfRun(
       const positions = inLayer.map((slots) => slots.filter(isText)[nth].position[0]);
       return { content: slot.id, positions, hiddenFrom: sequences.length };
     }
-    const own = inLayer.map((slots) => slots.find((each) => each.kind === "visual" && each.row === slot.row));
+    const own = inLayer.map((slots) =>
+      slots.find((each): each is VisualSlot => each.kind === "visual" && each.row === slot.row),
+    );
     const gone = own.indexOf(undefined);
     // Where it is hidden its id does not matter.
-    const positions = own.map((each) => each?.position[0] ?? 0);
+    const positions = own.map((each) => each?.parts?.flat() ?? each?.position[0] ?? 0);
     const hiddenFrom = gone < 0 ? sequences.length : gone;
     return { content: visual[slot.row], positions, hiddenFrom, unseen: unseen.includes(slot.row) };
   });
@@ -126,11 +128,14 @@ function rmsNorm(x: readonly number[], { values }: Matrix, epsilon: number): num
 }
 
 /** Rotates the halves of each head against one another, as Hugging Face's Llama does. */
-function rotate(x: readonly number[], position: number, headDim: number, theta: number): number[] {
+function rotate(x: readonly number[], position: number | readonly number[], headDim: number, theta: number): number[] {
   const half = headDim / 2;
+  const ids = typeof position === "number" ? [position] : position;
+  const idOf = (pair: number) =>
+    ids[half % ids.length === 0 ? Math.floor(pair / (half / ids.length)) : pair % ids.length];
   return x.map((value, i) => {
     const at = i % headDim;
-    const angle = position * theta ** ((-2 * (at % half)) / headDim);
+    const angle = idOf(at % half) * theta ** ((-2 * (at % half)) / headDim);
     const partner = at < half ? -x[i + half] : x[i - half];
     return value * Math.cos(angle) + partner * Math.sin(angle);
   });

@@ -177,8 +177,8 @@ export const repeatsItself: PassLaw = (model, method, input) => {
 };
 
 /**
- * With every method that leaves the caches before its cuts alone, decoding from caches is recomputing the longer
- * prompt, its selections held fixed. What the others decode, {@link agreesWithTheOracle} says.
+ * With every method, decoding from caches is recomputing the longer prompt, its selections held fixed, save where it
+ * prunes earlier caches: what is decoded then, {@link agreesWithTheOracle} says.
  */
 export const decodesFromCaches: PassLaw = (model, method, input) => {
   if (method.cachesBeforeCuts === "pruned") return;

@@ -6,6 +6,7 @@ import type { TapName } from "../core/tap-points.ts";
 import { type Tap, wants, within } from "../core/taps.ts";
 import type { Method, PatchSelection } from "../methods/method.ts";
 import { aggregate } from "../methods/nuwa/aggregation.ts";
+import { sourcesOf } from "../methods/nuwa/positions.ts";
 import { cellCount, firstCells, type ImageShape } from "../model/image-shape.ts";
 import { gatherRows } from "../model/transformer/layers.ts";
 import type { EncodedGrid, Vlm } from "../model/vlm.ts";
@@ -174,7 +175,11 @@ export function selectedSlots(
 ): Omit<VisualSlot, "kind" | "position">[][] {
   return prompts.map((prompt) =>
     imagesOfPrompt(prompt)
-      .flatMap((number, image) => images[number].cells.map((cell) => ({ image, cell })))
+      .flatMap((number, image) => {
+        const { cells, weights, method } = images[number];
+        const sources = (token: number) => (method.positions === "ppe" ? sourcesOf(weights[token]) : undefined);
+        return cells.map((cell, token) => ({ image, cell, sources: sources(token) }));
+      })
       .map((slot, row) => ({ ...slot, row })),
   );
 }

@@ -6,7 +6,7 @@ import type { LayerBefore } from "../methods/method.ts";
 import { type Attending, attentionByRows, type ByRows } from "../model/transformer/attention.ts";
 import { decoderLayer, type LayerCache, type Placement } from "../model/transformer/decoder.ts";
 import { type Rotation, rotaryAngles, rotateBack } from "../model/transformer/rope.ts";
-import { causalMask, positionIds } from "../model/transformer/sequence.ts";
+import { causalMask, turningIds } from "../model/transformer/sequence.ts";
 import type { Vlm } from "../model/vlm.ts";
 import { inTurn } from "../model/weights.ts";
 
@@ -90,6 +90,6 @@ function windowOf({ config: { text } }: Vlm, layer: number): number | undefined 
 /** Rotary angles and a layer's causal mask, of the last `queries` tokens of a sequence. */
 export function placementOf(model: Vlm, sequence: Sequence, queries: number, layer: number): Placement {
   const { text } = model.config;
-  const positions = positionIds(sequence, text.ropeSections.length).map((ids) => ids.slice(ids.length - queries));
+  const positions = turningIds(sequence, text.ropeSections.length).map((ids) => ids.slice(ids.length - queries));
   return { rotation: rotaryAngles(positions, text), mask: causalMask(sequence, queries, windowOf(model, layer)) };
 }

@@ -1,7 +1,7 @@
 import { NuwaError } from "../core/errors.ts";
 import { type Position, type Sequence, type Slot, textPosition, type VisualSlot } from "../core/slots.ts";
 import type { Method } from "../methods/method.ts";
-import { imagePositions } from "../methods/nuwa/positions.ts";
+import { imagePositions, spreadPositions } from "../methods/nuwa/positions.ts";
 import type { ImageShape } from "../model/image-shape.ts";
 import { positionLimit } from "../model/transformer/rope-scaling.ts";
 import { padded } from "../model/transformer/sequence.ts";
@@ -84,11 +84,13 @@ export function layOut(
         shape,
       );
       const offsets = own.map((slot) => ("line" in slot ? shape.separators[slot.line].offset : offsetOf(slot, shape)));
-      const positions = imagePositions(method.positions, offsets, next, shape);
+      const start = next;
+      const positions = imagePositions(method.positions, offsets, start, shape);
       own.forEach((slot, i) => {
         const position = positions.visual[i];
         if ("line" in slot) slots.push({ kind: "separator", image: ordinal, ...slot, position });
-        else slots.push({ kind: "visual", ...slot, position });
+        else if (method.positions !== "ppe") slots.push({ kind: "visual", ...slot, position });
+        else slots.push({ kind: "visual", ...slot, position, parts: spreadPositions(slot.sources, start, shape) });
       });
       next = positions.nextPosition;
       ordinal++;

@@ -53,7 +53,7 @@ describe("DART", () => {
       [0, 2],
       [-1, 0.2],
       [5, 5],
-      [-1, 0.1], // the pivot of the text
+      [0.2, 1], // the pivot of the text
     ];
     const method = dart({ visualPivots: 1, textPivots: 1, perPivot: 1 });
     // The visual pivot takes token 4; then the text takes token 0, which is least like it.
@@ -62,6 +62,23 @@ describe("DART", () => {
     expect(cutOf(dart({ visualPivots: 1, textPivots: 1, perPivot: 2 }), 2, { ...seen, tokens }).keep).toEqual([
       0, 1, 2, 3, 4,
     ]);
+  });
+
+  it("lets pivots choose in the order in which they stand, not by the size of their keys", () => {
+    const tokens = [
+      [1, 0],
+      [-1, -1],
+      [-0.5, 0.8],
+      [0, 1],
+      [0.8, -0.5],
+      [1, 1],
+    ];
+    const sizes = [[5], [1], [1], [9], [1], [1]];
+    const sequence = sequenceOf(0, 5, 1);
+    const attention = paidBy(5, [1, 1, 1, 1, 1, 1]);
+    const method = dart({ visualPivots: 2, textPivots: 0, perPivot: 1 });
+    // Token 1 is least like both. The first takes it, and the other one token 4; the other way round it were token 2.
+    expect(cutOf(method, 2, { sequence, tokens, attention, before: { keys: sizes } }).keep).toEqual([0, 1, 3, 4]);
   });
 
   it("takes the lower index of equals, and never more than there are", () => {

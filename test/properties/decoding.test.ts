@@ -111,7 +111,7 @@ function methodOf(prefill: Prefill): Method {
 function idsOf(policy: PositionPolicy, cells: readonly number[], start: number): { visual: number[]; next: number } {
   if (policy === "compressed") return { visual: cells.map((_, i) => start + i), next: start + cells.length };
   const next = start + CELLS;
-  if (policy === "original") return { visual: cells.map((cell) => start + cell), next };
+  if (policy === "original" || policy === "ppe") return { visual: cells.map((cell) => start + cell), next };
   const last = cells[cells.length - 1];
   return {
     visual: cells.map((cell, i) => start + (i === 0 ? 0 : Math.ceil((cell * (CELLS - 1)) / last))),

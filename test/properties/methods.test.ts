@@ -88,7 +88,7 @@ law(
   FEW,
 );
 law(
-  "With every method that leaves earlier caches alone, decoding from caches is recomputing the longer prompt, its selections held fixed.",
+  "With every method, decoding from caches is recomputing the longer prompt, its selections held fixed, save where it prunes earlier caches.",
   methodCases,
   everyMethod(laws.decodesFromCaches),
   FEW,

@@ -5,7 +5,7 @@ import type { RecordFacts } from "../../src/view/measures/record.ts";
 import { wordsOf } from "./support.ts";
 
 const one = { ids: [[3], [5]], logits: Float32Array.of(0, 1), token: 1, divergence: 0.25 };
-const found = { original: one, rpme: one, compressed: one } as PositionReconstruction;
+const found = { original: one, rpme: one, compressed: one, ppe: one } as PositionReconstruction;
 const facts = { wordOf: String } as unknown as RecordFacts;
 
 it("says which answer under a position policy has a wrong form, beside the answer and in the numbers", async () => {

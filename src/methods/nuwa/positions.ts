@@ -1,4 +1,5 @@
 import { NuwaError } from "../../core/errors.ts";
+import { best } from "../../core/ranking.ts";
 import { type Position, textPosition } from "../../core/slots.ts";
 import type { ImageShape } from "../../model/image-shape.ts";
 
@@ -12,6 +13,7 @@ import type { ImageShape } from "../../model/image-shape.ts";
  * - `rpme`: relative position mapping extension (Algorithm 3): the ids stretched linearly over the whole range
  *   that the image had; text goes on at s + N.
  *   $$ pos_0 = s, \qquad pos_j = s + \lceil I_j (e - s) / I_{last} \rceil, \qquad e = s + N - 1 $$
+ * - `ppe`: as `original`, but a token that is made of several cells carries several ids, see {@link spreadPositions}.
  *
  * The paper says: Nüwa keeps original ids (VisionZip has compressed ones, Table 3 gives it RPME). The released
  * code does: the same, with s = 35 and N = 576 written into it; here both follow from the prompt and the image.
@@ -26,10 +28,10 @@ import type { ImageShape } from "../../model/image-shape.ts";
  * show) takes the id of the token before it, the first one the image's first id; compressed ids of a single axis
  * count it like any other.
  */
-export type PositionPolicy = "original" | "compressed" | "rpme";
+export type PositionPolicy = "original" | "compressed" | "rpme" | "ppe";
 
 /** All {@link PositionPolicy} values. */
-export const POSITION_POLICIES = ["original", "compressed", "rpme"] as const satisfies readonly PositionPolicy[];
+export const POSITION_POLICIES = ["original", "compressed", "rpme", "ppe"] as const satisfies readonly PositionPolicy[];
 
 /** What a position policy is told of the unpruned image: its position ids, and where the text behind it goes on. */
 export type UnprunedPositions = Pick<ImageShape, "offsets" | "separators" | "length">;
@@ -70,6 +72,7 @@ export function imagePositions(
   if (typeof policy === "function") return checked(policy(offsets, start, image), offsets.length, axes);
   switch (policy) {
     case "original":
+    case "ppe":
       return {
         visual: filled(offsets, start, axes, (offset) => start + offset),
         nextPosition: start + image.length,
@@ -81,6 +84,47 @@ export function imagePositions(
     case "rpme":
       return { visual: stretched(offsets, start, image), nextPosition: start + image.length };
   }
+}
+
+/** How many ids a token carries under `ppe` (K), as published. */
+const SPREAD_IDS = 8;
+
+/**
+ * The cells that a token is made of most, at most {@link SPREAD_IDS} of them: those of the largest weights, best first.
+ *
+ * @param weights of all cells of the image; undefined for a token that is its cell alone
+ */
+export function sourcesOf(weights: Float32Array | undefined): number[] | undefined {
+  if (!weights) return undefined;
+  const cells = Array.from(weights.keys()).filter((cell) => weights[cell] > 0);
+  return best(cells, weights, SPREAD_IDS);
+}
+
+/**
+ * **PPE**: the ids of a merged token spread over its rotary frequencies, which are divided in K = 8 parts: part j turns
+ * by the id of the j-th cell that the token is made of.
+ *
+ * Source: "PPE", ICLR 2026, arXiv 2510.22936; released code: github.com/MouxiaoHuang/PPE. It does this for clusters of
+ * Qwen2.5-VL, whose sections of frequencies (16, 24 and 24 pairs) it divides in 8 equal parts each; where 8 does not
+ * divide a section, neighbouring pairs turn by neighbouring ids. Members are meant to be ordered by weight there, but
+ * end up in the order of an unstable sort, mostly the highest raster indices.
+ *
+ * Our reading: cells are ordered by falling weight. In a decoder of one axis the d/2 frequencies are the one section.
+ * Under Nüwa a collector carries the ids of the 8 patches of its largest weights and a pillar its own. Like there, the
+ * ids of a token that is made of fewer cells are repeated; with one cell it is turned as ever, and so is text.
+ *
+ * @param sources cells, best first
+ * @param start the id at which the image starts (s)
+ * @returns ids in the order of the parts; undefined where the token has none but its own
+ */
+export function spreadPositions(
+  sources: readonly number[] | undefined,
+  start: number,
+  { offsets, extraTokens }: Pick<ImageShape, "offsets" | "extraTokens">,
+): Position[] | undefined {
+  if (!sources || sources.length === 0) return undefined;
+  const ids = sources.map((cell) => offsets[cell + extraTokens].map((offset) => offset + start));
+  return ids.length === 1 ? ids : Array.from({ length: SPREAD_IDS }, (_, part) => ids[part % ids.length]);
 }
 
 function checked(positions: ImagePositions, count: number, axes: number): ImagePositions {

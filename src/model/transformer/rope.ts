@@ -20,7 +20,10 @@ export interface Rotation {
  * Where frequencies depend on the length of a sequence, that of each sample is its own, so that a batch says what its
  * samples say alone; transformers takes the longest. As there, tokens of a cache stay as they were rotated.
  *
- * @param positions position ids of every token, [B][S][R]; any integers, in any order
+ * A token may have K ids on each axis. Then the pairs of an axis are divided in K parts, each of which turns by one of
+ * them; where K does not divide their number, neighbouring pairs turn by neighbouring ids (PPE, arXiv 2510.22936).
+ *
+ * @param positions position ids of every token, [B][S][R] or [B][S][K·R]; any integers, in any order
  */
 export function rotaryAngles(
   positions: readonly (readonly Position[])[],
@@ -28,7 +31,13 @@ export function rotaryAngles(
 ): Rotation {
   const { headDim, ropeSections } = config;
   const half = headDim / 2;
-  const axisOf = ropeSections.flatMap((pairs, axis) => new Array<number>(pairs).fill(axis));
+  const axes = ropeSections.length;
+  const turners = new Map<number, readonly number[]>(); // by the number of ids
+  const turnersOf = ({ length }: Position): readonly number[] => {
+    const found = turners.get(length) ?? idsOfPairs(ropeSections, length / axes);
+    turners.set(length, found);
+    return found;
+  };
   const shape: [number, number, number, number] = [positions.length, 1, positions[0].length, headDim];
   const [cos, sin] = [new Float32Array(tf.util.sizeFromShape(shape)), new Float32Array(tf.util.sizeFromShape(shape))];
   let own: RotaryFrequencies | undefined;
@@ -38,8 +47,9 @@ export function rotaryAngles(
     const { frequencies, scale } = own;
     const factor = Math.fround(scale);
     sample.forEach((position, token) => {
+      const idOf = turnersOf(position);
       for (let i = 0; i < half; i++) {
-        const angle = Math.fround(position[axisOf[i]] * frequencies[i]);
+        const angle = Math.fround(position[idOf[i]] * frequencies[i]);
         const at = (row * sample.length + token) * headDim + i;
         cos[at] = cos[at + half] = factor * Math.fround(Math.cos(angle));
         sin[at] = sin[at + half] = factor * Math.fround(Math.sin(angle));
@@ -47,6 +57,16 @@ export function rotaryAngles(
     });
   });
   return { cos: tf.tensor4d(cos, shape), sin: tf.tensor4d(sin, shape) };
+}
+
+/** Which of the ids of a token each pair turns by, where it has `parts` on each axis. */
+function idsOfPairs(ropeSections: readonly number[], parts: number): number[] {
+  return ropeSections.flatMap((pairs, axis) =>
+    Array.from({ length: pairs }, (_, pair) => {
+      const part = pairs % parts === 0 ? Math.floor((pair * parts) / pairs) : pair % parts;
+      return part * ropeSections.length + axis;
+    }),
+  );
 }
 
 function lengthOf(positions: readonly Position[]): number {

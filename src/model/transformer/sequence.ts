@@ -39,6 +39,17 @@ export function positionIds(sequence: Sequence, axes: number): Position[][] {
   return sequence.map((slots) => slots.map((slot) => slot?.position ?? textPosition(0, axes)));
 }
 
+/**
+ * The ids that tokens are turned by, [B][S][R] or, for a token with several ids, [B][S][K·R], one after the other; see
+ * {@link positionIds}.
+ */
+export function turningIds(sequence: Sequence, axes: number): Position[][] {
+  const ids = positionIds(sequence, axes);
+  return sequence.map((slots, sample) =>
+    slots.map((slot, at) => (slot?.kind === "visual" && slot.parts ? slot.parts.flat() : ids[sample][at])),
+  );
+}
+
 /** Exp of this is exactly 0 in float32, yet a row of nothing else still has a finite softmax. */
 export const MASKED = -1e9;
 

@@ -13,7 +13,7 @@ export interface PolicyAnswer {
   readonly overlap?: number;
 }
 
-/** A method under the three position policies, see `positionReconstruction`. */
+/** A method under each position policy, see `positionReconstruction`. */
 export function positionsRecord(
   found: PositionReconstruction,
   answers: Partial<Readonly<Record<PositionPolicy, PolicyAnswer>>>,

@@ -140,7 +140,7 @@ export const WORDS: Readonly<Record<string, LawWords>> = {
   },
   "A visual token": {
     group: "passes",
-    said: "A visual token has the position id that the policy (original, compressed, rpme) gives its patch.",
+    said: "A visual token has the position id that the policy (original, compressed, rpme, ppe) gives its patch.",
   },
   "The ledger records": {
     group: "passes",

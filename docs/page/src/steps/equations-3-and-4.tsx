@@ -143,7 +143,7 @@ function Weights() {
   );
 }
 
-/** Ids of the three policies. */
+/** Ids of the policies; those of ppe are the original ones, and more for tokens that are mixed. */
 export function PositionsEquation() {
   const pos = <Sub of="pos" at={<mi>j</mi>} />;
   const cell = <Sub of="I" at={<mi>j</mi>} />;

@@ -47,6 +47,7 @@ export function Positions() {
                 { name: "original", said: "original: as in the unpruned model" },
                 { name: "compressed", said: "compressed: without gaps" },
                 { name: "rpme", said: "rpme: stretched over the range of all" },
+                { name: "ppe", said: "ppe: original, and those of what it is made of" },
               ]}
             />
           </div>
@@ -71,7 +72,8 @@ export function Positions() {
       <p>
         Unpruned, patch i has the position id s + i, where s tokens of the prompt stand before the picture, and a row of
         patches is {gridOf.value.columns} ids long. The ids of the kept tokens may stay as they were, be numbered
-        without gaps, or be stretched over the whole range.
+        without gaps, or be stretched over the whole range. Under ppe a token that is mixed from several patches turns
+        parts of its frequencies by the ids of these; its own id stays as it was.
       </p>
     </Step>
   );
