@@ -60,20 +60,25 @@ export function Positions() {
         </>
       }
       more={
-        <p>
-          This model was trained so that ids alone tell it where a patch lies. When they change, the box that it answers
-          with moves, although the tokens are the same: fewer ids are fewer rows. Compressed ids take its share of right
-          boxes from 0.74 (95 % interval 0.63 to 0.83) to 0.18 (0.10 to 0.29); the project's ordinary model, whose
-          tokens also say where the edges of shapes are, goes from 0.84 (0.76 to 0.92) to 0.74 (0.62 to 0.84). These are
-          shares of 88 boxes in 40 scenes of the test split, under Nüwa as released at 32 tokens.
-        </p>
+        <>
+          <p>
+            Under ppe a token that is mixed from several patches turns parts of its frequencies by the ids of these; its
+            own id stays as it was.
+          </p>
+          <p>
+            This model was trained so that ids alone tell it where a patch lies. When they change, the box that it
+            answers with moves, although the tokens are the same: fewer ids are fewer rows. Compressed ids take its
+            share of right boxes from 0.74 (95 % interval 0.63 to 0.83) to 0.18 (0.10 to 0.29); the project's ordinary
+            model, whose tokens also say where the edges of shapes are, goes from 0.84 (0.76 to 0.92) to 0.74 (0.62 to
+            0.84). These are shares of 88 boxes in 40 scenes of the test split, under Nüwa as released at 32 tokens.
+          </p>
+        </>
       }
     >
       <p>
         Unpruned, patch i has the position id s + i, where s tokens of the prompt stand before the picture, and a row of
         patches is {gridOf.value.columns} ids long. The ids of the kept tokens may stay as they were, be numbered
-        without gaps, or be stretched over the whole range. Under ppe a token that is mixed from several patches turns
-        parts of its frequencies by the ids of these; its own id stays as it was.
+        without gaps, or be stretched over the whole range.
       </p>
     </Step>
   );
