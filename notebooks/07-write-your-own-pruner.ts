@@ -22,6 +22,7 @@ import {
   type MethodDefinition,
   methodNamed,
   shapesWeights,
+  takesAverage,
   useBackend,
 } from "../src/node.ts";
 import { boxText, renderScenes, sceneOf } from "../src/world.ts";
@@ -39,10 +40,10 @@ const average = { ratio: 1 / 9 };
  * ## The peers on one picture
  *
  * Every method is asked for 16 of 144 tokens on average over the layers, and answers the same question. FastV,
- * SparseVLM and PyramidDrop take in everything and cut inside the decoder: with eight layers they cannot come down to
- * 16. The picture is what `nuwa compare` draws: patches that were dropped are dark, those dropped inside the decoder
- * half dark, and lines lead from patches to the token that they were merged into. No box is drawn where the answer is
- * none.
+ * SparseVLM, PyramidDrop and DART take in everything and cut inside the decoder: with eight layers they cannot come down
+ * to 16. FEATHER and IVC-Prune have no budget and keep as many as they have published. The picture is what
+ * `nuwa compare` draws: patches that were dropped are dark, those dropped inside the decoder half dark, and lines lead
+ * from patches to the token that they were merged into. No box is drawn where the answer is none.
  */
 const grid = { rows: 12, columns: 12 };
 const [clean] = await renderScenes([{ ...scene, noise: 0 }], 480); // without its noise, to see better
@@ -66,7 +67,7 @@ const sideBySide = (runs: readonly ComparedRun[]) =>
 console.log(`true: ${scene.shapes[3].box.map((edge) => edge.toFixed(2)).join(", ")}`);
 const peers: ComparedRun[] = [];
 for (const name of METHOD_NAMES) {
-  const run = await runOf(name, name, methodNamed(name).keepsEverything ? {} : { average: average });
+  const run = await runOf(name, name, takesAverage(methodNamed(name)) ? { average: average } : {});
   const { tokens } = run.ledger;
   const perLayer = enteringPerLayer(run.ledger);
   const cellsKept = tokens.filter(({ cell, firstLayer }) => cell >= 0 && firstLayer === 0);

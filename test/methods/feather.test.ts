@@ -1,11 +1,19 @@
+import * as tf from "@tensorflow/tfjs";
 import fc from "fast-check";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
 import { type Grid, patchCount, squaredDistance } from "../../src/core/grid.ts";
 import { normal, randomFrom } from "../../src/core/random-numbers.ts";
+import { runSync, tensorsIn } from "../../src/core/readback.ts";
+import { fastv } from "../../src/methods/fastv.ts";
 import { cellsAtStride, feather } from "../../src/methods/feather.ts";
+import type { Method } from "../../src/methods/method.ts";
+import type { PositionFunction } from "../../src/methods/nuwa/positions.ts";
 import { createMethod } from "../../src/methods/registry.ts";
+import { disposeModel } from "../../src/model/vlm.ts";
+import { forward } from "../../src/pipeline/prefill.ts";
 import { configOf } from "../support-methods.ts";
+import { tinyModel } from "../support-tiny.ts";
 import { cutOf, paidBy, sequenceOf } from "./support.ts";
 
 beforeAll(async () => {
@@ -117,6 +125,30 @@ describe("FEATHER", () => {
     expect(first.filter((cell) => !even.includes(cell)).length).toBeLessThanOrEqual(172);
     expect(first.length).toBeGreaterThan(172);
     expect(first.length).toBeLessThanOrEqual(236);
+  });
+
+  it("keeps the same whatever ids the tokens have, where FastV keeps others", () => {
+    const model = tinyModel();
+    const pixels = tf.randomNormal<tf.Rank.R4>([1, 3, 16, 16], 0, 1, "float32", 3);
+    const inputs = { pixels, prompts: [[1, 7, 3, 9, 11, 20, 5]] };
+    const grids = [{ rows: 4, columns: 4 }];
+    // Ids from the last to the first, far apart: what enters the first layer is the same.
+    const backwards: PositionFunction = (offsets, start) => ({
+      visual: offsets.map((_, i) => [start + 7 * (offsets.length - i)]),
+      nextPosition: start + 200,
+    });
+    const keptUnder = (method: Method, positions: Method["positions"]) => {
+      const result = runSync(() => forward(model, inputs, { ...method, positions }));
+      tf.dispose(tensorsIn(result));
+      return result.cuts[0].keep[0];
+    };
+    const [own, other] = [feather({ grids, layers: [1] }), fastv({ keep: 6, layer: 1 })].map((method) =>
+      (["original", "compressed", backwards] as const).map((positions) => String(keptUnder(method, positions))),
+    );
+    expect(new Set(own).size).toBe(1);
+    expect(new Set(other).size).toBeGreaterThan(1);
+    pixels.dispose();
+    disposeModel(model);
   });
 
   it("cuts at a quarter and a half of the depth, once where these are one layer, and only behind a layer", () => {
