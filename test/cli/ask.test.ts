@@ -78,6 +78,16 @@ describe("nuwa ask", () => {
     expect(mean(leaving)).toBeLessThan(mean(entering));
   });
 
+  it.each(["feather", "ivcprune"])("runs %s, which has no budget, as published", async (method) => {
+    const { code, out, err } = await nuwa(
+      ...["ask", "docs/images/scene-129.png", "What colour is the cross?", "--model", "weights/no-places"],
+      ...["--backend", "wasm", "--max-new-tokens", "1", "--method", method],
+    );
+    expect([code, err]).toEqual([0, ""]);
+    expect(out).toContain(`${method}, average as published, original positions`);
+    expect(out).not.toMatch(/--average|tokens a layer/);
+  });
+
   it("gives the same answer for the same seed and leaves everything in place without pruning", async () => {
     const run = () =>
       nuwa(

@@ -39,6 +39,8 @@ export interface Doubtful {
   readonly unpruned: Answer;
   /** Tokens that an answer may have. */
   readonly most: number;
+  /** Whether the method can be asked for an average. */
+  readonly hasBudget: boolean;
   /** Whether to look for an average that holds, rather than to say how. */
   readonly exploring: boolean | undefined;
 }
@@ -58,14 +60,14 @@ export async function explore(
   marked: (answer: string) => Mark | undefined,
   say: (label: string, text: string) => void,
 ): Promise<Tried[] | undefined> {
-  const { pruned, unpruned, exploring } = doubtful;
+  const { pruned, unpruned, hasBudget, exploring } = doubtful;
   const concern = concernOf(doubtful);
   if (!concern) {
     if (exploring) say("explore", "the answer holds at the average that was asked for");
     return undefined;
   }
   const ledger = pruned.ledger as SampleLedger;
-  const [next, ...higher] = concern.mendable ? averagesAbove(ledger) : [];
+  const [next, ...higher] = concern.mendable && hasBudget ? averagesAbove(ledger) : [];
   if (next === undefined || !exploring) {
     const advice =
       next === undefined

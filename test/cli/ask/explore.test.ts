@@ -34,7 +34,7 @@ async function exploring(
   const asked: string[] = [];
   const lines: string[] = [];
   const tried = await explore(
-    { pruned, unpruned, most: 32, exploring: true, ...more },
+    { pruned, unpruned, most: 32, hasBudget: true, exploring: true, ...more },
     async (average) => {
       asked.push(average);
       if (at[average] === "none") throw new UsageError(`no ${average} here`);
@@ -103,7 +103,7 @@ describe("explore", () => {
 
   it("hides no other error", async () => {
     const broken = explore(
-      { pruned: said("red"), unpruned: said("blue"), most: 32, exploring: true },
+      { pruned: said("red"), unpruned: said("blue"), most: 32, hasBudget: true, exploring: true },
       () => Promise.reject(new Error("broken")),
       () => undefined,
       () => undefined,
@@ -122,6 +122,8 @@ describe("explore", () => {
   it("says nothing of an answer that holds, unless it was asked for", async () => {
     const near = said("[0.1, 0.1, 0.5, 0.52]");
     expect((await exploring(near, said(BOX), {}, { exploring: undefined })).lines).toEqual([]);
+    const without = await exploring(said("[0.1, 0.1"), said(BOX), {}, { exploring: undefined, hasBudget: false });
+    expect(without.lines.join("\n")).toMatch(/^note: the pruned answer is [^.]*$/);
     expect(await exploring(near, said(BOX))).toEqual({
       tried: undefined,
       asked: [],
