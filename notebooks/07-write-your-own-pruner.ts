@@ -40,8 +40,8 @@ const average = { ratio: 1 / 9 };
  * ## The peers on one picture
  *
  * Every method is asked for 16 of 144 tokens on average over the layers, and answers the same question. FastV,
- * SparseVLM, PyramidDrop and DART take in everything and cut inside the decoder: with eight layers they cannot come down
- * to 16. FEATHER and IVC-Prune have no budget and keep as many as they have published. The picture is what
+ * SparseVLM, PyramidDrop and DART take in everything and cut inside the decoder: with eight layers they cannot come
+ * down to 16. FEATHER and IVC-Prune have no budget and keep as many as they have published. The picture is what
  * `nuwa compare` draws: patches that were dropped are dark, those dropped inside the decoder half dark, and lines lead
  * from patches to the token that they were merged into. No box is drawn where the answer is none.
  */
