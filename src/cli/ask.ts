@@ -9,7 +9,7 @@ import type { Mark } from "../eval/tasks/marking.ts";
 import { requireWritableFolder } from "../io/files.ts";
 import { whileLocked } from "../io/lock.ts";
 import { enteringPerLayer, type SampleLedger } from "../methods/ledger.ts";
-import { defaultAverage, type Pruning } from "../methods/method.ts";
+import { defaultAverage, type Pruning, takesAverage } from "../methods/method.ts";
 import { none } from "../methods/none.ts";
 import { disposeModel } from "../model/vlm.ts";
 import { type Answer, answer, type DecodingOptions, type LoadedVlm } from "../pipeline/answer.ts";
@@ -168,8 +168,7 @@ async function answerAsked(asked: Asked, options: AskOptions, line: string): Pro
  * asked for it is the one that the method then takes; what a method has published by itself is no average to miss.
  */
 function missedHint({ definition }: AskedMethod, options: AskOptions, ledger: SampleLedger): string | undefined {
-  const { keepsEverything, publishedAverage } = definition;
-  if (options.average === undefined && (keepsEverything || publishedAverage)) return undefined;
+  if (options.average === undefined && (!takesAverage(definition) || definition.publishedAverage)) return undefined;
   const average = options.average ?? defaultAverage(definition);
   const setting = { method: definition.name, variant: options.variant ?? null, average };
   return missedAverage(setting, enteringPerLayer(ledger), ledger.total);

@@ -78,6 +78,14 @@ describe("nuwa ask", () => {
     expect(mean(leaving)).toBeLessThan(mean(entering));
   });
 
+  it("runs a method without a budget as published, and says no average that it has missed", async () => {
+    const options = ["--backend", "wasm", "--method", "ivcprune", "--max-new-tokens", "2"];
+    const { code, out, err } = await nuwa("ask", ...UNTRAINED, photograph, "What?", ...options);
+    expect({ code, err }).toEqual({ code: 0, err: "" });
+    expect(out).toMatch(/^method +ivcprune, average as published, original positions$/m);
+    expect(out).not.toMatch(/enters .* tokens a layer, not/);
+  });
+
   it("gives the same answer for the same seed and leaves everything in place without pruning", async () => {
     const run = () =>
       nuwa(
@@ -128,6 +136,18 @@ describe("nuwa ask", () => {
       [photograph, "What?", "--method", "none", "--average", "1/9"],
       2,
       /^nuwa: --average 1\/9/,
+    ],
+    [
+      "an average for a method without a budget",
+      [photograph, "What?", "--method", "feather", "--average", "64"],
+      2,
+      /^nuwa: --average 64: the method feather has no budget/,
+    ],
+    [
+      "larger averages for a method without a budget",
+      [photograph, "What?", "--method", "ivcprune", "--explore"],
+      2,
+      /^nuwa: --explore asks for more visual tokens: the method ivcprune has no budget/,
     ],
     [
       "ids for no pruning",
