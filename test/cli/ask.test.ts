@@ -140,6 +140,18 @@ describe("nuwa ask", () => {
       /^nuwa: --average 1\/9/,
     ],
     [
+      "an average for a method without a budget",
+      [photograph, "What?", "--method", "feather", "--average", "64"],
+      2,
+      /^nuwa: --average 64: the method feather has no budget/,
+    ],
+    [
+      "larger averages for a method without a budget",
+      [photograph, "What?", "--method", "ivcprune", "--explore"],
+      2,
+      /^nuwa: --explore asks for more visual tokens: the method ivcprune has no budget/,
+    ],
+    [
       "ids for no pruning",
       [photograph, "What?", "--method", "none", "--positions", "rpme"],
       2,

@@ -54,6 +54,7 @@ describe("nuwa compare", () => {
     ["a method twice", ["--methods", "nuwa,nuwa"], 2, /names "nuwa" twice/],
     ["a method that does not exist", ["--methods", "nuwa,nowa"], 2, /nowa/],
     ["no methods", [], 2, /--methods/],
+    ["an average that none takes", ["--methods", "feather,ivcprune", "--average", "1/4"], 2, /none of .* has a budget/],
     ["too large a budget", ["--methods", "nuwa,fastv", "--average", "200"], 2, /exceeds the 144/],
   ])("refuses %s in one line, before it writes", async (_, argv, code, message) => {
     const out = join(temporaryFolder(), "run");
