@@ -82,7 +82,7 @@ export const NEWER_PEERS: readonly Mutation[] = [
   {
     what: "CDPruner: text in front of the image, too",
     file: cdpruner,
-    from: 'const after = indicesOf(slots, "text").filter((index) => index > lastVisual);',
-    to: 'const after = indicesOf(slots, "text").filter((index) => index !== lastVisual);',
+    from: "const after = textBehind(slots);",
+    to: 'const after = indicesOf(slots, "text");',
   },
 ];

@@ -218,8 +218,8 @@ export const PRUNING: readonly Mutation[] = [
   {
     what: "stage 2: text before the image counts",
     file: textguided,
-    from: ".filter((index) => index > lastVisual)",
-    to: ".filter((index) => index !== lastVisual)",
+    from: "const after = textBehind(slots);",
+    to: 'const after = indicesOf(slots, "text");',
   },
   {
     what: "the cut: the wrong tokens",

@@ -5,7 +5,7 @@ import { checkScores, indexOfLargest } from "../core/ranking.ts";
 import { readback } from "../core/readback.ts";
 import type { Sequence } from "../core/slots.ts";
 import { normalizeRows } from "../model/transformer/layers.ts";
-import { indicesOf } from "../model/transformer/sequence.ts";
+import { indicesOf, textBehind } from "../model/transformer/sequence.ts";
 import { wholeCount } from "./budget.ts";
 import { DEFAULT_AVERAGE, type Method, type MethodDefinition } from "./method.ts";
 import { keepEverything } from "./none.ts";
@@ -88,8 +88,7 @@ function joined(rows: readonly Float32Array[], width: number): Float32Array {
 /** Mean cosine of every token with the text after the image, [B, S, Hd] → [B, S]; 0 where no text follows. */
 function textLikeness(tokens: tf.Tensor3D, sequence: Sequence): tf.Tensor2D {
   const averaging = sequence.map((slots) => {
-    const lastVisual = indicesOf(slots, "visual").at(-1) ?? -1;
-    const after = indicesOf(slots, "text").filter((index) => index > lastVisual);
+    const after = textBehind(slots);
     return slots.map((_, index) => (after.includes(index) ? 1 / after.length : 0));
   });
   return tf.tidy(() => {

@@ -6,7 +6,7 @@ import type { Slot } from "../core/slots.ts";
 import { normalizeRows } from "../model/transformer/layers.ts";
 import { indicesOf, textBehind } from "../model/transformer/sequence.ts";
 import { isEverything } from "./budget.ts";
-import { fastvBudget } from "./fastv.ts";
+import { fastvBudget, publishedLayer } from "./fastv.ts";
 import type { Cut, Method, MethodDefinition } from "./method.ts";
 import { keepEverything } from "./none.ts";
 import type { PositionPolicy } from "./nuwa/positions.ts";
@@ -133,14 +133,14 @@ export const definition: MethodDefinition<DartOptions> = {
   publishedAverage: true,
   // T is FastV's R.
   budget(average, { total, layers }) {
-    const layer = layers < 16 ? 1 : 2;
+    const layer = publishedLayer(layers);
     return dartBudget(fastvBudget(average, { total, layers }, layer), layer);
   },
   create({ average, positions }, size) {
     const { total, layers } = size;
     const budget = average
       ? definition.budget(average, size)
-      : dartBudget(Math.max(1, Math.round((total * 128) / 576)), layers < 16 ? 1 : 2);
+      : dartBudget(Math.max(1, Math.round((total * 128) / 576)), publishedLayer(layers));
     const method = dart({ ...budget, positions });
     return isEverything(average, total) ? { ...method, cuts: new Map() } : method;
   },

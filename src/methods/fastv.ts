@@ -58,6 +58,14 @@ export function fastvBudget(average: AverageTokens, { total, layers }: DecoderSi
   return between(1, Math.round((layers * tokens - layer * total) / (layers - layer)), total);
 }
 
+/**
+ * K, before which FastV and DART cut: 2 as published, for 32 layers. In a shallow decoder two whole layers would be most
+ * of the budget, and it is 1.
+ */
+export function publishedLayer(layers: number): number {
+  return layers < 16 ? 1 : 2;
+}
+
 /** {@link fastv} for the registry. */
 export const definition: MethodDefinition<{ readonly keep: number; readonly layer: number }> = {
   name: "fastv",
@@ -65,8 +73,7 @@ export const definition: MethodDefinition<{ readonly keep: number; readonly laye
   positions: "original",
   taps: ["stage2.scores", "stage2.indices"],
   budget(average, { total, layers }) {
-    // The published K is for 32 layers; in a shallow decoder two whole layers would be most of the budget.
-    const layer = layers < 16 ? 1 : 2;
+    const layer = publishedLayer(layers);
     return { keep: fastvBudget(average, { total, layers }, layer), layer };
   },
   create: ({ average = DEFAULT_AVERAGE, positions }, size) => fastv({ ...definition.budget(average, size), positions }),

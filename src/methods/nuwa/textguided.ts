@@ -5,7 +5,7 @@ import { best, checkScores } from "../../core/ranking.ts";
 import type { Sequence } from "../../core/slots.ts";
 import { byRows } from "../../model/transformer/attention.ts";
 import { normalizeRows } from "../../model/transformer/layers.ts";
-import { indicesOf, lastIndex } from "../../model/transformer/sequence.ts";
+import { indicesOf, lastIndex, textBehind } from "../../model/transformer/sequence.ts";
 import type { CutView } from "../method.ts";
 import type { NuwaSwitches } from "./variants.ts";
 
@@ -83,8 +83,7 @@ export function lastThreeScores(attentionRows: CutView["attentionRows"], sequenc
  */
 export function cosineToText(tokens: tf.Tensor3D, sequence: Sequence): tf.Tensor2D {
   const averaging = sequence.map((slots) => {
-    const lastVisual = indicesOf(slots, "visual").at(-1) ?? -1;
-    const after = indicesOf(slots, "text").filter((index) => index > lastVisual);
+    const after = textBehind(slots);
     if (after.length === 0)
       throw new NuwaError(
         "stage 2: no text follows the image, so there is nothing to compare with. " +
