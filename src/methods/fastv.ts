@@ -59,8 +59,8 @@ export function fastvBudget(average: AverageTokens, { total, layers }: DecoderSi
 }
 
 /**
- * K, before which FastV and DART cut: 2 as published, for 32 layers. In a shallow decoder two whole layers would be most
- * of the budget, and it is 1.
+ * K, before which FastV and DART cut: 2 as published, for 32 layers. In a shallow decoder two whole layers would be
+ * most of the budget, and it is 1.
  */
 export function publishedLayer(layers: number): number {
   return layers < 16 ? 1 : 2;
