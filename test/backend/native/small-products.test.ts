@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { useBackend } from "../../../src/backend/select.ts";
 import { loadTensorflow } from "../../../src/backend/tensorflow.ts";
 import { relativeError, TESTED_BACKENDS } from "../../support.ts";
@@ -17,6 +17,10 @@ function attention(batch: number, heads: number, keyValueHeads: number, keys: nu
 }
 
 describe.skipIf(!has)(`small products on tensorflow${has ? "" : ": the native backend is not set up"}`, () => {
+  // What a test draws is freed behind it.
+  beforeEach(() => tf.engine().startScope());
+  afterEach(() => tf.engine().endScope());
+
   it.each([
     [1, 1, 1],
     [1, 64, 128],

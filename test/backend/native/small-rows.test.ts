@@ -1,5 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
-import { describe, expect, it } from "vitest";
+import { afterEach, beforeEach, describe, expect, it } from "vitest";
 import { turnHalves } from "../../../src/backend/fused.ts";
 import { useBackend } from "../../../src/backend/select.ts";
 import { TESTED_BACKENDS } from "../../support.ts";
@@ -8,6 +8,10 @@ import { draw, expectClose, onBoth } from "./on-both.ts";
 const has = TESTED_BACKENDS.includes("tensorflow");
 
 describe.skipIf(!has)(`small rows on tensorflow${has ? "" : ": the native backend is not set up"}`, () => {
+  // What a test draws is freed behind it.
+  beforeEach(() => tf.engine().startScope());
+  afterEach(() => tf.engine().endScope());
+
   it.each([
     [1, 1],
     [3, 5],
