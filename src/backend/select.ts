@@ -23,19 +23,20 @@ export interface BackendChoice {
 /**
  * Makes a backend the current one: the one asked for, else tensorflow where it is installed, else wasm.
  *
+ * @param model `large` (unless given): tensorflow computes on a CPU with oneDNN, see {@link loadTensorflow}
  * @throws UsageError when there is no backend of that name, NuwaError when the one asked for cannot be had
  */
-export async function useBackend(requested?: string): Promise<BackendChoice> {
+export async function useBackend(requested?: string, { large = true } = {}): Promise<BackendChoice> {
   if (requested !== undefined && !(BACKEND_NAMES as readonly string[]).includes(requested)) {
     throw new UsageError(`backend "${requested}" does not exist. There are: ${BACKEND_NAMES.join(", ")}.`);
   }
-  const choice = await choose(requested as BackendName | undefined);
+  const choice = await choose(requested as BackendName | undefined, large);
   if (!(await tf.setBackend(choice.name)))
     throw new NuwaError(`the ${choice.name} backend failed to start. Run "npx --no-install nuwa doctor".`);
   return choice;
 }
 
-async function choose(requested: BackendName | undefined): Promise<BackendChoice> {
+async function choose(requested: BackendName | undefined, large: boolean): Promise<BackendChoice> {
   if (requested === "cpu") {
     // The cpu backend advertises the native one on stderr unless tfjs runs in its production mode.
     tf.enableProdMode();
@@ -47,7 +48,7 @@ async function choose(requested: BackendName | undefined): Promise<BackendChoice
   }
   if (requested === "webgpu")
     return { name: "webgpu", reason: `asked for; on ${describeAdapter(await prepareWebgpu())}` };
-  const native = await loadTensorflow();
+  const native = await loadTensorflow(undefined, large);
   if (native.loaded)
     return {
       name: "tensorflow",

@@ -37,9 +37,12 @@ const repaired = new WeakSet<object>();
  * `npm run setup:native` built, else the one in node_modules if that has a binary. Never throws.
  *
  * @param packageFolder a built copy to load instead of those
+ * @param large whether to compute with oneDNN. Large products with a transposed factor and those of attention are up to
+ * twice as fast with it, many small ones slower (docs/performance.md); and TensorFlow writes two lines to stderr about
+ * it. What the first call says holds for the process, and `TF_ENABLE_ONEDNN_OPTS` in the environment holds in any case.
  */
-export async function loadTensorflow(packageFolder?: string): Promise<TensorflowStatus> {
-  prepareEnvironment();
+export async function loadTensorflow(packageFolder?: string, large = true): Promise<TensorflowStatus> {
+  prepareEnvironment(large);
   supplyRemovedFunctions();
   const folder = packageFolder ?? activeSetup()?.packageFolder;
   try {
@@ -74,14 +77,12 @@ export async function loadTensorflow(packageFolder?: string): Promise<Tensorflow
 }
 
 /** TensorFlow reads these when its library is loaded; values that the user has set are kept. */
-function prepareEnvironment(): void {
+function prepareEnvironment(large: boolean): void {
   // Level 1 hides TensorFlow's start-up messages, save what its library writes while it is loaded. With CUDA and no GPU
   // it would also call that an error, at every start.
   const withoutGpu = activeSetup()?.cuda !== false && nvidiaGpus().length === 0;
   process.env.TF_CPP_MIN_LOG_LEVEL ??= withoutGpu ? "3" : "1";
-  // Products with a transposed factor and those of attention are up to twice as fast (docs/performance.md). It says at
-  // every start that its rounding depends on the processor, which nothing but "0" prevents.
-  process.env.TF_ENABLE_ONEDNN_OPTS ??= "1";
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= large ? "1" : "0";
   // GPU memory is taken as it is needed; otherwise the first program would take all of it for itself.
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
   // Since Ampere, GPUs would round the factors of a matrix product to 10 bits of mantissa (TF32). The other

@@ -1,7 +1,7 @@
 import { resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { measureCost } from "../analysis/cost/meter.ts";
-import { type BackendChoice, useBackend } from "../backend/select.ts";
+import type { BackendChoice } from "../backend/select.ts";
 import { printable } from "../core/errors.ts";
 import { chain, noTap, record, type Tap } from "../core/taps.ts";
 import { missedAverage } from "../eval/run/missed-average.ts";
@@ -25,6 +25,7 @@ import { type Prepared, prepare } from "./ask/prepare.ts";
 import { writeAskReport } from "./ask/report.ts";
 import { describeMark, describeTruth, markOf } from "./ask/scene-truth.ts";
 import { describeMethod, drawRecorded, type Recorded, writeRecords } from "./ask-record.ts";
+import { useBackendFor } from "./backend.ts";
 import { collect, writeDump } from "./dump.ts";
 import { loadWithin } from "./memory.ts";
 import { type AskedMethod, addRunOptions, methodFrom, parseCount, parseNumber, requireText } from "./options.ts";
@@ -83,7 +84,7 @@ async function answerAsked(asked: Asked, options: AskOptions, line: string): Pro
   const { opened, method, taps, processor, pictures, images, known } = await prepare(asked, options);
   const { config } = opened;
   const { paths, text: question } = asked;
-  const backend = await useBackend(options.backend);
+  const backend = await useBackendFor(opened, options.backend);
   const vlm: LoadedVlm = { ...processor, model: loadWithin(opened, options) };
   describeInputs(options, asked, { opened, processor, images, backend });
   say("method", describeMethod(method, options));

@@ -1,7 +1,6 @@
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
 import { measureCost } from "../analysis/cost/meter.ts";
-import { useBackend } from "../backend/select.ts";
 import { printable, UsageError } from "../core/errors.ts";
 import type { Picture } from "../core/resample.ts";
 import { shown } from "../core/schema.ts";
@@ -29,6 +28,7 @@ import { filesIn, requireApart } from "./apart.ts";
 import { type Asked, askedOf } from "./ask/asked.ts";
 import { describeTruth, knownOf } from "./ask/scene-truth.ts";
 import { describeMethod, settingOf } from "./ask-record.ts";
+import { useBackendFor } from "./backend.ts";
 import { collect } from "./dump.ts";
 import { addMemoryOption, loadWithin, type MemoryOption } from "./memory.ts";
 import {
@@ -172,7 +172,7 @@ async function compareNamed(
   for (const path of paths) pictures.push(await readPicture(requireText("the image", path), processor.preprocessing));
   const images = pictures.map((picture) => processor.preprocessing.prepare(picture));
   for (const { method } of methods) requireFit(method, opened, images);
-  const backend = await useBackend(options.backend);
+  const backend = await useBackendFor(opened, options.backend);
   const vlm = { ...processor, model: loadWithin(opened, options) };
   try {
     const progress = passProgress(process.stderr, vlm.model);

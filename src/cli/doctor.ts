@@ -10,6 +10,7 @@ import { loadModel, openModel } from "../io/load.ts";
 import { loadTokenizer } from "../io/tokenizer.ts";
 import { disposeModel } from "../model/vlm.ts";
 import { SHIPPED_MODEL, VERSION } from "./about.ts";
+import { useBackendFor } from "./backend.ts";
 import { modelFacts } from "./doctor-model.ts";
 import { runFacts } from "./doctor-time.ts";
 import { addMemoryOption, type MemoryOption } from "./memory.ts";
@@ -40,7 +41,7 @@ interface DoctorOptions extends MemoryOption {
 async function describeModel({ model: directory = "", backend, ...options }: DoctorOptions): Promise<void> {
   const opened = openModel(requireText("--model", directory));
   for (const [label, text] of modelFacts(opened)) say(label, text);
-  const used = await useBackend(backend);
+  const used = await useBackendFor(opened, backend);
   say("backend", `${used.name} (${used.reason})`);
   for (const [label, text] of runFacts(opened, options)) say(label, text);
 }
@@ -65,7 +66,7 @@ async function doctor(options: DoctorOptions): Promise<void> {
   sayLines("webgpu", webgpuReport().lines);
   const native = await nativeReport();
   sayLines("tensorflow", native.lines);
-  const choice = await useBackend();
+  const choice = await useBackend(undefined, { large: false });
   say("used", `${choice.name} (${choice.reason})`);
   say("model", checkModel());
   if (wasm !== undefined)

@@ -1,7 +1,6 @@
 import { resolve } from "node:path";
 import * as tf from "@tensorflow/tfjs";
 import type { Command } from "commander";
-import { useBackend } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
 import { run, tensorsIn } from "../core/readback.ts";
 import type { TapName } from "../core/tap-points.ts";
@@ -13,6 +12,7 @@ import type { Pruning } from "../methods/method.ts";
 import { disposeModel, type Vlm } from "../model/vlm.ts";
 import { generate } from "../pipeline/generate.ts";
 import { forward } from "../pipeline/prefill.ts";
+import { useBackendFor } from "./backend.ts";
 import { collect, recordedEntries, requireMet, tapsOf } from "./dump.ts";
 import { checkIds, type FileInputs, imagesOf, readInputs } from "./inputs.ts";
 import { loadWithin } from "./memory.ts";
@@ -67,7 +67,7 @@ async function runForward(options: ForwardCommandOptions): Promise<void> {
   const { definition, method } = await methodFrom(options, opened.config);
   const asked = tapsOf(options.tap ?? [], opened);
   requireMet(asked, definition, inputs.pixels ? 1 : 0);
-  const backend = await useBackend(options.backend);
+  const backend = await useBackendFor(opened, options.backend);
   const model = loadWithin(opened, options);
   try {
     const recorder = record([...DUMPED, ...asked]);

@@ -1,6 +1,6 @@
 import { join, resolve } from "node:path";
 import { type Command, Option } from "commander";
-import { BACKEND_NAMES, useBackend } from "../backend/select.ts";
+import { BACKEND_NAMES } from "../backend/select.ts";
 import { UsageError } from "../core/errors.ts";
 import { fingerprint } from "../eval/run/fingerprint.ts";
 import { requireWritableFolder } from "../io/files.ts";
@@ -16,6 +16,7 @@ import { calibrationOn } from "../train/tune/calibration.ts";
 import { type ConstantValues, writeConstants } from "../train/tune/tuned-constants.ts";
 import { type TuneRecipe, tune, tuneRecipe } from "../train/tune/tuning.ts";
 import { SHIPPED_MODEL } from "./about.ts";
+import { useBackendFor } from "./backend.ts";
 import { stopped, watchInterruptions } from "./interruption.ts";
 import { parseCount, parseInteger, requireText } from "./options.ts";
 
@@ -78,7 +79,7 @@ async function tuneInto(
   if (resume && !hasCheckpoint(out)) throw new UsageError(`${out}: holds no tuning to resume. Leave out --resume.`);
   if (!resume && hasCheckpoint(out))
     throw new UsageError(`${out}: holds a tuning. Add --resume to go on with it, or give another --out.`);
-  const backend = await useBackend(options.backend);
+  const backend = await useBackendFor(opened, options.backend);
   process.stdout.write(`backend ${backend.name}: ${backend.reason}\n`);
 
   const model = loadModel(opened);

@@ -1,6 +1,8 @@
+import { spawnSync } from "node:child_process";
 import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
 import * as tf from "@tensorflow/tfjs";
 import { afterAll, describe, expect, it } from "vitest";
 import { cudaLines, describeCuda } from "../../src/backend/native/cuda.ts";
@@ -208,6 +210,28 @@ describe.skipIf(!status.loaded)("the native backend (skipped where it is not set
     for (const library of setup ? describeCuda(nvidiaFolder(setup), loaded) : [])
       expect(library).toMatchObject({ version: expect.stringMatching(/^\d+\.\d+/), loaded: true });
   });
+
+  it.each([
+    [undefined, "1"],
+    [false, "0"],
+  ])(
+    "computes with oneDNN unless the model is small, and then writes nothing when it starts (large: %j)",
+    (large, value) => {
+      const { TF_ENABLE_ONEDNN_OPTS: _, ...env } = process.env;
+      const code = `
+        const { useBackend } = await import("./src/backend/select.ts");
+        await useBackend("tensorflow", ${JSON.stringify({ large })});
+        console.log(process.env.TF_ENABLE_ONEDNN_OPTS);`;
+      const child = spawnSync(process.execPath, ["--import", "tsx", "--input-type=module", "-e", code], {
+        cwd: fileURLToPath(new URL("../..", import.meta.url)),
+        env,
+        encoding: "utf8",
+      });
+      expect(child).toMatchObject({ status: 0, stdout: `${value}\n` });
+      if (value === "0") expect(child.stderr).toBe("");
+    },
+    PATIENCE,
+  );
 
   it("says what it is and what it runs on", () => {
     expect(status).toMatchObject({ version: "4.22.0", libraryVersion: expect.stringMatching(/^2\.\d+/) });

@@ -1,5 +1,4 @@
 import { join } from "node:path";
-import { useBackend } from "../../backend/select.ts";
 import { requireAsked } from "../../eval/run/asked.ts";
 import { answersIn, evaluate, pictureIn } from "../../eval/run/evaluate.ts";
 import { fingerprint, methodsFingerprint } from "../../eval/run/fingerprint.ts";
@@ -16,6 +15,7 @@ import { unprunedTokens } from "../../model/image-shape.ts";
 import { disposeModel } from "../../model/vlm.ts";
 import type { Split } from "../../world/splits.ts";
 import { VERSION } from "../about.ts";
+import { useBackendFor } from "../backend.ts";
 import { stopped, watchInterruptions } from "../interruption.ts";
 import { loadWithin, type MemoryOption } from "../memory.ts";
 import { constantsFrom, requireFit, requireText } from "../options.ts";
@@ -67,7 +67,7 @@ export async function runEval({
   await requireSettingsFit(opened, processor, plan, all);
   const batches = options.shard === undefined ? all : shardOf(all, parseShard(options.shard));
   const prompt = promptNamed(processor.template);
-  const backend = await useBackend(wanted);
+  const backend = await useBackendFor(opened, wanted);
   const { data: _, ...choices } = options;
   const { family, facts, imageShape } = opened.config;
   const possible = { seed: plan.seed, layers: facts.layers, tokens: imageShape && unprunedTokens(imageShape) };

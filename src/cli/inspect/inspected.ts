@@ -1,6 +1,5 @@
 import * as tf from "@tensorflow/tfjs";
 import { measure } from "../../analysis/measure.ts";
-import { useBackend } from "../../backend/select.ts";
 import { printable, UsageError } from "../../core/errors.ts";
 import { type OpenedModel, openModel } from "../../io/load.ts";
 import { type Pruning, withPositions } from "../../methods/method.ts";
@@ -11,6 +10,7 @@ import { type Answer, answer } from "../../pipeline/answer.ts";
 import type { PolicyAnswer } from "../../view/measures/positions.ts";
 import { malformation } from "../../view/verdict.ts";
 import { intersectionOverUnion } from "../../world/geometry.ts";
+import { useBackendFor } from "../backend.ts";
 import { loadWithin } from "../memory.ts";
 import { methodFrom, requireFit, requireText } from "../options.ts";
 import { say } from "../say.ts";
@@ -42,7 +42,7 @@ export async function inspected(
       : tensorSubject(options.inputs, opened);
   const { method } = await methodFrom(options, opened.config);
   if (subject.asked) requireFit(method, opened, [subject.asked.image]);
-  const backend = await useBackend(options.backend);
+  const backend = await useBackendFor(opened, options.backend);
   say("backend", `${backend.name} (${backend.reason})`);
   await measured(options, opened, subject, method, names, { backend, line, path: image });
 }
