@@ -6,7 +6,8 @@ const reading = "io/weights/read-weights.ts";
 const turns = "core/turns.ts";
 const rounds = "eval/run/rounds.ts";
 const transposes = "backend/wasm/transposes.ts";
-const native = "backend/native/matmul.ts";
+const rows = "backend/native/small-rows.ts";
+const products = "backend/native/small-products.ts";
 const time = "cli/doctor-time.ts";
 const progress = "cli/pass-progress.ts";
 
@@ -104,12 +105,53 @@ export const STREAMING: readonly Mutation[] = [
     from: "backend.wasm.tfjs.disposeData(id);",
     to: "void id;",
   },
-  { what: "x·Wᵀ on tensorflow: not turned back", file: native, from: "perm: [1, 0]", to: "perm: [0, 1]" },
   {
-    what: "x·Wᵀ on tensorflow: the turned product stays",
-    file: native,
-    from: "      (turned as tf.Tensor).dispose();\n",
+    what: "small tensors on tensorflow: heads of one group each have keys of their own",
+    file: products,
+    from: "Math.floor(head / (heads / keyValueHeads)) * count",
+    to: "head * count",
+  },
+  {
+    what: "small tensors on tensorflow: the second part of a concatenation over the first",
+    file: products,
+    from: "place += length;",
+    to: "place += 0;",
+  },
+  {
+    what: "small tensors on tensorflow: the scores of one query are not scaled",
+    file: products,
+    from: " * width ** -0.5;",
+    to: ";",
+  },
+  {
+    what: "small tensors on tensorflow: a product whose second factor is not transposed is taken for one",
+    file: products,
+    from: "    transposeB === true &&\n",
     to: "",
+  },
+  {
+    what: "small tensors on tensorflow: the other direction of rotation",
+    file: rows,
+    from: "i < half ? -all[start + i + half] : all[start + i - half]",
+    to: "i < half ? all[start + i + half] : -all[start + i - half]",
+  },
+  {
+    what: "small tensors on tensorflow: every sample has the angles of the first",
+    file: rows,
+    from: "(Math.floor(row / (heads * tokens)) * tokens + (row % tokens)) * width",
+    to: "(row % tokens) * width",
+  },
+  {
+    what: "small tensors on tensorflow: a vector that is broadcast counts as an equal shape",
+    file: rows,
+    from: " && a.shape.join() === b.shape.join()",
+    to: "",
+  },
+  {
+    what: "small tensors on tensorflow: another shape shares the values",
+    file: rows,
+    from: "values(x).slice()",
+    to: "values(x)",
   },
   {
     what: "doctor: layers are computed after they are read",

@@ -7,7 +7,8 @@ import * as tf from "@tensorflow/tfjs";
  */
 
 /**
- * softmax(q·kᵀ/√d + mask)·v with grouped queries, differentiable in all four; the bits are those of the separate ops.
+ * softmax(q·kᵀ/√d + mask)·v with grouped queries, differentiable in all four. The bits are those of the
+ * separate ops, save for one query with few keys on tensorflow (native/small-products.ts).
  *
  * @param q [B, h, Q, d]
  * @param k [B, hkv, S, d]

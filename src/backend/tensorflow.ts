@@ -4,8 +4,10 @@ import * as tf from "@tensorflow/tfjs";
 import { describeGpu, nvidiaGpus, visibleGpus } from "./native/gpu.ts";
 import { repairNativeKernels } from "./native/kernels.ts";
 import { activeSetup, NATIVE_PACKAGE } from "./native/locate.ts";
-import { repairNativeMatMul } from "./native/matmul.ts";
 import { setupRemedy } from "./native/remedy.ts";
+import { SmallKernels } from "./native/small.ts";
+import { computeSmallProducts } from "./native/small-products.ts";
+import { computeSmallRows } from "./native/small-rows.ts";
 
 /** Whether the native backend could be loaded, and if not, why, as the end of a sentence. */
 export type TensorflowStatus =
@@ -53,7 +55,11 @@ export async function loadTensorflow(packageFolder?: string): Promise<Tensorflow
     if (!repaired.has(backend)) {
       repaired.add(backend);
       repairNativeKernels(backend);
-      if (!usesGpu) repairNativeMatMul(backend);
+      if (!usesGpu) {
+        const kernels = new SmallKernels(backend);
+        computeSmallRows(kernels);
+        computeSmallProducts(kernels);
+      }
     }
     return {
       loaded: true,
@@ -69,13 +75,13 @@ export async function loadTensorflow(packageFolder?: string): Promise<Tensorflow
 
 /** TensorFlow reads these when its library is loaded; values that the user has set are kept. */
 function prepareEnvironment(): void {
-  // Only these two together keep TensorFlow's start-up messages from between the program's lines. oneDNN
-  // is off also because its rounding depends on the machine; large products are as fast without it, narrow
-  // batched ones are not (docs/training.md).
-  // With CUDA and no GPU it would also call that an error, at every start.
+  // Level 1 hides TensorFlow's start-up messages, save what its library writes while it is loaded. With CUDA and no GPU
+  // it would also call that an error, at every start.
   const withoutGpu = activeSetup()?.cuda !== false && nvidiaGpus().length === 0;
   process.env.TF_CPP_MIN_LOG_LEVEL ??= withoutGpu ? "3" : "1";
-  process.env.TF_ENABLE_ONEDNN_OPTS ??= "0";
+  // Products with a transposed factor and those of attention are up to twice as fast (docs/performance.md). It says at
+  // every start that its rounding depends on the processor, which nothing but "0" prevents.
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= "1";
   // GPU memory is taken as it is needed; otherwise the first program would take all of it for itself.
   process.env.TF_FORCE_GPU_ALLOW_GROWTH ??= "true";
   // Since Ampere, GPUs would round the factors of a matrix product to 10 bits of mantissa (TF32). The other
