@@ -16,9 +16,11 @@ export const outputOf = (folder: string, name: string) => join(folder, `${name}.
  */
 export function startIn(folder: string, name: string, [program, ...options]: readonly string[]): void {
   const output = openSync(outputOf(folder, name), "a");
-  const { pid } = spawn(program, options, { detached: true, stdio: ["ignore", output, output] })
-    // What cannot be started is missed by who waits for it.
-    .on("error", () => undefined);
+  const child = spawn(program, options, { detached: true, stdio: ["ignore", output, output] });
+  // What cannot be started is missed by who waits for it.
+  child.on("error", () => undefined);
+  child.unref();
+  const { pid } = child;
   closeSync(output);
   if (pid === undefined) throw new NuwaError(`${program} cannot be started. Install what it belongs to.`);
   writeFileSync(pidFile(folder, name), `${pid}\n`);
