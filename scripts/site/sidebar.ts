@@ -23,7 +23,14 @@ export const GROUPS: Readonly<Record<string, readonly string[]>> = {
     ...["weights/deep/README.md", "weights/qwen-shapes/README.md", "weights/untrained/README.md"],
   ],
   "Run it elsewhere": [
-    ...["docs/package.md", "docs/harness.md", "docs/native.md", "docs/bundle.md", "docs/bundle-cuda.md"],
+    ...[
+      "docs/package.md",
+      "docs/harness.md",
+      "docs/real-checkpoints.md",
+      "docs/native.md",
+      "docs/bundle.md",
+      "docs/bundle-cuda.md",
+    ],
     "docs/backends.md",
   ],
   "About the project": [
