@@ -112,6 +112,7 @@ export const METHODS: readonly Mutation[] = [
     from: "(keep * anchorShare) / 5",
     to: "keep * anchorShare",
   },
+  { what: "HiPrune: half an anchor is one", file: hiprune, from: "below + (below % 2)", to: "below + 1" },
   {
     what: "HiPrune: the rest by the middle block",
     file: hiprune,
