@@ -112,6 +112,7 @@ export const METHODS: readonly Mutation[] = [
     from: "(keep * anchorShare) / 5",
     to: "keep * anchorShare",
   },
+  { what: "HiPrune: half an anchor is one", file: hiprune, from: "below + (below % 2)", to: "below + 1" },
   {
     what: "HiPrune: the rest by the middle block",
     file: hiprune,
@@ -256,8 +257,14 @@ export const METHODS: readonly Mutation[] = [
   {
     what: "ToMe: the least alike merge",
     file: tome,
-    from: "const sources = best(movable, scores, count);",
-    to: "const sources = best(movable, scores, movable.length).slice(-count);",
+    from: "const sources = ranked.slice(0, count);",
+    to: "const sources = ranked.slice(-count);",
+  },
+  {
+    what: "ToMe: in order without a class token, too",
+    file: tome,
+    from: "const rest = kept > 0 ?",
+    to: "const rest = kept >= 0 ?",
   },
   {
     what: "SparseVLM: the last rater alone",

@@ -49,7 +49,7 @@ export function hiprune(options: HipruneOptions): Method {
         cells: middle.map((own, image) => {
           checkScores("HiPrune's attention", own);
           checkScores("HiPrune's attention", deep[image]);
-          const anchors = best([...own.keys()], own, Math.round((keep * anchorShare) / 5));
+          const anchors = best([...own.keys()], own, halfToEven((keep * anchorShare) / 5));
           const around = anchors.flatMap((anchor) => beside(seen.grid, anchor, neighbours));
           // Anchors come first, so that a tiny budget loses buffers, not anchors.
           const objects = [...new Set([...anchors, ...around])].slice(0, keep);
@@ -69,6 +69,12 @@ export function hiprune(options: HipruneOptions): Method {
 function wholeBlock({ fullAttentionBlocks }: PatchView, block: number): number {
   const distance = (other: number) => Math.abs(other - block);
   return fullAttentionBlocks.reduce((near, other) => (distance(other) < distance(near) ? other : near));
+}
+
+/** Rounded as Python does, and so the released code: 25 tokens have no anchor (0.5), 125 have two (2.5). */
+function halfToEven(value: number): number {
+  const below = Math.floor(value);
+  return value - below === 0.5 ? below + (below % 2) : Math.round(value);
 }
 
 /** The four patches beside one. */

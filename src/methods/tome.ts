@@ -69,7 +69,9 @@ function mergePairs(merged: readonly number[]): TowerMerge {
  * merge. Tokens that stand before the patches stay. Ties: the lower index.
  *
  * @param kept how many tokens stand before the patches (1, a class token)
- * @returns the tokens that were not merged in order, then those of the second set with what they took in
+ * @returns the tokens of the first set that were not merged, then those of the second set with what they took in. The
+ *   former are in order where there is a class token and in falling likeness where there is none, as in the released
+ *   code: which of them are even in the next block hangs on it
  */
 export function bipartiteGroups(units: readonly Float64Array[], count: number, kept = 1): MergeGroup[] {
   const [first, second] = [0, 1].map((parity) => [...units.keys()].filter((i) => i % 2 === parity));
@@ -82,9 +84,11 @@ export function bipartiteGroups(units: readonly Float64Array[], count: number, k
     [target[i]] = best(second, cosines, 1);
     scores[i] = cosines[target[i]];
   }
-  const sources = best(movable, scores, count);
+  const ranked = best(movable, scores, movable.length);
+  const sources = ranked.slice(0, count);
+  const rest = kept > 0 ? first.filter((i) => !sources.includes(i)) : ranked.slice(count);
   return [
-    ...first.filter((i) => !sources.includes(i)).map((i) => [i]),
+    ...rest.map((i) => [i]),
     ...second.map((j) => [j, ...sources.filter((i) => target[i] === j).sort((a, b) => a - b)]),
   ];
 }

@@ -1,9 +1,12 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { runSync } from "../../src/core/readback.ts";
+import { runSync, tensorsIn } from "../../src/core/readback.ts";
 import { noTap } from "../../src/core/taps.ts";
 import { definition, hiprune } from "../../src/methods/hiprune.ts";
+import { forward } from "../../src/pipeline/prefill.ts";
+import { expected, firstGrid, relativeError } from "../support.ts";
+import { tinyModel } from "../support-tiny.ts";
 import { chosen, patchView } from "./support.ts";
 
 const GRID = { rows: 10, columns: 10 };
@@ -109,5 +112,54 @@ describe("HiPrune", () => {
     const queries = keys.map(() => [1, 1]);
     const shown = { rows: 2, columns: 2, queries, keys, heads: 2 };
     expect(chosen(hiprune({ keep: 1, objectBlock: 0 }), shown).cells).toEqual([1]);
+  });
+});
+
+describe("HiPrune as released", () => {
+  const want = expected("peers", "hiprune.safetensors");
+  const shape = { hidden_size: 4, intermediate_size: 8, num_hidden_layers: 24, image_size: 24, patch_size: 1 };
+  const pixels = () => tf.tensor4d(want.floats("pixel_values"), [1, 3, 24, 24]);
+  const model = () =>
+    tinyModel({ vision: shape }, (tensors) => {
+      for (const [name, old] of tensors) {
+        if (!name.startsWith("vision_tower.")) continue;
+        tensors.set(name, tf.tensor(want.floats(name), [...want.shape(name)]));
+        old.dispose();
+      }
+    });
+
+  it("reads the same tower", () => {
+    const tower = model();
+    tf.tidy(() => {
+      const { features } = firstGrid(tower.encode({ pixels: pixels() }, noTap));
+      expect(relativeError(features.dataSync(), want.floats("features"))).toBeLessThan(1e-5);
+    });
+    tf.dispose([...tower.tensors.values()]);
+  });
+
+  const cases = want.names.filter((name) => name.endsWith(".cells"));
+
+  it("was asked with nine budgets", () => expect(cases).toHaveLength(9));
+
+  it.each(cases)("keeps the same patches: %s", (name) => {
+    // N', α and the object layer, counted from 1.
+    const [, keep, anchorShare, layer] = (/^(\d+)\.(.+)\.(\d+)\.cells$/.exec(name) as RegExpExecArray).map(Number);
+    const [tower, image] = [model(), pixels()];
+    const method = hiprune({ keep, anchorShare, objectBlock: layer - 1 });
+    const result = runSync(() => forward(tower, { pixels: image, prompts: [[1, 3, 5]] }, method));
+    const tokens = result.ledgers[0]?.tokens ?? [];
+    expect(tokens.map(({ cell }) => cell)).toEqual(want.integers(name));
+    // The decoder numbers what is left as it comes.
+    expect(tokens.map(({ position }) => position)).toEqual(tokens.map((_, i) => [1 + i]));
+    tf.dispose([image, ...tensorsIn(result), ...tower.tensors.values()]);
+  });
+
+  it("keeps the same patches at the published budget when only the budget is said", () => {
+    const [tower, image] = [model(), pixels()];
+    const size = { ...SIZE, grids: [{ rows: 24, columns: 24 }], total: 576, visionBlocks: 24, featureBlocks: 23 };
+    const method = definition.create({ average: { tokens: 64 } }, size);
+    const result = runSync(() => forward(tower, { pixels: image, prompts: [[1, 3, 5]] }, method));
+    expect(result.ledgers[0]?.tokens.map(({ cell }) => cell)).toEqual(want.integers("64.0.1.9.cells"));
+    tf.dispose([image, ...tensorsIn(result), ...tower.tensors.values()]);
   });
 });

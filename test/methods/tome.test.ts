@@ -1,15 +1,25 @@
 import * as tf from "@tensorflow/tfjs";
 import { beforeAll, describe, expect, it } from "vitest";
 import { useBackend } from "../../src/backend/select.ts";
-import { runSync, tensorsIn } from "../../src/core/readback.ts";
+import { finishSync, runSync, tensorsIn } from "../../src/core/readback.ts";
 import { noTap } from "../../src/core/taps.ts";
+import { loadModel } from "../../src/io/load.ts";
 import type { Method } from "../../src/methods/method.ts";
 import { none } from "../../src/methods/none.ts";
 import { unitVectors } from "../../src/methods/patches.ts";
 import { bipartiteGroups, tome } from "../../src/methods/tome.ts";
-import { logSizes, mergeMembers, mergeTokens, type TowerMerge, unmerged } from "../../src/model/transformer/merging.ts";
+import type { Llava } from "../../src/model/llava/llava.ts";
+import { mergingTower } from "../../src/model/llava/tower.ts";
+import {
+  logSizes,
+  type Members,
+  mergeMembers,
+  mergeTokens,
+  type TowerMerge,
+  unmerged,
+} from "../../src/model/transformer/merging.ts";
 import { forward } from "../../src/pipeline/prefill.ts";
-import { firstGrid, relativeError } from "../support.ts";
+import { expected, firstGrid, fixturePath, relativeError } from "../support.ts";
 import { tinyModel } from "../support-tiny.ts";
 
 beforeAll(async () => {
@@ -130,5 +140,70 @@ describe("ToMe", () => {
 
   it("merges at most half of the patches in a block, and nothing behind the features", () => {
     expect(pass(tome({ merged: [99, 0, 4] })).ledger?.tokens).toHaveLength(8);
+  });
+});
+
+describe("ToMe as released", () => {
+  const want = expected("peers", "tome.safetensors");
+  /** For each token of the beginning the row that it is in now. */
+  const rowsOf = (groups: Members[number]) => {
+    const rows: number[] = [];
+    groups.forEach((members, row) => {
+      for (const token of members) rows[token] = row;
+    });
+    return rows;
+  };
+
+  const matchings = want.names.filter((name) => name.endsWith(".drawn")).map((name) => name.replace(".drawn", ""));
+
+  it("was asked for twelve matchings", () => expect(matchings).toHaveLength(12));
+
+  it.each(matchings)("matches, averages and orders the same in two rounds: %s", (name) => {
+    const prefix = name.includes("class") ? 1 : 0;
+    const r = Number(name.split(".").at(-1));
+    tf.tidy(() => {
+      const [tokens, width] = want.shape(`${name}.drawn`);
+      let x = tf.tensor3d(want.floats(`${name}.drawn`), [1, tokens, width]);
+      let members = unmerged(1, tokens);
+      const { merge } = tome({ merged: [r, r] });
+      for (const block of [0, 1]) {
+        const view = { block, keys: x, heads: 1, prefixTokens: prefix, featureBlock: 1, tap: noTap };
+        const groups = runSync(() => (merge as TowerMerge)(view));
+        if (!groups) continue;
+        x = mergeTokens(x, members, groups);
+        members = mergeMembers(members, groups);
+      }
+      expect(rowsOf(members[0])).toEqual(want.integers(`${name}.rows`));
+      expect(relativeError(x.dataSync(), want.floats(`${name}.tokens`))).toBeLessThan(1e-5);
+    });
+  });
+
+  describe.each(["even", "early", "most"])("in the tower of a checkpoint, r %s", (schedule) => {
+    it("leaves the same tokens of the same sizes behind every block", () => {
+      const model = loadModel(fixturePath("square")) as Llava;
+      const merged = want.integers(`tower.${schedule}.r`);
+      const pixels = tf.tensor4d(expected("square").floats("pixel_values"), [1, 3, 48, 48]);
+      const merge = tome({ merged }).merge as TowerMerge;
+      let members = unmerged(1, 37);
+      const seen: Members[] = [];
+      const watched: TowerMerge = function* (view) {
+        const groups = yield* merge(view);
+        if (groups) members = mergeMembers(members, groups);
+        seen.push(members);
+        return groups;
+      };
+      tf.tidy(() => {
+        const { hiddenStates } = finishSync(mergingTower(model, pixels, noTap, watched));
+        // Blocks behind the features, here the last one, merge nothing.
+        for (let block = 0; block < 5; block++) {
+          const name = `tower.${schedule}.${block}`;
+          expect(rowsOf(seen[block][0])).toEqual(want.integers(`${name}.rows`));
+          expect(seen[block][0].map((rows) => rows.length)).toEqual([...want.floats(`${name}.size`)]);
+          expect(relativeError(hiddenStates[block + 1].dataSync(), want.floats(`${name}.tokens`))).toBeLessThan(1e-5);
+        }
+        expect(seen[5]).toEqual(seen[4]);
+      });
+      tf.dispose([pixels, ...model.tensors.values()]);
+    });
   });
 });
